@@ -1,0 +1,101 @@
+/**
+ * Faults on demand: what a test tells the sandbox to do wrong, and when.
+ *
+ * The control address (`POST /sandbox/faults`) takes a list of these; each names an operation, lets
+ * `skip` matching requests pass, spoils the next `times`, and is then spent.
+ */
+import type { Service } from './service.ts'
+import { answerJson, readBody } from './service.ts'
+
+export interface Fault {
+  /** The operation to spoil, such as `drive.upload.chunk`; `*` at the end matches any rest. */
+  operation: string
+  /** Requests that pass unharmed first; 0 unless said. */
+  skip?: number
+  /** Requests that are spoiled; 1 unless said. */
+  times?: number
+  /** Answers this instead of doing anything; the request body is read and dropped first. */
+  status?: number
+  headers?: Record<string, string>
+  body?: string
+  /** With `status`: answers without reading the request body. */
+  early?: boolean
+  /** Cuts the connection before anything is done. */
+  reset?: boolean
+  /** Does everything, then cuts the connection instead of answering. */
+  loseAnswer?: boolean
+  /** Never answers: `headers` does nothing at all and does not read; `answer` does everything but answer. */
+  hang?: 'headers' | 'answer'
+  /** Milliseconds to wait before anything is done. */
+  latency?: number
+  /** Cuts the connection once this many bytes of the body were stored (Drive's uploads). */
+  resetAfterBytes?: number
+  /** Stores at most this many bytes of the body, but answers normally (Drive's uploads). */
+  acceptBytes?: number
+  /** Replaces the `Range` header of a 308; `null` leaves it out (Drive's uploads). */
+  range?: string | null
+  /** Replaces the `Location` header of an answer; `null` leaves it out (Drive's uploads). */
+  location?: string | null
+  /** Changes fields of the final file JSON; `null` leaves a field out (Drive's uploads and files.get). */
+  file?: Record<string, string | null>
+}
+
+export interface Faults extends Service {
+  add(...faults: Fault[]): void
+  clear(): void
+  /** The fault that a request of this operation suffers now, if any; counts it. */
+  take(operation: string): Fault | undefined
+}
+
+export function createFaults(): Faults {
+  let pending: { fault: Fault; skip: number; left: number }[] = []
+  const faults: Faults = {
+    add(...added) {
+      for (const fault of added) {
+        pending.push({ fault, skip: fault.skip ?? 0, left: fault.times ?? 1 })
+      }
+    },
+    clear() {
+      pending = []
+    },
+    take(operation) {
+      for (const entry of pending) {
+        if (!matches(entry.fault.operation, operation)) continue
+        if (entry.skip > 0) {
+          entry.skip--
+          continue
+        }
+        entry.left--
+        if (entry.left <= 0) pending = pending.filter((other) => other !== entry)
+        return entry.fault
+      }
+      return undefined
+    },
+    routes: [
+      {
+        operation: 'sandbox.faults.add',
+        method: 'POST',
+        path: /^\/sandbox\/faults$/,
+        async handle({ req, res }) {
+          const list = JSON.parse((await readBody(req)).toString('utf8')) as Fault[]
+          faults.add(...list)
+          answerJson(res, 201, { pending: pending.length })
+        },
+      },
+      {
+        operation: 'sandbox.faults.clear',
+        method: 'DELETE',
+        path: /^\/sandbox\/faults$/,
+        handle({ res }) {
+          faults.clear()
+          answerJson(res, 200, { pending: 0 })
+        },
+      },
+    ],
+  }
+  return faults
+}
+
+function matches(pattern: string, operation: string): boolean {
+  return pattern.endsWith('*') ? operation.startsWith(pattern.slice(0, -1)) : pattern === operation
+}

@@ -1,0 +1,11 @@
+/** @type {import('jest').Config} */
+const config = {
+  testEnvironment: 'node',
+  testMatch: ['<rootDir>/test/**/*.test.ts'],
+  extensionsToTreatAsEsm: ['.ts'],
+  transform: { '\\.ts$': '<rootDir>/infra/local/jest-transform.mjs' },
+  coverageProvider: 'babel',
+  testTimeout: 20_000,
+}
+
+export default config
