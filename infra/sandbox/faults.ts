@@ -18,6 +18,8 @@ export interface Fault {
   status?: number
   headers?: Record<string, string>
   body?: string
+  /** Bytes instead of `body`, such as a gzip bomb. */
+  bodyBase64?: string
   /** With `status`: answers without reading the request body. */
   early?: boolean
   /** Cuts the connection before anything is done. */
@@ -38,6 +40,12 @@ export interface Fault {
   location?: string | null
   /** Changes fields of the final file JSON; `null` leaves a field out (Drive's uploads and files.get). */
   file?: Record<string, string | null>
+  /** Changes fields of the token response; `null` leaves a field out (oauth.token, oauth.refresh). */
+  tokenResponse?: Record<string, unknown>
+  /** Changes claims of the ID token; `null` leaves a claim out (oauth.token, oauth.refresh). */
+  idToken?: Record<string, unknown>
+  /** Leaves the ID token unsigned, or signs it with a key that nobody publishes. */
+  idTokenAlg?: 'none' | 'badSignature'
 }
 
 export interface Faults extends Service {

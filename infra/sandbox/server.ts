@@ -38,17 +38,18 @@ export async function startSandbox(services: Service[], port = 0): Promise<Sandb
       return
     }
     const { route, params } = found
-    if (!route.operation.startsWith('sandbox.')) calls.push(route.operation)
-    const fault = faults.take(route.operation)
-    suffer(fault, req, res)
-      .then((spoiled) => {
-        if (!spoiled) return route.handle({ req, res, url, params, origin, fault })
-      })
-      .catch((error: unknown) => {
-        if (!res.socket?.destroyed) console.error(`sandbox: ${route.operation}:`, error)
-        if (res.headersSent) res.destroy()
-        else answerJson(res, 500, { error: { code: 500, message: 'Internal error' } })
-      })
+    const answer = async () => {
+      const operation = (await route.operationOf?.(req, url)) ?? route.operation
+      if (!operation.startsWith('sandbox.')) calls.push(operation)
+      const fault = faults.take(operation)
+      if (await suffer(fault, req, res)) return
+      await route.handle({ req, res, url, params, origin, fault })
+    }
+    answer().catch((error: unknown) => {
+      if (!res.socket?.destroyed) console.error(`sandbox: ${route.operation}:`, error)
+      if (res.headersSent) res.destroy()
+      else answerJson(res, 500, { error: { code: 500, message: 'Internal error' } })
+    })
   })
   server.requestTimeout = 0
   server.keepAliveTimeout = 60_000
@@ -109,7 +110,7 @@ async function suffer(
   if (fault.status !== undefined) {
     if (!fault.early) await drain(req)
     res.writeHead(fault.status, fault.headers)
-    res.end(fault.body ?? '')
+    res.end(fault.bodyBase64 ? Buffer.from(fault.bodyBase64, 'base64') : (fault.body ?? ''))
     return true
   }
   return false

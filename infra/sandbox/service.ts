@@ -19,6 +19,8 @@ export interface Exchange {
 export interface Route {
   /** Names the request for faults, such as `drive.upload.chunk`. */
   operation: string
+  /** Names it more exactly where the address does not say enough; may read the body, and keeps it. */
+  operationOf?(req: IncomingMessage, url: URL): Promise<string> | string
   method: string
   path: RegExp
   handle(exchange: Exchange): Promise<void> | void
