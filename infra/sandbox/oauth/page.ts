@@ -1,0 +1,155 @@
+/** What the user sees: choose an account, consent, or why not. No script, no picture, no Google. */
+import type { ServerResponse } from 'node:http'
+import type { OAuthUser } from './clients.ts'
+import type { AccessBlocked } from './errors.ts'
+import { style } from './page-style.ts'
+import type { AuthorizationRequest } from './request.ts'
+import { describeScope, isSignInScope } from './scopes.ts'
+
+/** Markup that is safe to put into a page. */
+interface Html {
+  html: string
+}
+type Part = string | Html | Part[]
+
+function html(strings: TemplateStringsArray, ...parts: Part[]): Html {
+  return { html: strings.reduce((text, next, index) => text + render(parts[index - 1]) + next) }
+}
+
+function render(part: Part = ''): string {
+  if (Array.isArray(part)) return part.map(render).join('')
+  if (typeof part === 'object') return part.html
+  return part.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
+}
+
+export function answerPage(res: ServerResponse, status: number, page: Html): void {
+  res.writeHead(status, {
+    'content-type': 'text/html; charset=utf-8',
+    'content-length': Buffer.byteLength(page.html),
+    'cache-control': 'no-store',
+    'content-security-policy':
+      "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'",
+    'x-content-type-options': 'nosniff',
+    'referrer-policy': 'no-referrer',
+  })
+  res.end(page.html)
+}
+
+export function chooserPage(request: AuthorizationRequest, users: readonly OAuthUser[]): Html {
+  return layout(
+    'Choose an account',
+    html`<p class="lead">to continue to <b>${nameOf(request)}</b></p>
+      <form method="post">
+        <ul class="accounts">
+          ${users.map(
+            (user, index) =>
+              html`<li>
+                <button name="authuser" value="${String(index)}">${account(user)}</button>
+              </li>`,
+          )}
+        </ul>
+      </form>`,
+  )
+}
+
+/**
+ * @param asked scopes that this page asks for; those for signing in come without a checkbox
+ * @param held scopes that were granted before
+ */
+export function consentPage(
+  request: AuthorizationRequest,
+  users: readonly OAuthUser[],
+  authuser: number,
+  asked: string[],
+  held: string[],
+): Html {
+  const signIn = asked.filter(isSignInScope)
+  const choices = asked.filter((scope) => !isSignInScope(scope))
+  return layout(
+    html`<b>${nameOf(request)}</b> asks for access to this account`,
+    html`<form method="post" class="account">
+        ${account(users[authuser])}
+        ${users.length > 1 ? html`<button name="authuser" value="">Change</button>` : ''}
+      </form>
+      <form method="post">
+        <input type="hidden" name="authuser" value="${String(authuser)}" />
+        ${choices.length > 0 ? checkboxes(choices) : ''}
+        ${signIn.length > 0 ? list('To sign you in, it will', signIn) : ''}
+        ${held.length > 0 ? list('It may already', held) : ''}
+        <p class="actions">
+          <button class="quiet" name="answer" value="cancel">Cancel</button>
+          <button class="loud" name="answer" value="continue">Continue</button>
+        </p>
+      </form>
+      <p class="note">Either way you go back to <b>${new URL(request.redirectUri).host}</b>.</p>`,
+  )
+}
+
+export function blockedPage({ status, error, message }: AccessBlocked): Html {
+  return layout(
+    'Access blocked',
+    html`<p class="lead">
+        The app’s request is not valid, so nobody was asked and it learns nothing.
+      </p>
+      <p class="error"><b>Error ${String(status)}: ${error}</b><br />${message}</p>`,
+  )
+}
+
+function checkboxes(scopes: string[]): Html {
+  return html`<fieldset>
+    <legend>Choose what it may do</legend>
+    ${scopes.map(
+      (scope) =>
+        html`<label>
+          <input type="checkbox" name="scope" value="${scope}" checked />
+          <span>${describeScope(scope) ?? ''}<small>${scope.split('/').at(-1) ?? ''}</small></span>
+        </label>`,
+    )}
+  </fieldset>`
+}
+
+function list(title: string, scopes: string[]): Html {
+  const items = scopes.map((scope) => html`<li>${lowerFirst(describeScope(scope) ?? scope)}</li>`)
+  return html`<div class="list">
+    <h2>${title}</h2>
+    <ul>
+      ${items}
+    </ul>
+  </div>`
+}
+
+function account({ name, email }: OAuthUser = { sub: '', email: '', name: '' }): Html {
+  return html`<span class="face" aria-hidden="true">${name.slice(0, 1)}</span
+    ><span class="who">${name}<small>${email}</small></span>`
+}
+
+function layout(title: string | Html, content: Html): Html {
+  const plain = render(title).replace(/<[^>]*>/g, '')
+  return html`<!doctype html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="color-scheme" content="light dark" />
+        <title>${{ html: plain }} · Sandbox</title>
+        <style>
+          ${{ html: style }}
+        </style>
+      </head>
+      <body>
+        <p class="banner">Sandbox: made-up accounts on this computer, not Google</p>
+        <main>
+          <h1>${title}</h1>
+          ${content}
+        </main>
+      </body>
+    </html>`
+}
+
+function nameOf({ client }: AuthorizationRequest): string {
+  return client.name ?? client.client_id
+}
+
+function lowerFirst(text: string): string {
+  return text.slice(0, 1).toLowerCase() + text.slice(1)
+}
