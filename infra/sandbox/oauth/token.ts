@@ -136,12 +136,12 @@ function authenticate(req: IncomingMessage, form: URLSearchParams, clients: Clie
 
 /** @see RFC 6749, section 2.3.1: both halves are form-encoded before they are base64 */
 function readBasic(credentials: string): { id: string; secret: string } {
-  const text = Buffer.from(credentials, 'base64').toString('utf8')
-  const colon = text.indexOf(':')
-  const decode = (half: string) => new URLSearchParams(`half=${half}`).get('half') ?? ''
-  return colon < 0
-    ? { id: decode(text), secret: '' }
-    : { id: decode(text.slice(0, colon)), secret: decode(text.slice(colon + 1)) }
+  const [id = '', ...rest] = Buffer.from(credentials, 'base64').toString('utf8').split(':')
+  return { id: decodeHalf(id), secret: decodeHalf(rest.join(':')) }
+}
+
+function decodeHalf(text: string): string {
+  return new URLSearchParams(`half=${text.replaceAll('&', '%26')}`).get('half') ?? ''
 }
 
 function checkVerifier(challenge: Code['challenge'], verifier: string | null): void {
