@@ -1,0 +1,62 @@
+/** The page's drawings: icons on a grid of 24, the mark, and the road of the first screen. */
+import { svg } from './element.ts'
+
+const page = 'M6 3h8l4 4v14H6zM14 3v4h4'
+const frame = 'M4 5h16v14H4z'
+
+const lines = {
+  folder: 'M3 18V6h6l2 2h10v10z',
+  page: `${page}M9 12h6M9 16h6`,
+  file: page,
+  sheet: `${frame}M4 10h16M4 14.5h16M10 10v9`,
+  slides: 'M4 5h16v11H4zM12 16v4M8 20h8',
+  image: `${frame}M4 16l5-5 4 4 2.5-2.5L20 17M15.5 9.5h.01`,
+  video: `${frame}M10 9l5 3-5 3z`,
+  audio:
+    'M9 17V6l10-2v11M9 17a2.5 2.5 0 1 1-5 0 2.5 2.5 0 0 1 5 0zM19 15a2.5 2.5 0 1 1-5 0 2.5 2.5 0 0 1 5 0z',
+  archive: 'M4 8h16v12H4zM3 4h18v4H3zM10 12h4',
+  shortcut: 'M8 16 16 8M9 8h7v7',
+  upload: 'M12 16V5M7 9.5 12 4.5l5 5M4 19.5h16',
+  terminal: `${frame}M7.5 9.5 10 12l-2.5 2.5M12.5 14.5h4`,
+  check: 'M5 12.5 10 17.5 19.5 7',
+  alert: 'M12 4 2.5 20h19zM12 10v5M12 17.5h.01',
+  eye: 'M2.5 12C5 7.5 8.3 5.5 12 5.5s7 2 9.5 6.5c-2.5 4.5-5.8 6.5-9.5 6.500S5 16.5 2.5 12zM12 9.500a2.5 2.5 0 1 1 0 5 2.5 2.5 0 0 1 0-5z',
+  empty: 'M3 18V6h6l2 2h10v10zM12 11v5M9.5 13.500h5',
+} as const
+
+export type IconName = keyof typeof lines
+
+export function icon(name: IconName): SVGSVGElement {
+  return svg('0 0 24 24', `icon icon-${name}`, { d: lines[name] })
+}
+
+export function mark(): SVGSVGElement {
+  return svg(
+    '0 0 32 32',
+    'mark',
+    {
+      class: 'mark-sign',
+      d: 'M8 0h16a8 8 0 0 1 8 8v16a8 8 0 0 1-8 8H8a8 8 0 0 1-8-8V8a8 8 0 0 1 8-8z',
+    },
+    { class: 'mark-road', d: 'M12.6 7h6.8L26 26H6z' },
+    { class: 'mark-line', d: 'M16 9.500v3M16 15.500v3.500M16 22v4' },
+  )
+}
+
+/** A road over hills: decoration only. */
+export function road(): SVGSVGElement {
+  return svg(
+    '0 0 1200 320',
+    'road',
+    {
+      class: 'hill-far',
+      d: 'M0 190C150 110 300 100 470 160S820 210 960 140 1140 110 1200 130V320H0z',
+    },
+    { class: 'hill-near', d: 'M0 250C200 190 380 190 560 225S980 250 1200 190V320H0z' },
+    {
+      class: 'lane',
+      d: 'M610 219c-14 18-70 24-94 40-30 20 30 34-60 61H760C745 290 640 280 626 258c-10-15 14-24 8-39z',
+    },
+    { class: 'lane-line', d: 'M622 222c-4 18-44 26-52 42-7 15 22 28 24 56' },
+  )
+}

@@ -1,0 +1,114 @@
+/** Reads the gateway's answers: each `readX` takes parsed JSON and throws `unreadable` on another shape. */
+import { unreadable } from './problem.ts'
+
+export interface SignedIn {
+  readonly email: string
+  readonly name: string
+  readonly profile: 'browse' | 'own' | 'full'
+  /** `null` while the grant is active. */
+  readonly dead: { readonly cause: string; readonly reconnect: string | undefined } | null
+  /** Bytes; `null` where there is no limit. */
+  readonly maxRequestBytes: number | null
+  readonly maxFileBytes: number | null
+}
+
+export type Kind = 'folder' | 'document' | 'file'
+
+export interface DriveFile {
+  readonly id: string
+  readonly name: string
+  readonly mimeType: string
+  readonly kind: Kind
+  readonly size: number | null
+  readonly modified: Date | null
+  readonly webViewLink: string | undefined
+  readonly shortcut: {
+    readonly targetId: string
+    readonly mimeType: string
+    readonly kind: Kind
+  } | null
+}
+
+export interface FilesPage {
+  readonly files: readonly DriveFile[]
+  readonly nextPageToken: string | undefined
+}
+
+export interface MadeToken {
+  readonly token: string
+  readonly name: string
+  readonly expires: Date | null
+}
+
+/** @returns `null` when nobody is signed in */
+export function readSession(value: unknown): SignedIn | null {
+  const session = object(value)
+  if (session['signedIn'] === false) return null
+  if (session['signedIn'] !== true) throw unreadable()
+  const { grant, limits, profile } = session
+  const { state, cause, reconnect } = object(grant)
+  const { maxRequestBytes, maxFileBytes } = object(limits ?? {})
+  return {
+    email: text(session['email']) ?? '',
+    name: text(session['name']) ?? '',
+    profile: profile === 'own' || profile === 'full' ? profile : 'browse',
+    dead: state === 'dead' ? { cause: text(cause) ?? '', reconnect: text(reconnect) } : null,
+    maxRequestBytes: number(maxRequestBytes),
+    maxFileBytes: number(maxFileBytes),
+  }
+}
+
+export function readFilesPage(value: unknown): FilesPage {
+  const { files, nextPageToken } = object(value)
+  if (!Array.isArray(files)) throw unreadable()
+  return { files: files.map(readFile), nextPageToken: text(nextPageToken) }
+}
+
+/** The one file of a finished upload. */
+export function readUploaded(value: unknown): DriveFile {
+  const [file] = readFilesPage(value).files
+  if (file === undefined) throw unreadable()
+  return file
+}
+
+export function readToken(value: unknown): MadeToken {
+  const { token, name, expires } = object(value)
+  if (typeof token !== 'string') throw unreadable()
+  return { token, name: text(name) ?? '', expires: date(expires) }
+}
+
+function readFile(value: unknown): DriveFile {
+  const file = object(value)
+  const id = text(file['id'])
+  if (id === undefined) throw unreadable()
+  return {
+    id,
+    name: text(file['name']) ?? '',
+    mimeType: text(file['mimeType']) ?? '',
+    kind: kind(file['kind']),
+    size: number(file['size']),
+    modified: date(file['modifiedTime']),
+    webViewLink: text(file['webViewLink']),
+    shortcut: file['shortcut'] === undefined ? null : readShortcut(object(file['shortcut'])),
+  }
+}
+
+function readShortcut(shortcut: Record<string, unknown>): DriveFile['shortcut'] {
+  const targetId = text(shortcut['targetId'])
+  if (targetId === undefined) return null
+  return {
+    targetId,
+    mimeType: text(shortcut['targetMimeType']) ?? '',
+    kind: kind(shortcut['kind']),
+  }
+}
+
+function object(value: unknown): Record<string, unknown> {
+  if (typeof value !== 'object' || value === null) throw unreadable()
+  return value as Record<string, unknown>
+}
+
+const text = (value: unknown) => (typeof value === 'string' ? value : undefined)
+const number = (value: unknown) => (typeof value === 'number' ? value : null)
+const date = (value: unknown) => (typeof value === 'string' ? new Date(value) : null)
+const kind = (value: unknown): Kind => (value === 'folder' || value === 'document' ? value : 'file')
