@@ -113,8 +113,8 @@ function copyable({ label, line }: Line): HTMLElement {
     'li',
     {},
     element('p', { class: 'line-label' }, label),
-    element('pre', {}, code),
     copy,
+    element('pre', {}, code),
   )
 }
 

@@ -43,20 +43,19 @@ export function mark(): SVGSVGElement {
   )
 }
 
-/** A road over hills: decoration only. */
+/** A road that comes over the hills: decoration only. */
 export function road(): SVGSVGElement {
-  return svg(
-    '0 0 1200 320',
+  const scene = svg(
+    '0 0 1200 220',
     'road',
-    {
-      class: 'hill-far',
-      d: 'M0 190C150 110 300 100 470 160S820 210 960 140 1140 110 1200 130V320H0z',
-    },
-    { class: 'hill-near', d: 'M0 250C200 190 380 190 560 225S980 250 1200 190V320H0z' },
+    { class: 'hill-far', d: 'M0 110C160 50 320 40 480 80S800 120 950 60 1130 40 1200 55V220H0z' },
+    { class: 'hill-near', d: 'M0 150C200 95 400 90 600 115S1000 140 1200 90V220H0z' },
     {
       class: 'lane',
-      d: 'M610 219c-14 18-70 24-94 40-30 20 30 34-60 61H760C745 290 640 280 626 258c-10-15 14-24 8-39z',
+      d: 'M639 119C632 140 592 146 580 163 566 184 562 200 490 220H750C726 192 648 184 656 162 661 148 649 137 644 120z',
     },
-    { class: 'lane-line', d: 'M622 222c-4 18-44 26-52 42-7 15 22 28 24 56' },
+    { class: 'lane-line', d: 'M642 124C641 142 618 146 615 163 612 184 640 194 622 222' },
   )
+  scene.setAttribute('preserveAspectRatio', 'xMidYMax slice')
+  return scene
 }

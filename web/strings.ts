@@ -69,7 +69,7 @@ export const strings = {
     archive: 'Archive',
     file: 'File',
   },
-  shortcutTo: (kind: string) => `Shortcut to ${kind.toLowerCase().replace('google', 'Google')}`,
+  shortcutTo: (kind: string) => `${kind} shortcut`,
 
   upload: 'Upload files',
   uploads: 'Uploads',

@@ -37,7 +37,7 @@ export function createUploadsView({ stored, lost }: UploadsOptions) {
   const tally = element('p', { class: 'small' })
   const clear = button(strings.clearUploads, () => clearFinished(), { class: 'quiet' })
   const list = element('ul', { role: 'list' })
-  const head = element('div', { class: 'card-head' }, heading, tally, clear)
+  const head = element('div', { class: 'card-head' }, element('div', {}, heading, tally), clear)
   const panel = element(
     'section',
     { class: 'card uploads', 'aria-labelledby': 'uploads' },
