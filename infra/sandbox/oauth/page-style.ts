@@ -20,10 +20,10 @@ body {
 }
 .banner {
   margin: 0; padding: .5rem 1rem; background: var(--stripe); color: var(--on-stripe);
-  text-align: center; font-size: .875rem; font-weight: 600;
+  text-align: center; text-wrap: balance; font-size: .875rem; font-weight: 600;
 }
 main {
-  width: min(100% - 2rem, 30rem); margin: auto; padding: clamp(1.25rem, 5vw, 2.25rem);
+  width: min(100% - 2rem, 30rem); margin: clamp(1rem, 9vh, 5rem) auto 1rem; padding: clamp(1.25rem, 5vw, 2.25rem);
   background: var(--card); border: 1px solid var(--line); border-radius: 1rem;
 }
 h1 { margin: 0; font-size: 1.5rem; line-height: 1.25; font-weight: 500; text-wrap: balance; overflow-wrap: anywhere; }
@@ -42,7 +42,7 @@ small { display: block; color: var(--soft); font-size: .8125rem; overflow-wrap: 
 .accounts button:hover { background: var(--tint); }
 .account { margin: 1.25rem 0 1.5rem; padding: .75rem; background: var(--tint); border-radius: .75rem; }
 .account button {
-  margin-left: auto; padding: .375rem .5rem; border: 0; background: none; color: var(--loud);
+  margin-left: auto; min-height: 2.75rem; padding: 0 .5rem; border: 0; background: none; color: var(--loud);
   font: inherit; font-size: .875rem; font-weight: 600; text-decoration: underline; cursor: pointer;
 }
 .face {
@@ -60,7 +60,7 @@ label input { flex: none; width: 1.25rem; height: 1.25rem; margin: .125rem 0 0; 
 label span { min-width: 0; }
 .list { margin: 0 0 1.25rem; }
 .list ul { margin: .25rem 0 0; padding-left: 1.25rem; }
-.actions { display: flex; flex-wrap: wrap; justify-content: end; gap: .75rem; margin: 1.75rem 0 0; }
+.actions { display: flex; flex-wrap: wrap; gap: .75rem; margin: 1.75rem 0 0; }
 .actions button {
   min-height: 2.75rem; padding: .5rem 1.5rem; border: 1px solid var(--line); border-radius: 2rem;
   background: none; color: inherit; font: inherit; font-weight: 600; cursor: pointer;
@@ -76,6 +76,7 @@ label span { min-width: 0; }
 }
 .error b { color: var(--wrong); }
 @media (max-width: 26rem) {
-  .actions { flex-direction: column-reverse; }
+  main { margin-top: 1rem; }
+  .actions { flex-direction: column; }
 }
 `

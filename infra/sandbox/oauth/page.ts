@@ -77,8 +77,8 @@ export function consentPage(
         ${signIn.length > 0 ? list('To sign you in, it will', signIn) : ''}
         ${held.length > 0 ? list('It may already', held) : ''}
         <p class="actions">
-          <button class="quiet" name="answer" value="cancel">Cancel</button>
           <button class="loud" name="answer" value="continue">Continue</button>
+          <button class="quiet" name="answer" value="cancel">Cancel</button>
         </p>
       </form>
       <p class="note">Either way you go back to <b>${new URL(request.redirectUri).host}</b>.</p>`,
@@ -89,7 +89,7 @@ export function blockedPage({ status, error, message }: AccessBlocked): Html {
   return layout(
     'Access blocked',
     html`<p class="lead">
-        The app’s request is not valid, so nobody was asked and it learns nothing.
+        Something is wrong with the app’s request. Nothing was granted, and the app was not told.
       </p>
       <p class="error"><b>Error ${String(status)}: ${error}</b><br />${message}</p>`,
   )
@@ -137,7 +137,7 @@ function layout(title: string | Html, content: Html): Html {
         </style>
       </head>
       <body>
-        <p class="banner">Sandbox: made-up accounts on this computer, not Google</p>
+        <p class="banner">A sandbox, not Google: test accounts on this computer</p>
         <main>
           <h1>${title}</h1>
           ${content}
