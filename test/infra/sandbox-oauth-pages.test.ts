@@ -48,6 +48,13 @@ describe('the callback', () => {
     expect((await open()).status).toBe(200) // nothing was granted
   })
 
+  test('of a stale page says "Cancel" too, when another tab has granted meanwhile', async () => {
+    await tokens()
+    const body = new URLSearchParams({ authuser: '0', answer: 'cancel' })
+    const response = await fetch(authorizationUrl(), { method: 'POST', body, redirect: 'manual' })
+    expect(response.headers.get('location')).toContain('error=access_denied')
+  })
+
   test('keeps the query of the redirect URI', async () => {
     const withQuery = 'http://localhost:8080/callback?kept=1'
     oauth.register({ client_id: 'q', client_secrets: ['s'], redirect_uris: [withQuery] })

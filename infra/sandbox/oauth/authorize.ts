@@ -5,6 +5,8 @@
  *    `prompt=select_account`, the user chooses.
  * 2. When that account has granted every scope asked for, and `prompt` is not `consent`, the browser
  *    goes back at once; else the user is asked. `prompt=none` never asks, and fails instead.
+ * 3. What was granted stays granted until it is revoked: to untick it under `prompt=consent` leaves
+ *    it out of this answer only, and `include_granted_scopes` brings it back.
  *
  * Each page is a form that posts to its own address, so the query stays the request from first to
  * last and is checked every time.
@@ -55,7 +57,9 @@ export function createAuthorize(clients: Clients, users: readonly OAuthUser[], g
     const held = [...request.scopes].filter((scope) => !asked.includes(scope))
     const answer = form.get('answer')
 
-    if (granted && asked.length === 0) {
+    if (answer === 'cancel') {
+      sendBack(exchange, request, { error: 'access_denied' })
+    } else if (granted && asked.length === 0) {
       finish(held, false)
     } else if (silent) {
       sendBack(exchange, request, { error: 'interaction_required' })
@@ -68,8 +72,6 @@ export function createAuthorize(clients: Clients, users: readonly OAuthUser[], g
       }
       grants.grant(grantee, allowed)
       finish([...held, ...allowed], true)
-    } else if (answer === 'cancel') {
-      sendBack(exchange, request, { error: 'access_denied' })
     } else {
       answerPage(res, 200, consentPage(request, users, authuser, asked, held))
     }
