@@ -22,16 +22,36 @@ export interface Fault {
   bodyBase64?: string
   /** With `status`: answers without reading the request body. */
   early?: boolean
+  /** With `status` and not `early`: answers once this many bytes of the request body were read. */
+  answerAfterBytes?: number
+  /** With `status`: does everything first, and then answers this. */
+  afterwards?: boolean
+  /** Sends this interim answer before anything else. */
+  interim?: 100 | 102 | 103
   /** Cuts the connection before anything is done. */
   reset?: boolean
+  /** How connections are cut: with a TCP reset unless `fin` is said. */
+  cut?: 'reset' | 'fin'
   /** Does everything, then cuts the connection instead of answering. */
   loseAnswer?: boolean
-  /** Never answers: `headers` does nothing at all and does not read; `answer` does everything but answer. */
-  hang?: 'headers' | 'answer'
+  /** Sends only this many bytes of the answer's body, as if that were all of it: cut JSON. */
+  answerBytes?: number
+  /** Milliseconds between the single bytes of the answer's body. */
+  trickle?: number
+  /**
+   * Never answers: `headers` does nothing at all and does not read; `answer` does everything but
+   * answer; `body` does everything and sends the headers, but no body.
+   */
+  hang?: 'headers' | 'answer' | 'body'
   /** Milliseconds to wait before anything is done. */
   latency?: number
-  /** Cuts the connection once this many bytes of the body were stored (Drive's uploads). */
+  /**
+   * Cuts the connection once this many bytes of the body have arrived (Drive's uploads; whole units
+   * of 256 KiB among them stay stored in a resumable one), or were sent (Drive's downloads).
+   */
   resetAfterBytes?: number
+  /** Stops reading once this many bytes of the body have arrived, for ever (Drive's uploads). */
+  stallAfterBytes?: number
   /** Stores at most this many bytes of the body, but answers normally (Drive's uploads). */
   acceptBytes?: number
   /** Replaces the `Range` header of a 308; `null` leaves it out (Drive's uploads). */
@@ -40,6 +60,10 @@ export interface Fault {
   location?: string | null
   /** Changes fields of the final file JSON; `null` leaves a field out (Drive's uploads and files.get). */
   file?: Record<string, string | null>
+  /** The upload session is forgotten for good; answers `status`, or 404 (Drive's session URIs). */
+  forget?: boolean
+  /** A page of at most this many files, perhaps 0, with a `nextPageToken` (drive.files.list). */
+  pageItems?: number
   /** Changes fields of the token response; `null` leaves a field out (oauth.token, oauth.refresh). */
   tokenResponse?: Record<string, unknown>
   /** Changes claims of the ID token; `null` leaves a claim out (oauth.token, oauth.refresh). */

@@ -1,12 +1,11 @@
 /** A Google on loopback: one HTTP server, the services it is made of, and faults on demand. */
-import type { ServerResponse } from 'node:http'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
-import type { Fault, Faults } from './faults.ts'
+import type { Faults } from './faults.ts'
 import { createFaults } from './faults.ts'
 import type { Route, Service } from './service.ts'
 import { answerJson } from './service.ts'
+import { suffer } from './suffer.ts'
 
 export interface Sandbox {
   /** `http://127.0.0.1:port`, no slash at the end. */
@@ -30,6 +29,10 @@ export async function startSandbox(services: Service[], port = 0): Promise<Sandb
   let origin = ''
 
   const server = createServer((req, res) => {
+    if (!URL.canParse(req.url ?? '/', origin)) {
+      res.writeHead(400).end()
+      return
+    }
     const url = new URL(req.url ?? '/', origin)
     const found = findRoute(routes, req.method ?? '', url.pathname)
     if (!found) {
@@ -80,42 +83,15 @@ function findRoute(
   for (const route of routes) {
     if (route.method !== method) continue
     const match = route.path.exec(path)
-    if (match)
-      return { route, params: match.slice(1).map((part) => decodeURIComponent(part ?? '')) }
+    if (match) return { route, params: match.slice(1).map((part) => decoded(part ?? '')) }
   }
   return undefined
 }
 
-/** Carries out the faults that need nothing of a service; true when the request ends with them. */
-async function suffer(
-  fault: Fault | undefined,
-  req: import('node:http').IncomingMessage,
-  res: ServerResponse,
-): Promise<boolean> {
-  if (!fault) return false
-  if (fault.latency) await sleep(fault.latency)
-  if (fault.reset) {
-    req.socket.resetAndDestroy()
-    return true
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return part // a stray percent sign stands for itself
   }
-  if (fault.hang === 'headers') return true
-  if (fault.hang === 'answer') res.end = () => res
-  if (fault.loseAnswer) {
-    res.writeHead = () => res
-    res.end = () => {
-      req.socket.resetAndDestroy()
-      return res
-    }
-  }
-  if (fault.status !== undefined) {
-    if (!fault.early) await drain(req)
-    res.writeHead(fault.status, fault.headers)
-    res.end(fault.bodyBase64 ? Buffer.from(fault.bodyBase64, 'base64') : (fault.body ?? ''))
-    return true
-  }
-  return false
-}
-
-async function drain(req: import('node:http').IncomingMessage): Promise<void> {
-  for await (const part of req) void part
 }

@@ -1,0 +1,117 @@
+/** The bytes of a file on their way out: whole, in part, or exported from a Google Doc. */
+import { pipeline } from 'node:stream/promises'
+import type { Exchange } from '../service.ts'
+import { cutConnection } from '../suffer.ts'
+import { findFile } from './access.ts'
+import { isAppFile, readsContent, requireScope } from './caller.ts'
+import type { Caller } from './caller.ts'
+import { DriveError, appNotAuthorized, badRequest, insufficientScopes } from './errors.ts'
+import { exportTypes } from './google-types.ts'
+import { required } from './params.ts'
+import type { Place } from './service.ts'
+import type { Item } from './tree.ts'
+
+/** Exports are cut off at 10 MB. */
+const mostExported = 10 * 1024 * 1024
+
+export async function sendContent(
+  caller: Caller,
+  item: Item,
+  { req, res, fault }: Exchange,
+): Promise<void> {
+  checkReadable(caller, item)
+  const { content } = item
+  if (!content) {
+    const message =
+      'Only files with binary content can be downloaded. Use Export with Docs Editors files.'
+    throw new DriveError(403, 'fileNotDownloadable', message, { location: 'alt' })
+  }
+  const range = readRange(req.headers.range, content.size)
+  if (range === null) {
+    res.setHeader('content-range', `bytes */${content.size}`)
+    throw new DriveError(416, 'requestedRangeNotSatisfiable', 'Request range not satisfiable', {
+      location: 'Range',
+      locationType: 'header',
+    })
+  }
+  const { start, end } = range ?? { start: 0, end: content.size }
+  res.writeHead(range ? 206 : 200, {
+    'content-type': item.mimeType,
+    'content-length': end - start,
+    'content-disposition': 'attachment',
+    'accept-ranges': 'bytes',
+    'cache-control': 'private, max-age=0, must-revalidate',
+    ...(range ? { 'content-range': `bytes ${start}-${end - 1}/${content.size}` } : {}),
+  })
+  const cutAt = fault?.resetAfterBytes
+  if (cutAt === undefined) {
+    await pipeline(content.read(start, end), res).catch(ignoreAborts)
+    return
+  }
+  for await (const part of content.read(start, Math.min(end, start + cutAt))) {
+    await new Promise<void>((resolve) => res.write(part, () => resolve()))
+  }
+  cutConnection(fault, req)
+}
+
+export function exportFile(place: Place, { req, res, url, params }: Exchange): void {
+  const caller = place.authenticate(req)
+  requireScope(caller, 'drive.files.export')
+  const item = findFile(place.tree, caller, url, params[0] ?? '')
+  checkReadable(caller, item)
+  const mimeType = required(url, 'mimeType')
+  const types = exportTypes(item.mimeType)
+  if (types.length === 0) {
+    const message = 'Export only supports Docs Editors files.'
+    throw new DriveError(403, 'fileNotExportable', message)
+  }
+  if (!types.includes(mimeType)) throw badRequest('The requested conversion is not supported.')
+  const body = exported(item, mimeType)
+  if (body.length > mostExported) {
+    const message = 'This file is too large to be exported.'
+    throw new DriveError(403, 'exportSizeLimitExceeded', message)
+  }
+  // Google says neither a length nor a range here.
+  res.writeHead(200, { 'content-type': mimeType, 'content-disposition': 'attachment' })
+  res.end(body)
+}
+
+/** Text as it is; other formats only say what they would be. */
+function exported(item: Item, mimeType: string): Buffer {
+  if (mimeType === 'text/html') return Buffer.from(`<html><body>${item.text}</body></html>`)
+  if (mimeType.startsWith('text/')) return Buffer.from(item.text)
+  if (mimeType === 'application/pdf') return Buffer.from(`%PDF-1.4\n% ${item.text}\n%%EOF\n`)
+  return Buffer.from(`${item.name} as ${mimeType}\n${item.text}`)
+}
+
+/** A token for metadata alone reads no content; one for its own files reads only those. */
+function checkReadable(caller: Caller, item: Item): void {
+  if (readsContent(caller, item)) return
+  if (caller.scopes.has('drive.file') && !isAppFile(caller, item)) throw appNotAuthorized(item.id)
+  throw insufficientScopes('drive.files.get')
+}
+
+/** @returns undefined when the whole file is asked for, `null` when the range lies outside of it */
+function readRange(
+  header: string | undefined,
+  size: number,
+): { start: number; end: number } | null | undefined {
+  const match = /^bytes=(\d*)-(\d*)$/.exec(header ?? '')
+  if (!match || (match[1] === '' && match[2] === '')) return undefined
+  const [, first = '', last = ''] = match
+  if (first === '') {
+    const length = Math.min(Number(last), size)
+    return length === 0 ? null : { start: size - length, end: size }
+  }
+  const start = Number(first)
+  const end = last === '' ? size : Math.min(Number(last) + 1, size)
+  if (last !== '' && Number(last) < start) return undefined
+  return start >= size ? null : { start, end }
+}
+
+function ignoreAborts(error: unknown): void {
+  const code = (error as NodeJS.ErrnoException).code
+  if (code !== 'ERR_STREAM_PREMATURE_CLOSE' && code !== 'ECONNRESET' && code !== 'EPIPE') {
+    throw error
+  }
+}

@@ -1,0 +1,220 @@
+/** A file as Drive describes it: each field made only when it was asked for. */
+import type { Caller } from './caller.ts'
+import { isAppFile, readsContent, roleOf, writesFile } from './caller.ts'
+import { checksum } from './blobs.ts'
+import type { Mask, Shape } from './fields.ts'
+import { applyMask, maskOf, wants, within } from './fields.ts'
+import { exportTypes, isGoogleType } from './google-types.ts'
+import type { Item, Tree } from './tree.ts'
+import { folderType } from './tree.ts'
+
+interface Subject {
+  tree: Tree
+  caller: Caller
+  item: Item
+}
+
+/** Kind, id, name and type: all that comes without `fields`. */
+export const defaultFields = maskOf('kind', 'id', 'name', 'mimeType')
+
+const userShape: Shape = {
+  kind: 'value',
+  displayName: 'value',
+  photoLink: 'value',
+  me: 'value',
+  permissionId: 'value',
+  emailAddress: 'value',
+}
+
+const producers: Record<string, (subject: Subject) => unknown> = {
+  kind: () => 'drive#file',
+  id: ({ item }) => item.id,
+  name: ({ item }) => item.name,
+  mimeType: ({ item }) => item.mimeType,
+  starred: ({ item }) => item.starred,
+  trashed: ({ tree, item }) => tree.isTrashed(item),
+  explicitlyTrashed: ({ item }) => item.trashed,
+  parents: ({ tree, caller, item }) => {
+    const parent = tree.parentOf(item)
+    // Somebody else's folder is not shown to a person who may see only what is in it.
+    return parent && roleOf(tree, caller.sub, parent) !== null ? [parent.id] : undefined
+  },
+  properties: ({ item }) => unlessEmpty(item.properties),
+  appProperties: ({ caller, item }) => unlessEmpty(item.appProperties.get(caller.clientId) ?? {}),
+  spaces: () => ['drive'],
+  version: ({ item }) => String(item.version),
+  webContentLink: ({ item }) =>
+    item.content && `https://drive.google.com/uc?id=${item.id}&export=download`,
+  webViewLink: ({ item }) => webViewLink(item),
+  iconLink: ({ item }) => `https://drive-thirdparty.googleusercontent.com/16/type/${item.mimeType}`,
+  hasThumbnail: () => false,
+  thumbnailVersion: () => '0',
+  viewedByMe: ({ caller, item }) => item.owner === caller.sub,
+  createdTime: ({ item }) => new Date(item.createdTime).toISOString(),
+  modifiedTime: ({ item }) => new Date(item.modifiedTime).toISOString(),
+  modifiedByMe: ({ caller, item }) => item.owner === caller.sub,
+  modifiedByMeTime: ({ caller, item }) =>
+    item.owner === caller.sub ? new Date(item.modifiedTime).toISOString() : undefined,
+  sharedWithMeTime: ({ caller, item }) =>
+    item.sharedWithMeTime !== undefined && item.readers.has(caller.sub)
+      ? new Date(item.sharedWithMeTime).toISOString()
+      : undefined,
+  owners: ({ tree, caller, item }) =>
+    item.owner === undefined ? undefined : [userJson(tree, caller, item.owner)],
+  lastModifyingUser: ({ tree, caller, item }) =>
+    item.owner === undefined ? undefined : userJson(tree, caller, item.owner),
+  ownedByMe: ({ caller, item }) => (item.driveId ? undefined : item.owner === caller.sub),
+  shared: ({ item }) => item.driveId !== undefined || item.readers.size > 0,
+  capabilities: (subject) => capabilities(subject),
+  originalFilename: ({ item }) => item.content && (item.fields['originalFilename'] ?? item.name),
+  fullFileExtension: ({ item }) => item.content && extension(item),
+  fileExtension: ({ item }) => item.content && extension(item),
+  size: ({ item }) => (item.content ? String(item.content.size) : documentSize(item)),
+  quotaBytesUsed: ({ item }) => String(item.content?.size ?? 0),
+  headRevisionId: ({ item }) => item.headRevisionId,
+  sha256Checksum: ({ item }) => item.content?.sha256,
+  md5Checksum: ({ item }) => item.content && checksum(item.content, 'md5'),
+  sha1Checksum: ({ item }) => item.content && checksum(item.content, 'sha1'),
+  isAppAuthorized: ({ caller, item }) => isAppFile(caller, item),
+  driveId: ({ item }) => item.driveId,
+  teamDriveId: ({ item }) => item.driveId,
+  shortcutDetails: ({ tree, item }) =>
+    item.shortcutTo && {
+      targetId: item.shortcutTo,
+      targetMimeType: tree.get(item.shortcutTo)?.mimeType,
+    },
+  exportLinks: ({ item }) => {
+    const types = exportTypes(item.mimeType)
+    return types.length > 0
+      ? Object.fromEntries(
+          types.map((type) => [
+            type,
+            `https://docs.google.com/export?id=${item.id}&mimeType=${encodeURIComponent(type)}`,
+          ]),
+        )
+      : undefined
+  },
+  permissionIds: ({ item }) => [...(item.owner ? [item.owner] : []), ...item.readers.keys()],
+  trashingUser: () => undefined,
+  trashedTime: () => undefined,
+}
+
+/** Writable fields that are kept as given and say nothing about anything else here. */
+export const plainFields = [
+  'description',
+  'folderColorRgb',
+  'contentHints',
+  'writersCanShare',
+  'copyRequiresWriterPermission',
+  'viewersCanCopyContent',
+  'viewedByMeTime',
+  'contentRestrictions',
+  'downloadRestrictions',
+] as const
+
+/** Fields that Drive has and the sandbox never fills. */
+const emptyFields = [
+  'sharingUser',
+  'permissions',
+  'hasAugmentedPermissions',
+  'thumbnailLink',
+  'imageMediaMetadata',
+  'videoMediaMetadata',
+  'linkShareMetadata',
+  'labelInfo',
+  'resourceKey',
+  'inheritedPermissionsDisabled',
+]
+
+const nested: Record<string, Shape> = {
+  owners: userShape,
+  lastModifyingUser: userShape,
+  sharingUser: userShape,
+  trashingUser: userShape,
+  capabilities: 'map',
+  properties: 'map',
+  appProperties: 'map',
+  exportLinks: 'map',
+  contentHints: 'map',
+  imageMediaMetadata: 'map',
+  videoMediaMetadata: 'map',
+  labelInfo: 'map',
+  permissions: 'map',
+  contentRestrictions: 'map',
+  shortcutDetails: { targetId: 'value', targetMimeType: 'value', targetResourceKey: 'value' },
+}
+
+export const fileShape: Shape = Object.fromEntries(
+  [...Object.keys(producers), ...plainFields, 'originalFilename', ...emptyFields].map((name) => [
+    name,
+    nested[name] ?? 'value',
+  ]),
+)
+
+/** @param mask what was asked for */
+export async function fileJson(subject: Subject, mask: Mask): Promise<Record<string, unknown>> {
+  const json: Record<string, unknown> = {}
+  const put = (name: string, value: unknown): void => {
+    if (value !== undefined) json[name] = applyMask(within(mask, name), value)
+  }
+  for (const [name, produce] of Object.entries(producers)) {
+    if (!wants(mask, name)) continue
+    const value = produce(subject)
+    put(name, value instanceof Promise ? await value : value)
+  }
+  for (const name of plainFields) if (wants(mask, name)) put(name, subject.item.fields[name])
+  return json
+}
+
+export function userJson(tree: Tree, caller: Caller, sub: string): Record<string, unknown> {
+  const emailAddress = tree.emails.get(sub) ?? `${sub}@example.com`
+  return {
+    kind: 'drive#user',
+    displayName: emailAddress.split('@')[0],
+    me: sub === caller.sub,
+    permissionId: sub,
+    emailAddress,
+  }
+}
+
+export const aboutUserShape = userShape
+
+function capabilities({ tree, caller, item }: Subject): Record<string, boolean> {
+  const role = roleOf(tree, caller.sub, item)
+  const isFolder = item.mimeType === folderType
+  const canWrite = role !== 'reader' && (writesFile(caller, item) || item.parent === undefined)
+  return {
+    canAddChildren: isFolder && canWrite,
+    canCopy: !isFolder,
+    canDelete: role === 'owner' && canWrite && item.parent !== undefined,
+    canDownload: !isFolder && readsContent(caller, item),
+    canEdit: canWrite,
+    canListChildren: isFolder,
+    canRename: canWrite && item.parent !== undefined,
+    canTrash: role === 'owner' && canWrite && item.parent !== undefined,
+  }
+}
+
+function webViewLink(item: Item): string {
+  if (item.mimeType === folderType) return `https://drive.google.com/drive/folders/${item.id}`
+  const editor = /^application\/vnd\.google-apps\.(document|spreadsheet|presentation)$/.exec(
+    item.mimeType,
+  )?.[1]
+  if (!editor) return `https://drive.google.com/file/d/${item.id}/view?usp=drivesdk`
+  const kind = editor === 'spreadsheet' ? 'spreadsheets' : editor
+  return `https://docs.google.com/${kind}/d/${item.id}/edit?usp=drivesdk`
+}
+
+/** Editor files say a size too; folders and shortcuts do not. */
+function documentSize(item: Item): string | undefined {
+  const isDocument = isGoogleType(item.mimeType) && exportTypes(item.mimeType).length > 0
+  return isDocument ? String(Buffer.byteLength(item.text)) : undefined
+}
+
+function extension(item: Item): string {
+  return /\.([^.]+)$/.exec(item.name)?.[1] ?? ''
+}
+
+function unlessEmpty(map: Record<string, string>): Record<string, string> | undefined {
+  return Object.keys(map).length > 0 ? map : undefined
+}

@@ -1,0 +1,234 @@
+/** Google Drive v3 on loopback: files, folders, uploads, and a handle for tests. */
+import type { Exchange, Service } from '../service.ts'
+import { answerJson } from '../service.ts'
+import { getAbout, listDrives } from './account.ts'
+import type { Identify } from './caller.ts'
+import { authenticate } from './caller.ts'
+import { allowAnyOrigin, answerPreflight } from './cors.ts'
+import { exportFile } from './download.ts'
+import { createFile, deleteFile, generateIds, getFile, updateFile } from './files.ts'
+import { listFiles } from './list.ts'
+import { createPages } from './pages.ts'
+import { cancelSession, openSession, putSession } from './resumable.ts'
+import type { Seed } from './seed.ts'
+import { plant } from './seed.ts'
+import type { Place } from './service.ts'
+import { route } from './service.ts'
+import { createSessions } from './sessions.ts'
+import { createFolderSinks, createMemorySinks, createNoSinks } from './sinks.ts'
+import type { Item } from './tree.ts'
+import { createTree, folderType } from './tree.ts'
+import { uploadMultipart, uploadSimple } from './uploads.ts'
+
+export { googleError } from './errors.ts'
+export type { Identity } from './caller.ts'
+export { sampleSharedTree, sampleTree } from './seed.ts'
+export type { Seed } from './seed.ts'
+
+export interface DriveOptions {
+  /** Whose an access token is; undefined for one that is nobody's, or expired. */
+  identify: Identify
+  /** A folder for file contents, which are removed at the end; memory unless given. */
+  bytesIn?: string
+  /** False only counts and hashes the bytes: for uploads larger than this machine. */
+  keepBytes?: boolean
+  /** Milliseconds that an upload session lives; a week unless given. */
+  sessionLifetime?: number
+  /** Bytes that each person may store; no limit unless given. */
+  quotaBytes?: number
+  now?: () => number
+}
+
+export interface StoredFile {
+  id: string
+  name: string
+  mimeType: string
+  /** Bytes; `null` for what has no content. */
+  size: number | null
+  sha256: string | null
+  owner: string | null
+  parents: string[]
+  trashed: boolean
+}
+
+export interface Drive extends Service {
+  /** Puts files into a person's My Drive. @returns ids by path, such as `Projects/Plan` */
+  seed(sub: string, seeds: Seed[]): Promise<Record<string, string>>
+  /** Makes a shared drive. @returns its id, and ids by path */
+  seedSharedDrive(
+    name: string,
+    members: string[],
+    seeds: Seed[],
+  ): Promise<{ driveId: string; ids: Record<string, string> }>
+  /** Lets another person see a file, and everything below it. */
+  share(fileId: string, sub: string, role: 'reader' | 'writer'): void
+  /** The id of a person's My Drive. */
+  rootOf(sub: string): string
+  /** Everything in My Drive of a person, the root left out. */
+  filesOf(sub: string): StoredFile[]
+  file(fileId: string): StoredFile | undefined
+  bytesOf(fileId: string): Promise<Buffer>
+  sha256Of(fileId: string): string | undefined
+  openSessions(): number
+  /** Forgets every upload session, as if their week were over. */
+  forgetSessions(): void
+  setQuota(bytes: number): void
+}
+
+const defaultLifetime = 7 * 24 * 60 * 60 * 1000
+
+export function createDrive(options: DriveOptions): Drive {
+  const { identify, bytesIn, keepBytes = true, now = Date.now } = options
+  const sinks = !keepBytes
+    ? createNoSinks()
+    : bytesIn === undefined
+      ? createMemorySinks()
+      : createFolderSinks(bytesIn)
+  const tree = createTree(now)
+  const pages = createPages()
+  const sessions = createSessions(options.sessionLifetime ?? defaultLifetime, now)
+  const place: Place = {
+    tree,
+    sinks,
+    quota: { bytes: options.quotaBytes ?? Infinity },
+    now,
+    authenticate(req) {
+      const caller = authenticate(req, identify)
+      tree.emails.set(caller.sub, caller.email)
+      return caller
+    },
+  }
+
+  const files = /^\/drive\/v3\/files$/
+  const file = /^\/drive\/v3\/files\/([^/]+)$/
+  const api = (operation: string, method: string, path: RegExp, handle: Handle) =>
+    route(operation, method, path, (exchange) => {
+      allowAnyOrigin(exchange.req, exchange.res)
+      return handle(place, exchange)
+    })
+
+  const upload = async (exchange: Exchange): Promise<void> => {
+    const { req, res, url } = exchange
+    const operation = uploadOperation(req.method, req.headers['content-range'], url)
+    if (operation === 'drive.upload.cancel') return cancelSession(place, sessions, exchange)
+    if (url.searchParams.has('upload_id') || req.method === 'PUT')
+      return putSession(place, sessions, exchange)
+    allowAnyOrigin(req, res)
+    if (operation === 'drive.upload.open') return openSession(place, sessions, exchange)
+    if (operation === 'drive.upload.multipart') return uploadMultipart(place, exchange)
+    return uploadSimple(place, exchange)
+  }
+  const uploads = ['POST', 'PATCH', 'PUT', 'DELETE'].flatMap((method) =>
+    [/^\/upload\/drive\/v3\/files$/, /^\/upload\/drive\/v3\/files\/([^/]+)$/].map((path) => ({
+      ...route('drive.upload', method, path, upload),
+      operationOf: (req: Exchange['req'], url: URL) =>
+        uploadOperation(req.method, req.headers['content-range'], url),
+    })),
+  )
+
+  return {
+    routes: [
+      api('drive.files.list', 'GET', files, (at, exchange) => listFiles(at, pages, exchange)),
+      api('drive.files.create', 'POST', files, createFile),
+      api('drive.generateIds', 'GET', /^\/drive\/v3\/files\/generateIds$/, generateIds),
+      api('drive.files.export', 'GET', /^\/drive\/v3\/files\/([^/]+)\/export$/, exportFile),
+      {
+        ...api('drive.files.get', 'GET', file, getFile),
+        operationOf: (_req, url) =>
+          url.searchParams.get('alt') === 'media' ? 'drive.files.media' : 'drive.files.get',
+      },
+      api('drive.files.update', 'PATCH', file, updateFile),
+      api('drive.files.delete', 'DELETE', file, deleteFile),
+      api('drive.about', 'GET', /^\/drive\/v3\/about$/, getAbout),
+      api('drive.drives.list', 'GET', /^\/drive\/v3\/drives$/, listDrives),
+      ...uploads,
+      route('drive.preflight', 'OPTIONS', /^\/drive\/v3\//, ({ req, res }) =>
+        answerPreflight(req, res, req.headers.origin),
+      ),
+      route('drive.preflight', 'OPTIONS', /^\/upload\/drive\/v3\//, ({ req, res, url }) => {
+        const uploadId = url.searchParams.get('upload_id')
+        const session = sessions.find(uploadId)
+        answerPreflight(req, res, uploadId === null ? req.headers.origin : session?.origin)
+      }),
+      route('sandbox.drive', 'GET', /^\/sandbox\/drive$/, ({ res }) => {
+        const all = [...tree.all()].filter((item) => item.parent !== undefined)
+        const waiting = sessions.unfinished()
+        const stored = all.reduce((sum, { content }) => sum + (content?.size ?? 0), 0)
+        answerJson(res, 200, {
+          files: all.map((item) => describe(item)),
+          openSessions: waiting.length,
+          bytesStored: waiting.reduce((sum, { writer }) => sum + writer.committed, stored),
+        })
+      }),
+    ],
+    close() {
+      sessions.forgetAll()
+      sinks.close()
+    },
+    seed: (sub, seeds) => plant(tree, sinks, tree.root(sub), seeds),
+    async seedSharedDrive(name, members, seeds) {
+      const root = tree.add({ name, mimeType: folderType, parent: undefined, owner: undefined })
+      root.driveId = root.id
+      tree.drives.set(root.id, { id: root.id, name, members: new Set(members) })
+      return { driveId: root.id, ids: await plant(tree, sinks, root, seeds) }
+    },
+    share(fileId, sub, role) {
+      const item = known(fileId)
+      item.readers.set(sub, role)
+      item.sharedWithMeTime = now()
+    },
+    rootOf: (sub) => tree.root(sub).id,
+    filesOf: (sub) =>
+      [...tree.all()]
+        .filter((item) => item.owner === sub && item.parent !== undefined)
+        .map((item) => describe(item)),
+    file(fileId) {
+      const item = tree.get(fileId)
+      return item && describe(item)
+    },
+    async bytesOf(fileId) {
+      const { content } = known(fileId)
+      const parts: Buffer[] = []
+      if (content) for await (const part of content.read(0, content.size)) parts.push(part)
+      return Buffer.concat(parts)
+    },
+    sha256Of: (fileId) => tree.get(fileId)?.content?.sha256,
+    openSessions: () => sessions.unfinished().length,
+    forgetSessions: () => sessions.forgetAll(),
+    setQuota(bytes) {
+      place.quota.bytes = bytes
+    },
+  }
+
+  function known(fileId: string): Item {
+    const item = tree.get(fileId)
+    if (!item) throw new Error(`Cannot find the file ${fileId}`)
+    return item
+  }
+
+  function describe(item: Item): StoredFile {
+    return {
+      id: item.id,
+      name: item.name,
+      mimeType: item.mimeType,
+      size: item.content?.size ?? null,
+      sha256: item.content?.sha256 ?? null,
+      owner: item.owner ?? null,
+      parents: item.parent === undefined ? [] : [item.parent],
+      trashed: tree.isTrashed(item),
+    }
+  }
+}
+
+type Handle = (place: Place, exchange: Exchange) => Promise<void> | void
+
+/** Which request of an upload this is; the address is the same for all of them. */
+function uploadOperation(method: string | undefined, range: string | undefined, url: URL): string {
+  if (method === 'DELETE') return 'drive.upload.cancel'
+  if (url.searchParams.has('upload_id') || method === 'PUT') {
+    return range?.startsWith('bytes */') ? 'drive.upload.status' : 'drive.upload.chunk'
+  }
+  const type = url.searchParams.get('uploadType')
+  if (type === 'resumable') return 'drive.upload.open'
+  return type === 'multipart' ? 'drive.upload.multipart' : 'drive.upload.simple'
+}
