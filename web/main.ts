@@ -125,7 +125,7 @@ function begin(): void {
     event.preventDefault() // the address is the folder's, and Back leads to folders only
     main.focus()
   })
-  const brand = element('a', { class: 'brand', href: '/' }, mark(), 'Driveway')
+  const brand = element('a', { class: 'brand', href: '/' }, mark(), element('span', {}, 'Driveway'))
   const header = element('header', {}, brand, account)
   document.body.append(skip, header, notices, main, announcer)
   main.replaceChildren(skeleton())
