@@ -1,6 +1,8 @@
-/** Which addresses that came over the network may become links. */
+/** The page's links, and which addresses that came over the network may become one. */
 import { element } from './element.ts'
 import { strings } from './strings.ts'
+import { addressOf } from './trail.ts'
+import type { Trail } from './trail.ts'
 
 const address = (text: string, base?: string) =>
   URL.canParse(text, base) ? new URL(text, base) : null
@@ -26,4 +28,20 @@ export function driveLink(href: string, ...children: (Node | string)[]): HTMLAnc
     title: strings.opensInDrive,
   }
   return element('a', attributes, ...children)
+}
+
+/** A link that opens in this page, unless the person asks for a new tab or window. */
+export function folderLink(
+  target: Trail,
+  open: (trail: Trail) => void,
+  className: string,
+  ...children: (Node | string)[]
+): HTMLAnchorElement {
+  const link = element('a', { href: addressOf(target), class: className }, ...children)
+  link.addEventListener('click', (event) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return
+    event.preventDefault()
+    open(target)
+  })
+  return link
 }

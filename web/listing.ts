@@ -1,12 +1,12 @@
 /** The table of files: four columns on a wide window, two lines for each file on a narrow one. */
-import { button, element } from './element.ts'
+import { element } from './element.ts'
 import { formatBytes, formatDate, formatMoment } from './format.ts'
 import { icon } from './icons.ts'
 import { appearanceOf, folderBehind } from './kinds.ts'
-import { driveLink, httpsLink } from './links.ts'
+import { driveLink, folderLink, httpsLink } from './links.ts'
 import { nameElement, visibleName } from './names.ts'
 import { strings } from './strings.ts'
-import { addressOf, stepInto } from './trail.ts'
+import { stepInto } from './trail.ts'
 import type { Trail } from './trail.ts'
 import type { DriveFile } from './wire.ts'
 
@@ -87,22 +87,6 @@ function nameLink(file: DriveFile, trail: Trail, open: (trail: Trail) => void): 
   return made
 }
 
-/** A link that opens in this page, unless the person asks for a new tab or window. */
-export function folderLink(
-  target: Trail,
-  open: (trail: Trail) => void,
-  className: string,
-  ...children: (Node | string)[]
-): HTMLAnchorElement {
-  const link = element('a', { href: addressOf(target), class: className }, ...children)
-  link.addEventListener('click', (event) => {
-    if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return
-    event.preventDefault()
-    open(target)
-  })
-  return link
-}
-
 function moment(date: Date): HTMLElement | null {
   if (Number.isNaN(date.getTime())) return null
   const attributes = { datetime: date.toISOString(), title: formatMoment(date) }
@@ -122,8 +106,4 @@ export function skeleton(): HTMLElement {
     element('p', { class: 'unseen' }, strings.loading),
     ...bars,
   )
-}
-
-export function retryButton(retry: () => void): HTMLButtonElement {
-  return button(strings.retry, retry, { class: 'quiet' })
 }

@@ -6,6 +6,7 @@ import type { BrowseView } from './browse-view.ts'
 import { acceptDrops } from './drop.ts'
 import { button, element } from './element.ts'
 import { mark } from './icons.ts'
+import { folderLink } from './links.ts'
 import { skeleton } from './listing.ts'
 import { asProblem } from './problem.ts'
 import type { Problem } from './problem.ts'
@@ -113,6 +114,11 @@ function open(trail: Trail): void {
   scrollTo(0, 0)
 }
 
+function goHome(root: Trail): void {
+  if (browsing === null) location.assign('/')
+  else open(root)
+}
+
 function arrive(trail: Trail): void {
   dismissNotices()
   browsing?.show(trail)
@@ -125,7 +131,7 @@ function begin(): void {
     event.preventDefault() // the address is the folder's, and Back leads to folders only
     main.focus()
   })
-  const brand = element('a', { class: 'brand', href: '/' }, mark(), element('span', {}, 'Driveway'))
+  const brand = folderLink([], goHome, 'brand', mark(), element('span', {}, 'Driveway'))
   const header = element('header', {}, brand, account)
   document.body.append(skip, header, notices, main, announcer)
   main.replaceChildren(skeleton())

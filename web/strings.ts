@@ -15,7 +15,7 @@ export const strings = {
   signIn: 'Sign in with Google',
   signOut: 'Sign out',
   signOutWhileUploading: 'Files are still uploading. Sign out and cancel them?',
-  leaveToSignIn: 'Uploads are listed below. Signing in from here reloads the page and ends them.',
+  leaveToSignIn: 'To keep the uploads below, sign in in another tab and come back to this one.',
 
   signedOutBecause: {
     login_required: 'You are signed out. Sign in to go on.',
@@ -69,7 +69,7 @@ export const strings = {
     archive: 'Archive',
     file: 'File',
   },
-  shortcutTo: (kind: string) => `${kind} shortcut`,
+  shortcutTo: (kind: string) => `${kind.replace('Google ', '')} shortcut`,
 
   upload: 'Upload files',
   uploads: 'Uploads',
