@@ -32,7 +32,14 @@ export function flow(
     const onData = (part: Buffer): void => {
       const room = stopAt - arrived
       arrived += part.length
-      const wait = take(part.length > room ? part.subarray(0, room) : part)
+      let wait: Promise<void> | undefined
+      try {
+        wait = take(part.length > room ? part.subarray(0, room) : part)
+      } catch (error) {
+        req.off('data', onData) // and let the rest run out
+        reject(error)
+        return
+      }
       if (arrived >= stopAt) stop()
       else if (wait) {
         req.pause()

@@ -4,7 +4,7 @@
  * @see Google Drive API, "Upload file data": Perform a resumable upload
  */
 import type { IncomingMessage } from 'node:http'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
 import type { Exchange } from '../service.ts'
 import { createWriter, unit } from './blobs.ts'
 import { flow, readJson } from './body.ts'
@@ -106,6 +106,8 @@ function findSession(place: Place, sessions: Sessions, exchange: Exchange): Sess
  * leaves it alone after that; new bytes take its place.
  */
 async function settle(session: Session, isQuestion: boolean): Promise<void> {
+  // Bytes of a client that has left may be here without having been looked at.
+  if (isQuestion) for (let turn = 0; turn < 3; turn++) await setImmediate()
   const { sending } = session
   if (!sending) return
   const patience = new AbortController()
