@@ -1,6 +1,6 @@
 import { afterAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { writeScopes } from '../../infra/sandbox/oauth/scopes.ts'
-import { consent, textOf } from './consent.ts'
+import { consent, textOf } from '../../infra/sandbox/clicks.ts'
 import type { Fields } from './oauth-fixture.ts'
 import { clientId, drive, driveFile, redirectUri, setOf, startOAuth } from './oauth-fixture.ts'
 

@@ -2,7 +2,7 @@ import { afterAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { OAuth2Client } from 'google-auth-library'
 import { createRemoteJWKSet, decodeJwt, jwtVerify } from 'jose'
 import * as standard from 'oauth4webapi'
-import { consent } from './consent.ts'
+import { consent } from '../../infra/sandbox/clicks.ts'
 import type { Fields } from './oauth-fixture.ts'
 import {
   challenge,

@@ -100,10 +100,11 @@ function readCorpora({ tree }: Place, caller: Caller, url: URL): Matches {
   const corpora = url.searchParams.get('corpora') || 'user'
   const driveId = url.searchParams.get('driveId')
   const includesDrives = flag(url, 'includeItemsFromAllDrives')
+  const supportsDrives = flag(url, 'supportsAllDrives')
   const spaces = url.searchParams.get('spaces') || 'drive'
   if (!['user', 'domain', 'drive', 'allDrives'].includes(corpora)) throw invalidParameter('corpora')
   if (spaces !== 'drive') throw invalidParameter('spaces')
-  if (includesDrives && !flag(url, 'supportsAllDrives')) {
+  if (includesDrives && !supportsDrives) {
     throw badRequest(
       'The supportsAllDrives parameter must be set to true if includeItemsFromAllDrives is.',
     )

@@ -22,7 +22,13 @@ import type { AuthorizationRequest } from './request.ts'
 import { readAuthorizationRequest } from './request.ts'
 import { isSignInScope, writeScopes } from './scopes.ts'
 
-export function createAuthorize(clients: Clients, users: readonly OAuthUser[], grants: Grants) {
+/** @param alwaysAsk shows the consent page also where everything was granted before */
+export function createAuthorize(
+  clients: Clients,
+  users: readonly OAuthUser[],
+  grants: Grants,
+  alwaysAsk = false,
+) {
   return async function authorize(exchange: Exchange): Promise<void> {
     const { req, res, url } = exchange
     try {
@@ -53,7 +59,7 @@ export function createAuthorize(clients: Clients, users: readonly OAuthUser[], g
     const grantee = { sub: user.sub, clientId: request.client.client_id }
     const granted = grants.granted(grantee)
     const anew = request.prompt.has('consent')
-    const asked = [...request.scopes].filter((scope) => anew || !granted?.has(scope))
+    const asked = [...request.scopes].filter((scope) => anew || alwaysAsk || !granted?.has(scope))
     const held = [...request.scopes].filter((scope) => !asked.includes(scope))
     const answer = form.get('answer')
 

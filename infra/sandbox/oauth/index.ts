@@ -23,6 +23,8 @@ export interface OAuthOptions {
   users?: OAuthUser[]
   /** Milliseconds that a refresh token lives; seven days for an app in "Testing". */
   refreshTokenLifetime?: number
+  /** Shows the consent page even where everything was granted before, for people who try it out. */
+  alwaysAsk?: boolean
   now?: () => number
 }
 
@@ -61,7 +63,7 @@ export function createOAuth(options: OAuthOptions = {}): OAuth {
   for (const client of options.clients ?? []) clients.register(client)
   const grants = createGrants(now, options.refreshTokenLifetime)
   const idTokens = createIdTokens(now)
-  const authorize = createAuthorize(clients, users, grants)
+  const authorize = createAuthorize(clients, users, grants, options.alwaysAsk)
 
   function identify(accessToken: string): Identity | undefined {
     const token = grants.accessToken(accessToken)

@@ -1,0 +1,163 @@
+/** The only reader of the environment. */
+
+/** What Driveway asks of Google: see `accessProfiles`. */
+export type AccessProfile = 'browse' | 'own' | 'full'
+
+const drive = 'https://www.googleapis.com/auth/drive'
+
+/** The scopes of each profile besides `openid` and `email`, and what they mean in plain words. */
+export const accessProfiles: Record<AccessProfile, { scopes: string[]; meaning: string }> = {
+  browse: {
+    scopes: [`${drive}.metadata.readonly`, `${drive}.file`],
+    meaning:
+      'Everything in your Drive is listed; Driveway can open and change only what it stored.',
+  },
+  own: {
+    scopes: [`${drive}.file`],
+    meaning: 'Only the files that Driveway stored are listed.',
+  },
+  full: {
+    scopes: [drive],
+    meaning: 'Everything in your Drive is listed and can be opened, changed and added to.',
+  },
+}
+
+export interface Config {
+  /** The origin in front of the functions, as browsers see it; no slash at the end. */
+  publicUrl: string
+  /** Registered at Google's console, letter by letter. */
+  redirectUri: string
+  projectId: string
+  /** Secret Manager version names, `projects/P/secrets/S/versions/V`. */
+  clientSecretName: string
+  keyringSecretName: string
+  accessProfile: AccessProfile
+  /** Origins besides our own whose pages may call with a session. */
+  allowedOrigins: string[]
+  /** Bytes that one file may have. */
+  maxFileBytes: number
+  /** Bytes that one request may have where a front end caps them; `null` where none does. */
+  maxRequestBytes: number | null
+  /** Where Google's APIs are; one address for all of them only beside a sandbox. */
+  google: GoogleAddresses
+  /** `host:port` of a Secret Manager on loopback. */
+  secretManagerHost: string | undefined
+  /** `host:port` of a Firestore on loopback; its own client reads the variable too. */
+  firestoreHost: string | undefined
+}
+
+export interface GoogleAddresses {
+  authorization: string
+  token: string
+  revocation: string
+  jwks: string
+  /** The Drive API's root, with a slash at the end. */
+  drive: string
+}
+
+const realGoogle: GoogleAddresses = {
+  authorization: 'https://accounts.google.com/o/oauth2/v2/auth',
+  token: 'https://oauth2.googleapis.com/token',
+  revocation: 'https://oauth2.googleapis.com/revoke',
+  jwks: 'https://www.googleapis.com/oauth2/v3/certs',
+  drive: 'https://www.googleapis.com/',
+}
+
+/** Drive's own limit for one file, in bytes. */
+const driveMaxFileBytes = 5_497_558_138_880
+
+/**
+ * Reads and checks every setting.
+ *
+ * @throws {Error} naming everything that is missing or wrong, at once
+ */
+export function readConfig(env: NodeJS.ProcessEnv): Config {
+  const wrong: string[] = []
+  const required = (name: string): string => {
+    const value = env[name]?.trim()
+    if (!value) wrong.push(`${name} is missing`)
+    return value ?? ''
+  }
+  const bytes = (name: string, otherwise: number | null): number | null => {
+    const value = env[name]?.trim()
+    if (!value) return otherwise
+    if (!/^\d{1,15}$/.test(value) || Number(value) === 0)
+      wrong.push(`${name} is no number of bytes`)
+    return Number(value)
+  }
+  const loopback = (name: string): string | undefined => {
+    const value = env[name]?.trim()
+    if (!value) return undefined
+    // K_SERVICE is set by Cloud Run: a deployed function talks to nobody but Google.
+    if (env['K_SERVICE']) wrong.push(`${name} is for local runs and not allowed when deployed`)
+    else if (!isLoopback(value)) wrong.push(`${name} must be an address on this machine`)
+    return value
+  }
+  const secret = (name: string): string => {
+    const value = required(name)
+    if (value && !/^projects\/[^/]+\/secrets\/[^/]+\/versions\/[^/]+$/.test(value)) {
+      wrong.push(`${name} must look like projects/P/secrets/S/versions/V`)
+    }
+    return value
+  }
+
+  const publicUrl = readOrigin('PUBLIC_URL', required('PUBLIC_URL'), wrong)
+  const sandbox = loopback('GOOGLE_SANDBOX_URL')?.replace(/\/$/, '')
+  const profile = env['ACCESS_PROFILE']?.trim() || 'browse'
+  if (!Object.hasOwn(accessProfiles, profile)) {
+    wrong.push('ACCESS_PROFILE must be browse, own or full')
+  }
+
+  const config: Config = {
+    publicUrl,
+    redirectUri: `${publicUrl}/callback`,
+    projectId: required('GOOGLE_CLOUD_PROJECT'),
+    clientSecretName: secret('CLIENT_SECRET_NAME'),
+    keyringSecretName: secret('KEYRING_SECRET_NAME'),
+    accessProfile: profile as AccessProfile,
+    allowedOrigins: list(env['ALLOWED_ORIGINS']).map((origin) =>
+      readOrigin('ALLOWED_ORIGINS', origin, wrong),
+    ),
+    maxFileBytes: bytes('MAX_FILE_BYTES', driveMaxFileBytes) ?? driveMaxFileBytes,
+    maxRequestBytes: bytes('MAX_REQUEST_BYTES', env['K_SERVICE'] ? 32 * 1024 * 1024 : null),
+    google: sandbox ? sandboxGoogle(sandbox) : realGoogle,
+    secretManagerHost: loopback('SECRET_MANAGER_EMULATOR_HOST'),
+    firestoreHost: loopback('FIRESTORE_EMULATOR_HOST'),
+  }
+  if (wrong.length > 0) throw new Error(`Cannot start: ${[...new Set(wrong)].join('; ')}`)
+  return config
+}
+
+function sandboxGoogle(origin: string): GoogleAddresses {
+  return {
+    authorization: `${origin}/o/oauth2/v2/auth`,
+    token: `${origin}/token`,
+    revocation: `${origin}/revoke`,
+    jwks: `${origin}/oauth2/v3/certs`,
+    drive: `${origin}/`,
+  }
+}
+
+function list(value: string | undefined): string[] {
+  return (value ?? '').split(/[\s,]+/).filter((entry) => entry !== '')
+}
+
+/** An origin and nothing more: https, or http on loopback. */
+function readOrigin(name: string, value: string, wrong: string[]): string {
+  if (!value) return value
+  const url = URL.canParse(value) ? new URL(value) : undefined
+  const secure = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(value))
+  if (!url || !secure || url.href !== `${url.origin}/`) {
+    wrong.push(`${name} must be an origin such as https://example.web.app`)
+    return value
+  }
+  return url.origin
+}
+
+/** Whether an address, `host:port` or a URL, is on this machine. */
+function isLoopback(value: string): boolean {
+  const text = value.includes('://') ? value : `http://${value}`
+  if (!URL.canParse(text)) return false
+  const { hostname } = new URL(text)
+  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname)
+}

@@ -1,0 +1,120 @@
+/** Listing a Drive through Google's own client. */
+import type { drive_v3 } from 'googleapis/build/src/apis/drive/v3.js'
+import { GatewayError } from '../errors.ts'
+import { readFailure } from './failure.ts'
+import { kindOf } from './files.ts'
+import type { FilePage, Files, ListQuery, ListedFile } from './files.ts'
+
+const fields =
+  'nextPageToken,files(id,name,mimeType,size,modifiedTime,webViewLink,shortcutDetails(targetId,targetMimeType))'
+
+/** @param client made when it is first needed: loading it costs a good part of a second */
+export function createGoogleFiles(client: () => Promise<drive_v3.Drive>): Files {
+  return {
+    async list(account, query) {
+      const drive = await client()
+      const page = (token: string): Promise<FilePage> =>
+        drive.files
+          .list(
+            {
+              q: searchQuery(query),
+              fields,
+              pageSize: query.pageSize,
+              orderBy: query.orderBy,
+              spaces: 'drive',
+              supportsAllDrives: true,
+              includeItemsFromAllDrives: true,
+              ...(query.pageToken === undefined ? {} : { pageToken: query.pageToken }),
+            },
+            // A 5xx answer is tried again by the client itself.
+            { headers: { authorization: `Bearer ${token}` }, timeout: 20_000 },
+          )
+          .then(({ data }) => readPage(data))
+      const token = await account.token()
+      try {
+        return await page(token)
+      } catch (error) {
+        if (statusOf(error) !== 401) throw toFailure(error, query)
+      }
+      const fresh = await account.token(token)
+      return page(fresh).catch((error: unknown) => {
+        throw toFailure(error, query)
+      })
+    },
+  }
+}
+
+/** @see Google Drive API, "Search query terms and operators" */
+export function searchQuery({ folder, search }: Pick<ListQuery, 'folder' | 'search'>): string {
+  const terms = ['trashed = false']
+  if (folder !== undefined || search === undefined) {
+    terms.unshift(`${quoted(folder ?? 'root')} in parents`)
+  }
+  if (search !== undefined) terms.push(`name contains ${quoted(search)}`)
+  return terms.join(' and ')
+}
+
+/** A string literal of the query language: whatever is in it stays inside it. */
+function quoted(text: string): string {
+  return `'${text.replaceAll(/[\\']/g, '\\$&')}'`
+}
+
+function readPage(data: drive_v3.Schema$FileList): FilePage {
+  return {
+    files: (data.files ?? []).map(readListedFile),
+    ...(data.nextPageToken ? { nextPageToken: data.nextPageToken } : {}),
+  }
+}
+
+function readListedFile(file: drive_v3.Schema$File): ListedFile {
+  const mimeType = file.mimeType ?? 'application/octet-stream'
+  const kind = kindOf(mimeType)
+  const { targetId, targetMimeType } = file.shortcutDetails ?? {}
+  return {
+    id: file.id ?? '',
+    name: file.name ?? '',
+    mimeType,
+    kind,
+    ...(kind === 'file' && file.size ? { size: Number(file.size) } : {}),
+    ...(file.modifiedTime ? { modifiedTime: file.modifiedTime } : {}),
+    ...(file.webViewLink ? { webViewLink: file.webViewLink } : {}),
+    ...(targetId && targetMimeType
+      ? { shortcut: { targetId, targetMimeType, kind: kindOf(targetMimeType) } }
+      : {}),
+  }
+}
+
+/** The client's errors carry the whole request: only status, headers and body are looked at. */
+function toFailure(error: unknown, query: ListQuery): GatewayError {
+  const response = responseOf(error)
+  if (!response) {
+    return new GatewayError('drive_unavailable', 'Drive did not answer', { cause: error })
+  }
+  const body = typeof response.data === 'string' ? response.data : JSON.stringify(response.data)
+  const retryAfter = response.headers?.get?.('retry-after') ?? undefined
+  const failure = readFailure({
+    status: response.status,
+    headers: { 'retry-after': retryAfter },
+    body,
+  })
+  // What else could be wrong about a query that is ours but for this token?
+  if (response.status === 400 && query.pageToken !== undefined) {
+    return new GatewayError('bad_page_token', failure.message)
+  }
+  return failure
+}
+
+interface ClientResponse {
+  status: number
+  data: unknown
+  headers?: { get?(name: string): string | null }
+}
+
+function responseOf(error: unknown): ClientResponse | undefined {
+  const response = (error as { response?: ClientResponse } | null)?.response
+  return typeof response?.status === 'number' ? response : undefined
+}
+
+function statusOf(error: unknown): number | undefined {
+  return responseOf(error)?.status
+}

@@ -1,0 +1,56 @@
+/** File ids reserved at Drive in batches, so that an upload rarely waits for one. */
+import type { DriveAccount } from './account.ts'
+
+export interface Ids {
+  /** An id that nobody else has; used or not, it is never given out again. */
+  take(account: DriveAccount): Promise<string>
+}
+
+const firstBatch = 10
+const largestBatch = 500
+const maxAccounts = 1_000
+
+interface Pool {
+  ids: string[]
+  batch: number
+  refill: Promise<void> | undefined
+}
+
+/** @param reserve asks Drive for so many ids; they are good for this account alone */
+export function createIds(
+  reserve: (account: DriveAccount, count: number) => Promise<string[]>,
+): Ids {
+  const pools = new Map<string, Pool>()
+
+  function poolOf(sub: string): Pool {
+    const pool = pools.get(sub) ?? { ids: [], batch: firstBatch, refill: undefined }
+    // Most recently used last; the ids of a pool that is dropped are simply never used.
+    pools.delete(sub)
+    pools.set(sub, pool)
+    for (const oldest of pools.keys()) {
+      if (pools.size <= maxAccounts) break
+      pools.delete(oldest)
+    }
+    return pool
+  }
+
+  function refill(pool: Pool, account: DriveAccount): Promise<void> {
+    pool.refill ??= reserve(account, pool.batch)
+      .then((ids) => {
+        pool.ids.push(...ids)
+        pool.batch = Math.min(pool.batch * 2, largestBatch)
+      })
+      .finally(() => (pool.refill = undefined))
+    return pool.refill
+  }
+
+  return {
+    async take(account) {
+      const pool = poolOf(account.sub)
+      while (pool.ids.length === 0) await refill(pool, account)
+      const id = pool.ids.shift() as string
+      if (pool.ids.length < pool.batch / 4) refill(pool, account).catch(() => {}) // the next one asks
+      return id
+    },
+  }
+}

@@ -1,0 +1,201 @@
+/**
+ * Drive's upload protocols as requests to send and answers to read: nothing here touches a network
+ * or a clock.
+ *
+ * @see Google Drive API, "Upload file data"
+ */
+import { randomBytes } from 'node:crypto'
+import { GatewayError } from '../errors.ts'
+import { readFailure } from './failure.ts'
+import type { DriveAnswer, DriveRequest } from './transport.ts'
+
+/** Every chunk but the last is a multiple of this many bytes. */
+export const chunkUnit = 256 * 1024
+
+/** What a file is to be, before its bytes. */
+export interface FileMetadata {
+  /** Reserved with `files.generateIds`: creating it twice cannot make two files. */
+  id: string
+  name: string
+  mimeType: string
+  /** The parent's id; My Drive's root where there is none. */
+  folder?: string
+}
+
+/** What Drive says that it stored. */
+export interface StoredFile {
+  id: string
+  name: string
+  mimeType: string
+  /** Bytes. */
+  size: number
+  /** Of the whole content, in hex; absent where Drive left it out. */
+  sha256: string | undefined
+  webViewLink: string | undefined
+}
+
+/** How far an upload is, as Drive sees it. */
+export type Progress =
+  | { state: 'stored'; file: StoredFile }
+  /** Drive has this many bytes, maybe fewer than were sent. */
+  | { state: 'incomplete'; offset: number }
+  /** The answer says nothing that can be relied on: ask for the status. */
+  | { state: 'unclear'; status: number }
+
+const fields = 'id,name,mimeType,size,sha256Checksum,webViewLink'
+const query = `supportsAllDrives=true&fields=${fields}`
+const json = 'application/json; charset=UTF-8'
+
+/** One request that creates a file whose bytes are all at hand. */
+export function createRequest(
+  root: string,
+  metadata: FileMetadata,
+  content: readonly Buffer[],
+): DriveRequest {
+  const boundary = randomBytes(24).toString('hex')
+  const head =
+    `--${boundary}\r\nContent-Type: ${json}\r\n\r\n${metadataJson(metadata)}\r\n` +
+    `--${boundary}\r\nContent-Type: ${mediaType(metadata)}\r\n\r\n`
+  return {
+    method: 'POST',
+    url: `${root}upload/drive/v3/files?uploadType=multipart&${query}`,
+    headers: { 'content-type': `multipart/related; boundary=${boundary}` },
+    body: [Buffer.from(head), ...content, Buffer.from(`\r\n--${boundary}--\r\n`)],
+  }
+}
+
+/** Opens a resumable session; its size is told with the last chunk. */
+export function openRequest(root: string, metadata: FileMetadata): DriveRequest {
+  return {
+    method: 'POST',
+    url: `${root}upload/drive/v3/files?uploadType=resumable&${query}`,
+    headers: { 'content-type': json, 'x-upload-content-type': mediaType(metadata) },
+    body: [Buffer.from(metadataJson(metadata))],
+  }
+}
+
+/**
+ * @param root where Drive is: a session anywhere else is not used
+ * @returns the session URI, a secret: whoever has it can write to the upload
+ */
+export function readOpened(answer: DriveAnswer, root: string): string {
+  if (answer.status !== 200) throw readFailure(answer)
+  const { location = '' } = answer.headers
+  const url = location.length <= 4096 && URL.canParse(location) ? new URL(location) : undefined
+  if (!url || url.origin !== new URL(root).origin || url.username || url.password) {
+    throw new GatewayError('upstream_bad_response', 'Drive opened a session at no usable address')
+  }
+  return url.href
+}
+
+/** @param total the file's size where this chunk is its last */
+export function chunkRequest(
+  sessionUri: string,
+  offset: number,
+  content: readonly Buffer[],
+  total: number | undefined,
+): DriveRequest {
+  const length = content.reduce((sum, piece) => sum + piece.length, 0)
+  const range = `bytes ${offset}-${offset + length - 1}/${total ?? '*'}`
+  return { method: 'PUT', url: sessionUri, headers: { 'content-range': range }, body: content }
+}
+
+/** Asks how much of the upload Drive has. */
+export function statusRequest(sessionUri: string, total: number | undefined): DriveRequest {
+  return { method: 'PUT', url: sessionUri, headers: { 'content-range': `bytes */${total ?? '*'}` } }
+}
+
+/** Gives the session up; 499 is the answer, and 404 or 410 where it was gone already. */
+export function cancelRequest(sessionUri: string): DriveRequest {
+  return { method: 'DELETE', url: sessionUri, headers: {} }
+}
+
+export function lookUpRequest(root: string, id: string): DriveRequest {
+  return { method: 'GET', url: `${fileUrl(root, id)}?${query}`, headers: {} }
+}
+
+export function removeRequest(root: string, id: string): DriveRequest {
+  return { method: 'DELETE', url: `${fileUrl(root, id)}?supportsAllDrives=true`, headers: {} }
+}
+
+export function idsRequest(root: string, count: number): DriveRequest {
+  const url = `${root}drive/v3/files/generateIds?count=${count}&space=drive&type=files`
+  return { method: 'GET', url, headers: {} }
+}
+
+export function readIds(answer: DriveAnswer): string[] {
+  if (answer.status !== 200) throw readFailure(answer)
+  const { ids } = (readObject(answer.body) ?? {}) as { ids?: unknown }
+  if (!Array.isArray(ids) || ids.length === 0 || !ids.every((id) => typeof id === 'string')) {
+    throw new GatewayError('upstream_bad_response', 'Drive generated no ids')
+  }
+  return ids
+}
+
+/**
+ * Reads the answer to a chunk or to a status request.
+ *
+ * @throws {GatewayError} `upload_lost` when the session is gone (it lives one week),
+ *   `upstream_bad_response` for a Range that makes no sense, or what Drive refuses with
+ */
+export function readProgress(answer: DriveAnswer): Progress {
+  const { status } = answer
+  if (status === 308) return { state: 'incomplete', offset: readOffset(answer.headers['range']) }
+  if (status === 200 || status === 201) {
+    const file = readFile(answer.body)
+    return file ? { state: 'stored', file } : { state: 'unclear', status }
+  }
+  if (status === 404 || status === 410 || status === 499) {
+    throw new GatewayError('upload_lost', `The session is gone (${status})`)
+  }
+  if (status < 400) return { state: 'unclear', status }
+  throw readFailure(answer)
+}
+
+/** @returns how many bytes are stored: none where the header is missing, whatever was sent */
+function readOffset(range: string | undefined): number {
+  if (range === undefined) return 0
+  const stored = /^(?:bytes=)?0-(\d{1,15})$/.exec(range)
+  if (!stored) throw new GatewayError('upstream_bad_response', 'Drive’s Range makes no sense')
+  return Number(stored[1]) + 1
+}
+
+/** The file that an answer describes; nothing where it describes none. */
+export function readFile(body: string): StoredFile | undefined {
+  const file = readObject(body)
+  const { id, name, mimeType, size, sha256Checksum, webViewLink } = file ?? {}
+  if (typeof id !== 'string' || typeof size !== 'string' || !/^\d{1,15}$/.test(size))
+    return undefined
+  return {
+    id,
+    name: String(name),
+    mimeType: String(mimeType),
+    size: Number(size),
+    sha256: typeof sha256Checksum === 'string' ? sha256Checksum : undefined,
+    webViewLink: typeof webViewLink === 'string' ? webViewLink : undefined,
+  }
+}
+
+function readObject(body: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(body)
+    return typeof value === 'object' && value !== null ? { ...value } : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function metadataJson(metadata: FileMetadata): string {
+  const { id, name, folder } = metadata
+  const parents = folder === undefined ? {} : { parents: [folder] }
+  return JSON.stringify({ id, name, mimeType: mediaType(metadata), ...parents })
+}
+
+/** A Google type would make Drive convert the file: bytes stay the bytes that they are. */
+function mediaType({ mimeType }: FileMetadata): string {
+  return mimeType.startsWith('application/vnd.google-apps.') ? 'application/octet-stream' : mimeType
+}
+
+function fileUrl(root: string, id: string): string {
+  return `${root}drive/v3/files/${encodeURIComponent(id)}`
+}

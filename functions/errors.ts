@@ -1,0 +1,107 @@
+/** Everything that can go wrong, as a caller sees it: one class, one table (RFC 9457). */
+
+/** `code`: status, title (what to do next), and whether the same request may succeed later. */
+export const problems = {
+  // The request
+  bad_request: [400, 'The request cannot be read; see detail', false],
+  not_found: [404, 'There is nothing at this address', false],
+  method_not_allowed: [405, 'This address does not take that method; see the Allow header', false],
+  unsupported_media_type: [415, 'A body of this type is not taken here; see detail', false],
+  csrf: [403, 'A cookie counts only for requests that come from an allowed page', false],
+
+  // Signing in
+  state_missing: [400, 'This sign-in was not started here; start it again', false],
+  state_invalid: [400, 'This sign-in cannot be read; start it again', false],
+  state_mismatch: [400, 'This sign-in was started in another browser; start it again', false],
+  state_expired: [400, 'This sign-in took too long; start it again', false],
+  state_used: [400, 'This sign-in was already finished; start it again', false],
+  issuer_mismatch: [400, 'This answer did not come from Google; start again', false],
+  access_denied: [403, 'Google was not given permission; start again when you want to', false],
+  code_exchange_failed: [400, 'Google did not accept this sign-in; start it again', false],
+  id_token_invalid: [400, 'Google’s answer does not say who you are; start again', false],
+  scope_missing: [403, 'Driveway needs every permission it asks for; start again', false],
+  no_refresh_token: [409, 'Remove Driveway’s access at Google, then sign in again', false],
+  auth_misconfigured: [502, 'This Driveway’s client at Google is set up wrongly', false],
+  auth_bad_response: [502, 'Google’s sign-in gave an answer that makes no sense', true],
+  auth_unavailable: [503, 'Google’s sign-in does not answer; try again shortly', true],
+
+  // Who is asking
+  login_required: [401, 'Sign in with Google first', false],
+  session_expired: [401, 'The session has ended; sign in again', false],
+  invalid_token: [401, 'This token is not valid here', false],
+  wrong_audience: [401, 'Use a Driveway token (dw_…), not one of Google’s', false],
+  reauth_required: [401, 'Google ended Driveway’s access; sign in again', false],
+  scope_insufficient: [403, 'This token may not do that', false],
+
+  // Uploads
+  bad_boundary: [400, 'The Content-Type names no usable boundary', false],
+  malformed_multipart: [400, 'The form is not valid multipart/form-data', false],
+  truncated: [400, 'The upload ended early; send it again', true],
+  ambiguous_part: [400, 'A part of the form says two different things about itself', false],
+  unsupported_part: [400, 'A part of the form is encoded in a way that is not taken', false],
+  bad_filename: [400, 'A file’s name cannot be used; see detail', false],
+  no_file: [400, 'The form has no file in it', false],
+  late_field: [400, 'Put the form’s fields before its files', false],
+  too_many_parts: [413, 'The form has too many parts', false],
+  field_too_large: [413, 'A field of the form is too long', false],
+  too_large: [413, 'The file is larger than this Driveway takes', false],
+  too_slow: [408, 'The upload stood still for too long; send it again', true],
+
+  // Drive
+  drive_full: [507, 'This Google Drive is full; make room and try again', false],
+  drive_forbidden: [403, 'Drive does not allow this; see detail', false],
+  drive_not_found: [404, 'Drive has no such file or folder, or none that Driveway may see', false],
+  bad_page_token: [400, 'This page token is not valid; start from the first page', false],
+  drive_rate_limited: [503, 'Drive asks to slow down; try again later', true],
+  drive_unavailable: [503, 'Drive did not answer; try again', true],
+  drive_timeout: [504, 'Drive took too long; try again', true],
+  upload_lost: [502, 'Drive lost the upload; send it again', true],
+  upstream_bad_response: [502, 'Drive gave an answer that makes no sense', true],
+  integrity: [
+    502,
+    'Drive stored something else than was sent, so it was removed; send it again',
+    true,
+  ],
+
+  // Ourselves
+  store_unavailable: [503, 'Driveway’s memory does not answer; try again shortly', true],
+  misconfigured: [503, 'This Driveway is not set up correctly; tell whoever runs it', false],
+  shutting_down: [503, 'This instance is stopping; try again', true],
+  internal: [500, 'Something went wrong here; it has been logged', false],
+} as const satisfies Record<string, readonly [status: number, title: string, retryable: boolean]>
+
+export type ProblemCode = keyof typeof problems
+
+export interface GatewayErrorOptions extends ErrorOptions {
+  /** A sentence for the caller, beyond the title; never a secret. */
+  detail?: string | undefined
+  /** When to come back; sent as `Retry-After`. */
+  retryAfterSeconds?: number | undefined
+  /** Further headers of the answer, such as `Allow`. */
+  headers?: Record<string, string>
+}
+
+/** What ends a request. `code` and `detail` go to the caller, `message` and `cause` to the log. */
+export class GatewayError extends Error {
+  override name = 'GatewayError'
+  readonly code: ProblemCode
+  readonly detail: string | undefined
+  readonly retryAfterSeconds: number | undefined
+  readonly headers: Record<string, string>
+
+  constructor(code: ProblemCode, message: string, options: GatewayErrorOptions = {}) {
+    super(message, options)
+    this.code = code
+    this.detail = options.detail
+    this.retryAfterSeconds = options.retryAfterSeconds
+    this.headers = options.headers ?? {}
+  }
+
+  get status(): number {
+    return problems[this.code][0]
+  }
+
+  get retryable(): boolean {
+    return problems[this.code][2]
+  }
+}

@@ -1,0 +1,31 @@
+/** Firestore's errors as ours. */
+import { GatewayError } from './errors.ts'
+
+/** gRPC codes, and the HTTP statuses that the client has instead over REST. */
+const alreadyExists = 6
+const failedPrecondition = 9
+const notAllowed = new Set<unknown>([7, 16, 401, 403])
+
+/** A write that lost: the document is there already, or has changed meanwhile. */
+export class ConflictError extends Error {
+  override name = 'ConflictError'
+}
+
+/**
+ * @throws {ConflictError} when a precondition did not hold
+ * @throws {GatewayError} `misconfigured` or `store_unavailable` for everything else
+ */
+export async function guarded<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    const { code } = error as { code?: unknown }
+    if (code === alreadyExists || code === failedPrecondition || code === 409) {
+      throw new ConflictError('A precondition did not hold', { cause: error })
+    }
+    if (notAllowed.has(code)) {
+      throw new GatewayError('misconfigured', 'Firestore does not let us in', { cause: error })
+    }
+    throw new GatewayError('store_unavailable', 'Firestore did not answer', { cause: error })
+  }
+}

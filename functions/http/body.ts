@@ -1,0 +1,124 @@
+/**
+ * How the Functions Framework treats bodies, and how they stream all the same.
+ *
+ * The framework reads every body into memory before a function is called. Node announces each
+ * request on a diagnostics channel before the framework sees it; hiding the two headers that say
+ * "there is a body" makes every one of its body parsers step aside. HTTP's own framing is not
+ * touched: Node's parser has read it already.
+ */
+import { subscribe } from 'node:diagnostics_channel'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { Readable } from 'node:stream'
+import { GatewayError } from '../errors.ts'
+
+/** In the global registry, so that a second copy of this module finds what the first one hid. */
+const held = Symbol.for('driveway.held')
+
+type Held = IncomingMessage & {
+  [held]?: { length: string | undefined; encoding: string | undefined }
+  rawBody?: Buffer
+}
+
+/**
+ * Lets every body of this process stream.
+ *
+ * @param onServer called with the server of each request, before the request is handled
+ * @see Node.js, "Diagnostics Channel": `http.server.request.start`
+ */
+export function streamBodies(onServer: (server: Server) => void): void {
+  subscribe('http.server.request.start', (message) => {
+    const { request, server } = message as { request: Held; server: Server }
+    onServer(server)
+    if (request[held]) return
+    const { headers } = request
+    request[held] = {
+      length: headers['content-length'],
+      encoding: headers['transfer-encoding'],
+    }
+    delete headers['content-length']
+    delete headers['transfer-encoding']
+  })
+}
+
+/** Puts back what was hidden; the first thing that a handler does. */
+export function restoreHeaders(req: IncomingMessage): void {
+  const hidden = (req as Held)[held]
+  if (!hidden) return
+  if (hidden.length !== undefined) req.headers['content-length'] = hidden.length
+  if (hidden.encoding !== undefined) req.headers['transfer-encoding'] = hidden.encoding
+}
+
+/** The body's length in bytes where the caller declared one. */
+export function declaredLength(req: IncomingMessage): number | undefined {
+  const value = req.headers['content-length']
+  return value === undefined ? undefined : Number(value)
+}
+
+/** Whether a body was announced at all. */
+export function hasBody(req: IncomingMessage): boolean {
+  return req.headers['transfer-encoding'] !== undefined || (declaredLength(req) ?? 0) > 0
+}
+
+/**
+ * The body as it arrives. Where the framework has read it already (the channel did not fire), what
+ * it kept: slower, still right.
+ *
+ * @param idle milliseconds that the caller may send nothing while we wait; noticed within half as
+ *   much again
+ * @throws {GatewayError} `truncated` when the caller leaves, `too_slow` when it stands still
+ */
+export async function* readBody(
+  req: IncomingMessage,
+  res: ServerResponse,
+  idle: number,
+): AsyncGenerator<Buffer, void, undefined> {
+  const { rawBody } = req as Held
+  const source: Readable = rawBody ? Readable.from([rawBody], { objectMode: false }) : req
+  let ended = source.readableEnded
+  let failure: GatewayError | undefined
+  let wake: (() => void) | undefined
+  const onReadable = (): void => wake?.()
+  const onEnd = (): void => {
+    ended = true
+    wake?.()
+  }
+  const onGone = (cause?: unknown): void => {
+    failure ??= new GatewayError('truncated', 'The caller left', { cause })
+    wake?.()
+  }
+  // The clock runs only while we wait for the caller: a slow Drive is not the caller's fault.
+  let ticks = 0
+  const clock = setInterval(() => {
+    if (!wake || ++ticks < 2) return
+    failure ??= new GatewayError('too_slow', `No byte came for ${idle} ms`)
+    wake()
+  }, idle / 2)
+  source.on('readable', onReadable).on('end', onEnd).on('error', onGone).on('close', onGone)
+  continueBody(req, res)
+  try {
+    for (;;) {
+      const chunk = source.read() as Buffer | null
+      if (chunk) {
+        yield chunk
+        continue
+      }
+      if (ended) return
+      if (failure) throw failure
+      if (source.destroyed) onGone()
+      else {
+        ticks = 0
+        await new Promise<void>((resolve) => (wake = resolve))
+        wake = undefined
+      }
+    }
+  } finally {
+    clearInterval(clock)
+    source.off('readable', onReadable).off('end', onEnd).off('close', onGone)
+    // The listener for 'error' stays: what breaks from here on is nobody's concern.
+  }
+}
+
+/** Asks a caller that waits (`Expect: 100-continue`) to send its body. */
+function continueBody(req: IncomingMessage, res: ServerResponse): void {
+  if (/^100-continue$/i.test(req.headers.expect ?? '') && !res.headersSent) res.writeContinue()
+}

@@ -1,0 +1,119 @@
+/** `/callback`: the authorization response becomes a grant in the vault and a session. */
+import { GatewayError } from '../errors.ts'
+import type { Credentials } from '../identity/credential.ts'
+import type { Login, Logins } from '../identity/login.ts'
+import type { AccessTokens } from '../token/access.ts'
+import { issuer } from '../token/oauth.ts'
+import type { Grant, OAuth } from '../token/oauth.ts'
+import type { Vault } from '../token/vault.ts'
+import { sessionLifetimeMs, startLogin } from './auth.ts'
+import { readCookie, writeCookie } from './cookies.ts'
+import type { Call, Route } from './handler.ts'
+
+export interface CallbackParts {
+  logins: Logins
+  oauth: OAuth
+  vault: Vault
+  access: Pick<AccessTokens, 'remember'>
+  credentials: Pick<Credentials, 'issue'>
+  /** Scopes without which Driveway cannot do its work. */
+  scopes: readonly string[]
+  publicUrl: string
+}
+
+export function callbackRoutes(parts: CallbackParts): Route[] {
+  return [{ method: 'GET', path: /^$/, run: (call) => finishLogin(parts, call) }]
+}
+
+async function finishLogin(parts: CallbackParts, { req, res, query, log }: Call): Promise<void> {
+  const { logins, oauth, vault, access, credentials, publicUrl } = parts
+  if (
+    /prefetch|prerender/i.test(String(req.headers['sec-purpose'] ?? req.headers['purpose'] ?? ''))
+  ) {
+    throw new GatewayError('bad_request', 'A prefetch is no sign-in')
+  }
+  const cookie = readCookie(req)
+  const state = query.get('state')
+  const login = await logins.read(state, cookie.binding)
+  const response = readResponse(query)
+  await logins.claim(login)
+  if (response.error !== undefined) {
+    res.setHeader(
+      'Set-Cookie',
+      writeCookie(
+        { ...cookie, binding: undefined },
+        publicUrl,
+        cookie.session ? sessionLifetimeMs / 1000 : 0,
+      ),
+    )
+    throw new GatewayError('access_denied', `Google answered ${response.error}`)
+  }
+
+  const { nonce, codeVerifier } = login
+  const grant = await oauth.exchange(query, { state: state ?? '', nonce, codeVerifier })
+  const known = await vault.find(grant.sub).catch(forgiveUnreadable)
+  await checkScopes(parts, grant, known !== undefined)
+  if (grant.refreshToken === undefined && (!known || known.deathCause !== undefined)) {
+    return askForConsentAgain(parts, login, cookie, res)
+  }
+
+  const { sub, email, scopes, refreshToken } = grant
+  await vault.save({ sub, email, scopes, refreshToken })
+  access.remember(sub, grant.accessToken, grant.expiresInSeconds)
+  // A new secret for every sign-in: whatever was in the cookie before is worth nothing.
+  const { secret } = await credentials.issue('session', { sub }, sessionLifetimeMs)
+  res.setHeader(
+    'Set-Cookie',
+    writeCookie({ session: secret, binding: cookie.binding }, publicUrl, sessionLifetimeMs / 1000),
+  )
+  res.writeHead(303, { location: login.returnTo }).end()
+  log('INFO', 'signed in', { newGrant: refreshToken !== undefined })
+}
+
+/** An error wins over a code; neither is looked at before the state is known to be ours. */
+function readResponse(query: URLSearchParams): { error: string | undefined } {
+  const iss = query.get('iss')
+  if (iss !== null && iss !== issuer) {
+    throw new GatewayError('issuer_mismatch', 'The callback names another issuer')
+  }
+  const error = query.get('error')
+  if (error !== null) return { error: /^\w{1,40}$/.test(error) ? error : 'an unreadable error' }
+  if (!/^[\x21-\x7e]{1,2048}$/.test(query.get('code') ?? '')) {
+    throw new GatewayError('bad_request', 'The callback has no usable code')
+  }
+  return { error: undefined }
+}
+
+/** Google lets people untick boxes: a partial grant is a success there, and none here. */
+async function checkScopes(
+  { oauth, scopes }: CallbackParts,
+  { scopes: granted, refreshToken, accessToken }: Grant,
+  isKnown: boolean,
+): Promise<void> {
+  if (scopes.every((scope) => granted.includes(scope))) return
+  // Revoking ends the whole grant, which a person who was signed in before still uses.
+  if (!isKnown) await oauth.revoke(refreshToken ?? accessToken).catch(() => {})
+  throw new GatewayError('scope_missing', 'Fewer scopes were granted than asked for', {
+    detail: 'Sign in again and leave every box ticked',
+  })
+}
+
+/** Google gives a refresh token on the first consent only; ours is gone, so ask once more. */
+async function askForConsentAgain(
+  parts: CallbackParts,
+  login: Login,
+  cookie: ReturnType<typeof readCookie>,
+  res: Call['res'],
+): Promise<void> {
+  if (login.consentForced) {
+    throw new GatewayError('no_refresh_token', 'No refresh token came with a forced consent')
+  }
+  const location = await startLogin(parts, cookie, login.returnTo, true, res)
+  res.writeHead(303, { location }).end()
+}
+
+/** A record that cannot be opened is replaced by this sign-in, if it brings a refresh token. */
+function forgiveUnreadable(error: unknown): undefined {
+  if (error instanceof GatewayError && error.code === 'reauth_required') return undefined
+  throw error
+}

@@ -1,0 +1,191 @@
+/** From Node's plain request and response to a route, and from whatever it throws to an answer. */
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { GatewayError } from '../errors.ts'
+import { hasBody, restoreHeaders } from './body.ts'
+import type { Log } from './log.ts'
+import type { Origins } from './origins.ts'
+import { problemAnswer, toGatewayError, wantsPage } from './problem.ts'
+import type { Serving } from './serving.ts'
+
+/** One HTTP function. Never throws and never rejects; works on HTTP/1 and HTTP/2 alike. */
+export type Handler = (req: IncomingMessage, res: ServerResponse) => Promise<void>
+
+/** One request on its way through a route. */
+export interface Call {
+  req: IncomingMessage
+  res: ServerResponse
+  query: URLSearchParams
+  /** What the capture groups of the route's path matched, as sent. */
+  params: string[]
+  /** Aborts when the caller has left or the instance is stopping. */
+  signal: AbortSignal
+  log: Log
+}
+
+export interface Route {
+  method: 'GET' | 'POST' | 'DELETE'
+  /** Of the path behind the function's name, without slashes at its ends. */
+  path: RegExp
+  run(call: Call): Promise<void>
+}
+
+export interface HandlerParts {
+  log: Log
+  origins: Origins
+  serving: Serving
+  /** Whether browsers reach us over https. */
+  secure: boolean
+}
+
+/**
+ * @param name the function's name; a path may start with it or not, since a function's own address
+ *   has it in the host or takes it off
+ */
+export function createHandler(
+  name: string,
+  routes: readonly Route[],
+  parts: HandlerParts,
+): Handler {
+  return async (req, res) => {
+    restoreHeaders(req)
+    const requestId = randomUUID()
+    const log = parts.log.of(req, requestId)
+    const stopping = parts.serving.enter(res)
+    const left = leaving(res)
+    const signal = AbortSignal.any([stopping, left])
+    try {
+      setCommonHeaders(res, requestId, parts.secure)
+      const { path, query } = readTarget(req.url ?? '/', name)
+      const here = routes.filter((route) => route.path.test(path))
+      const methods = here.map((route) => route.method)
+      parts.origins.answerCors(req, res, methods)
+      if (here.length === 0) throw new GatewayError('not_found', 'No route has this path')
+      if (req.method === 'OPTIONS') {
+        res.writeHead(204, { allow: methods.join(', ') }).end()
+        return
+      }
+      const route = here.find((candidate) => candidate.method === req.method)
+      if (!route) {
+        throw new GatewayError('method_not_allowed', 'No route has this method', {
+          headers: { allow: methods.join(', ') },
+        })
+      }
+      const params = route.path.exec(path)?.slice(1) ?? []
+      await route.run({ req, res, query, params, signal, log })
+    } catch (thrown) {
+      const error = left.aborted
+        ? new GatewayError('truncated', 'The caller left', { cause: thrown })
+        : stopping.aborted
+          ? new GatewayError('shutting_down', 'The instance is stopping', { cause: thrown })
+          : toGatewayError(thrown)
+      log.failure(`${name} refused`, error)
+      await refuse(req, res, error, requestId)
+    } finally {
+      req.resume() // a paused body would hold up the next request on this connection
+    }
+  }
+}
+
+/** Aborts when the caller leaves before it has its answer. */
+function leaving(res: ServerResponse): AbortSignal {
+  const controller = new AbortController()
+  res.once('close', () => {
+    if (!res.writableFinished) controller.abort()
+  })
+  return controller.signal
+}
+
+/**
+ * The path behind the function's name, letter by letter as it was sent: nothing is decoded or
+ * tidied, so that no other spelling of a path means the same.
+ */
+function readTarget(target: string, name: string): { path: string; query: URLSearchParams } {
+  const [, pathname = '', search = ''] = /^([^?#]*)\??(.*)$/s.exec(target) ?? []
+  if (!pathname.startsWith('/')) throw new GatewayError('bad_request', 'Target is not a path')
+  let path = pathname.slice(1)
+  if (path === name || path.startsWith(`${name}/`)) path = path.slice(name.length + 1)
+  if (path.endsWith('/')) path = path.slice(0, -1)
+  return { path, query: readQuery(search) }
+}
+
+/** @throws {GatewayError} `bad_request` on a bad percent-escape or a name that is there twice */
+function readQuery(search: string): URLSearchParams {
+  try {
+    decodeURIComponent(search.replaceAll('+', ' '))
+  } catch (error) {
+    throw new GatewayError('bad_request', 'Bad percent-escape in the query', {
+      cause: error,
+      detail: 'The query has a percent-escape that is no UTF-8',
+    })
+  }
+  const query = new URLSearchParams(search)
+  if (new Set(query.keys()).size !== query.size) {
+    throw new GatewayError('bad_request', 'A query parameter is there twice', {
+      detail: 'Give each query parameter once',
+    })
+  }
+  return query
+}
+
+function setCommonHeaders(res: ServerResponse, requestId: string, secure: boolean): void {
+  res.setHeader('X-Request-Id', requestId)
+  res.setHeader('Cache-Control', 'no-store')
+  res.setHeader('X-Content-Type-Options', 'nosniff')
+  res.setHeader('Referrer-Policy', 'no-referrer')
+  res.setHeader('Content-Security-Policy', "default-src 'none'; frame-ancestors 'none'")
+  if (secure) res.setHeader('Strict-Transport-Security', 'max-age=63072000; includeSubDomains')
+}
+
+/** What is still read of a body that nobody wants, so that its sender sees the answer. */
+const lingerBytes = 32 * 1024 * 1024
+const lingerMs = 3_000
+
+/** Answers with an error. */
+async function refuse(
+  req: IncomingMessage,
+  res: ServerResponse,
+  error: GatewayError,
+  requestId: string,
+): Promise<void> {
+  if (res.headersSent || res.destroyed) {
+    res.destroy()
+    return
+  }
+  const { status, headers, body } = problemAnswer(error, requestId, wantsPage(req))
+  const unread = hasBody(req) && !req.complete && !req.destroyed
+  if (unread) headers['connection'] = 'close'
+  headers['content-length'] = String(Buffer.byteLength(body))
+  if (req.method === 'HEAD') return void res.writeHead(status, headers).end()
+  res.writeHead(status, headers)
+  // Closing on somebody who still sends cuts the answer off with a reset: give the whole answer,
+  // read on for a while, then close.
+  res.write(body)
+  if (unread && !waitsForContinue(req)) await linger(req)
+  res.end()
+}
+
+/** Whether the sender holds its body back until it is asked for it, which it never was. */
+function waitsForContinue(req: IncomingMessage): boolean {
+  return (
+    req.headers.expect !== undefined && req.readableFlowing === null && req.readableLength === 0
+  )
+}
+
+function linger(req: IncomingMessage): Promise<void> {
+  return new Promise((resolve) => {
+    let left = lingerBytes
+    const done = (): void => {
+      clearTimeout(timer)
+      req.off('data', count)
+      resolve()
+    }
+    const count = (chunk: Buffer): void => {
+      left -= chunk.length
+      if (left < 0) done()
+    }
+    const timer = setTimeout(done, lingerMs)
+    req.once('end', done).once('close', done).once('error', done)
+    req.on('data', count).resume()
+  })
+}

@@ -1,0 +1,51 @@
+/** Which pages may call: CORS for those that may, CSRF for those that may not. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { GatewayError } from '../errors.ts'
+
+export interface Origins {
+  /** Says to the browser what a page of this origin may do; nothing for a foreign one. */
+  answerCors(req: IncomingMessage, res: ServerResponse, methods: readonly string[]): void
+  /**
+   * Lets a cookie count only where the request comes from our own or an allow-listed page.
+   *
+   * @throws {GatewayError} `csrf`, before any body is read
+   */
+  checkCookieUse(req: IncomingMessage): void
+}
+
+const requestHeaders = 'Authorization, Content-Type'
+const exposedHeaders = 'Location, Retry-After, X-Request-Id'
+
+/** @param publicUrl our own origin */
+export function createOrigins(publicUrl: string, allowed: readonly string[]): Origins {
+  // Letter by letter: `null`, another port or case, a dot at the end are all somebody else.
+  const known = new Set([publicUrl, ...allowed])
+  return {
+    answerCors(req, res, methods) {
+      res.setHeader('Vary', 'Origin')
+      const { origin } = req.headers
+      if (origin === undefined || !known.has(origin)) return
+      res.setHeader('Access-Control-Allow-Origin', origin)
+      res.setHeader('Access-Control-Allow-Credentials', 'true')
+      res.setHeader('Access-Control-Expose-Headers', exposedHeaders)
+      if (req.method !== 'OPTIONS') return
+      res.setHeader('Access-Control-Allow-Methods', methods.join(', '))
+      res.setHeader('Access-Control-Allow-Headers', requestHeaders)
+      res.setHeader('Access-Control-Max-Age', '7200')
+    },
+
+    checkCookieUse(req) {
+      const { origin } = req.headers
+      const site = req.headers['sec-fetch-site']
+      const reads = req.method === 'GET'
+      const fine =
+        origin !== undefined
+          ? known.has(origin)
+          : site !== undefined
+            ? site === 'same-origin' || (reads && site === 'none')
+            : reads // an old browser's: it can change nothing, and no other page can read it
+      if (!fine)
+        throw new GatewayError('csrf', `Cookie from origin ${origin ? 'foreign' : 'unknown'}`)
+    },
+  }
+}

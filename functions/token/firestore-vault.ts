@@ -1,0 +1,87 @@
+/** The vault in Firestore: `grants/{sub}`, each refresh token sealed for its account alone. */
+import type { DocumentReference, Firestore, Timestamp } from '@google-cloud/firestore'
+import { GatewayError } from '../errors.ts'
+import { ConflictError, guarded } from '../firestore.ts'
+import type { Seal } from './seal.ts'
+import type { Vault } from './vault.ts'
+
+/** As stored. */
+interface GrantDocument {
+  email: string
+  scopes: string[]
+  /** JWE of `{ refreshToken }`. */
+  sealed: string
+  deathCause: string | null
+  updatedAt: Date
+}
+
+export function createFirestoreVault(firestore: () => Promise<Firestore>, seal: Seal): Vault {
+  const grant = async (sub: string): Promise<DocumentReference> =>
+    (await firestore()).collection('grants').doc(sub)
+
+  return {
+    async find(sub) {
+      const snapshot = await guarded((await grant(sub)).get())
+      const data = snapshot.data()
+      if (!data) return undefined
+      if (!isGrantDocument(data)) throw unreadable('is of another shape')
+      const opened = await seal.open(purpose(sub), data.sealed)
+      const refreshToken = opened?.['refreshToken']
+      if (typeof refreshToken !== 'string') throw unreadable('cannot be opened')
+      const { email, scopes, deathCause } = data
+      return {
+        sub,
+        email,
+        scopes,
+        refreshToken,
+        deathCause: deathCause ?? undefined,
+        revision: snapshot.updateTime,
+      }
+    },
+
+    async save({ sub, email, scopes, refreshToken }) {
+      const document: Partial<GrantDocument> = {
+        email,
+        scopes,
+        updatedAt: new Date(),
+        ...(refreshToken === undefined
+          ? {}
+          : { sealed: await seal.seal(purpose(sub), { refreshToken }), deathCause: null }),
+      }
+      await guarded((await grant(sub)).set(document, { merge: true }))
+    },
+
+    async bury({ sub, revision }, cause) {
+      const lastUpdateTime = revision as Timestamp
+      try {
+        await guarded((await grant(sub)).update({ deathCause: cause }, { lastUpdateTime }))
+      } catch (error) {
+        if (!(error instanceof ConflictError)) throw error // what came between is a newer sign-in
+      }
+    },
+
+    async remove(sub) {
+      await guarded((await grant(sub)).delete())
+    },
+  }
+}
+
+/** Sealed for one account: in another's record it opens for nobody. */
+function purpose(sub: string): string {
+  return `refresh-token of ${sub}`
+}
+
+function isGrantDocument(data: object): data is GrantDocument {
+  const { email, scopes, sealed, deathCause } = data as Partial<GrantDocument>
+  return (
+    typeof email === 'string' &&
+    Array.isArray(scopes) &&
+    typeof sealed === 'string' &&
+    (deathCause === null || typeof deathCause === 'string')
+  )
+}
+
+/** The record is left as it is, for whoever looks into it. */
+function unreadable(how: string): GatewayError {
+  return new GatewayError('reauth_required', `A grant ${how}`)
+}

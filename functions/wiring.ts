@@ -1,0 +1,219 @@
+/** Config in, gateway out: the only place where SDK clients are constructed. */
+import type { Firestore } from '@google-cloud/firestore'
+import type { Server } from 'node:http'
+import { accessProfiles, readConfig } from './config.ts'
+import type { Config } from './config.ts'
+import type { DriveAccount } from './drive/account.ts'
+import { createGoogleFiles } from './drive/google-files.ts'
+import { createIds } from './drive/ids.ts'
+import { idsRequest, readIds } from './drive/session.ts'
+import { createSend } from './drive/transport.ts'
+import { createUploads } from './drive/upload.ts'
+import { GatewayError } from './errors.ts'
+import { authRoutes } from './http/auth.ts'
+import { callbackRoutes } from './http/callback.ts'
+import { filesRoutes } from './http/files.ts'
+import { createHandler } from './http/handler.ts'
+import type { Handler, HandlerParts, Route } from './http/handler.ts'
+import { createIdentify } from './http/identify.ts'
+import { createLog } from './http/log.ts'
+import type { Log } from './http/log.ts'
+import { createOrigins } from './http/origins.ts'
+import { createServing, stopOnSignals } from './http/serving.ts'
+import { uploadRoutes } from './http/upload.ts'
+import { createCredentials } from './identity/credential.ts'
+import { createFirestoreClaims } from './identity/firestore-claims.ts'
+import { createFirestoreCredentials } from './identity/firestore-credentials.ts'
+import { createLogins } from './identity/login.ts'
+import { createAccessTokens } from './token/access.ts'
+import { createFirestoreVault } from './token/firestore-vault.ts'
+import { createGoogleSecrets } from './token/google-secrets.ts'
+import { createOAuth } from './token/oauth.ts'
+import type { ClientCredentials } from './token/oauth.ts'
+import { createSeal } from './token/seal.ts'
+import { createSecrets } from './token/secrets.ts'
+
+export interface Gateway {
+  auth: Handler
+  callback: Handler
+  files: Handler
+  upload: Handler
+  /** Takes over the server that the handlers run in: its limits, and how it stops. */
+  adopt(server: Server): void
+  /** Lets what is under way end, and takes nothing more. */
+  stop(): Promise<void>
+}
+
+/** What tests set and nobody else. */
+export interface GatewayOptions {
+  log?: Log
+  /** Milliseconds that a caller may send nothing. */
+  idleMs?: number
+  /** Bytes of a chunk to Drive. */
+  chunkBytes?: number
+  /** Milliseconds that requests have to finish once the process is told to stop. */
+  graceMs?: number
+  /** Whether SIGTERM and SIGINT stop the gateway. */
+  signals?: boolean
+}
+
+export function createGateway(config: Config, options: GatewayOptions = {}): Gateway {
+  const { publicUrl, allowedOrigins, accessProfile, maxFileBytes, maxRequestBytes } = config
+  const log = options.log ?? createLog(config.projectId)
+
+  // Clients: each is loaded when it is first needed, since loading them is most of a cold start.
+  const firestore = once(() => openFirestore(config))
+  const drive = once(async () => {
+    const { drive_v3 } = await import('googleapis/build/src/apis/drive/v3.js')
+    return new drive_v3.Drive({ rootUrl: config.google.drive })
+  })
+  const secrets = createSecrets(createGoogleSecrets(once(() => openSecretManager(config))))
+
+  // Token
+  const seal = createSeal((fresh) => secrets.read(config.keyringSecretName, fresh))
+  const scopes = accessProfiles[accessProfile].scopes
+  const oauth = createOAuth({
+    addresses: config.google,
+    redirectUri: config.redirectUri,
+    scopes: ['openid', 'email', ...scopes],
+    credentials: async (fresh) =>
+      readClientCredentials(await secrets.read(config.clientSecretName, fresh)),
+  })
+  const vault = createFirestoreVault(firestore, seal)
+  const access = createAccessTokens(vault, oauth)
+  const accountOf = (sub: string): DriveAccount => ({
+    sub,
+    token: (rejected) => access.tokenFor(sub, rejected),
+  })
+
+  // Identity
+  const credentials = createCredentials(createFirestoreCredentials(firestore))
+  const logins = createLogins(seal, createFirestoreClaims(firestore))
+  const origins = createOrigins(publicUrl, allowedOrigins)
+  const identify = createIdentify(credentials, origins)
+
+  // Drive
+  const send = createSend()
+  const root = config.google.drive
+  const ids = createIds(async (account, count) => {
+    const ask = async (token: string): ReturnType<typeof send> =>
+      send({ ...idsRequest(root, count), headers: { authorization: `Bearer ${token}` } })
+    const token = await account.token()
+    const answer = await ask(token)
+    return readIds(answer.status === 401 ? await ask(await account.token(token)) : answer)
+  })
+  const uploads = createUploads({
+    send,
+    ids,
+    root,
+    ...(options.chunkBytes === undefined ? {} : { chunkBytes: options.chunkBytes }),
+    onLeftBehind: (fileId, error) => log.failure('upload left behind', error, { fileId }),
+  })
+
+  const serving = createServing(options.graceMs)
+  const shared: HandlerParts = { log, origins, serving, secure: publicUrl.startsWith('https:') }
+  const handler = (name: string, routes: Route[]): Handler => createHandler(name, routes, shared)
+  let adopted = false
+
+  return {
+    auth: handler(
+      'auth',
+      authRoutes({
+        identify,
+        credentials,
+        logins,
+        oauth,
+        vault,
+        publicUrl,
+        allowedOrigins,
+        accessProfile,
+        limits: { maxRequestBytes, maxFileBytes },
+      }),
+    ),
+    callback: handler(
+      'callback',
+      callbackRoutes({ logins, oauth, vault, access, credentials, scopes, publicUrl }),
+    ),
+    files: handler('files', filesRoutes({ identify, files: createGoogleFiles(drive), accountOf })),
+    upload: handler(
+      'upload',
+      uploadRoutes({
+        identify,
+        uploads,
+        accountOf,
+        maxFileBytes,
+        idleMs: options.idleMs ?? 30_000,
+      }),
+    ),
+    adopt(server) {
+      serving.adopt(server)
+      if (!adopted && options.signals !== false) stopOnSignals(serving)
+      adopted = true
+    },
+    stop: () => serving.stop(),
+  }
+}
+
+/** The gateway of this process, set up from its environment. */
+export function createGatewayFromEnvironment(): Gateway {
+  return createGateway(readConfig(process.env))
+}
+
+async function openFirestore({ projectId, firestoreHost }: Config): Promise<Firestore> {
+  const { Firestore: Client } = await import('@google-cloud/firestore')
+  return new Client({
+    projectId,
+    // Half the start-up time of gRPC, and nothing here listens for changes.
+    preferRest: true,
+    ...(firestoreHost === undefined ? {} : { authClient: await withoutCredentials() }),
+  })
+}
+
+async function openSecretManager({
+  projectId,
+  secretManagerHost,
+}: Config): Promise<import('@google-cloud/secret-manager').SecretManagerServiceClient> {
+  const { SecretManagerServiceClient } = await import('@google-cloud/secret-manager')
+  if (secretManagerHost === undefined) {
+    return new SecretManagerServiceClient({ projectId, fallback: true })
+  }
+  const { hostname, port } = new URL(`http://${secretManagerHost}`)
+  return new SecretManagerServiceClient({
+    projectId,
+    fallback: true,
+    protocol: 'http',
+    apiEndpoint: hostname,
+    port: Number(port),
+    authClient: await withoutCredentials(),
+  })
+}
+
+/** For a server on loopback: without it the clients look for credentials all over the network. */
+async function withoutCredentials(): Promise<import('google-auth-library').PassThroughClient> {
+  const { PassThroughClient } = await import('google-auth-library')
+  return new PassThroughClient()
+}
+
+/** Reads the file that Google's console gives for a web client. */
+function readClientCredentials(text: string): ClientCredentials {
+  try {
+    const { web } = JSON.parse(text) as { web?: { client_id?: unknown; client_secret?: unknown } }
+    const { client_id: clientId, client_secret: clientSecret } = web ?? {}
+    if (typeof clientId === 'string' && typeof clientSecret === 'string') {
+      return { clientId, clientSecret }
+    }
+  } catch {
+    // Told below, without the text.
+  }
+  throw new GatewayError('misconfigured', 'The client secret is not a web client’s JSON file')
+}
+
+/** One value for everybody, made when it is first asked for; tried again after a failure. */
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined
+  return () =>
+    (made ??= make().catch((error: unknown) => {
+      made = undefined
+      throw error
+    }))
+}

@@ -1,0 +1,59 @@
+/** `npm run build`: what is deployed (`dist/functions`, `dist/web`), and what runs it on this machine. */
+import { copyFile, mkdir, rm } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+
+const root = new URL('../../', import.meta.url)
+const inRoot = (path) => fileURLToPath(new URL(path, root))
+
+const node = {
+  absWorkingDir: fileURLToPath(root),
+  bundle: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node20',
+  outExtension: { '.js': '.mjs' },
+  logLevel: 'warning',
+}
+
+await rm(inRoot('dist'), { recursive: true, force: true })
+await Promise.all([
+  build({
+    ...node,
+    entryPoints: ['functions/index.ts'],
+    outdir: 'dist/functions',
+    minify: true,
+    keepNames: true,
+    legalComments: 'none',
+    // The framework keeps a registry of functions: a second copy of it would be an empty one.
+    external: ['@google-cloud/functions-framework'],
+    // The client libraries are CommonJS and call require() for Node's own modules.
+    banner: {
+      js: "import { createRequire } from 'node:module';const require = createRequire(import.meta.url);",
+    },
+  }),
+  build({
+    ...node,
+    entryPoints: ['infra/local/start.ts', 'infra/local/server.ts', 'test/bench/bench.ts'],
+    outdir: 'dist/local',
+    entryNames: '[name]',
+    packages: 'external',
+    sourcemap: 'inline',
+  }),
+  build({
+    absWorkingDir: fileURLToPath(root),
+    entryPoints: ['web/main.ts'],
+    outdir: 'dist/web',
+    bundle: true,
+    platform: 'browser',
+    format: 'esm',
+    target: 'es2022',
+    minify: true,
+    legalComments: 'none',
+    logLevel: 'warning',
+  }),
+])
+await mkdir(inRoot('dist/web'), { recursive: true })
+for (const file of ['index.html', 'style.css', 'favicon.svg']) {
+  await copyFile(inRoot(`web/${file}`), inRoot(`dist/web/${file}`))
+}

@@ -1,0 +1,95 @@
+/** All of the sandbox's services together: a Google that one Driveway can live in. */
+import type { Drive, DriveOptions } from './drive/index.ts'
+import { createDrive, sampleSharedTree, sampleTree } from './drive/index.ts'
+import type { Firestore } from './firestore/index.ts'
+import { createFirestore } from './firestore/index.ts'
+import { newKeyring } from './keyring.ts'
+import type { OAuth, OAuthOptions } from './oauth/index.ts'
+import { createOAuth } from './oauth/index.ts'
+import type { SecretManager } from './secrets.ts'
+import { createSecretManager } from './secrets.ts'
+import type { Sandbox } from './server.ts'
+import { startSandbox } from './server.ts'
+
+export interface GoogleOptions {
+  /** Where browsers reach the Driveway that is to live here. */
+  publicUrl: string
+  drive?: Omit<DriveOptions, 'identify'>
+  oauth?: Omit<OAuthOptions, 'clients'>
+  /** `host:port` of another Firestore that is to be used. */
+  firestoreHost?: string
+}
+
+export interface Google extends Sandbox {
+  drive: Drive
+  oauth: OAuth
+  secrets: SecretManager
+  firestore: Firestore
+  clientId: string
+  clientSecret: string
+  /** The environment by which a Driveway finds all this. */
+  env: Record<string, string>
+}
+
+const clientId = '1234567890-sandbox.apps.googleusercontent.com'
+const clientSecret = 'GOCSPX-sandbox-0123456789abcdef'
+
+/** Starts everything on one free loopback port, with two people and something in their Drives. */
+export async function startGoogle(options: GoogleOptions): Promise<Google> {
+  const { publicUrl } = options
+  const client = {
+    client_id: clientId,
+    client_secrets: [clientSecret],
+    redirect_uris: [`${publicUrl}/callback`],
+    name: 'Driveway',
+  }
+  const oauth = createOAuth({ ...options.oauth, clients: [client] })
+  const drive = createDrive({ ...options.drive, identify: (token) => oauth.identify(token) })
+  const secrets = createSecretManager()
+  const firestore = createFirestore()
+  for (const { sub } of oauth.users) await drive.seed(sub, sampleTree)
+  await drive.seedSharedDrive(
+    'Team',
+    oauth.users.map(({ sub }) => sub),
+    sampleSharedTree,
+  )
+  const [clientSecretName, keyringSecretName] = [
+    secrets.set('driveway-client', clientJson(publicUrl)),
+    secrets.set('driveway-keyring', newKeyring()),
+  ]
+  const sandbox = await startSandbox([oauth, drive, secrets, firestore])
+  const host = new URL(sandbox.url).host
+
+  return {
+    ...sandbox,
+    drive,
+    oauth,
+    secrets,
+    firestore,
+    clientId,
+    clientSecret,
+    env: {
+      PUBLIC_URL: publicUrl,
+      GOOGLE_CLOUD_PROJECT: 'sandbox',
+      CLIENT_SECRET_NAME: clientSecretName,
+      KEYRING_SECRET_NAME: keyringSecretName,
+      GOOGLE_SANDBOX_URL: sandbox.url,
+      SECRET_MANAGER_EMULATOR_HOST: host,
+      FIRESTORE_EMULATOR_HOST: options.firestoreHost ?? host,
+    },
+  }
+}
+
+/** The file that Google's console gives for a web client. */
+function clientJson(publicUrl: string): string {
+  return JSON.stringify({
+    web: {
+      client_id: clientId,
+      project_id: 'sandbox',
+      auth_uri: 'https://accounts.google.com/o/oauth2/auth',
+      token_uri: 'https://oauth2.googleapis.com/token',
+      client_secret: clientSecret,
+      redirect_uris: [`${publicUrl}/callback`],
+    },
+  })
+}
