@@ -67,11 +67,17 @@ function fileRow(file: DriveFile, trail: Trail, open: (trail: Trail) => void): H
   return element(
     'tr',
     { role: 'row', 'data-kind': file.kind },
-    cell('name', symbol, nameLink(file, trail, open)),
+    cell('name', symbol, readable(nameLink(file, trail, open))),
     cell('kind', label),
     cell('size', file.size === null ? null : formatBytes(file.size)),
     cell('modified', file.modified === null ? null : moment(file.modified)),
   )
+}
+
+/** A long name is cut off on the page; its tooltip has all of it. */
+function readable(name: HTMLElement): HTMLElement {
+  if (name.textContent.length > 60) name.title = name.textContent
+  return name
 }
 
 function nameLink(file: DriveFile, trail: Trail, open: (trail: Trail) => void): HTMLElement {
