@@ -36,6 +36,20 @@ async function list(q: string, more = '', as = 'full'): Promise<string[]> {
   return (answer.json.files as { name: string }[]).map(({ name }) => name)
 }
 
+const mediaAs = (name: string, as: string) =>
+  send('GET', `/drive/v3/files/${ids[name]}?alt=media`, { as })
+
+const createAs = (as: string, parent: string | undefined) =>
+  send('POST', '/drive/v3/files', { as, body: { name: 'tmp', parents: [parent] } })
+
+const media = (name: string, headers: Record<string, string> = {}) =>
+  send('GET', `/drive/v3/files/${ids[name]}?alt=media`, { headers })
+
+const exportPath = (name: string, type: string) =>
+  `/drive/v3/files/${ids[name]}/export?mimeType=${type}`
+
+const create = (body: object, query = '') => send('POST', `/drive/v3/files${query}`, { body })
+
 describe('files.list', () => {
   test.each<[string, string[]]>([
     ["name = 'helloworld'", ['HelloWorld']],
@@ -250,11 +264,9 @@ describe('scopes', () => {
 
   test('drive.metadata.readonly shows all and reads none but the own ones', async () => {
     expect(await list("'root' in parents and trashed = false", '', 'browse')).toHaveLength(5)
-    const media = (name: string, as: string) =>
-      send('GET', `/drive/v3/files/${ids[name]}?alt=media`, { as })
-    expect(reasonOf(await media('file 9.txt', 'browse'))).toBe('appNotAuthorizedToFile')
-    expect((await media('made.bin', 'browse')).text).toBe('by the app')
-    const refused = await media('made.bin', 'metadata')
+    expect(reasonOf(await mediaAs('file 9.txt', 'browse'))).toBe('appNotAuthorizedToFile')
+    expect((await mediaAs('made.bin', 'browse')).text).toBe('by the app')
+    const refused = await mediaAs('made.bin', 'metadata')
     expect(refused.json.error).toMatchObject({
       code: 403,
       status: 'PERMISSION_DENIED',
@@ -291,19 +303,14 @@ describe('scopes', () => {
   })
 
   test('drive.file puts files into the root, but into no folder it cannot see', async () => {
-    const create = (as: string, parent: string | undefined) =>
-      send('POST', '/drive/v3/files', { as, body: { name: 'tmp', parents: [parent] } })
-    expect((await create('own', 'root')).status).toBe(200)
-    expect((await create('own', kit.drive.rootOf('ada'))).status).toBe(200)
-    expect((await create('own', ids['Projects'])).status).toBe(404)
-    expect(reasonOf(await create('browse', ids['Projects']))).toBe('appNotAuthorizedToFile')
+    expect((await createAs('own', 'root')).status).toBe(200)
+    expect((await createAs('own', kit.drive.rootOf('ada'))).status).toBe(200)
+    expect((await createAs('own', ids['Projects'])).status).toBe(404)
+    expect(reasonOf(await createAs('browse', ids['Projects']))).toBe('appNotAuthorizedToFile')
   })
 })
 
 describe('files.get', () => {
-  const media = (name: string, headers: Record<string, string> = {}) =>
-    send('GET', `/drive/v3/files/${ids[name]}?alt=media`, { headers })
-
   test('sends content whole and in ranges', async () => {
     const whole = await media('made.bin')
     expect([whole.status, whole.text]).toEqual([200, 'by the app'])
@@ -354,14 +361,14 @@ describe('files.get', () => {
   })
 
   test('exports Docs, as the types that they can be', async () => {
-    const path = (name: string, type: string) =>
-      `/drive/v3/files/${ids[name]}/export?mimeType=${type}`
-    expect((await send('GET', path('Projects/HelloWorld', 'text/plain'))).text).toBe(
+    expect((await send('GET', exportPath('Projects/HelloWorld', 'text/plain'))).text).toBe(
       'quick brown fox',
     )
-    expect((await send('GET', path('Projects/HelloWorld', 'image/png'))).status).toBe(400)
-    expect((await send('GET', path('Projects/HelloWorld', ''))).status).toBe(400)
-    expect(reasonOf(await send('GET', path('made.bin', 'text/plain')))).toBe('fileNotExportable')
+    expect((await send('GET', exportPath('Projects/HelloWorld', 'image/png'))).status).toBe(400)
+    expect((await send('GET', exportPath('Projects/HelloWorld', ''))).status).toBe(400)
+    expect(reasonOf(await send('GET', exportPath('made.bin', 'text/plain')))).toBe(
+      'fileNotExportable',
+    )
     const big = await kit.drive.seed('ada', [{ name: 'big', document: 'x'.repeat(10_485_761) }])
     const refused = await send('GET', `/drive/v3/files/${big['big']}/export?mimeType=text/plain`)
     expect(reasonOf(refused)).toBe('exportSizeLimitExceeded')
@@ -370,8 +377,6 @@ describe('files.get', () => {
 })
 
 describe('creating and changing', () => {
-  const create = (body: object, query = '') => send('POST', `/drive/v3/files${query}`, { body })
-
   test('makes folders and shortcuts, and an empty file otherwise', async () => {
     const folder = await create({ name: 'F', mimeType: 'application/vnd.google-apps.folder' })
     const way = await create({

@@ -103,9 +103,9 @@ export function withDrive(options: Partial<DriveOptions> = {}): Kit {
       if (answer.status !== 200) throw new Error(`Cannot open: ${answer.status} ${answer.text}`)
       return answer.headers.get('location') ?? ''
     },
-    put(uri, bytes, start, total) {
-      const range = `bytes ${start}-${start + bytes.length - 1}/${total}`
-      return kit.send('PUT', uri, { as: null, headers: { 'content-range': range }, body: bytes })
+    put(uri, body, start, total) {
+      const range = `bytes ${start}-${start + body.length - 1}/${total}`
+      return kit.send('PUT', uri, { as: null, headers: { 'content-range': range }, body })
     },
     status(uri, total = '*') {
       const headers = { 'content-range': `bytes */${total}` }
@@ -115,8 +115,8 @@ export function withDrive(options: Partial<DriveOptions> = {}): Kit {
   return kit
 }
 
-export function sha256(bytes: Buffer): string {
-  return createHash('sha256').update(bytes).digest('hex')
+export function sha256(content: Buffer): string {
+  return createHash('sha256').update(content).digest('hex')
 }
 
 export function bytes(length: number): Buffer {

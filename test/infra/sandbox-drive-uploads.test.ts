@@ -4,6 +4,21 @@ import { bytes, reasonOf, sendPart, sha256, unit, withDrive } from './sandbox-dr
 const kit = withDrive()
 const { open, put, send, status } = kit
 
+const generate = async () => {
+  const { json } = await send('GET', '/drive/v3/files/generateIds?count=1')
+  return (json as { ids: string[] }).ids[0] ?? ''
+}
+
+const related = (body: string | Buffer, type = 'multipart/related; boundary=b') =>
+  send('POST', '/upload/drive/v3/files?uploadType=multipart&fields=name,mimeType,size,id', {
+    headers: { 'content-type': type },
+    body,
+  })
+
+const head = '--b\r\nContent-Type: application/json; charset=UTF-8\r\n\r\n{"name":"m"}\r\n'
+
+const media = (text: string) => `--b\r\nContent-Type: text/x\r\n\r\n${text}\r\n`
+
 describe('a resumable upload', () => {
   test('in one PUT becomes a file with the fields that the opening asked for', async () => {
     const whole = bytes(unit + 17)
@@ -160,11 +175,6 @@ describe('a resumable upload', () => {
 })
 
 describe('ids from generateIds', () => {
-  const generate = async () => {
-    const { json } = await send('GET', '/drive/v3/files/generateIds?count=1')
-    return (json as { ids: string[] }).ids[0] ?? ''
-  }
-
   test('come in the number that was asked for', async () => {
     const many = await send('GET', '/drive/v3/files/generateIds?count=1000')
     expect(new Set(many.json.ids).size).toBe(1000)
@@ -204,14 +214,6 @@ describe('an upload in one request', () => {
     expect(made.json).toMatchObject({ name: 'Untitled', mimeType: 'text/plain' })
     expect(String(await kit.drive.bytesOf(made.json.id))).toBe('hello')
   })
-
-  const related = (body: string | Buffer, type = 'multipart/related; boundary=b') =>
-    send('POST', '/upload/drive/v3/files?uploadType=multipart&fields=name,mimeType,size,id', {
-      headers: { 'content-type': type },
-      body,
-    })
-  const head = '--b\r\nContent-Type: application/json; charset=UTF-8\r\n\r\n{"name":"m"}\r\n'
-  const media = (text: string) => `--b\r\nContent-Type: text/x\r\n\r\n${text}\r\n`
 
   test('of metadata and bytes takes both', async () => {
     const made = await related(`${head}${media('a\r\n--not b\r\n')}--b--`)

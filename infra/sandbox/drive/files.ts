@@ -24,7 +24,9 @@ export async function getFile(place: Place, exchange: Exchange): Promise<void> {
   const caller = place.authenticate(req)
   requireScope(caller, 'drive.files.get')
   const item = findFile(tree, caller, url, params[0] ?? '')
-  if (url.searchParams.get('alt') === 'media') await sendContent(caller, item, exchange)
+  const alt = url.searchParams.get('alt') || 'json'
+  if (alt !== 'json' && alt !== 'media') throw invalidParameter('alt')
+  if (alt === 'media') await sendContent(caller, item, exchange)
   else await answerFile(place, caller, item, exchange, fileMask(url))
 }
 
