@@ -91,6 +91,7 @@ export function createFaults(): Faults {
       pending = []
     },
     take(operation) {
+      let latency = 0
       for (const entry of pending) {
         if (!matches(entry.fault.operation, operation)) continue
         if (entry.skip > 0) {
@@ -99,9 +100,11 @@ export function createFaults(): Faults {
         }
         entry.left--
         if (entry.left <= 0) pending = pending.filter((other) => other !== entry)
-        return entry.fault
+        // A delay alone hides no other fault: the two are suffered together.
+        latency += entry.fault.latency ?? 0
+        if (!isOnlyLatency(entry.fault)) return latency ? { ...entry.fault, latency } : entry.fault
       }
-      return undefined
+      return latency ? { operation, latency } : undefined
     },
     routes: [
       {
@@ -126,6 +129,12 @@ export function createFaults(): Faults {
     ],
   }
   return faults
+}
+
+const onlyLatency = new Set(['operation', 'skip', 'times', 'latency'])
+
+function isOnlyLatency(fault: Fault): boolean {
+  return fault.latency !== undefined && Object.keys(fault).every((name) => onlyLatency.has(name))
 }
 
 function matches(pattern: string, operation: string): boolean {

@@ -39,6 +39,7 @@ export function cutConnection(fault: Fault | undefined, req: IncomingMessage): v
 }
 
 function answerInstead(fault: Fault, res: ServerResponse): void {
+  res.statusMessage = ''
   res.writeHead(fault.status ?? 500, fault.headers)
   res.end(fault.bodyBase64 ? Buffer.from(fault.bodyBase64, 'base64') : (fault.body ?? ''))
 }

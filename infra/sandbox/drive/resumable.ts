@@ -78,6 +78,7 @@ export async function putSession(
 /** 499 and nothing left of the upload. */
 export function cancelSession(place: Place, sessions: Sessions, exchange: Exchange): void {
   sessions.forget(findSession(place, sessions, exchange))
+  exchange.res.statusMessage = 'Client Closed Request'
   exchange.res.writeHead(499, { 'content-length': 0 })
   exchange.res.end()
 }
@@ -258,6 +259,7 @@ function answerIncomplete(session: Session, { res, fault }: Exchange): void {
   const stored = committed > 0 ? `bytes=0-${committed - 1}` : null
   const range = fault?.range === undefined ? stored : fault.range
   session.toldOffset = fault?.range === undefined ? undefined : offsetIn(range)
+  res.statusMessage = 'Resume Incomplete'
   res.writeHead(308, {
     ...(range === null ? {} : { range }),
     ...(fault?.location ? { location: fault.location } : {}),

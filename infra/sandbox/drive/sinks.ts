@@ -41,6 +41,7 @@ export function createMemorySinks(): Sinks {
         settled: () => Promise.resolve(),
         finish: () => {
           let kept = held
+          held = [] // the writer lives on in its session; the bytes belong to the file now
           const discard = () => {
             kept = []
           }
