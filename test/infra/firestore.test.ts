@@ -6,7 +6,8 @@ import { createFirestore } from '../../infra/sandbox/firestore/index.ts'
 import { findEmulator, startEmulator } from '../../infra/sandbox/firestore/google-emulator.ts'
 import type { Sandbox } from '../../infra/sandbox/server.ts'
 import { startSandbox } from '../../infra/sandbox/server.ts'
-import { ask, connect, testFirestore } from './firestore-contract.ts'
+import { ask, connect } from './firestore-contract-kit.ts'
+import { testFirestore } from './firestore-contract.ts'
 
 const emulator = findEmulator()
 process.stdout.write(
@@ -18,7 +19,7 @@ async function startEmbedded() {
   return { host: new URL(sandbox.url).host, stop: () => sandbox.close() }
 }
 
-testFirestore('embedded', startEmbedded, { contenders: 20 })
+testFirestore('embedded', startEmbedded)
 if (emulator) testFirestore("Google's emulator", () => startEmulator(), { contenders: 6 })
 
 describe('the embedded Firestore', () => {
@@ -156,16 +157,6 @@ describe('the embedded Firestore with a file', () => {
   })
   afterAll(() => rm(folder, { recursive: true, force: true }))
 
-  /** Runs a Firestore on the file for as long as `use` takes. */
-  async function session<T>(file: string, use: (host: string) => Promise<T>): Promise<T> {
-    const sandbox = await startSandbox([createFirestore({ file })])
-    try {
-      return await use(new URL(sandbox.url).host)
-    } finally {
-      await sandbox.close()
-    }
-  }
-
   test('documents, times and versions survive a restart', async () => {
     const file = join(folder, 'kept', 'firestore.json')
     const before = await session(file, async (host) => {
@@ -200,3 +191,13 @@ describe('the embedded Firestore with a file', () => {
     }
   })
 })
+
+/** Runs a Firestore on the file for as long as `use` takes. */
+async function session<T>(file: string, use: (host: string) => Promise<T>): Promise<T> {
+  const sandbox = await startSandbox([createFirestore({ file })])
+  try {
+    return await use(new URL(sandbox.url).host)
+  } finally {
+    await sandbox.close()
+  }
+}

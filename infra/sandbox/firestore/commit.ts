@@ -54,12 +54,16 @@ function checkSequence(before: Write | undefined, write: Write): void {
   if (!before) return
   const first = kindOf(before)
   const then = kindOf(write)
-  if ((then === 'insert' && first !== 'delete') || (then === 'update' && first === 'delete')) {
+  if (first === 'delete' ? mustExist(write) : then === 'insert') {
     throw invalid(`Cannot ${first} then ${then} an entity in the same request`)
   }
   if (versionOf(before) !== versionOf(write)) {
     throw invalid('Cannot write a document twice with different update time preconditions')
   }
+}
+
+function mustExist({ precondition }: Write): boolean {
+  return precondition !== undefined && 'exists' in precondition && precondition.exists
 }
 
 function versionOf({ precondition }: Write): Micros | undefined {

@@ -16,7 +16,11 @@ export function readFieldPath(text: unknown): FieldPath {
   for (let dot = '.'; dot === '.';) {
     const match = segment.exec(text)
     if (!match) throw wrong
-    path.push(match[1] ?? (match[2] ?? '').replaceAll(/\\(.)/gs, '$1'))
+    const name = match[1] ?? (match[2] ?? '').replaceAll(/\\(.)/gs, '$1')
+    if (/^__.*__$/s.test(name) && text !== '__name__') {
+      throw invalid(`Invalid reserved name in field path ${text}`)
+    }
+    path.push(name)
     dot = match[3] ?? ''
   }
   return path

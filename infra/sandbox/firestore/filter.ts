@@ -88,7 +88,10 @@ function readFieldFilter(raw: unknown): Filter {
   const op = readEnum<FieldOperator>(inner['op'], 'FieldFilter.op', fieldOperators)
   if (!op) throw invalid('A FieldFilter has no operator')
   const path = readFieldReference(inner['field'])
-  const value = readValue(inner['value'], pathKey(path))
+  const value =
+    op === 'IN' || op === 'NOT_IN'
+      ? readValues(inner['value'], pathKey(path))
+      : readValue(inner['value'], pathKey(path))
   const limit = listLimits[op]
   if (limit !== undefined) {
     if (value.type !== 'array') throw invalid(`'${op}' requires an ArrayValue`)
@@ -106,13 +109,27 @@ function readFieldFilter(raw: unknown): Filter {
   return { op, path, value }
 }
 
+/** A list to compare with may hold arrays, which a stored one may not. */
+function readValues(raw: unknown, where: string): Value {
+  const { arrayValue } = readFields(raw, `the value of ${where}`, ['arrayValue'])
+  if (arrayValue === undefined) return readValue(raw, where)
+  const { values } = readFields(arrayValue, where, ['values'])
+  return { type: 'array', values: readList(values, where).map((one) => readValue(one, where)) }
+}
+
 /** Refuses what Firestore refuses although each part of it is right. */
 export function checkFilter(filter: Filter): void {
-  const single = leavesOf(filter).filter(({ op }) => negations.has(op))
-  if (single.length > 1) {
+  const leaves = leavesOf(filter)
+  if (leaves.filter(({ op }) => negations.has(op)).length > 1) {
     throw invalid(
       "Only a single 'NOT_EQUAL', 'NOT_IN', 'IS_NOT_NAN', or 'IS_NOT_NULL' filter allowed per query",
     )
+  }
+  if (
+    leaves.some(({ op }) => op === 'NOT_IN') &&
+    (hasOr(filter) || leaves.some(({ op }) => op === 'IN' || op === 'ARRAY_CONTAINS_ANY'))
+  ) {
+    throw invalid("'NOT_IN' cannot be used with 'IN', 'ARRAY_CONTAINS_ANY' or 'OR'")
   }
   if (countDisjunctions(filter) > disjunctionLimit) {
     throw invalid(`A query has at most ${disjunctionLimit} disjunctions`)
@@ -126,6 +143,22 @@ type Leaf = Exclude<Filter, { filters: Filter[] }>
 
 function leavesOf(filter: Filter): Leaf[] {
   return 'filters' in filter ? filter.filters.flatMap(leavesOf) : [filter]
+}
+
+function hasOr(filter: Filter): boolean {
+  return 'filters' in filter && (filter.op === 'OR' || filter.filters.some(hasOr))
+}
+
+/** Refuses names of another database. */
+export function checkNames(filter: Filter, root: string): void {
+  for (const leaf of leavesOf(filter)) {
+    if (!('value' in leaf) || !isNamePath(leaf.path)) continue
+    const names = leaf.value.type === 'array' ? leaf.value.values : [leaf.value]
+    for (const name of names) {
+      if (name.type !== 'reference' || name.value.startsWith(`${root}/`)) continue
+      throw invalid(`${name.value} is not in ${root}`)
+    }
+  }
 }
 
 /** How many alternatives the filter has, once written as an OR of ANDs. */
@@ -142,7 +175,7 @@ function countDisjunctions(filter: Filter): number {
 
 /** The most array-contains that one alternative holds. */
 function countContains(filter: Filter): number {
-  if (!('filters' in filter)) return filter.op === 'ARRAY_CONTAINS' ? 1 : 0
+  if (!('filters' in filter)) return filter.op.startsWith('ARRAY_CONTAINS') ? 1 : 0
   const counts = filter.filters.map(countContains)
   return filter.op === 'OR' ? Math.max(0, ...counts) : counts.reduce((sum, one) => sum + one, 0)
 }

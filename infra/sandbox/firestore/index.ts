@@ -48,7 +48,7 @@ export function createFirestore({ file }: { file?: string } = {}): Firestore {
   }
 
   if (file !== undefined) {
-    for (const [root, documents] of readDocuments(readKept(file))) worldOf(root).load(documents)
+    for (const [root, documents] of readFile(file)) worldOf(root).load(documents)
   }
 
   return {
@@ -69,6 +69,17 @@ function writeDocument({ name, fields, createTime, updateTime }: Document): Docu
     fields: writeFieldMap(fields),
     createTime: writeTimestamp(createTime),
     updateTime: writeTimestamp(updateTime),
+  }
+}
+
+function readFile(file: string): Map<string, Document[]> {
+  const kept = readKept(file)
+  try {
+    return readDocuments(kept)
+  } catch (cause) {
+    throw new Error(`Cannot read ${file}: it holds no documents; delete it to start empty`, {
+      cause,
+    })
   }
 }
 

@@ -22,7 +22,8 @@ export function readFields(
   if (raw === undefined || raw === null) return {}
   if (typeof raw !== 'object' || Array.isArray(raw)) throw invalid(`Cannot read ${message}`)
   const fields: Fields = {}
-  for (const [key, value] of Object.entries(raw)) {
+  for (const [name, value] of Object.entries(raw)) {
+    const key = name.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
     if (foreign.includes(key)) throw unimplemented(`${key} in ${message}`)
     if (!known.includes(key)) throw invalid(`Cannot read unknown field "${key}" in ${message}`)
     if (value !== null || key === 'nullValue') fields[key] = value

@@ -5,7 +5,7 @@ import { valueAt } from './filter.ts'
 import { readList } from './json.ts'
 import { compareNames, compareText } from './order.ts'
 import type { Order } from './query.ts'
-import { checkOrders, completeOrders, findDocuments } from './query.ts'
+import { checkOrders, checkScan, completeOrders, findDocuments } from './query.ts'
 import { invalid } from './status.ts'
 import type { Document, Store } from './store.ts'
 import type { Micros } from './timestamp.ts'
@@ -26,12 +26,14 @@ export interface Page<T> {
 }
 
 const everything = { op: 'AND' as const, filters: [] }
-const defaultPageSize = 300
+const documentsPageSize = 30
+const idsPageSize = 300
 
 export function listDocuments(store: Store, listing: Listing, at?: Micros): Page<Document> {
   const given = readOrderBy(listing.orderBy)
   const orderBy = completeOrders(given, everything)
-  const pageSize = checkPageSize(listing.pageSize) || defaultPageSize
+  checkScan(orderBy, everything)
+  const pageSize = checkPageSize(listing.pageSize) || documentsPageSize
   const found = findDocuments(
     store,
     {
@@ -62,7 +64,7 @@ export function listNames(store: Store, listing: Listing, at?: Micros): Page<str
   }
   const after = readPlace(listing.pageToken)?.values[0]
   const start = after?.type === 'reference' ? after.value : ''
-  const pageSize = checkPageSize(listing.pageSize) || defaultPageSize
+  const pageSize = checkPageSize(listing.pageSize) || documentsPageSize
   const left = [...names].toSorted(compareNames).filter((name) => compareNames(name, start) > 0)
   return cutPage(left, pageSize, (last) => [{ referenceValue: last }])
 }
@@ -79,7 +81,7 @@ export function listCollectionIds(
   }
   const after = readPlace(page.pageToken)?.values[0]
   const start = after?.type === 'string' ? after.value : ''
-  const pageSize = checkPageSize(page.pageSize) || defaultPageSize
+  const pageSize = checkPageSize(page.pageSize) || idsPageSize
   const left = [...ids].toSorted(compareText).filter((id) => compareText(id, start) > 0)
   return cutPage(left, pageSize, (last) => [{ stringValue: last }])
 }

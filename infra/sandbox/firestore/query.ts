@@ -4,6 +4,7 @@ import { pathKey, pickFields } from './field-path.ts'
 import type { Filter } from './filter.ts'
 import {
   checkFilter,
+  checkNames,
   hasFieldFilter,
   inequalityPaths,
   isNamePath,
@@ -115,12 +116,6 @@ export function checkOrders(orders: readonly Order[]): void {
   if (byName !== -1 && byName < orders.length - 1) {
     throw invalid('The order by clause cannot contain more fields after the key')
   }
-  if (byName === 0 && orders[0]?.direction === 'DESCENDING') {
-    throw new FirestoreError(
-      'FAILED_PRECONDITION',
-      'Firestore does not support descending key scans',
-    )
-  }
 }
 
 /** Adds the fields of inequalities, by name, and the document's name, all in the last direction. */
@@ -153,8 +148,11 @@ function readCursor(raw: unknown, given: readonly Order[]): Cursor | undefined {
 }
 
 function checkScope(query: Query): void {
-  const atRoot = readParentName(query.parent).path.length === 0
+  const parent = readParentName(query.parent)
+  const atRoot = parent.path.length === 0
   const { collectionId, allDescendants, where, orderBy } = query
+  checkNames(where, parent.root)
+  checkScan(orderBy, where)
   const byField = hasFieldFilter(where) || orderBy.some(({ path }) => !isNamePath(path))
   const grouped = collectionId === undefined ? byField : allDescendants
   if (grouped && !atRoot) {
@@ -163,6 +161,14 @@ function checkScope(query: Query): void {
   if (collectionId === undefined && byField) {
     throw invalid('A query without a collection can only compare and order by name')
   }
+}
+
+/** Names are only in order upwards; downwards it takes an index, and so a field that is compared. */
+export function checkScan(orderBy: readonly Order[], where: Filter): void {
+  const [first] = orderBy
+  if (first?.direction !== 'DESCENDING' || !isNamePath(first.path) || hasFieldFilter(where)) return
+  const message = 'Firestore does not support descending key scans'
+  throw new FirestoreError('FAILED_PRECONDITION', message)
 }
 
 /** The documents of a query, whole, in order. */

@@ -12,7 +12,8 @@ const valueLimit = documentLimit - 89
  */
 export function checkSize(name: string, fields: FieldMap): void {
   for (const [field, value] of fields) {
-    if (sizeOf(value) > valueLimit + 1) {
+    const held = value.type === 'string' || value.type === 'bytes' ? value.value : ''
+    if (Buffer.byteLength(held) > valueLimit) {
       throw invalid(`The value of property "${field}" is longer than ${valueLimit} bytes`)
     }
   }

@@ -62,6 +62,7 @@ export function createStore(changed: () => void = () => {}): Store {
 
   function dropOld(now: Micros): void {
     const kept = replaced.findIndex((entry) => entry.time >= now - retention)
+    if (kept === 0) return
     const old = kept === -1 ? replaced : replaced.slice(0, kept)
     replaced = kept === -1 ? [] : replaced.slice(kept)
     for (const { name } of old) {

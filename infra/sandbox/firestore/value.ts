@@ -72,9 +72,10 @@ export function readValue(raw: unknown, where: string, depth = 0): Value {
     case 'geoPointValue':
       return readGeoPoint(given, where)
     case 'arrayValue':
-      return { type: 'array', values: readArray(given, where, depth) }
+      checkDepth(depth, where)
+      return { type: 'array', values: readArray(given, where, depth + 1) }
     default: {
-      if (depth >= depthLimit) throw invalid(`${where} is nested deeper than ${depthLimit}`)
+      checkDepth(depth, where)
       const inner = readFields(given, where, ['fields'])
       return { type: 'map', fields: readFieldMap(inner['fields'], where, depth + 1) }
     }
@@ -102,6 +103,10 @@ export function readArray(raw: unknown, where: string, depth = 0): Value[] {
     if (value.type === 'array') throw invalid(`${where} holds an array directly in an array`)
     return value
   })
+}
+
+function checkDepth(depth: number, where: string): void {
+  if (depth >= depthLimit) throw invalid(`${where} is nested deeper than ${depthLimit}`)
 }
 
 export function checkFieldName(name: string): void {
@@ -158,9 +163,8 @@ export function writeValue(value: Value): Fields {
   }
 }
 
-/** JSON has neither the infinities nor -0, which `JSON.stringify` would turn into 0. */
+/** JSON has no numbers for these three. */
 function writeDouble(value: number): number | string {
-  if (Object.is(value, -0)) return '-0.0'
   return Number.isFinite(value) ? value : String(value)
 }
 
