@@ -136,6 +136,11 @@ describe('the embedded Firestore', () => {
       const response = await fetch(`http://${host}/v1/${root}:commit`, { method: 'POST', body })
       expect([200, 400]).toContain(response.status)
     }
+    const vast = await fetch(`http://${host}/v1/${root}:commit`, {
+      method: 'POST',
+      body: Buffer.alloc(12 * 1024 * 1024, ' '),
+    })
+    expect(vast.status).toBe(400)
     const encoded = await fetch(`http://${host}/v1/${root}/a/%ff`)
     expect(encoded.status).toBe(400)
   })

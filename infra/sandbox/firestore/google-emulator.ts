@@ -55,12 +55,12 @@ export interface Emulator {
  * Starts the emulator on loopback, without the CLI around it, and waits until it answers.
  *
  * @param port 0 takes any free one
- * @throws when it is not installed, ends early, or says nothing for a minute
+ * @throws when it is not installed, the port is taken, it ends early, or says nothing for a minute
  */
 export async function startEmulator(port = 0): Promise<Emulator> {
   const jar = findEmulator()
   if (!jar) throw new Error('Cannot start the Firestore emulator: it or Java is not installed')
-  const host = `127.0.0.1:${port || (await freePort())}`
+  const host = `127.0.0.1:${await freePort(port)}`
   // English, because the emulator reads numbers and dates in the language of the system.
   const java = ['-Duser.language=en', '-Xmx512m', '-cp', jar, mainClass]
   const child = spawn('java', [...java, '--host=127.0.0.1', `--port=${host.split(':')[1]}`], {
@@ -123,11 +123,12 @@ async function waitUntilReady(host: string, child: ChildProcess): Promise<void> 
   throw new Error(`Nothing answers at ${host}`)
 }
 
-async function freePort(): Promise<number> {
+/** Takes the port for a moment: what answers there later is the emulator and nobody else. */
+async function freePort(wanted: number): Promise<number> {
   const server = createServer()
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => resolve())
+    server.listen(wanted, '127.0.0.1', () => resolve())
   })
   const { port } = server.address() as AddressInfo
   await new Promise<void>((resolve) => server.close(() => resolve()))

@@ -37,6 +37,9 @@ export function routesOf(worldOf: (root: string) => Store, transactions: Transac
   }
 
   async function readCall({ req, url }: Exchange): Promise<Call> {
+    if (Number(req.headers['content-length'] ?? 0) > bodyLimit) {
+      throw invalid(`Request payload size exceeds the limit: ${bodyLimit} bytes`)
+    }
     const text = (await readBody(req, bodyLimit)).toString('utf8')
     const name = readName(url.pathname)
     const parts = name.split('/')
@@ -70,7 +73,7 @@ export function routesOf(worldOf: (root: string) => Store, transactions: Transac
     route('listDocuments', 'GET', `${root}${document}*/[^/]+$`, reads.listDocuments),
     ...['GET', 'PATCH', 'DELETE'].map((method) => route('unknown', method, `${root}/`, misnamed)),
     ...['GET', 'POST', 'PUT', 'PATCH', 'DELETE'].map((method) =>
-      route('unknown', method, '^/v1(?:beta1)?/projects/[^/]+/(?:databases|locations)', unknown),
+      route('unknown', method, '^/v1(?:beta1)?/projects/[^/]+/databases', unknown),
     ),
   ]
 }
