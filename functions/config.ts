@@ -42,7 +42,7 @@ export interface Config {
   google: GoogleAddresses
   /** `host:port` of a Secret Manager on loopback. */
   secretManagerHost: string | undefined
-  /** `host:port` of a Firestore on loopback; its own client reads the variable too. */
+  /** `host:port` of a Firestore on loopback. */
   firestoreHost: string | undefined
 }
 

@@ -165,7 +165,9 @@ async function openFirestore({ projectId, firestoreHost }: Config): Promise<Fire
     projectId,
     // Half the start-up time of gRPC, and nothing here listens for changes.
     preferRest: true,
-    ...(firestoreHost === undefined ? {} : { authClient: await withoutCredentials() }),
+    ...(firestoreHost === undefined
+      ? {}
+      : { host: firestoreHost, ssl: false, authClient: await withoutCredentials() }),
   })
 }
 

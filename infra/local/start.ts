@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Emulator } from '../sandbox/firestore/google-emulator.ts'
@@ -34,6 +35,7 @@ await start().catch((error: unknown) => {
 })
 
 async function start(): Promise<void> {
+  await checkPort()
   const surroundings = existsSync(clientFile) ? await besideGoogle() : await inSandbox()
   let gateway: ChildProcess | undefined
   try {
@@ -50,6 +52,21 @@ async function start(): Promise<void> {
   }
 }
 
+/** Better said before anything else has been started. */
+function checkPort(): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer()
+    probe.once('error', (error: NodeJS.ErrnoException) => {
+      const why =
+        error.code === 'EADDRINUSE'
+          ? `Port ${port} is taken: choose another one, as in  PORT=8090 npm start`
+          : `Cannot listen at port ${port} (${error.code}): choose another one`
+      reject(new Error(why))
+    })
+    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve()))
+  })
+}
+
 /** The gateway as a process of its own: it meets its surroundings over sockets alone. */
 function startGateway(env: Record<string, string>): Promise<ChildProcess> {
   const child = spawn(process.execPath, ['dist/local/server.mjs'], {
@@ -63,13 +80,7 @@ function startGateway(env: Record<string, string>): Promise<ChildProcess> {
   return new Promise((resolve, reject) => {
     child.once('message', (message: { ready?: true; failed?: string }) => {
       if (message.ready) return resolve(child)
-      reject(
-        new Error(
-          message.failed === 'EADDRINUSE'
-            ? `Port ${port} is taken: choose another one, as in  PORT=8090 npm start`
-            : `The gateway cannot listen: ${message.failed}`,
-        ),
-      )
+      reject(new Error(`The gateway cannot listen: ${message.failed}`))
     })
     child.once('exit', (code) => {
       process.off('exit', stopWithUs)
@@ -192,7 +203,9 @@ async function keptKeyring(file: string): Promise<string> {
 
 function readPort(value: string | undefined): number {
   const number = value === undefined || value === '' ? 8080 : Number(value)
-  if (Number.isInteger(number) && number > 0 && number < 65_536) return number
-  console.error(`Cannot use PORT "${value}": it must be 1 to 65535`)
-  process.exit(1)
+  if (!Number.isInteger(number) || number < 1 || number > 65_535) {
+    console.error(`Cannot use PORT "${value}": it must be 1 to 65535`)
+    process.exit(1)
+  }
+  return number
 }
