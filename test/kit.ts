@@ -39,24 +39,21 @@ export interface DrivewayOptions {
 }
 
 export async function startDriveway(options: DrivewayOptions = {}): Promise<Driveway> {
-  let handle: (name: string, ...rest: Parameters<Gateway['auth']>) => void = () => {}
+  let gateway: Gateway | undefined
   const server = createServer((req, res) => {
     const [, name = ''] = /^\/([a-z]*)/.exec(req.url ?? '') ?? []
-    handle(name, req, res)
+    const isKnown = name === 'auth' || name === 'callback' || name === 'upload'
+    void gateway?.[isKnown ? name : 'files'](req, res)
   })
   const origin = await listen(server)
   const google = await startGoogle({ publicUrl: origin, ...options.google })
   const lines: string[] = []
-  const gateway = createGateway(readConfig({ ...google.env, ...options.env }), {
+  gateway = createGateway(readConfig({ ...google.env, ...options.env }), {
     signals: false,
     log: createLog('sandbox', (line) => lines.push(line)),
     ...options.gateway,
   })
   gateway.adopt(server)
-  handle = (name, req, res) => {
-    const isKnown = name === 'auth' || name === 'callback' || name === 'upload'
-    void gateway[isKnown ? name : 'files'](req, res)
-  }
 
   const driveway: Driveway = {
     origin,
