@@ -27,14 +27,19 @@ await Promise.all([
     legalComments: 'none',
     // The framework keeps a registry of functions: a second copy of it would be an empty one.
     external: ['@google-cloud/functions-framework'],
-    // The client libraries are CommonJS and call require() for Node's own modules.
+    // The client libraries are CommonJS: they call require() for Node's own modules and look beside
+    // themselves.
     banner: {
-      js: "import { createRequire } from 'node:module';const require = createRequire(import.meta.url);",
+      js: [
+        "import { createRequire } from 'node:module';",
+        'const require = createRequire(import.meta.url);',
+        'const { filename: __filename, dirname: __dirname } = import.meta;',
+      ].join(''),
     },
   }),
   build({
     ...node,
-    entryPoints: ['infra/local/start.ts', 'infra/local/server.ts', 'test/bench/bench.ts'],
+    entryPoints: ['infra/local/start.ts', 'infra/local/server.ts'],
     outdir: 'dist/local',
     entryNames: '[name]',
     packages: 'external',

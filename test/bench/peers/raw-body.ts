@@ -1,0 +1,39 @@
+/**
+ * The usual way: the framework reads the whole body into memory, busboy takes it apart there, and
+ * Google's client sends what came out.
+ */
+import { http } from '@google-cloud/functions-framework'
+import busboy from 'busboy'
+import { OAuth2Client } from 'google-auth-library'
+import { drive_v3 } from 'googleapis/build/src/apis/drive/v3.js'
+import { Readable } from 'node:stream'
+
+const { GOOGLE_SANDBOX_URL: google = '', ACCESS_TOKEN: token = '' } = process.env
+const auth = new OAuth2Client()
+auth.setCredentials({ access_token: token })
+const drive = new drive_v3.Drive({ auth })
+
+http('upload', (req, res) => {
+  if (req.method !== 'POST') return void res.status(405).end()
+  const parser = busboy({ headers: req.headers })
+  parser.on('file', (_name, file, { filename }) => {
+    const parts: Buffer[] = []
+    file.on('data', (part: Buffer) => parts.push(part))
+    file.on('end', () => {
+      drive.files
+        .create(
+          {
+            requestBody: { name: filename ?? 'Untitled' },
+            media: { body: Readable.from([Buffer.concat(parts)]) },
+            fields: 'id,size,sha256Checksum',
+          },
+          { rootUrl: `${google}/` },
+        )
+        .then(
+          ({ data }) => void res.status(201).json(data),
+          () => void res.status(502).end(),
+        )
+    })
+  })
+  parser.end(req.rawBody)
+})

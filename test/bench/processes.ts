@@ -1,0 +1,91 @@
+/** Programs under measurement: started, watched from outside, ended. */
+import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { createServer, request } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+export interface Program {
+  origin: string
+  /** CPU seconds so far, user and system. */
+  cpuSeconds(): Promise<number>
+  /** The most memory that it ever held, in bytes. */
+  peakRss(): Promise<number>
+  stop(): Promise<void>
+}
+
+/** Ports are asked for beforehand, since the framework cannot be asked which one it took. */
+export async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()))
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
+/** The arguments of Node for one function under the Functions Framework. */
+export function framework(target: string, source?: string): string[] {
+  const main = 'node_modules/@google-cloud/functions-framework/build/src/main.js'
+  return [main, `--target=${target}`, ...(source === undefined ? [] : [`--source=${source}`])]
+}
+
+export async function startProgram(
+  args: string[],
+  env: Record<string, string>,
+  port: number,
+): Promise<Program> {
+  const child = spawn(process.execPath, args, {
+    env: { PATH: process.env['PATH'] ?? '', NODE_ENV: 'production', ...env, PORT: String(port) },
+    stdio: ['ignore', process.env['BENCH_LOGS'] ? 'inherit' : 'ignore', 'inherit'],
+  })
+  const origin = `http://127.0.0.1:${port}`
+  try {
+    await untilAnswered(origin, child)
+  } catch (error) {
+    child.kill('SIGKILL')
+    throw error
+  }
+  return {
+    origin,
+    cpuSeconds: async () => {
+      const stat = await readFile(`/proc/${child.pid}/stat`, 'utf8')
+      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+      return (Number(fields[11]) + Number(fields[12])) / clockTicks
+    },
+    peakRss: async () => {
+      const status = await readFile(`/proc/${child.pid}/status`, 'utf8')
+      return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) * 1024
+    },
+    async stop() {
+      if (child.exitCode !== null || child.signalCode !== null) return
+      const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+      child.kill('SIGKILL')
+      await ended
+    },
+  }
+}
+
+/** Linux counts CPU time in hundredths of a second. */
+const clockTicks = 100
+const startLimitMs = 20_000
+
+/** @returns once anything at all was answered */
+export async function untilAnswered(origin: string, child: ChildProcess): Promise<void> {
+  const deadline = performance.now() + startLimitMs
+  while (performance.now() < deadline && child.exitCode === null) {
+    if (await answers(origin)) return
+    await sleep(2)
+  }
+  throw new Error('A program under measurement did not start')
+}
+
+function answers(origin: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const req = request(origin, { agent: false }, (res) => {
+      res.resume().once('end', () => resolve(true))
+    })
+    req.once('error', () => resolve(false))
+    req.end()
+  })
+}

@@ -1,0 +1,24 @@
+/** Builds the bench and its peers beside what `npm run build` made, and runs them. */
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+
+await build({
+  absWorkingDir: fileURLToPath(new URL('../../', import.meta.url)),
+  entryPoints: [
+    'bench.ts',
+    'google.ts',
+    'peers/bare-pipe.ts',
+    'peers/raw-body.ts',
+    'peers/empty.ts',
+  ].map((file) => `test/bench/${file}`),
+  outdir: 'dist/bench',
+  outbase: 'test/bench',
+  bundle: true,
+  packages: 'external',
+  platform: 'node',
+  format: 'esm',
+  target: 'node20',
+  outExtension: { '.js': '.mjs' },
+  logLevel: 'warning',
+})
+await import('../../dist/bench/bench.mjs')
