@@ -53,13 +53,17 @@ export interface GatewayOptions {
   chunkBytes?: number
   /** Milliseconds that requests have to finish once the process is told to stop. */
   graceMs?: number
+  /** Milliseconds that Google's sign-in has for one exchange or refresh. */
+  signInMs?: number
+  /** The clock of sign-ins, credentials, access tokens and secrets. */
+  now?: () => number
   /** Whether SIGTERM and SIGINT stop the gateway. */
   signals?: boolean
 }
 
 export function createGateway(config: Config, options: GatewayOptions = {}): Gateway {
   const { publicUrl, allowedOrigins, accessProfile, maxFileBytes, maxRequestBytes } = config
-  const log = options.log ?? createLog(config.projectId)
+  const { log = createLog(config.projectId), now = Date.now } = options
 
   // Clients: each is loaded when it is first needed, since loading them is most of a cold start.
   const firestore = once(() => openFirestore(config))
@@ -67,7 +71,7 @@ export function createGateway(config: Config, options: GatewayOptions = {}): Gat
     const { drive_v3 } = await import('googleapis/build/src/apis/drive/v3.js')
     return new drive_v3.Drive({ rootUrl: config.google.drive })
   })
-  const secrets = createSecrets(createGoogleSecrets(once(() => openSecretManager(config))))
+  const secrets = createSecrets(createGoogleSecrets(once(() => openSecretManager(config))), now)
 
   // Token
   const seal = createSeal((fresh) => secrets.read(config.keyringSecretName, fresh))
@@ -78,17 +82,18 @@ export function createGateway(config: Config, options: GatewayOptions = {}): Gat
     scopes: ['openid', 'email', ...scopes],
     credentials: async (fresh) =>
       readClientCredentials(await secrets.read(config.clientSecretName, fresh)),
+    ...(options.signInMs === undefined ? {} : { timeout: options.signInMs }),
   })
   const vault = createFirestoreVault(firestore, seal)
-  const access = createAccessTokens(vault, oauth)
+  const access = createAccessTokens(vault, oauth, now)
   const accountOf = (sub: string): DriveAccount => ({
     sub,
     token: (rejected) => access.tokenFor(sub, rejected),
   })
 
   // Identity
-  const credentials = createCredentials(createFirestoreCredentials(firestore))
-  const logins = createLogins(seal, createFirestoreClaims(firestore))
+  const credentials = createCredentials(createFirestoreCredentials(firestore), now)
+  const logins = createLogins(seal, createFirestoreClaims(firestore), now)
   const origins = createOrigins(publicUrl, allowedOrigins)
   const identify = createIdentify(credentials, origins)
 

@@ -34,6 +34,8 @@ export interface DrivewayOptions {
   google?: Partial<GoogleOptions>
   /** Further settings of the gateway, such as `ALLOWED_ORIGINS`. */
   env?: Record<string, string>
+  /** A second gateway for the same Google and the same public address; nobody is signed in. */
+  beside?: Driveway
   /** False leaves everybody signed out. */
   signedIn?: boolean
 }
@@ -46,7 +48,8 @@ export async function startDriveway(options: DrivewayOptions = {}): Promise<Driv
     void gateway?.[isKnown ? name : 'files'](req, res)
   })
   const origin = await listen(server)
-  const google = await startGoogle({ publicUrl: origin, ...options.google })
+  const { beside } = options
+  const google = beside?.google ?? (await startGoogle({ publicUrl: origin, ...options.google }))
   const lines: string[] = []
   gateway = createGateway(readConfig({ ...google.env, ...options.env }), {
     signals: false,
@@ -69,10 +72,10 @@ export async function startDriveway(options: DrivewayOptions = {}): Promise<Driv
     async close() {
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))
-      await google.close()
+      if (!beside) await google.close()
     },
   }
-  if (options.signedIn !== false) {
+  if (options.signedIn !== false && !beside) {
     const cookie = await signIn(origin, google.oauth.users[0]?.email ?? '')
     driveway.session = { cookie, origin }
     driveway.bearer = { authorization: `Bearer ${await mintToken(origin, cookie, 'test')}` }
