@@ -63,6 +63,8 @@ const realGoogle: GoogleAddresses = {
   drive: 'https://www.googleapis.com/',
 }
 
+const hostAndPort = /^[\w.:[\]-]+:\d{1,5}$/
+
 /** Drive's own limit for one file, in bytes. */
 const driveMaxFileBytes = 5_497_558_138_880
 
@@ -85,12 +87,14 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
       wrong.push(`${name} is no number of bytes`)
     return Number(value)
   }
-  const loopback = (name: string): string | undefined => {
+  const loopback = (name: string, shape: RegExp): string | undefined => {
     const value = env[name]?.trim()
     if (!value) return undefined
     // K_SERVICE is set by Cloud Run: a deployed function talks to nobody but Google.
     if (env['K_SERVICE']) wrong.push(`${name} is for local runs and not allowed when deployed`)
-    else if (!isLoopback(value)) wrong.push(`${name} must be an address on this machine`)
+    else if (!shape.test(value) || !isLoopback(value)) {
+      wrong.push(`${name} must be an address on this machine`)
+    }
     return value
   }
   const secret = (name: string): string => {
@@ -102,7 +106,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   }
 
   const publicUrl = readOrigin('PUBLIC_URL', required('PUBLIC_URL'), wrong)
-  const sandbox = loopback('GOOGLE_SANDBOX_URL')?.replace(/\/$/, '')
+  const sandbox = loopback('GOOGLE_SANDBOX_URL', /^http:\/\/[\w.:[\]-]+\/?$/)?.replace(/\/$/, '')
   const profile = env['ACCESS_PROFILE']?.trim() || 'browse'
   if (!Object.hasOwn(accessProfiles, profile)) {
     wrong.push('ACCESS_PROFILE must be browse, own or full')
@@ -121,8 +125,8 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     maxFileBytes: bytes('MAX_FILE_BYTES', driveMaxFileBytes) ?? driveMaxFileBytes,
     maxRequestBytes: bytes('MAX_REQUEST_BYTES', env['K_SERVICE'] ? 32 * 1024 * 1024 : null),
     google: sandbox ? sandboxGoogle(sandbox) : realGoogle,
-    secretManagerHost: loopback('SECRET_MANAGER_EMULATOR_HOST'),
-    firestoreHost: loopback('FIRESTORE_EMULATOR_HOST'),
+    secretManagerHost: loopback('SECRET_MANAGER_EMULATOR_HOST', hostAndPort),
+    firestoreHost: loopback('FIRESTORE_EMULATOR_HOST', hostAndPort),
   }
   if (wrong.length > 0) throw new Error(`Cannot start: ${[...new Set(wrong)].join('; ')}`)
   return config

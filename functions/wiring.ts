@@ -84,7 +84,9 @@ export function createGateway(config: Config, options: GatewayOptions = {}): Gat
       readClientCredentials(await secrets.read(config.clientSecretName, fresh)),
     ...(options.signInMs === undefined ? {} : { timeout: options.signInMs }),
   })
-  const vault = createFirestoreVault(firestore, seal)
+  const vault = createFirestoreVault(firestore, seal, (sub, how) =>
+    log('ERROR', 'grant unreadable', { sub, how }),
+  )
   const access = createAccessTokens(vault, oauth, now)
   const accountOf = (sub: string): DriveAccount => ({
     sub,

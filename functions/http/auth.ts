@@ -91,7 +91,7 @@ export function authRoutes(parts: AuthParts): Route[] {
       async run({ req, res, log }) {
         const owner = await identifySession(identify, req)
         const { name = 'curl' } = await readJson(req, res)
-        if (typeof name !== 'string' || !/^[^\0-\x1f\x7f]{1,100}$/.test(name)) {
+        if (typeof name !== 'string' || !/^[^\p{Cc}\p{Cs}]{1,100}$/u.test(name)) {
           throw new GatewayError('bad_request', 'Bad token name', {
             detail: 'name must be a text of 1 to 100 characters',
           })

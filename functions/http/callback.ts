@@ -33,11 +33,10 @@ async function finishLogin(parts: CallbackParts, { req, res, query, log }: Call)
     throw new GatewayError('bad_request', 'A prefetch is no sign-in')
   }
   const cookie = readCookie(req)
-  const state = query.get('state')
-  const login = await logins.read(state, cookie.binding)
+  const login = await logins.read(query.get('state'), cookie.binding)
   const response = readResponse(query)
   await logins.claim(login)
-  if (response.error !== undefined) {
+  if ('error' in response) {
     res.setHeader(
       'Set-Cookie',
       writeCookie(
@@ -50,7 +49,7 @@ async function finishLogin(parts: CallbackParts, { req, res, query, log }: Call)
   }
 
   const { nonce, codeVerifier } = login
-  const grant = await oauth.exchange(query, { state: state ?? '', nonce, codeVerifier })
+  const grant = await oauth.exchange(response.code, { nonce, codeVerifier })
   const known = await vault.find(grant.sub).catch(forgiveUnreadable)
   await checkScopes(parts, grant, known !== undefined)
   if (grant.refreshToken === undefined && (!known || known.deathCause !== undefined)) {
@@ -71,17 +70,18 @@ async function finishLogin(parts: CallbackParts, { req, res, query, log }: Call)
 }
 
 /** An error wins over a code; neither is looked at before the state is known to be ours. */
-function readResponse(query: URLSearchParams): { error: string | undefined } {
+function readResponse(query: URLSearchParams): { code: string } | { error: string } {
   const iss = query.get('iss')
   if (iss !== null && iss !== issuer) {
     throw new GatewayError('issuer_mismatch', 'The callback names another issuer')
   }
   const error = query.get('error')
   if (error !== null) return { error: /^\w{1,40}$/.test(error) ? error : 'an unreadable error' }
-  if (!/^[\x21-\x7e]{1,2048}$/.test(query.get('code') ?? '')) {
+  const code = query.get('code') ?? ''
+  if (!/^[\x21-\x7e]{1,2048}$/.test(code)) {
     throw new GatewayError('bad_request', 'The callback has no usable code')
   }
-  return { error: undefined }
+  return { code }
 }
 
 /** Google lets people untick boxes: a partial grant is a success there, and none here. */

@@ -51,17 +51,17 @@ export function createHandler(
     restoreHeaders(req)
     const requestId = randomUUID()
     const log = parts.log.of(req, requestId)
-    const stopping = parts.serving.enter(res)
-    const left = leaving(res)
+    const { left, stopping } = parts.serving.enter(req, res)
     const signal = AbortSignal.any([stopping, left])
     try {
       setCommonHeaders(res, requestId, parts.secure)
+      parts.origins.answerCors(req, res)
       const { path, query } = readTarget(req.url ?? '/', name)
       const here = routes.filter((route) => route.path.test(path))
       const methods = here.map((route) => route.method)
-      parts.origins.answerCors(req, res, methods)
       if (here.length === 0) throw new GatewayError('not_found', 'No route has this path')
       if (req.method === 'OPTIONS') {
+        parts.origins.answerPreflight(req, res, methods)
         res.writeHead(204, { allow: methods.join(', ') }).end()
         return
       }
@@ -85,15 +85,6 @@ export function createHandler(
       req.resume() // a paused body would hold up the next request on this connection
     }
   }
-}
-
-/** Aborts when the caller leaves before it has its answer. */
-function leaving(res: ServerResponse): AbortSignal {
-  const controller = new AbortController()
-  res.once('close', () => {
-    if (!res.writableFinished) controller.abort()
-  })
-  return controller.signal
 }
 
 /**

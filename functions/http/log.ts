@@ -98,9 +98,13 @@ const secrets = new RegExp(
   'g',
 )
 
+/** JSON lets some characters pass that end a line, or command a terminal. */
+function escape(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+}
+
 function oneLine(entry: object): string {
   return JSON.stringify(entry)
     .replace(secrets, '[secret]')
-    .replaceAll('\u2028', '\\u2028')
-    .replaceAll('\u2029', '\\u2029')
+    .replace(/[\x7f-\x9f\u2028\u2029]/g, escape)
 }

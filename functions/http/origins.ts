@@ -3,8 +3,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { GatewayError } from '../errors.ts'
 
 export interface Origins {
-  /** Says to the browser what a page of this origin may do; nothing for a foreign one. */
-  answerCors(req: IncomingMessage, res: ServerResponse, methods: readonly string[]): void
+  /** Lets a page of a known origin read the answer, whatever it will be; says nothing to others. */
+  answerCors(req: IncomingMessage, res: ServerResponse): void
+  /** Says beforehand what such a page may send. */
+  answerPreflight(req: IncomingMessage, res: ServerResponse, methods: readonly string[]): void
   /**
    * Lets a cookie count only where the request comes from our own or an allow-listed page.
    *
@@ -21,14 +23,17 @@ export function createOrigins(publicUrl: string, allowed: readonly string[]): Or
   // Letter by letter: `null`, another port or case, a dot at the end are all somebody else.
   const known = new Set([publicUrl, ...allowed])
   return {
-    answerCors(req, res, methods) {
+    answerCors(req, res) {
       res.setHeader('Vary', 'Origin')
       const { origin } = req.headers
       if (origin === undefined || !known.has(origin)) return
       res.setHeader('Access-Control-Allow-Origin', origin)
       res.setHeader('Access-Control-Allow-Credentials', 'true')
       res.setHeader('Access-Control-Expose-Headers', exposedHeaders)
-      if (req.method !== 'OPTIONS') return
+    },
+
+    answerPreflight({ headers: { origin } }, res, methods) {
+      if (origin === undefined || !known.has(origin)) return
       res.setHeader('Access-Control-Allow-Methods', methods.join(', '))
       res.setHeader('Access-Control-Allow-Headers', requestHeaders)
       res.setHeader('Access-Control-Max-Age', '7200')

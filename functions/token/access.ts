@@ -46,23 +46,31 @@ export function createAccessTokens(
   }
 
   async function renew(sub: string): Promise<AccessToken> {
+    let record = await findLiving(sub)
+    for (;;) {
+      try {
+        return await use(record)
+      } catch (error) {
+        if (!(error instanceof DeadGrantError)) throw error
+        const newer = await findLiving(sub)
+        if (newer.refreshToken === record.refreshToken) return end(record, error)
+        record = newer // somebody has signed in again while we asked
+      }
+    }
+  }
+
+  async function findLiving(sub: string): Promise<VaultRecord> {
     const record = await vault.find(sub)
-    if (!record || record.deathCause !== undefined) {
-      throw new GatewayError('reauth_required', 'No live grant is kept for this account', {
-        detail: record?.deathCause,
-      })
-    }
-    try {
-      return await use(record)
-    } catch (error) {
-      if (!(error instanceof DeadGrantError)) throw error
-      // Somebody may have signed in again while we asked.
-      const newer = await vault.find(sub)
-      if (newer && newer.refreshToken !== record.refreshToken) return use(newer)
-      const cause = causeOf(error)
-      await vault.bury(record, cause)
-      throw new GatewayError('reauth_required', 'invalid_grant', { cause: error, detail: cause })
-    }
+    if (record && record.deathCause === undefined) return record
+    throw new GatewayError('reauth_required', 'No live grant is kept for this account', {
+      detail: record?.deathCause,
+    })
+  }
+
+  async function end(record: VaultRecord, error: DeadGrantError): Promise<never> {
+    const cause = causeOf(error)
+    await vault.bury(record, cause)
+    throw new GatewayError('reauth_required', 'invalid_grant', { cause: error, detail: cause })
   }
 
   async function use(record: VaultRecord): Promise<AccessToken> {

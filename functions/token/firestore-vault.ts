@@ -15,7 +15,17 @@ interface GrantDocument {
   updatedAt: Date
 }
 
-export function createFirestoreVault(firestore: () => Promise<Firestore>, seal: Seal): Vault {
+/** @param onUnreadable told of a record that nobody can open, which is tampering or a lost key */
+export function createFirestoreVault(
+  firestore: () => Promise<Firestore>,
+  seal: Seal,
+  onUnreadable: (sub: string, how: string) => void = () => {},
+): Vault {
+  /** The record is left as it is, for whoever looks into it. */
+  const unreadable = (sub: string, how: string): GatewayError => {
+    onUnreadable(sub, how)
+    return new GatewayError('reauth_required', `A grant ${how}`)
+  }
   const grant = async (sub: string): Promise<DocumentReference> =>
     (await firestore()).collection('grants').doc(sub)
 
@@ -24,10 +34,10 @@ export function createFirestoreVault(firestore: () => Promise<Firestore>, seal: 
       const snapshot = await guarded((await grant(sub)).get())
       const data = snapshot.data()
       if (!data) return undefined
-      if (!isGrantDocument(data)) throw unreadable('is of another shape')
+      if (!isGrantDocument(data)) throw unreadable(sub, 'is of another shape')
       const opened = await seal.open(purpose(sub), data.sealed)
       const refreshToken = opened?.['refreshToken']
-      if (typeof refreshToken !== 'string') throw unreadable('cannot be opened')
+      if (typeof refreshToken !== 'string') throw unreadable(sub, 'cannot be opened')
       const { email, scopes, deathCause } = data
       return {
         sub,
@@ -79,9 +89,4 @@ function isGrantDocument(data: object): data is GrantDocument {
     typeof sealed === 'string' &&
     (deathCause === null || typeof deathCause === 'string')
   )
-}
-
-/** The record is left as it is, for whoever looks into it. */
-function unreadable(how: string): GatewayError {
-  return new GatewayError('reauth_required', `A grant ${how}`)
 }

@@ -49,13 +49,10 @@ export interface OAuth {
   /**
    * Exchanges a code, once, and verifies who it speaks of.
    *
-   * @param response the parameters of the callback, their `state` already checked
+   * @param code of a callback whose `state` and `iss` were checked
    * @throws {GatewayError} `code_exchange_failed`, `id_token_invalid`, or one of `auth_…`
    */
-  exchange(
-    response: URLSearchParams,
-    expected: { state: string; nonce: string; codeVerifier: string },
-  ): Promise<Grant>
+  exchange(code: string, expected: { nonce: string; codeVerifier: string }): Promise<Grant>
   /**
    * @throws {DeadGrantError} when Google will never again give a token for this one
    * @throws {GatewayError} one of `auth_…`, when the refresh token is still good
@@ -83,7 +80,7 @@ export interface OAuthParts {
   scopes: string[]
   /** `fresh` when Google has just refused what was held. */
   credentials(fresh?: boolean): Promise<ClientCredentials>
-  /** Milliseconds for one answer of Google's. */
+  /** Milliseconds for one exchange, refresh or revocation, all of its requests together. */
   timeout?: number
 }
 
@@ -145,25 +142,27 @@ export function createOAuth(parts: OAuthParts): OAuth {
       return url.href
     },
 
-    async exchange(response, { state, nonce, codeVerifier }) {
+    async exchange(code, { nonce, codeVerifier }) {
       const { clientId, clientSecret } = await credentials()
       const client: oauth.Client = { client_id: clientId }
+      const response = new URLSearchParams({ code })
+      const options = sending()
       try {
         const answer = await oauth.authorizationCodeGrantRequest(
           server,
           client,
           oauth.ClientSecretPost(clientSecret),
-          oauth.validateAuthResponse(server, client, response, state),
+          oauth.validateAuthResponse(server, client, response, oauth.expectNoState),
           redirectUri,
           codeVerifier,
-          sending(),
+          options,
         )
         refuseUnavailable(answer)
         const tokens = await oauth.processAuthorizationCodeResponse(server, client, answer, {
           expectedNonce: nonce,
           requireIdToken: true,
         })
-        await oauth.validateApplicationLevelSignature(server, answer, sending())
+        await oauth.validateApplicationLevelSignature(server, answer, options)
         return readGrant(tokens)
       } catch (error) {
         if (!isClientRefused(error)) throw exchangeFailure(error)

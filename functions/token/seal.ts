@@ -54,12 +54,19 @@ function deriveKey({ secret }: Key, purpose: string): Uint8Array {
   return new Uint8Array(hkdfSync('sha256', secret, '', `driveway ${purpose}`, 32))
 }
 
+/** @returns nothing for what cannot have been sealed here */
 function readKeyId(sealed: string): string | undefined {
+  if (!sealed.split('.').every(isCanonical)) return undefined
   try {
     return decodeProtectedHeader(sealed).kid
   } catch {
     return undefined
   }
+}
+
+/** Base64url may spell the same bytes in several ways; with one of them, no changed letter passes. */
+function isCanonical(part: string): boolean {
+  return Buffer.from(part, 'base64url').toString('base64url') === part
 }
 
 /** @throws {GatewayError} `misconfigured` unless every key is whole: half a keyring opens nothing */

@@ -48,8 +48,10 @@ export function createSecrets(fetchSecret: FetchSecret, now: () => number = Date
         return (await fetchOnce(name)).value
       } catch (error) {
         // A store that is down for a moment need not end what works with the value at hand.
-        if (entry && error instanceof GatewayError && error.retryable) return entry.value
-        throw error
+        if (!entry || !(error instanceof GatewayError) || !error.retryable) throw error
+        // Nor need everybody wait for it in vain.
+        held.set(name, { ...entry, fetchedAt: now() - lifetimeMs + freshEveryMs })
+        return entry.value
       }
     },
   }
