@@ -1,0 +1,147 @@
+/** A real browser at a real Driveway: the built server in a process of its own, a sandbox beside it. */
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core'
+import type { Google, GoogleOptions } from '../../infra/sandbox/google.ts'
+import { startGoogle } from '../../infra/sandbox/google.ts'
+import { end, environment, freePort, run } from '../local/process.ts'
+import { launchChromium } from './chromium.ts'
+
+const launched = await launchChromium()
+if (typeof launched === 'string') console.warn(`No browser for these tests: ${launched}`)
+
+/** The browser of this test file; only for use inside of `inBrowser`. */
+export const browser = launched as Browser
+
+/** Reported as skipped, with the reason, where no browser runs. */
+export function inBrowser(name: string, body: () => Promise<void>): void {
+  if (typeof launched === 'string') test.skip(`${name} (no browser: ${launched})`, body)
+  else test(name, body)
+}
+
+/** Before and after the tests of a file, where there is a browser to test with. */
+export function aroundTests(before: () => Promise<void>, after: () => Promise<void>): void {
+  if (typeof launched === 'string') return
+  beforeAll(before)
+  afterAll(async () => {
+    await after()
+    await launched.close()
+  })
+}
+
+export interface Site {
+  origin: string
+  google: Google
+  /** The first person of the sandbox. */
+  person: { sub: string; email: string }
+  close(): Promise<void>
+}
+
+/**
+ * Starts the built server (`npm run build`) as `npm start` does.
+ *
+ * @param env further settings of the gateway
+ */
+export async function startSite(
+  options: Partial<GoogleOptions> = {},
+  env: Record<string, string> = {},
+): Promise<Site> {
+  const port = await freePort()
+  const origin = `http://localhost:${port}`
+  const google = await startGoogle({ publicUrl: origin, ...options })
+  const server = run(process.execPath, ['dist/local/server.mjs'], {
+    env: environment({ ...google.env, ...env, PORT: String(port) }),
+    ipc: true,
+  })
+  await new Promise((resolve, reject) => {
+    server.child.once('message', resolve)
+    void server.ended.then((code) =>
+      reject(new Error(`No server (${code}), is it built? ${server.output}`)),
+    )
+  })
+  const { sub = '', email = '' } = google.oauth.users[0] ?? {}
+  return {
+    origin,
+    google,
+    person: { sub, email },
+    async close() {
+      await end(server)
+      await google.close()
+    },
+  }
+}
+
+export interface Visit {
+  page: Page
+  /** What no visit may bring: errors in the console, broken rules of the page's policy, dialogs. */
+  trouble: string[]
+  close(): Promise<void>
+}
+
+/** Somebody new at the door: no cookies yet. */
+export async function visit(options: BrowserContextOptions = {}): Promise<Visit> {
+  const context = await browser.newContext({
+    viewport: { width: 1280, height: 800 },
+    locale: 'en-GB',
+    ...options,
+  })
+  context.setDefaultTimeout(10_000)
+  const trouble: string[] = []
+  await context.addInitScript(() => {
+    document.addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) =>
+      console.error(`policy broken: ${violatedDirective} ${blockedURI}`),
+    )
+  })
+  context.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type())) {
+      trouble.push(`${message.text()} (${message.location().url})`)
+    }
+  })
+  context.on('weberror', (error) => trouble.push(String(error.error())))
+  context.on('dialog', (dialog) => {
+    trouble.push(`dialog: ${dialog.message()}`)
+    void dialog.dismiss()
+  })
+  context.on('request', (request) => {
+    const { protocol, hostname } = new URL(request.url())
+    if (protocol.startsWith('http') && !['localhost', '127.0.0.1'].includes(hostname)) {
+      trouble.push(`left this machine: ${request.url()}`)
+    }
+  })
+  const page = await context.newPage()
+  return { page, trouble, close: () => context.close() }
+}
+
+/** From the page to Google's, where a person has been chosen already. */
+export async function goToConsent(page: Page, { origin, person }: Site): Promise<void> {
+  await page.goto(origin)
+  await page.getByRole('link', { name: 'Sign in with Google' }).click()
+  await page.getByRole('button', { name: person.email }).click()
+  await page.getByRole('button', { name: 'Continue' }).waitFor()
+}
+
+/** From the page through the consent page, and back. */
+export async function signIn(page: Page, site: Site): Promise<void> {
+  await goToConsent(page, site)
+  await page.getByRole('button', { name: 'Continue' }).click()
+  await page.getByRole('heading', { level: 1, name: 'My Drive' }).waitFor()
+  await page.getByRole('table').getByRole('link').first().waitFor()
+}
+
+/** What Chromium itself says in the console about an answer that is an error. */
+export const refused = (status: number) =>
+  expect.stringContaining(`responded with a status of ${status}`) as string
+
+/** Puts files into the page's control, as if they had been chosen. */
+export async function choose(page: Page, files: Record<string, Buffer | string>): Promise<void> {
+  const payloads = Object.entries(files).map(([name, content]) => ({
+    name,
+    mimeType: 'application/octet-stream',
+    buffer: Buffer.from(content),
+  }))
+  await page.locator('input[type=file]').setInputFiles(payloads)
+}
+
+/** The link of a file in the table. */
+export function listed(page: Page, name: string): Locator {
+  return page.getByRole('table').getByRole('link', { name, exact: true })
+}

@@ -1,0 +1,88 @@
+/**
+ * Every view on a wide and a narrow window, light and dark: nothing sticks out sideways.
+ * `SCREENSHOTS=folder npm test -- test/browser/looks` also keeps a picture of each.
+ */
+import { expect } from '@jest/globals'
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Page } from 'playwright-core'
+import { aroundTests, choose, goToConsent, inBrowser, listed, startSite, visit } from './kit.ts'
+import type { Site } from './kit.ts'
+
+const folder = process.env['SCREENSHOTS']
+const windows = { wide: { width: 1280, height: 800 }, phone: { width: 360, height: 740 } }
+const colours = ['light', 'dark'] as const
+
+let site: Site
+
+aroundTests(
+  async () => {
+    if (folder !== undefined) await mkdir(folder, { recursive: true })
+  },
+  async () => {},
+)
+
+for (const [shape, viewport] of Object.entries(windows)) {
+  for (const colorScheme of colours) {
+    inBrowser(`on a ${shape} window, ${colorScheme}, every view fits`, async () => {
+      site = await startSite({ oauth: { alwaysAsk: true } })
+      const here = await visit({ viewport, colorScheme })
+      const look = (view: string) => lookAt(here.page, `${view}-${shape}-${colorScheme}`)
+      await seeEveryView(here.page, look)
+      expect(here.trouble).toEqual([])
+      await here.close()
+      await site.close()
+    })
+  }
+}
+
+async function seeEveryView(page: Page, look: (view: string) => Promise<void>): Promise<void> {
+  await page.goto(site.origin)
+  await page.getByRole('link', { name: 'Sign in with Google' }).waitFor()
+  await look('signed-out')
+  await page.getByRole('link', { name: 'Sign in with Google' }).click()
+  await page.getByRole('button', { name: site.person.email }).waitFor()
+  await look('account')
+  await page.goBack()
+  await goToConsent(page, site)
+  await look('consent')
+  await page.getByRole('button', { name: 'Continue' }).click()
+  await listed(page, 'hello.txt').waitFor()
+  await look('listing')
+
+  site.google.faults.add({ operation: 'drive.upload.chunk', skip: 1, latency: 1_500 })
+  await choose(page, {
+    'minutes.txt': 'We met.',
+    'a walk along the coast, second take, with sound.mp4': Buffer.alloc(24_000_000),
+    'invoices.zip': Buffer.alloc(3_000_000),
+  })
+  const large = page.getByRole('progressbar', { name: /^Upload of a walk/ })
+  await page.waitForFunction(
+    (bar) => bar instanceof HTMLProgressElement && bar.value > 6_000_000,
+    await large.elementHandle(),
+  )
+  await page.getByRole('link', { name: 'Open in Drive: invoices.zip' }).waitFor()
+  await look('uploading')
+  await page.getByText('3 of 3 in Drive').waitFor()
+  await look('done')
+
+  await page.getByRole('button', { name: 'Use it from curl' }).click()
+  await page.getByRole('button', { name: 'Make a token' }).click()
+  await page.getByRole('heading', { name: /^Your token/ }).waitFor()
+  await look('curl')
+  await listed(page, 'Photos').click()
+  await page.getByText('Nothing here yet').waitFor()
+  await look('empty')
+  await site.google.oauth.control({ action: 'revoke', sub: site.person.sub })
+}
+
+async function lookAt(page: Page, name: string): Promise<void> {
+  const widths = await page.evaluate(() => {
+    const { scrollWidth, clientWidth } = document.documentElement
+    return { scrollWidth, clientWidth }
+  })
+  expect(widths.scrollWidth).toBeLessThanOrEqual(widths.clientWidth)
+  if (folder === undefined) return
+  await page.evaluate(() => document.fonts.ready)
+  await page.screenshot({ path: join(folder, `${name}.png`), animations: 'disabled' })
+}

@@ -1,0 +1,93 @@
+/** Programs of this project run as processes of their own, and ports for them. */
+import type { ChildProcess } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { fileURLToPath } from 'node:url'
+
+export const root = fileURLToPath(new URL('../../', import.meta.url))
+
+export interface Run {
+  child: ChildProcess
+  /** Everything written so far, stdout and stderr. */
+  readonly output: string
+  /** Resolves with what was written once it matches. @throws when the process ends first */
+  said(pattern: RegExp): Promise<string>
+  /** Resolves with the exit code, or the signal's name. */
+  ended: Promise<number | string>
+}
+
+export interface RunOptions {
+  /** Instead of the environment of the tests. */
+  env?: Record<string, string>
+  cwd?: string
+  ipc?: boolean
+}
+
+/** Starts a program; whoever starts it ends it. */
+export function run(command: string, args: string[], options: RunOptions = {}): Run {
+  const child = spawn(command, args, {
+    cwd: options.cwd ?? root,
+    env: options.env ?? environment(),
+    stdio: ['ignore', 'pipe', 'pipe', ...(options.ipc ? (['ipc'] as const) : [])],
+  })
+  let output = ''
+  let heard = (): void => {}
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding('utf8').on('data', (text: string) => {
+      output += text
+      heard()
+    })
+  }
+  const ended = new Promise<number | string>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', (code, signal) => resolve(code ?? signal ?? 'nothing'))
+  })
+  return {
+    child,
+    get output() {
+      return output
+    },
+    said(pattern) {
+      return new Promise((resolve, reject) => {
+        heard = () => {
+          if (pattern.test(output)) resolve(output)
+        }
+        heard()
+        void ended.then((code) => reject(new Error(`Ended (${code}) before ${pattern}: ${output}`)))
+      })
+    },
+    ended,
+  }
+}
+
+/** What a program needs of the environment, without the settings of Driveway that may be in it. */
+export function environment(more: Record<string, string> = {}): Record<string, string> {
+  const kept = ['PATH', 'HOME', 'TMPDIR', 'TEMP', 'SystemRoot', 'JAVA_HOME'].flatMap((name) =>
+    process.env[name] === undefined ? [] : [[name, process.env[name]] as const],
+  )
+  return { ...Object.fromEntries(kept), ...more }
+}
+
+/** Ends a program and everybody waiting for it. */
+export async function end({ child, ended }: Run): Promise<void> {
+  if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL')
+  await ended
+}
+
+/** Ports that were free a moment ago, no two the same. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer())
+  const ports: number[] = []
+  for (const server of servers) {
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()))
+    ports.push((server.address() as AddressInfo).port)
+  }
+  for (const server of servers) await new Promise((resolve) => server.close(resolve))
+  return ports
+}
+
+export async function freePort(): Promise<number> {
+  const [port = 0] = await freePorts(1)
+  return port
+}
