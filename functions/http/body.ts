@@ -6,10 +6,15 @@
  * "there is a body" makes every one of its body parsers step aside. HTTP's own framing is not
  * touched: Node's parser has read it already.
  */
-import { subscribe } from 'node:diagnostics_channel'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { GatewayError } from '../errors.ts'
+
+/** Fewer bytes than this within the idle time are as good as none. */
+const leastBytes = 1024
+
+const channel = 'http.server.request.start'
 
 /** In the global registry, so that a second copy of this module finds what the first one hid. */
 const held = Symbol.for('driveway.held')
@@ -23,10 +28,11 @@ type Held = IncomingMessage & {
  * Lets every body of this process stream.
  *
  * @param onServer called with the server of each request, before the request is handled
+ * @returns ends it
  * @see Node.js, "Diagnostics Channel": `http.server.request.start`
  */
-export function streamBodies(onServer: (server: Server) => void): void {
-  subscribe('http.server.request.start', (message) => {
+export function streamBodies(onServer: (server: Server) => void): () => void {
+  const onRequest = (message: unknown): void => {
     const { request, server } = message as { request: Held; server: Server }
     onServer(server)
     if (request[held]) return
@@ -37,7 +43,9 @@ export function streamBodies(onServer: (server: Server) => void): void {
     }
     delete headers['content-length']
     delete headers['transfer-encoding']
-  })
+  }
+  subscribe(channel, onRequest)
+  return () => void unsubscribe(channel, onRequest)
 }
 
 /** Puts back what was hidden; the first thing that a handler does. */
@@ -63,7 +71,7 @@ export function hasBody(req: IncomingMessage): boolean {
  * The body as it arrives. Where the framework has read it already (the channel did not fire), what
  * it kept: slower, still right.
  *
- * @param idle milliseconds that the caller may send nothing while we wait; noticed within half as
+ * @param idle milliseconds that we wait for the caller's next 1,024 bytes; noticed within half as
  *   much again
  * @throws {GatewayError} `truncated` when the caller leaves, `too_slow` when it stands still
  */
@@ -88,9 +96,10 @@ export async function* readBody(
   }
   // The clock runs only while we wait for the caller: a slow Drive is not the caller's fault.
   let ticks = 0
+  let came = 0
   const clock = setInterval(() => {
-    if (!wake || ++ticks < 2) return
-    failure ??= new GatewayError('too_slow', `No byte came for ${idle} ms`)
+    if (!wake || ++ticks <= 2) return
+    failure ??= new GatewayError('too_slow', `${came} bytes came in ${idle} ms`)
     wake()
   }, idle / 2)
   source.on('readable', onReadable).on('end', onEnd).on('error', onGone).on('close', onGone)
@@ -99,6 +108,8 @@ export async function* readBody(
     for (;;) {
       const chunk = source.read() as Buffer | null
       if (chunk) {
+        came += chunk.length
+        if (came >= leastBytes) ticks = came = 0
         yield chunk
         continue
       }
@@ -106,7 +117,6 @@ export async function* readBody(
       if (failure) throw failure
       if (source.destroyed) onGone()
       else {
-        ticks = 0
         await new Promise<void>((resolve) => (wake = resolve))
         wake = undefined
       }

@@ -43,7 +43,7 @@ const plainHeaders = {
   file: Buffer.from('Content-Disposition: form-data; name="file"; filename="file"\r\n\r\n'),
 }
 
-type State = 'preamble' | 'delimiter' | 'headers' | 'body' | 'closed'
+type State = 'preamble' | 'delimiter' | 'headers' | 'start' | 'body' | 'closed'
 
 /** @param onPart told of each part as its headers are whole, before its first byte goes on */
 export function createFormGate(
@@ -109,8 +109,19 @@ export function createFormGate(
       fieldLeft = part.kind === 'field' ? limits.fieldBytes : Infinity
       onPart(part)
       out.push(plainHeaders[part.kind])
-      state = 'body'
+      state = 'start'
       return bytes.subarray(end + blankLine.length)
+    },
+
+    start(bytes) {
+      // Is that content, or a delimiter that shares the blank line's second half? No telling.
+      const beginning = bytes.subarray(0, dashBoundary.length)
+      if (beginning.equals(dashBoundary)) {
+        throw malformed('A delimiter right behind headers', 'A part has headers but no content')
+      }
+      if (beginning.equals(dashBoundary.subarray(0, beginning.length))) return undefined
+      state = 'body'
+      return bytes
     },
 
     body(bytes, out) {

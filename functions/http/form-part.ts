@@ -6,6 +6,7 @@
  */
 import { isUtf8 } from 'node:buffer'
 import { GatewayError } from '../errors.ts'
+import { readParameters } from './parameters.ts'
 
 export type FormPart =
   | { kind: 'field'; name: string }
@@ -18,7 +19,8 @@ export type FormPart =
     }
 
 const maxHeaderLines = 32
-const headerLine = /^([!#$%&'*+.^_`|~\dA-Za-z-]+):[ \t]*([^\0-\x08\n-\x1f\x7f]*)$/
+/** A token, but no line that starts like a delimiter: headers that swallow one would join two parts. */
+const headerLine = /^(?!--)([!#$%&'*+.^_`|~\dA-Za-z-]+):([^\0-\x08\n-\x1f\x7f]*)$/
 
 /**
  * @param block the header lines of one part, without the blank line at their end
@@ -40,7 +42,7 @@ export function readPartHeaders(block: Buffer): FormPart {
     }
     const key = name.toLowerCase()
     if (headers.has(key)) throw ambiguous('A header twice', 'has the same header twice')
-    headers.set(key, value)
+    headers.set(key, value.trim())
   }
 
   const disposition = headers.get('content-disposition')
@@ -65,23 +67,16 @@ export function readPartHeaders(block: Buffer): FormPart {
   return { kind: 'field', name }
 }
 
-const parameter =
-  /^[ \t]*;[ \t]*([!#$&+.^_`|~\dA-Za-z*-]+)=(?:"((?:\\["\\]|\\(?!["\\])|[^"\\])*)"|([^\s";]*))/
-
 /** The parameters of `form-data; a="b"; c=d`, quoted strings undone. */
 function readDisposition(value: string): Map<string, string> {
   const kind = /^form-data(?=[ \t;]|$)/i.exec(value)
   if (!kind) throw malformed('Not form-data', 'is not form-data')
+  const found = readParameters(value.slice(kind[0].length))
+  if (!found) throw malformed('A bad parameter', 'has a Content-Disposition that cannot be read')
   const params = new Map<string, string>()
-  let left = value.slice(kind[0].length)
-  while (left.trim() !== '') {
-    const match = parameter.exec(left)
-    if (!match) throw malformed('A bad parameter', 'has a Content-Disposition that cannot be read')
-    const [all, name = '', quoted, token] = match
-    const key = name.toLowerCase()
-    if (params.has(key)) throw ambiguous(`${key} twice`, `says its ${key} twice`)
-    params.set(key, quoted === undefined ? (token ?? '') : unquote(quoted))
-    left = left.slice(all.length)
+  for (const { name, value: text, quoted } of found) {
+    if (params.has(name)) throw ambiguous('A parameter twice', `says its ${name} twice`)
+    params.set(name, quoted ? unquote(text) : text)
   }
   return params
 }
@@ -127,7 +122,7 @@ function readMimeType(value: string | undefined): string {
 
 /** Bytes are kept as they come: nothing is unpacked or decoded on the way. */
 function refuseEncodings(mimeType: string, encoding: string | undefined): void {
-  const encoded = encoding !== undefined && !/^(7bit|8bit|binary)$/i.test(encoding.trim())
+  const encoded = encoding !== undefined && !/^(7bit|8bit|binary)$/i.test(encoding)
   if (mimeType.startsWith('multipart/') || encoded) {
     throw new GatewayError('unsupported_part', 'A nested or encoded part', {
       detail: 'Send each file as it is, in a part of its own',

@@ -5,6 +5,7 @@ import { GatewayError } from '../errors.ts'
 import { createFormGate } from './form-gate.ts'
 import type { FormLimits } from './form-gate.ts'
 import type { FormPart } from './form-part.ts'
+import { readParameters } from './parameters.ts'
 
 export type FormEntry =
   | { kind: 'field'; name: string; value: string }
@@ -36,13 +37,16 @@ export function readBoundary(contentType: string | undefined): string {
       detail: 'Try: curl -F file=@photo.jpg …/upload',
     })
   }
-  const found = [...parameters.matchAll(/;[ \t]*boundary=(?:"([^"]*)"|([^";]*))/gi)]
-  const boundary = found[0]?.[1] ?? found[0]?.[2]?.trim()
-  if (found.length !== 1 || boundary === undefined || !boundaryShape.test(boundary)) {
+  const found = readParameters(parameters)?.filter(({ name }) => name === 'boundary') ?? []
+  const [boundary] = found
+  if (found.length !== 1 || !boundary || !boundaryShape.test(boundary.value)) {
     throw new GatewayError('bad_boundary', `${found.length} boundaries, or one of a wrong shape`)
   }
-  return boundary
+  return boundary.value
 }
+
+/** What is read ahead of entries that nobody has asked for yet. */
+const aheadBytes = 256 * 1024
 
 /**
  * Takes a form apart while it arrives; the source is read only as fast as the entries are.
@@ -67,6 +71,8 @@ export async function* readForm(
   const announced: FormEntry[] = []
   let state: 'open' | 'whole' | { broken: unknown } = 'open'
   let wake: (() => void) | undefined
+  let taken: (() => void) | undefined
+  let ahead = 0
   const news = (): void => wake?.()
   const somethingNew = (): Promise<void> => new Promise((resolve) => (wake = resolve))
   const failIfBroken = (): void => {
@@ -79,6 +85,7 @@ export async function* readForm(
     news()
   })
   parser.on('file', (_name, stream) => {
+    stream.on('error', () => {}) // it may break before anybody reads it
     const part = parts.shift()
     if (part?.kind === 'file') announced.push({ ...part, content: contentOf(stream) })
     news()
@@ -95,7 +102,20 @@ export async function* readForm(
     failIfBroken()
   }
 
-  const pumped = pump(source, gate, parser).then(
+  /** Fields and small files would otherwise pile up behind a file that is still on its way. */
+  async function* atPace(): AsyncGenerator<Buffer, void, undefined> {
+    for await (const chunk of source) {
+      yield chunk
+      ahead += chunk.length
+      while (announced.length > 0 && ahead > aheadBytes && !parser.destroyed) {
+        await new Promise<void>((resolve) => (taken = resolve))
+      }
+      if (announced.length === 0) ahead = 0
+    }
+  }
+
+  parser.once('close', () => taken?.())
+  const pumped = pump(atPace(), gate, parser).then(
     () => (state = 'whole'),
     (error: unknown) => {
       state = { broken: error }
@@ -106,8 +126,10 @@ export async function* readForm(
   try {
     for (;;) {
       const entry = announced.shift()
-      if (entry) yield entry
-      else if (state === 'open') await somethingNew()
+      if (entry) {
+        taken?.()
+        yield entry
+      } else if (state === 'open') await somethingNew()
       else break
     }
     failIfBroken()

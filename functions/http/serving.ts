@@ -1,5 +1,5 @@
 /** What every HTTP server of ours is set to, whoever made it, and how it stops. */
-import type { Server, ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /** Cloud Run kills an instance 10 s after SIGTERM: uploads may finish in 8 s, the rest is told. */
@@ -9,10 +9,18 @@ const lastWordsMs = 1_000
 export interface Serving {
   /** Takes a server over: its limits, its `Expect` handling, its end. */
   adopt(server: Server): void
-  /** Counts a request in; the signal aborts when it has to end now. */
-  enter(res: ServerResponse): AbortSignal
+  /** Counts a request in, until its response is over. */
+  enter(req: IncomingMessage, res: ServerResponse): Endings
   /** Stops taking requests and lets those under way end; resolves when none is left. */
   stop(): Promise<void>
+}
+
+/** What may end a request from outside. */
+export interface Endings {
+  /** Aborts when the caller leaves before it has its answer. */
+  left: AbortSignal
+  /** Aborts when the instance can wait no longer. */
+  stopping: AbortSignal
 }
 
 /** @param grace milliseconds that requests under way have to finish */
@@ -32,15 +40,17 @@ export function createServing(grace = graceMs): Serving {
       server.on('checkContinue', (req, res) => server.emit('request', req, res))
     },
 
-    enter(res) {
+    enter(req, res) {
       const ending = new AbortController()
+      const leaving = new AbortController()
       underWay.set(res, ending)
       if (stopping) res.setHeader('Connection', 'close')
-      res.once('close', () => {
+      onceOver(req, res, () => {
         underWay.delete(res)
+        if (!res.writableFinished) leaving.abort()
         if (underWay.size === 0) whenIdle?.()
       })
-      return ending.signal
+      return { left: leaving.signal, stopping: ending.signal }
     },
 
     stop() {
@@ -61,6 +71,23 @@ export function createServing(grace = graceMs): Serving {
     },
   }
   return serving
+}
+
+/**
+ * Calls back when a response is sent or its connection is gone. A response that waits behind
+ * another one on a pipelined connection is told nothing when that closes; only the socket is.
+ */
+function onceOver(req: IncomingMessage, res: ServerResponse, over: () => void): void {
+  const { socket } = req
+  const done = (): void => {
+    res.off('close', done)
+    socket.off('close', done)
+    over()
+  }
+  res.on('close', done)
+  if (req.httpVersionMajor >= 2) return // each stream is told by itself
+  socket.setMaxListeners(0).on('close', done)
+  if (socket.destroyed) done()
 }
 
 /**

@@ -1,0 +1,248 @@
+import { describe, expect, test } from '@jest/globals'
+import { createFormGate } from '../../functions/http/form-gate.ts'
+import type { FormPart } from '../../functions/http/form-part.ts'
+import { GatewayError } from '../../functions/errors.ts'
+import { filePart, form } from '../kit.ts'
+import type { Outcome } from './forms.ts'
+import {
+  bytewise,
+  cutAt,
+  fieldPart,
+  limits,
+  outcomeOf,
+  recordedForms,
+  seededRandom,
+} from './forms.ts'
+
+const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000_007)
+
+/** What the gate alone makes of a form: all that it lets through, or the code it refuses with. */
+function judge(pieces: readonly Buffer[], boundary: string): string {
+  const parts: FormPart[] = []
+  const through: Buffer[] = []
+  const gate = createFormGate(boundary, limits, (part) => parts.push(part))
+  try {
+    for (const piece of pieces) through.push(...gate.push(piece))
+    gate.end()
+  } catch (error) {
+    if (error instanceof GatewayError) return error.code
+    throw error
+  }
+  return JSON.stringify([parts, Buffer.concat(through).toString('latin1')])
+}
+
+describe.each(recordedForms)('the form of $sender', ({ boundary, body }) => {
+  test('is one and the same however it is cut in two, and byte by byte', async () => {
+    const whole = await outcomeOf([body], boundary)
+    expect(whole).toHaveProperty('files')
+    expect(await outcomeOf(bytewise(body), boundary)).toEqual(whole)
+    for (let at = 1; at < body.length; at++) {
+      expect(await outcomeOf(cutAt(body, at), boundary)).toEqual(whole)
+    }
+  })
+
+  test('is refused when it ends early, at whatever byte (case 43)', async () => {
+    const end = body.lastIndexOf(`--${boundary}--`) + boundary.length + 4
+    for (let at = 0; at < end; at++) {
+      const outcome = await outcomeOf([body.subarray(0, at)], boundary)
+      const inPreamble = !body.subarray(0, at).includes(`--${boundary}`)
+      expect([at, outcome]).toEqual([
+        at,
+        { code: inPreamble ? 'malformed_multipart' : 'truncated' },
+      ])
+    }
+    // The line break behind the close delimiter is all that may be missing.
+    for (let at = end; at < body.length; at++) {
+      expect(await outcomeOf([body.subarray(0, at)], boundary)).toHaveProperty('files')
+    }
+  })
+})
+
+const hidden = form('b', filePart('hidden.txt', 'never to be seen'))
+const one = form('b', filePart('seen.txt', 'seen'))
+const bare = 'Content-Disposition: form-data; name="file"; filename="x"\r\n\r\n'
+
+/** Rows 42, 44, 45 and 46: forms that say two things at once. */
+const lyingForms: [what: string, body: string | Buffer, code: string][] = [
+  [
+    'another boundary than was said (case 42)',
+    form('other', filePart('a', 'a')),
+    'malformed_multipart',
+  ],
+  [
+    'lines that end in LF alone (case 42)',
+    one.toString().replaceAll('\r\n', '\n'),
+    'malformed_multipart',
+  ],
+  ['nothing at all (case 42)', '', 'malformed_multipart'],
+  ['only the close delimiter (case 42)', '--b--\r\n', 'no_file'],
+  [
+    'a close delimiter first, then parts (case 42)',
+    `--b--\r\n--b\r\n${bare}x\r\n--b--\r\n`,
+    'no_file',
+  ],
+  [
+    'a close delimiter early, then parts (case 44)',
+    `--b\r\n${bare}x\r\n--b--\r\n--b\r\n${bare}y\r\n--b--\r\n`,
+    'malformed_multipart',
+  ],
+  [
+    'a close delimiter within a line, then parts (case 44)',
+    `--b\r\n${bare}x\r\n--b--\r\n${bare}\r\n--b\r\n${bare}y\r\n--b--`,
+    'malformed_multipart',
+  ],
+  ['a second form behind the first (case 45)', Buffer.concat([one, hidden]), 'malformed_multipart'],
+  [
+    'a long epilogue (case 45)',
+    Buffer.concat([one, Buffer.alloc(1100, 'e')]),
+    'malformed_multipart',
+  ],
+  [
+    'a long preamble (case 45)',
+    Buffer.concat([Buffer.alloc(1100, 'p'), one]),
+    'malformed_multipart',
+  ],
+  ['a preamble without a line break behind it', Buffer.concat([Buffer.from('p'), one]), 'no_file'],
+  ['text behind a delimiter', `--bX\r\n${bare}x\r\n--b--\r\n`, 'malformed_multipart'],
+  [
+    'a delimiter that only starts like one',
+    `--b\r\n${bare}x\r\n--bc\r\n${bare}y\r\n--b--\r\n`,
+    'malformed_multipart',
+  ],
+  [
+    'headers that never end (case 46)',
+    `--b\r\nContent-Disposition: form-data; name="a"\r\n--b--\r\n`,
+    'truncated',
+  ],
+  [
+    'headers that swallow the next delimiter (case 46)',
+    `--b\r\nX: y\r\n--b\r\n${bare}y\r\n--b--\r\n`,
+    'malformed_multipart',
+  ],
+  [
+    'a delimiter right behind headers (case 46)',
+    `--b\r\n${bare}--b\r\n${bare}y\r\n--b--\r\n`,
+    'malformed_multipart',
+  ],
+  ['a part without headers (case 46)', '--b\r\n\r\nx\r\n--b--\r\n', 'truncated'],
+  [
+    '100 KB of headers (case 46)',
+    form('b', { headers: [`X: ${'x'.repeat(100_000)}`], body: '' }),
+    'malformed_multipart',
+  ],
+  [
+    '10,000 header lines (case 46)',
+    form('b', { headers: Array<string>(10_000).fill('X: y'), body: '' }),
+    'malformed_multipart',
+  ],
+  [
+    'a field over its limit (case 54)',
+    form('b', fieldPart('f', 'x'.repeat(limits.fieldBytes + 1))),
+    'field_too_large',
+  ],
+  [
+    'a part over the limit (case 54)',
+    form('b', ...Array<ReturnType<typeof fieldPart>>(51).fill(fieldPart('f', ''))),
+    'too_many_parts',
+  ],
+]
+
+test.each(lyingForms)(
+  '%s: refused, with one code for every segmentation',
+  async (_, body, code) => {
+    const bytes = Buffer.from(body)
+    expect(await outcomeOf([bytes], 'b')).toEqual({ code })
+    expect(judge(bytewise(bytes), 'b')).toBe(code)
+    const step = Math.ceil(bytes.length / 300)
+    for (let at = 1; at < bytes.length; at += step) expect(judge(cutAt(bytes, at), 'b')).toBe(code)
+    expect(await outcomeOf(cutAt(bytes, bytes.length >> 1), 'b')).toEqual({ code })
+  },
+)
+
+test('a header that looks like a delimiter of this form joins no two parts (case 46)', async () => {
+  const body = `--a:b\r\nX: y\r\n--a:b\r\n${bare}y\r\n--a:b--\r\n`
+  expect(await outcomeOf([Buffer.from(body)], 'a:b')).toEqual({ code: 'malformed_multipart' })
+})
+
+test('what may surround a form may be 1,024 bytes long and no more (case 45)', async () => {
+  const around = Buffer.from(`${'p'.repeat(1022)}\r\n`)
+  const epilogue = Buffer.alloc(1024, 'e')
+  const fits = [around.subarray(1), one, epilogue.subarray(2)]
+  expect(await outcomeOf(fits, 'b')).toHaveProperty('files')
+  expect(await outcomeOf([...fits, Buffer.from('e')], 'b')).toHaveProperty('code')
+})
+
+/** A form as somebody would read it who knows nothing of streams. */
+function readWhole(body: Buffer, boundary: string): string[] {
+  const text = `\r\n${body.toString('latin1')}`
+  const [form_ = ''] = text.split(`\r\n--${boundary}--`)
+  const parts = form_.split(`\r\n--${boundary}\r\n`).slice(1)
+  return parts.map((part) => part.slice(part.indexOf('\r\n\r\n') + 4))
+}
+
+function contentsOf(outcome: Extract<Outcome, { files: unknown }>): string[] {
+  const fields = outcome.fields.map(([, value]) => Buffer.from(value).toString('latin1'))
+  return [...fields, ...outcome.files.map(([, content]) => content)].toSorted()
+}
+
+test(`20,000 mutated forms have one outcome each, and hold what they say (seed ${seed})`, async () => {
+  const random = seededRandom(seed)
+  const tokens = [
+    '\r\n',
+    '--',
+    '\r',
+    '\n',
+    '\r\n\r\n',
+    '"',
+    ';',
+    ':',
+    ' ',
+    '\\',
+    '%22',
+    '\0',
+    'filename="y"',
+    'name=',
+    '=',
+    'é',
+  ]
+  let accepted = 0
+  for (let round = 0; round < 20_000; round++) {
+    const { boundary, body } = recordedForms[random(recordedForms.length)] ?? {
+      boundary: '',
+      body: one,
+    }
+    let bytes = body
+    for (let change = random(3); change >= 0; change--) {
+      const at = random(bytes.length)
+      const [before, after] = [bytes.subarray(0, at), bytes.subarray(at)]
+      const token =
+        [...tokens, `\r\n--${boundary}`, `--${boundary}--\r\n`][random(tokens.length + 2)] ?? ''
+      const end = Math.min(bytes.length, at + random(40))
+      const kinds = [
+        () => Buffer.concat([before, Buffer.from(token), after]),
+        () => Buffer.concat([before, Buffer.from(token), after.subarray(token.length)]),
+        () => Buffer.concat([before, bytes.subarray(end)]),
+        () => Buffer.concat([before, bytes.subarray(at, end), after]),
+        () => Buffer.concat([before, Buffer.from([random(256)]), after.subarray(1)]),
+      ]
+      bytes = kinds[random(kinds.length)]?.() ?? bytes
+      if (bytes.length === 0) bytes = body
+    }
+    const told = JSON.stringify(bytes.toString('latin1'))
+    const whole = await outcomeOf([bytes], boundary)
+    const [first, second] = [random(bytes.length), random(bytes.length)].toSorted((a, b) => a - b)
+    const split = [bytes.subarray(0, first), bytes.subarray(first, second), bytes.subarray(second)]
+    const differs = JSON.stringify(await outcomeOf(split, boundary)) !== JSON.stringify(whole)
+    if (differs) throw new Error(`${told} differs when cut at ${first} and ${second}`)
+    if (round % 10 === 0 && judge(bytewise(bytes), boundary) !== judge([bytes], boundary)) {
+      throw new Error(`${told} differs byte by byte`)
+    }
+    if ('code' in whole) continue
+    accepted++
+    // Fields that are no UTF-8 come out as such; what was in them cannot be compared.
+    const contents = readWhole(bytes, boundary).toSorted()
+    const comparable = !JSON.stringify(whole.fields).includes('\ufffd')
+    if (comparable) expect([told, contentsOf(whole)]).toEqual([told, contents])
+  }
+  expect(accepted).toBeGreaterThan(1_000)
+}, 60_000)
