@@ -163,7 +163,7 @@ export function createOAuth(parts: OAuthParts): OAuth {
           requireIdToken: true,
         })
         await oauth.validateApplicationLevelSignature(server, answer, options)
-        return readGrant(tokens)
+        return readGrant(tokens, clientId)
       } catch (error) {
         if (!isClientRefused(error)) throw exchangeFailure(error)
         // The code is spent on this try, so even with another secret it has to be a new sign-in.
@@ -245,12 +245,19 @@ function refuseUnavailable({ status }: Response): void {
   }
 }
 
-function readGrant(tokens: oauth.TokenEndpointResponse): Grant {
+function readGrant(tokens: oauth.TokenEndpointResponse, clientId: string): Grant {
   const claims = oauth.getValidatedIdTokenClaims(tokens)
-  const email = claims?.['email']
-  if (!claims) throw new GatewayError('id_token_invalid', 'No ID token came')
+  if (!claims) throw new GatewayError('auth_bad_response', 'No ID token came')
+  const { sub, azp = clientId, email } = claims
+  if (azp !== clientId) {
+    throw new GatewayError('id_token_invalid', 'The ID token was issued to another client')
+  }
+  // It names documents in the store: digits at Google, and never a path.
+  if (!/^[a-z0-9][\w-]{0,254}$/i.test(sub)) {
+    throw new GatewayError('id_token_invalid', 'The ID token has a subject that nobody has')
+  }
   return {
-    sub: claims.sub,
+    sub,
     email: typeof email === 'string' ? email : '',
     accessToken: tokens.access_token,
     expiresInSeconds: readExpiry(tokens),
