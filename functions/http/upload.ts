@@ -21,7 +21,8 @@ export interface UploadParts {
   idleMs: number
 }
 
-const formLimits = { parts: 1_000, fieldBytes: 64 * 1024 }
+/** What one form may have. */
+export const formLimits = { parts: 1_000, fieldBytes: 64 * 1024 }
 
 export function uploadRoutes(parts: UploadParts): Route[] {
   return [{ method: 'POST', path: /^$/, run: (call) => uploadForm(parts, call) }]

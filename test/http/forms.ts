@@ -1,9 +1,8 @@
 /** Forms for tests: whole, hostile and mutated, and what `readForm` makes of them. */
 import { GatewayError } from '../../functions/errors.ts'
 import { readForm } from '../../functions/http/multipart.ts'
+import { formLimits } from '../../functions/http/upload.ts'
 import { filePart, form } from '../kit.ts'
-
-export const limits = { parts: 50, fieldBytes: 64 * 1024 }
 
 /** What a form came to: all that was in it, or the code that it was refused with. */
 export type Outcome =
@@ -15,7 +14,7 @@ export async function outcomeOf(pieces: readonly Buffer[], boundary: string): Pr
   const fields: [string, string][] = []
   const files: [string, string][] = []
   try {
-    for await (const entry of readForm(arriving(pieces), boundary, limits)) {
+    for await (const entry of readForm(arriving(pieces), boundary, formLimits)) {
       if (entry.kind === 'field') fields.push([entry.name, entry.value])
       else {
         const parts: Buffer[] = []
@@ -104,4 +103,104 @@ export const recordedForms: { sender: string; boundary: string; body: Buffer }[]
     boundary: 'WKB',
     body: form('WKB', filePart('', '')),
   },
+]
+
+const hidden = form('b', filePart('hidden.txt', 'never to be seen'))
+export const wholeForm = form('b', filePart('seen.txt', 'seen'))
+const bare = 'Content-Disposition: form-data; name="file"; filename="x"\r\n\r\n'
+
+/** Forms that are cut, lie or say two things at once, with boundary `b`, and what they get. */
+export const hostileForms: [what: string, body: string | Buffer, code: string][] = [
+  [
+    'another boundary than was said (case 42)',
+    form('other', filePart('a', 'a')),
+    'malformed_multipart',
+  ],
+  [
+    'lines that end in LF alone (case 42)',
+    wholeForm.toString().replaceAll('\r\n', '\n'),
+    'malformed_multipart',
+  ],
+  ['nothing at all (case 42)', '', 'malformed_multipart'],
+  ['only the close delimiter (case 42)', '--b--\r\n', 'no_file'],
+  [
+    'a close delimiter first, then parts (case 42)',
+    `--b--\r\n--b\r\n${bare}x\r\n--b--\r\n`,
+    'no_file',
+  ],
+  [
+    'a close delimiter early, then parts (case 44)',
+    `--b\r\n${bare}x\r\n--b--\r\n--b\r\n${bare}y\r\n--b--\r\n`,
+    'malformed_multipart',
+  ],
+  [
+    'a close delimiter within a line, then parts (case 44)',
+    `--b\r\n${bare}x\r\n--b--\r\n${bare}\r\n--b\r\n${bare}y\r\n--b--`,
+    'malformed_multipart',
+  ],
+  [
+    'a second form behind the first (case 45)',
+    Buffer.concat([wholeForm, hidden]),
+    'malformed_multipart',
+  ],
+  [
+    'a long epilogue (case 45)',
+    Buffer.concat([wholeForm, Buffer.alloc(1100, 'e')]),
+    'malformed_multipart',
+  ],
+  [
+    'a long preamble (case 45)',
+    Buffer.concat([Buffer.alloc(1100, 'p'), wholeForm]),
+    'malformed_multipart',
+  ],
+  [
+    'a preamble without a line break behind it',
+    Buffer.concat([Buffer.from('p'), wholeForm]),
+    'no_file',
+  ],
+  ['text behind a delimiter', `--bX\r\n${bare}x\r\n--b--\r\n`, 'malformed_multipart'],
+  [
+    'a delimiter that only starts like one',
+    `--b\r\n${bare}x\r\n--bc\r\n${bare}y\r\n--b--\r\n`,
+    'malformed_multipart',
+  ],
+  [
+    'headers that never end (case 46)',
+    `--b\r\nContent-Disposition: form-data; name="a"\r\n--b--\r\n`,
+    'truncated',
+  ],
+  [
+    'headers that swallow the next delimiter (case 46)',
+    `--b\r\nX: y\r\n--b\r\n${bare}y\r\n--b--\r\n`,
+    'malformed_multipart',
+  ],
+  [
+    'a delimiter right behind headers (case 46)',
+    `--b\r\n${bare}--b\r\n${bare}y\r\n--b--\r\n`,
+    'malformed_multipart',
+  ],
+  ['a part without headers (case 46)', '--b\r\n\r\nx\r\n--b--\r\n', 'truncated'],
+  [
+    '100 KB of headers (case 46)',
+    form('b', { headers: [`X: ${'x'.repeat(100_000)}`], body: '' }),
+    'malformed_multipart',
+  ],
+  [
+    '10,000 header lines (case 46)',
+    form('b', { headers: Array<string>(10_000).fill('X: y'), body: '' }),
+    'malformed_multipart',
+  ],
+  [
+    'a field over its limit (case 54)',
+    form('b', fieldPart('f', 'x'.repeat(formLimits.fieldBytes + 1))),
+    'field_too_large',
+  ],
+  [
+    'a part over the limit (case 54)',
+    form(
+      'b',
+      ...Array<ReturnType<typeof fieldPart>>(formLimits.parts + 1).fill(fieldPart('f', '')),
+    ),
+    'too_many_parts',
+  ],
 ]
