@@ -1,0 +1,181 @@
+/** What pages of other origins are told: those that are listed everything, the others nothing. */
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
+import { send, speak, startDriveway } from '../kit.ts'
+import type { Driveway, RawAnswer } from '../kit.ts'
+
+let driveway: Driveway
+const friend = 'https://friend.example:8443'
+
+beforeAll(async () => {
+  driveway = await startDriveway({ env: { ALLOWED_ORIGINS: `${friend} https://other.example` } })
+})
+afterAll(() => driveway.close())
+beforeEach(() => {
+  driveway.google.calls.length = 0
+  driveway.google.faults.clear()
+})
+
+function corsOf({ headers }: RawAnswer): string[] {
+  return Object.keys(headers).filter((name) => name.startsWith('access-control-'))
+}
+
+function expectKnown(answer: RawAnswer): void {
+  expect(answer.headers['vary']).toBe('Origin')
+  expect(answer.headers['access-control-allow-origin']).toBe(friend)
+  expect(answer.headers['access-control-allow-credentials']).toBe('true')
+  for (const name of ['Location', 'Retry-After', 'X-Request-Id']) {
+    expect(answer.headers['access-control-expose-headers']?.split(', ')).toContain(name)
+  }
+}
+
+const foreign = [
+  `${friend}.evil.example`,
+  'https://friend.example',
+  'https://friend.example:8444',
+  'https://friend.example:84430',
+  'http://friend.example:8443',
+  'https://evilfriend.example:8443',
+  'https://evil.example/https://friend.example:8443',
+  'https://sub.friend.example:8443',
+  'https://FRIEND.example:8443',
+  'HTTPS://friend.example:8443',
+  'https://friend.example.:8443',
+  `${friend}/`,
+  ` ${friend} x`,
+  `${friend}, https://other.example`,
+  'https://user@friend.example:8443',
+  'https://friend.example:8443@evil.example',
+  'null',
+  'file://',
+  '*',
+  `https://${'a'.repeat(10_000)}.example`,
+  'https://friend.ex\u00e4mple:8443',
+  'http://localhost:8080',
+]
+
+describe('an origin that is not listed letter by letter (case 26)', () => {
+  test.each(foreign)('%.60s', async (origin) => {
+    for (const method of ['GET', 'OPTIONS', 'POST']) {
+      const answer = await send(driveway.origin, '/files', {
+        method,
+        headers: { ...driveway.bearer, origin },
+      })
+      expect(corsOf(answer)).toEqual([])
+      expect(answer.headers['vary']).toBe('Origin')
+    }
+  })
+
+  test('of 100 KB is refused by Node', async () => {
+    const origin = `https://${'a'.repeat(100_000)}`
+    const heard = await speak(driveway.origin, [
+      `GET /files HTTP/1.1\r\nHost: x\r\nOrigin: ${origin}\r\n\r\n`,
+    ])
+    expect(heard).toMatch(/^HTTP\/1\.1 431 /)
+    expect(heard).not.toMatch(/access-control/i)
+  })
+
+  test('none at all: every answer says that it depends on the origin', async () => {
+    for (const path of ['/auth', '/callback', '/files', '/upload', '/auth/session', '/nothing']) {
+      const answer = await send(driveway.origin, path)
+      expect([path, answer.headers['vary'], corsOf(answer)]).toEqual([path, 'Origin', []])
+    }
+  })
+})
+
+describe('a preflight (case 27)', () => {
+  const asked = [
+    'authorization',
+    'content-type',
+    'authorization,content-type',
+    'tus-resumable,upload-offset,upload-length,upload-metadata,upload-checksum',
+    'x-anything',
+  ]
+  test.each([
+    ['/files', 'GET'],
+    ['/upload', 'POST'],
+    ['/auth/session', 'GET, DELETE'],
+    ['/auth/tokens', 'POST'],
+    [`/auth/tokens/${'0'.repeat(64)}`, 'DELETE'],
+    ['/auth', 'GET'],
+  ])('for %s names what is there, without asking anybody', async (path, methods) => {
+    for (const origin of [driveway.origin, friend, 'https://evil.example']) {
+      for (const headers of asked) {
+        const answer = await send(driveway.origin, path, {
+          method: 'OPTIONS',
+          headers: {
+            origin,
+            'access-control-request-method': methods.split(', ').at(-1) ?? '',
+            'access-control-request-headers': headers,
+          },
+        })
+        expect([answer.status, answer.body, answer.headers['vary']]).toEqual([204, '', 'Origin'])
+        if (origin === 'https://evil.example') {
+          expect(corsOf(answer)).toEqual([])
+          continue
+        }
+        expect(answer.headers['access-control-allow-origin']).toBe(origin)
+        expect(answer.headers['access-control-allow-methods']).toBe(methods)
+        expect(answer.headers['access-control-allow-headers']).toBe('Authorization, Content-Type')
+      }
+    }
+    expect(driveway.google.calls).toEqual([])
+  })
+})
+
+describe('an error can be read by a page of a listed origin (case 28)', () => {
+  const origin = friend
+  test.each<[string, number, () => Promise<RawAnswer>]>([
+    ['no credential', 401, () => send(driveway.origin, '/files', { headers: { origin } })],
+    [
+      'a foreign token',
+      401,
+      () =>
+        send(driveway.origin, '/files', { headers: { origin, authorization: 'Bearer ya29.x' } }),
+    ],
+    [
+      'no proof of the page',
+      403,
+      () =>
+        send(driveway.origin, '/auth/session', {
+          method: 'DELETE',
+          headers: { origin, ...driveway.bearer },
+        }),
+    ],
+    ['no address', 404, () => send(driveway.origin, '/auth/nothing', { headers: { origin } })],
+    ['no preflight there', 404, () => options('/auth/nothing')],
+    [
+      'no method',
+      405,
+      () => send(driveway.origin, '/files', { method: 'PUT', headers: { origin } }),
+    ],
+    ['a bad query', 400, () => send(driveway.origin, '/files?q=%zz', { headers: { origin } })],
+    ['a query twice', 400, () => send(driveway.origin, '/files?q=a&q=b', { headers: { origin } })],
+    [
+      'a body that nobody reads',
+      415,
+      () =>
+        send(driveway.origin, '/upload', {
+          method: 'POST',
+          headers: { origin, ...driveway.bearer, 'content-type': 'text/plain' },
+          body: 'x'.repeat(200_000),
+        }),
+    ],
+    [
+      'a Drive that makes no sense',
+      502,
+      () => {
+        driveway.google.faults.add({ operation: 'drive.files.list', status: 400, body: '<html>' })
+        return send(driveway.origin, '/files', { headers: { origin, ...driveway.bearer } })
+      },
+    ],
+  ])('%s: %i', async (_, status, ask) => {
+    const answer = await ask()
+    expect(answer.status).toBe(status)
+    expectKnown(answer)
+    expect(answer.headers['x-request-id']).toMatch(/^[0-9a-f-]{36}$/)
+  })
+
+  function options(path: string): Promise<RawAnswer> {
+    return send(driveway.origin, path, { method: 'OPTIONS', headers: { origin } })
+  }
+})
