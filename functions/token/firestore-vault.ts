@@ -1,5 +1,10 @@
 /** The vault in Firestore: `grants/{sub}`, each refresh token sealed for its account alone. */
-import type { DocumentReference, Firestore, Timestamp } from '@google-cloud/firestore'
+import type {
+  DocumentReference,
+  DocumentSnapshot,
+  Firestore,
+  Timestamp,
+} from '@google-cloud/firestore'
 import { GatewayError } from '../errors.ts'
 import { ConflictError, guarded } from '../firestore.ts'
 import type { Seal } from './seal.ts'
@@ -26,6 +31,19 @@ export function createFirestoreVault(
     onUnreadable(sub, how)
     return new GatewayError('reauth_required', `A grant ${how}`)
   }
+  /** Seals again after a rotation; where that fails the old key still opens it, until another time. */
+  const resealed = async (
+    { id: sub, ref, updateTime }: DocumentSnapshot,
+    refreshToken: string,
+  ): Promise<Timestamp | undefined> => {
+    const sealed = await seal.seal(purpose(sub), { refreshToken })
+    const condition = updateTime === undefined ? {} : { lastUpdateTime: updateTime }
+    return guarded(ref.update({ sealed }, condition)).then(
+      ({ writeTime }) => writeTime,
+      () => updateTime,
+    )
+  }
+
   const grant = async (sub: string): Promise<DocumentReference> =>
     (await firestore()).collection('grants').doc(sub)
 
@@ -38,15 +56,11 @@ export function createFirestoreVault(
       const opened = await seal.open(purpose(sub), data.sealed)
       const refreshToken = opened?.['refreshToken']
       if (typeof refreshToken !== 'string') throw unreadable(sub, 'cannot be opened')
-      const { email, scopes, deathCause } = data
-      return {
-        sub,
-        email,
-        scopes,
-        refreshToken,
-        deathCause: deathCause ?? undefined,
-        revision: snapshot.updateTime,
-      }
+      const { email, scopes, sealed, deathCause } = data
+      const revision = (await seal.isOld(sealed))
+        ? await resealed(snapshot, refreshToken)
+        : snapshot.updateTime
+      return { sub, email, scopes, refreshToken, deathCause: deathCause ?? undefined, revision }
     },
 
     async save({ sub, email, scopes, refreshToken }) {

@@ -12,9 +12,14 @@ export interface Seal {
   seal(purpose: string, value: object): Promise<string>
   /** @returns nothing when it was not sealed by us for this purpose, or was tampered with */
   open(purpose: string, sealed: string): Promise<Record<string, unknown> | undefined>
+  /** Whether it was sealed with another key than the one that seals now. */
+  isOld(sealed: string): Promise<boolean>
 }
 
-/** A JWK Set of `oct` keys (RFC 7517): the first seals, all open. */
+/**
+ * A JWK Set of `oct` keys (RFC 7517): the first seals, all open. A new key is put last at first, and
+ * first once every instance has read it: nobody then meets what it cannot open.
+ */
 interface Key {
   kid: string
   secret: Buffer
@@ -46,6 +51,11 @@ export function createSeal(keyring: (fresh?: boolean) => Promise<string>): Seal 
       } catch {
         return undefined
       }
+    },
+
+    async isOld(sealed) {
+      const [key] = readKeyring(await keyring())
+      return readKeyId(sealed) !== key.kid
     },
   }
 }
