@@ -6,8 +6,10 @@ import type { Config } from './config.ts'
 import type { DriveAccount } from './drive/account.ts'
 import { createGoogleFiles } from './drive/google-files.ts'
 import { createIds } from './drive/ids.ts'
+import type { Wait } from './drive/patience.ts'
 import { idsRequest, readIds } from './drive/session.ts'
 import { createSend } from './drive/transport.ts'
+import type { Timeouts } from './drive/transport.ts'
 import { createUploads } from './drive/upload.ts'
 import { GatewayError } from './errors.ts'
 import { authRoutes } from './http/auth.ts'
@@ -51,6 +53,10 @@ export interface GatewayOptions {
   idleMs?: number
   /** Bytes of a chunk to Drive. */
   chunkBytes?: number
+  /** Waits between two tries at Drive. */
+  wait?: Wait
+  /** Milliseconds that Drive has for each phase of a request. */
+  driveTimeouts?: Partial<Timeouts>
   /** Milliseconds that requests have to finish once the process is told to stop. */
   graceMs?: number
   /** Milliseconds that Google's sign-in has for one exchange or refresh. */
@@ -100,7 +106,8 @@ export function createGateway(config: Config, options: GatewayOptions = {}): Gat
   const identify = createIdentify(credentials, origins)
 
   // Drive
-  const send = createSend()
+  const send = createSend(options.driveTimeouts)
+  const patient = options.wait === undefined ? {} : { wait: options.wait }
   const root = config.google.drive
   const ids = createIds(async (account, count) => {
     const ask = async (token: string): ReturnType<typeof send> =>
@@ -113,6 +120,7 @@ export function createGateway(config: Config, options: GatewayOptions = {}): Gat
     send,
     ids,
     root,
+    ...patient,
     ...(options.chunkBytes === undefined ? {} : { chunkBytes: options.chunkBytes }),
     onLeftBehind: (fileId, error) => log.failure('upload left behind', error, { fileId }),
   })
@@ -141,7 +149,14 @@ export function createGateway(config: Config, options: GatewayOptions = {}): Gat
       'callback',
       callbackRoutes({ logins, oauth, vault, access, credentials, scopes, publicUrl }),
     ),
-    files: handler('files', filesRoutes({ identify, files: createGoogleFiles(drive), accountOf })),
+    files: handler(
+      'files',
+      filesRoutes({
+        identify,
+        files: createGoogleFiles(drive, { ...patient, answerMs: options.driveTimeouts?.answer }),
+        accountOf,
+      }),
+    ),
     upload: handler(
       'upload',
       uploadRoutes({

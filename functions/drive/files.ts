@@ -36,7 +36,7 @@ export interface FilePage {
 
 export interface Files {
   /** @throws {GatewayError} `drive_not_found`, `bad_page_token`, or what Drive refuses with */
-  list(account: DriveAccount, query: ListQuery): Promise<FilePage>
+  list(account: DriveAccount, query: ListQuery, signal: AbortSignal): Promise<FilePage>
 }
 
 const folderType = 'application/vnd.google-apps.folder'

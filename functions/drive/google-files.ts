@@ -4,41 +4,64 @@ import { GatewayError } from '../errors.ts'
 import { readFailure } from './failure.ts'
 import { kindOf } from './files.ts'
 import type { FilePage, Files, ListQuery, ListedFile } from './files.ts'
+import { createPatience } from './patience.ts'
+import type { Wait } from './patience.ts'
 
 const fields =
   'nextPageToken,files(id,name,mimeType,size,modifiedTime,webViewLink,shortcutDetails(targetId,targetMimeType))'
 
+export interface GoogleFilesOptions {
+  /** Waits between two tries; replaced in tests. */
+  wait?: Wait
+  /** Milliseconds that Drive has for an answer. */
+  answerMs?: number | undefined
+}
+
+/** Bytes of the longest answer: a thousand files have a tenth of it. */
+const answerBytes = 8 * 1024 * 1024
+
 /** @param client made when it is first needed: loading it costs a good part of a second */
-export function createGoogleFiles(client: () => Promise<drive_v3.Drive>): Files {
+export function createGoogleFiles(
+  client: () => Promise<drive_v3.Drive>,
+  { wait, answerMs = 20_000 }: GoogleFilesOptions = {},
+): Files {
   return {
-    async list(account, query) {
+    async list(account, query, signal) {
       const drive = await client()
-      const page = (token: string): Promise<FilePage> =>
-        drive.files
-          .list(
-            {
-              q: searchQuery(query),
-              fields,
-              pageSize: query.pageSize,
-              orderBy: query.orderBy,
-              spaces: 'drive',
-              supportsAllDrives: true,
-              includeItemsFromAllDrives: true,
-              ...(query.pageToken === undefined ? {} : { pageToken: query.pageToken }),
-            },
-            // A 5xx answer is tried again by the client itself.
-            { headers: { authorization: `Bearer ${token}` }, timeout: 20_000 },
-          )
-          .then(({ data }) => readPage(data))
-      const token = await account.token()
-      try {
-        return await page(token)
-      } catch (error) {
-        if (statusOf(error) !== 401) throw toFailure(error, query)
+      const ask = async (token: string): Promise<FilePage> => {
+        const { data } = await drive.files.list(
+          {
+            q: searchQuery(query),
+            fields,
+            pageSize: query.pageSize,
+            orderBy: query.orderBy,
+            spaces: 'drive',
+            supportsAllDrives: true,
+            includeItemsFromAllDrives: true,
+            ...(query.pageToken === undefined ? {} : { pageToken: query.pageToken }),
+          },
+          {
+            headers: { authorization: `Bearer ${token}` },
+            timeout: answerMs,
+            size: answerBytes,
+            signal,
+            retry: false, // what may pass is known here better than to the client
+            redirect: 'manual', // a token goes to Drive and nowhere else
+          },
+        )
+        return readPage(data)
       }
-      const fresh = await account.token(token)
-      return page(fresh).catch((error: unknown) => {
-        throw toFailure(error, query)
+      return createPatience(signal, wait).retry(async () => {
+        const token = await account.token()
+        try {
+          return await ask(token)
+        } catch (error) {
+          if (statusOf(error) !== 401) throw toFailure(error, query)
+        }
+        const fresh = await account.token(token)
+        return ask(fresh).catch((error: unknown) => {
+          throw toFailure(error, query)
+        })
       })
     },
   }
@@ -59,9 +82,13 @@ function quoted(text: string): string {
   return `'${text.replaceAll(/[\\']/g, '\\$&')}'`
 }
 
+/** @throws {GatewayError} `upstream_bad_response` for what is no page: an empty one has a list too */
 function readPage(data: drive_v3.Schema$FileList): FilePage {
+  if (!Array.isArray(data?.files)) {
+    throw new GatewayError('upstream_bad_response', 'Drive’s list is no list')
+  }
   return {
-    files: (data.files ?? []).map(readListedFile),
+    files: data.files.map(readListedFile),
     ...(data.nextPageToken ? { nextPageToken: data.nextPageToken } : {}),
   }
 }
@@ -86,9 +113,12 @@ function readListedFile(file: drive_v3.Schema$File): ListedFile {
 
 /** The client's errors carry the whole request: only status, headers and body are looked at. */
 function toFailure(error: unknown, query: ListQuery): GatewayError {
+  if (error instanceof GatewayError) return error
   const response = responseOf(error)
   if (!response) {
-    return new GatewayError('drive_unavailable', 'Drive did not answer', { cause: error })
+    const isLate = (error as { code?: unknown } | null)?.code === 'TimeoutError'
+    const code = isLate ? 'drive_timeout' : 'drive_unavailable'
+    return new GatewayError(code, 'Drive did not answer', { cause: error })
   }
   const body = typeof response.data === 'string' ? response.data : JSON.stringify(response.data)
   const retryAfter = response.headers?.get?.('retry-after') ?? undefined

@@ -27,20 +27,26 @@ export interface StoredFile {
   id: string
   name: string
   mimeType: string
-  /** Bytes. */
-  size: number
+  /** Bytes; absent where Drive left it out. */
+  size: number | undefined
   /** Of the whole content, in hex; absent where Drive left it out. */
   sha256: string | undefined
   webViewLink: string | undefined
 }
 
+/** What became of a file that was to be made. */
+export type Created =
+  | { state: 'stored'; file: StoredFile }
+  /** The reserved id is taken: an earlier try of ours was heard. */
+  | { state: 'exists' }
+  /** The answer says nothing that can be relied on. */
+  | { state: 'unclear'; status: number }
+
 /** How far an upload is, as Drive sees it. */
 export type Progress =
-  | { state: 'stored'; file: StoredFile }
+  | Created
   /** Drive has this many bytes, maybe fewer than were sent. */
   | { state: 'incomplete'; offset: number }
-  /** The answer says nothing that can be relied on: ask for the status. */
-  | { state: 'unclear'; status: number }
 
 const fields = 'id,name,mimeType,size,sha256Checksum,webViewLink'
 const query = `supportsAllDrives=true&fields=${fields}`
@@ -88,7 +94,7 @@ export function readOpened(answer: DriveAnswer, root: string): string {
   return url.href
 }
 
-/** @param total the file's size where this chunk is its last */
+/** @param total the file's size where this chunk is its last; then it may also be empty */
 export function chunkRequest(
   sessionUri: string,
   offset: number,
@@ -96,18 +102,24 @@ export function chunkRequest(
   total: number | undefined,
 ): DriveRequest {
   const length = content.reduce((sum, piece) => sum + piece.length, 0)
+  if (length === 0) return statusRequest(sessionUri, total)
   const range = `bytes ${offset}-${offset + length - 1}/${total ?? '*'}`
   return { method: 'PUT', url: sessionUri, headers: { 'content-range': range }, body: content }
 }
 
-/** Asks how much of the upload Drive has. */
+/** Asks how much of the upload Drive has; where that is `total`, it also ends the upload. */
 export function statusRequest(sessionUri: string, total: number | undefined): DriveRequest {
   return { method: 'PUT', url: sessionUri, headers: { 'content-range': `bytes */${total ?? '*'}` } }
 }
 
-/** Gives the session up; 499 is the answer, and 404 or 410 where it was gone already. */
+/** Gives the session up. */
 export function cancelRequest(sessionUri: string): DriveRequest {
   return { method: 'DELETE', url: sessionUri, headers: {} }
+}
+
+/** 499 is the answer to a cancelled session, 404 or 410 to one that was gone already. */
+export function isCancelled({ status }: DriveAnswer): boolean {
+  return status < 300 || status === 404 || status === 410 || status === 499
 }
 
 export function lookUpRequest(root: string, id: string): DriveRequest {
@@ -132,24 +144,28 @@ export function readIds(answer: DriveAnswer): string[] {
   return ids
 }
 
+/** @throws {GatewayError} what Drive refuses with */
+export function readCreated(answer: DriveAnswer): Created {
+  const { status } = answer
+  if (status === 409) return { state: 'exists' }
+  if (status >= 400) throw readFailure(answer)
+  const file = status === 200 || status === 201 ? readFile(answer.body) : undefined
+  return file ? { state: 'stored', file } : { state: 'unclear', status }
+}
+
 /**
  * Reads the answer to a chunk or to a status request.
  *
- * @throws {GatewayError} `upload_lost` when the session is gone (it lives one week),
+ * @throws {GatewayError} `upload_lost` when the session is of no more use (it lives one week),
  *   `upstream_bad_response` for a Range that makes no sense, or what Drive refuses with
  */
 export function readProgress(answer: DriveAnswer): Progress {
   const { status } = answer
   if (status === 308) return { state: 'incomplete', offset: readOffset(answer.headers['range']) }
-  if (status === 200 || status === 201) {
-    const file = readFile(answer.body)
-    return file ? { state: 'stored', file } : { state: 'unclear', status }
-  }
-  if (status === 404 || status === 410 || status === 499) {
+  if (status === 400 || status === 404 || status === 410 || status === 499) {
     throw new GatewayError('upload_lost', `The session is gone (${status})`)
   }
-  if (status < 400) return { state: 'unclear', status }
-  throw readFailure(answer)
+  return readCreated(answer)
 }
 
 /** @returns how many bytes are stored: none where the header is missing, whatever was sent */
@@ -162,15 +178,13 @@ function readOffset(range: string | undefined): number {
 
 /** The file that an answer describes; nothing where it describes none. */
 export function readFile(body: string): StoredFile | undefined {
-  const file = readObject(body)
-  const { id, name, mimeType, size, sha256Checksum, webViewLink } = file ?? {}
-  if (typeof id !== 'string' || typeof size !== 'string' || !/^\d{1,15}$/.test(size))
-    return undefined
+  const { id, name, mimeType, size, sha256Checksum, webViewLink } = readObject(body) ?? {}
+  if (typeof id !== 'string' || typeof name !== 'string') return undefined
   return {
     id,
-    name: String(name),
+    name,
     mimeType: String(mimeType),
-    size: Number(size),
+    size: typeof size === 'string' && /^\d{1,15}$/.test(size) ? Number(size) : undefined,
     sha256: typeof sha256Checksum === 'string' ? sha256Checksum : undefined,
     webViewLink: typeof webViewLink === 'string' ? webViewLink : undefined,
   }

@@ -22,7 +22,7 @@ export interface DriveAnswer {
  * Sends one request, once, and follows no redirect.
  *
  * @throws {GatewayError} `drive_timeout` when a phase takes too long, `drive_unavailable` when the
- *   connection breaks, `upstream_bad_response` when the answer is too long; all may be tried again
+ *   connection breaks; both may be tried again
  * @throws the signal's reason when it aborts
  */
 export type Send = (request: DriveRequest, signal?: AbortSignal) => Promise<DriveAnswer>
@@ -38,7 +38,7 @@ export interface Timeouts {
 
 const defaultTimeouts: Timeouts = { connect: 5_000, progress: 20_000, answer: 60_000 }
 
-/** Answers are small JSON; more is a mistake. */
+/** Answers are small JSON; a longer one counts as one that says nothing. */
 const answerBytes = 1024 * 1024
 /** How much is handed to the socket at a time: what a timeout calls progress. */
 const strideBytes = 512 * 1024
@@ -60,77 +60,83 @@ export function createSend(timeouts: Partial<Timeouts> = {}, maxConnections = 51
         ...(signal ? { signal } : {}),
       })
 
-      let timer: NodeJS.Timeout
+      let timer: NodeJS.Timeout | undefined
+      let answered = false
+      let settled = false
       const allow = (phase: keyof Timeouts): void => {
         clearTimeout(timer)
+        if (settled) return
         timer = setTimeout(() => {
           fail(new GatewayError('drive_timeout', `Drive took too long in phase ${phase}`))
         }, limits[phase])
       }
-      const fail = (error: unknown): void => {
+      const settle = (): void => {
+        settled = true
         clearTimeout(timer)
+      }
+      const fail = (error: unknown): void => {
+        settle()
         reject(signal?.aborted ? toError(signal.reason) : asDriveError(error))
         req.destroy()
       }
 
-      allow('connect')
       req.on('error', fail)
+      req.once('socket', (socket) => {
+        if (socket.connecting) {
+          allow('connect')
+          socket.once(secure ? 'secureConnect' : 'connect', () => void sendBody())
+        } else void sendBody()
+      })
+      const sendBody = async (): Promise<void> => {
+        for (const stride of strides(body)) {
+          allow('progress')
+          await write(req, stride)
+          if (answered || settled) return
+        }
+        allow('progress')
+        req.end(() => allow('answer'))
+      }
       req.once('response', (response) => {
         // An answer before the body's end ends the body: Drive has made up its mind.
+        answered = true
         allow('answer')
         readAnswer(response).then((answer) => {
-          clearTimeout(timer)
+          settle()
           resolve(answer)
           if (!req.writableFinished) req.destroy()
         }, fail)
       })
-      req.once('socket', (socket) => {
-        if (!socket.connecting) return sendBody()
-        socket.once(secure ? 'secureConnect' : 'connect', sendBody)
-      })
-      const sendBody = (): void => {
-        writeBody(req, body, () => allow('progress')).then(
-          () => allow('answer'),
-          () => {}, // the request's own 'error' tells why
-        )
-      }
     })
 }
 
-async function writeBody(
-  req: ClientRequest,
-  body: readonly Buffer[],
-  onProgress: () => void,
-): Promise<void> {
-  onProgress()
-  let at = 0
-  while (at < body.length && !req.destroyed) {
-    let stride = 0
-    let room = true
-    req.cork()
-    for (; at < body.length && stride < strideBytes; at++) {
-      const piece = body[at] as Buffer
-      stride += piece.length
-      room = req.write(piece)
-    }
-    req.uncork()
-    if (!room) await drained(req)
-    onProgress()
+/** The body a stride at a time. */
+function* strides(body: readonly Buffer[]): Generator<Buffer[], void, undefined> {
+  let stride: Buffer[] = []
+  let size = 0
+  for (const piece of body) {
+    stride.push(piece)
+    size += piece.length
+    if (size < strideBytes) continue
+    yield stride
+    stride = []
+    size = 0
   }
-  await new Promise<void>((resolve) => req.end(resolve))
+  if (size > 0) yield stride
 }
 
-function drained(req: ClientRequest): Promise<void> {
-  return new Promise((resolve, reject) => {
+/** Resolves when there is room for more; also when there never will be: 'error' tells why. */
+function write(req: ClientRequest, pieces: readonly Buffer[]): Promise<void> | undefined {
+  let room = true
+  req.cork()
+  for (const piece of pieces) room = req.write(piece)
+  req.uncork()
+  if (room) return undefined
+  return new Promise((resolve) => {
     const done = (): void => {
-      req.off('drain', done).off('close', gone)
+      req.off('drain', done).off('close', done)
       resolve()
     }
-    const gone = (): void => {
-      req.off('drain', done)
-      reject(new Error('Request closed'))
-    }
-    req.once('drain', done).once('close', gone)
+    req.once('drain', done).once('close', done)
   })
 }
 
@@ -139,14 +145,13 @@ async function readAnswer(response: IncomingMessage): Promise<DriveAnswer> {
   let size = 0
   for await (const part of response as AsyncIterable<Buffer>) {
     size += part.length
-    if (size > answerBytes) {
-      throw new GatewayError('upstream_bad_response', 'Drive’s answer is too long')
-    }
+    if (size > answerBytes) break // and so closes the connection
     parts.push(part)
   }
   const headers: Record<string, string | undefined> = {}
   for (const [name, value] of Object.entries(response.headers)) headers[name] = String(value)
-  return { status: response.statusCode ?? 0, headers, body: Buffer.concat(parts).toString('utf8') }
+  const body = size > answerBytes ? '' : Buffer.concat(parts).toString('utf8')
+  return { status: response.statusCode ?? 0, headers, body }
 }
 
 function asDriveError(error: unknown): GatewayError {

@@ -11,6 +11,8 @@ export interface Window {
   readonly end: number
   /** Whether the source is exhausted: then `end` is the file's size. */
   readonly ended: boolean
+  /** Aborts with what the source throws, as soon as it does. */
+  readonly failed: AbortSignal
   /**
    * Waits until bytes up to `offset` have come or the source has ended.
    *
@@ -21,7 +23,10 @@ export interface Window {
   slice(from: number, to: number): Buffer[]
   /** Lets go of everything before `offset`, and so makes room for more. */
   release(offset: number): void
-  /** Stops reading; what the source gives from here on is lost. */
+  /**
+   * Stops reading, lets go of everything and of the source; a source that is stuck is let go of
+   * once it moves.
+   */
   close(): void
 }
 
@@ -44,7 +49,7 @@ export function createWindow(
   let end = 0
   let ended = false
   let closed = false
-  let failure: { cause: unknown } | undefined
+  const failure = new AbortController()
   let slab = Buffer.alloc(0)
   let slabUsed = 0
   let roomAgain: (() => void) | undefined
@@ -84,7 +89,7 @@ export function createWindow(
     }
     ended = true
   })()
-    .catch((cause: unknown) => (failure = { cause }))
+    .catch((cause: unknown) => failure.abort(cause))
     .finally(() => arrived?.())
 
   return {
@@ -97,9 +102,10 @@ export function createWindow(
     get ended() {
       return ended
     },
+    failed: failure.signal,
     async filled(offset) {
       while (end < offset && !ended) {
-        if (failure) throw failure.cause
+        failure.signal.throwIfAborted()
         await new Promise<void>((resolve) => (arrived = resolve))
       }
     },
@@ -131,6 +137,7 @@ export function createWindow(
     },
     close() {
       closed = true
+      pieces = []
       roomAgain?.()
     },
   }

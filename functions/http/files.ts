@@ -32,9 +32,10 @@ export function filesRoutes({ identify, files, accountOf }: FilesParts): Route[]
     {
       method: 'GET',
       path: /^$/,
-      async run({ req, res, query }) {
+      async run({ req, res, query, signal }) {
         const { sub } = await identify(req)
-        sendJson(res, 200, await files.list(accountOf(sub), readListQuery(query)))
+        const page = await files.list(accountOf(sub), readListQuery(query), signal)
+        sendJson(res, 200, page)
       },
     },
   ]

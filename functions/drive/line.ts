@@ -1,0 +1,88 @@
+/** A line to Drive: requests in one person's name, until a signal ends it. */
+import { unlessAborted } from './abort.ts'
+import type { DriveAccount } from './account.ts'
+import { readFailure } from './failure.ts'
+import { createPatience } from './patience.ts'
+import type { Patience, Wait } from './patience.ts'
+import { cancelRequest, isCancelled, lookUpRequest, readFile, removeRequest } from './session.ts'
+import type { StoredFile } from './session.ts'
+import type { DriveAnswer, DriveRequest, Send } from './transport.ts'
+
+export interface LineParts {
+  send: Send
+  /** Where Drive is, with a slash at the end. */
+  root: string
+  /** Waits between two tries; replaced in tests. */
+  wait?: Wait
+}
+
+export interface Line {
+  readonly root: string
+  readonly signal: AbortSignal
+  /** One for all that is tried on this line. */
+  readonly patience: Patience
+  /** Sends once. */
+  send(request: DriveRequest): Promise<DriveAnswer>
+  /** Fetches another token in place of the one that was sent last. */
+  renewToken(): Promise<void>
+  /**
+   * Sends, and once more with a fresh token where Drive refuses the first.
+   *
+   * @param until cuts the request off, where that is not for the line's own signal to do
+   */
+  ask(request: DriveRequest, until?: AbortSignal): Promise<DriveAnswer>
+  /** What Drive has under an id; nothing where there is nothing. */
+  lookUp(id: string): Promise<StoredFile | undefined>
+  /** Takes a file out of Drive, not into the bin; one that is not there is out of it already. */
+  remove(id: string): Promise<void>
+  /** Gives a session up; its URI alone is enough, even when the person's tokens are dead. */
+  cancel(sessionUri: string): Promise<void>
+}
+
+export function createLine(parts: LineParts, account: DriveAccount, signal: AbortSignal): Line {
+  const { root } = parts
+  const patience = createPatience(signal, parts.wait)
+  let token = ''
+
+  const send = async (
+    request: DriveRequest,
+    rejected?: string,
+    until = signal,
+  ): Promise<DriveAnswer> => {
+    token = await unlessAborted(signal, account.token(rejected))
+    const headers = { ...request.headers, authorization: `Bearer ${token}` }
+    return parts.send({ ...request, headers }, until)
+  }
+
+  const ask: Line['ask'] = async (request, until) => {
+    const answer = await send(request, undefined, until)
+    return answer.status === 401 ? send(request, token, until) : answer
+  }
+
+  return {
+    root,
+    signal,
+    patience,
+    send: (request) => send(request),
+    renewToken: async () => void (await unlessAborted(signal, account.token(token))),
+    ask,
+    lookUp: (id) =>
+      patience.retry(async () => {
+        const answer = await ask(lookUpRequest(root, id))
+        if (answer.status === 404) return undefined
+        const file = answer.status === 200 ? readFile(answer.body) : undefined
+        if (!file) throw readFailure(answer)
+        return file
+      }),
+    remove: (id) =>
+      patience.retry(async () => {
+        const answer = await ask(removeRequest(root, id))
+        if (answer.status >= 300 && answer.status !== 404) throw readFailure(answer)
+      }),
+    cancel: (sessionUri) =>
+      patience.retry(async () => {
+        const answer = await parts.send(cancelRequest(sessionUri), signal)
+        if (!isCancelled(answer)) throw readFailure(answer)
+      }),
+  }
+}
