@@ -95,10 +95,16 @@ function readKeyring(text: string): [Key, ...Key[]] {
   return [first, ...others]
 }
 
-function parseKeys(text: string): { kty?: unknown; kid?: unknown; k?: unknown }[] {
+interface WrittenKey {
+  kty?: unknown
+  kid?: unknown
+  k?: unknown
+}
+
+function parseKeys(text: string): WrittenKey[] {
   try {
     const { keys } = JSON.parse(text) as { keys?: unknown }
-    if (Array.isArray(keys)) return keys as { kty?: unknown; kid?: unknown; k?: unknown }[]
+    if (Array.isArray(keys)) return keys.map((key: WrittenKey | null) => ({ ...key }))
   } catch {
     // Told below, without the text.
   }
