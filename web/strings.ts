@@ -29,7 +29,7 @@ export const strings = {
 
   access: {
     browse:
-      'You see everything in your Drive by name. Driveway can read only the files it uploaded itself.',
+      'You see everything in your Drive by name. Driveway reads only what it uploaded, and uploads only to My Drive itself.',
     own: 'You see only what Driveway uploaded. The rest of your Drive is hidden from it.',
     full: 'You see everything in your Drive, and Driveway can read all of it.',
   },

@@ -47,7 +47,7 @@ await Promise.all([
   }),
   build({
     absWorkingDir: fileURLToPath(root),
-    entryPoints: ['web/main.ts'],
+    entryPoints: ['web/main.ts', 'web/style.css'],
     outdir: 'dist/web',
     bundle: true,
     platform: 'browser',
@@ -59,6 +59,6 @@ await Promise.all([
   }),
 ])
 await mkdir(inRoot('dist/web'), { recursive: true })
-for (const file of ['index.html', 'style.css', 'favicon.svg']) {
+for (const file of ['index.html', 'favicon.svg']) {
   await copyFile(inRoot(`web/${file}`), inRoot(`dist/web/${file}`))
 }

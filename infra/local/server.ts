@@ -87,3 +87,5 @@ server.on('error', (error: NodeJS.ErrnoException) => {
 server.listen(Number(process.env['PORT'] ?? 8080), '127.0.0.1', () =>
   process.send?.({ ready: true }),
 )
+// Without whoever started it nobody would ever end it.
+process.on('disconnect', () => process.exit(1))

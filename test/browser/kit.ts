@@ -128,8 +128,8 @@ export async function signIn(page: Page, site: Site): Promise<void> {
 }
 
 /** What Chromium itself says in the console about an answer that is an error. */
-export const refused = (status: number) =>
-  expect.stringContaining(`responded with a status of ${status}`) as string
+export const refused = (status: number): unknown =>
+  expect.stringContaining(`responded with a status of ${status}`)
 
 /** Puts files into the page's control, as if they had been chosen. */
 export async function choose(page: Page, files: Record<string, Buffer | string>): Promise<void> {

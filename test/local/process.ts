@@ -32,11 +32,11 @@ export function run(command: string, args: string[], options: RunOptions = {}): 
     stdio: ['ignore', 'pipe', 'pipe', ...(options.ipc ? (['ipc'] as const) : [])],
   })
   let output = ''
-  let heard = (): void => {}
+  let heard: (() => void) | undefined
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding('utf8').on('data', (text: string) => {
       output += text
-      heard()
+      heard?.()
     })
   }
   const ended = new Promise<number | string>((resolve, reject) => {
@@ -50,10 +50,11 @@ export function run(command: string, args: string[], options: RunOptions = {}): 
     },
     said(pattern) {
       return new Promise((resolve, reject) => {
-        heard = () => {
+        const look = (): void => {
           if (pattern.test(output)) resolve(output)
         }
-        heard()
+        heard = look
+        look()
         void ended.then((code) => reject(new Error(`Ended (${code}) before ${pattern}: ${output}`)))
       })
     },
