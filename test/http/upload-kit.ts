@@ -8,8 +8,9 @@ import type { Driveway, DrivewayOptions } from '../kit.ts'
 import { startDriveway } from '../kit.ts'
 
 export interface Uploading extends Driveway {
-  /** What is in Drive and was not there at the start. */
+  /** What is in Drive and was not there at the start, or when `forget` was last called. */
   uploaded(): StoredFile[]
+  forget(): void
   /** Operations at Drive since the start, or since `google.calls` was emptied. */
   driveCalls(): string[]
   /** Waits until Drive has no upload session open and no file more than `files`. */
@@ -23,6 +24,9 @@ export async function startUploading(options: DrivewayOptions = {}): Promise<Upl
   const uploaded = (): StoredFile[] => google.drive.filesOf(sub).filter(({ id }) => !seeded.has(id))
   return Object.assign(driveway, {
     uploaded,
+    forget() {
+      for (const { id } of uploaded()) seeded.add(id)
+    },
     driveCalls: () => google.calls.filter((call) => call.startsWith('drive.')),
     settled: (files = 0) =>
       until(() => google.drive.openSessions() === 0 && uploaded().length === files),
