@@ -22,6 +22,12 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     stopping.abort()
   })
 }
+// npm starts us through a shell, which ends when it is told to, and tells nobody.
+const { ppid } = process
+const watch = (): void => {
+  if (process.ppid !== ppid) stopping.abort()
+}
+if (process.env['npm_lifecycle_event'] !== undefined) setInterval(watch, 250).unref()
 
 await start(stopping.signal).catch((error: unknown) => {
   // Ctrl-C reaches a starting emulator too: that it did not start is then no failure.

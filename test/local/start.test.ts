@@ -20,10 +20,13 @@ afterEach(async () => {
 })
 
 /** The last command of `npm start`; the build is there already. */
-async function start(env: Record<string, string>): Promise<Run & { temporary: string }> {
+async function start(
+  env: Record<string, string>,
+  { command, args } = { command: process.execPath, args: ['dist/local/start.mjs'] },
+): Promise<Run & { temporary: string }> {
   const temporary = await mkdtemp(join(tmpdir(), 'driveway-test-'))
   folders.push(temporary)
-  const started = run(process.execPath, ['dist/local/start.mjs'], {
+  const started = run(command, args, {
     env: environment({
       FIRESTORE: 'embedded',
       CLIENT_ID_FILE: join(temporary, 'no-client.json'),
@@ -113,12 +116,25 @@ test('told to stop before it has started, it stops as well', async () => {
   expect(await readdir(started.temporary)).toEqual([])
 })
 
+test('npm ends with its shell alone, and the rest notices', async () => {
+  const port = await freePort()
+  const started = await start(
+    { PORT: String(port), npm_lifecycle_event: 'start' },
+    { command: 'sh', args: ['-c', `"${process.execPath}" dist/local/start.mjs; true`] },
+  )
+  await started.said(/Ctrl-C stops everything/)
+  started.child.kill('SIGTERM')
+  await started.ended // its pipes are closed only when everybody has ended
+  expect(await isFree(port)).toBe(true)
+  expect(await readdir(started.temporary)).toEqual([])
+})
+
 test('killed without a word, it leaves no gateway behind', async () => {
   const port = await freePort()
   const started = await start({ PORT: String(port) })
   await started.said(/Ctrl-C stops everything/)
   started.child.kill('SIGKILL')
-  await started.ended // its pipes are closed only when the gateway has ended as well
+  await started.ended // as above
   expect(await isFree(port)).toBe(true)
 })
 
