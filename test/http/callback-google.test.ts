@@ -47,6 +47,11 @@ async function files(cookie: string): Promise<number> {
   return (await send(driveway.origin, '/files', { headers: { cookie } })).status
 }
 
+function idsOf(answer: RawAnswer | undefined): string[] {
+  const { files: list } = JSON.parse(answer?.body ?? '') as { files: { id: string }[] }
+  return list.map(({ id }) => id)
+}
+
 test("an attacker's code under the victim's state fails at PKCE (case 9)", async () => {
   const attacker = await begin(driveway)
   const victim = await begin(driveway)
@@ -67,8 +72,9 @@ test('the verifier is in no address and is long enough (case 9)', async () => {
   expect(searchParams.has('code_verifier')).toBe(false)
 })
 
+const json = (error: string): string => JSON.stringify({ error, error_description: 'x' })
+
 describe('the token endpoint refuses or is not there (case 14)', () => {
-  const json = (error: string): string => JSON.stringify({ error, error_description: 'x' })
   test.each<[string, Omit<Fault, 'operation'>, number, string]>([
     ['invalid_grant', { status: 400, body: json('invalid_grant') }, 400, 'code_exchange_failed'],
     ['invalid_client', { status: 401, body: json('invalid_client') }, 502, 'auth_misconfigured'],
@@ -184,8 +190,6 @@ test('an account is its subject: an e-mail address that changed hands opens noth
   const [mine, theirs] = await Promise.all(
     [ada, both].map((cookie) => send(driveway.origin, '/files', { headers: { cookie } })),
   )
-  const idsOf = (answer: RawAnswer | undefined): string[] =>
-    (JSON.parse(answer?.body ?? '') as { files: { id: string }[] }).files.map(({ id }) => id)
   expect(idsOf(mine).filter((id) => idsOf(theirs).includes(id))).toEqual([])
 })
 

@@ -126,9 +126,11 @@ describe('other requests that change something (case 23)', () => {
   })
 })
 
+async function read(headers: Record<string, string>): Promise<number> {
+  return (await send(driveway.origin, '/files', { headers: { cookie, ...headers } })).status
+}
+
 test("a list is read by our own page and by an old browser, and by no other site's page", async () => {
-  const read = async (headers: Record<string, string>): Promise<number> =>
-    (await send(driveway.origin, '/files', { headers: { cookie, ...headers } })).status
   expect(await read({})).toBe(200)
   expect(await read({ 'sec-fetch-site': 'none' })).toBe(200)
   expect(await read({ 'sec-fetch-site': 'same-site' })).toBe(403)

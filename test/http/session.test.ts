@@ -30,6 +30,12 @@ async function expectRefused(headers: Headers, code: string): Promise<void> {
 
 const tokenOf = (house: Driveway): string => (house.bearer['authorization'] ?? '').slice(7)
 
+const withoutId = ({ status, body }: RawAnswer): unknown => ({
+  status,
+  ...(JSON.parse(body) as object),
+  requestId: '',
+})
+
 describe('secrets of one purpose are nothing for another (case 8)', () => {
   test('a session is no bearer, and a token no session', async () => {
     const secret = secretIn(driveway.session['cookie'] ?? '')
@@ -56,7 +62,7 @@ describe('secrets of one purpose are nothing for another (case 8)', () => {
       const [grant] = driveway.google.firestore
         .dump()
         .filter(({ name }) => name.includes('/grants/'))
-      const sealed = (grant?.fields['sealed'] as { stringValue: string }).stringValue
+      const sealed = (grant?.fields['sealed'] as { stringValue: string } | undefined)?.stringValue
       const state = {
         'a session': secretIn(driveway.session['cookie'] ?? ''),
         'a token': tokenOf(driveway),
@@ -125,7 +131,7 @@ describe('a session ends (case 21)', () => {
     expect((await files({ cookie: `a=b; ${cookie}; x__session=y; c` })).status).toBe(200)
   })
 
-  test.each(['', '.', 'x', `${'A'.repeat(44)}.`, `${'A'.repeat(43)}`, `"${'A'.repeat(43)}."`])(
+  test.each(['', '.', 'x', `${'A'.repeat(44)}.`, 'A'.repeat(43), `"${'A'.repeat(43)}."`])(
     'a cookie of another shape is none: %p',
     (value) => expectRefused({ cookie: `__session=${value}` }, 'login_required'),
   )
@@ -216,11 +222,6 @@ describe('whose bearer it is (case 25)', () => {
       .map(({ name }) => name.split('/').at(-1) ?? '')
     const end = (tokenId: string): Promise<RawAnswer> =>
       send(driveway.origin, `/auth/tokens/${tokenId}`, { method: 'DELETE', headers })
-    const withoutId = ({ status, body }: RawAnswer): unknown => ({
-      status,
-      ...(JSON.parse(body) as object),
-      requestId: '',
-    })
     expect(withoutId(await end(id))).toEqual(withoutId(await end('0'.repeat(64))))
     expect((await files(driveway.bearer)).status).toBe(200)
     for (const bad of ['..', '%2e%2e', '%00', `${id}%2f`, id.toUpperCase(), `${id}/x`]) {

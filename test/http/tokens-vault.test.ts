@@ -71,6 +71,10 @@ beforeEach(async () => {
   await write(untouched.name, untouched.fields)
 })
 
+const parts = (): string[] => sealedIn(untouched).split('.')
+const header = (fields: object): string => Buffer.from(JSON.stringify(fields)).toString('base64url')
+const otherSub = (): string => driveway.google.oauth.users[1]?.sub ?? ''
+
 async function expectQuarantined(house: Driveway, fields: Record<string, unknown>): Promise<void> {
   const before = grantOf(driveway.sub).fields
   const answer = await files(house)
@@ -100,9 +104,6 @@ describe('a sealed token that was touched opens for nobody (case 37)', () => {
     expect((await files(house)).status).toBe(200)
   })
 
-  const parts = (): string[] => sealedIn(untouched).split('.')
-  const header = (fields: object): string =>
-    Buffer.from(JSON.stringify(fields)).toString('base64url')
   test.each<[string, () => string | Promise<string>]>([
     ['empty', () => ''],
     ['cut short', () => sealedIn(untouched).slice(0, -3)],
@@ -152,10 +153,6 @@ describe('a sealed token that was touched opens for nobody (case 37)', () => {
     const answer = await send(house.origin, '/files', { headers: { cookie: theirs } })
     expect(answer.status).toBe(200)
   })
-
-  function otherSub(): string {
-    return driveway.google.oauth.users[1]?.sub ?? ''
-  }
 })
 
 describe('the keyring is rotated', () => {
