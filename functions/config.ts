@@ -151,7 +151,7 @@ function readOrigin(name: string, value: string, wrong: string[]): string {
   if (!value) return value
   const url = URL.canParse(value) ? new URL(value) : undefined
   const secure = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(value))
-  if (!url || !secure || url.href !== `${url.origin}/`) {
+  if (!url || !secure || url.href !== `${url.origin}/` || url.hostname.includes('*')) {
     wrong.push(`${name} must be an origin such as https://example.web.app`)
     return value
   }

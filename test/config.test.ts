@@ -1,0 +1,177 @@
+import { describe, expect, test } from '@jest/globals'
+import { readConfig } from '../functions/config.ts'
+
+const good = {
+  PUBLIC_URL: 'https://drive.example',
+  GOOGLE_CLOUD_PROJECT: 'p',
+  CLIENT_SECRET_NAME: 'projects/p/secrets/client/versions/latest',
+  KEYRING_SECRET_NAME: 'projects/p/secrets/ring/versions/3',
+}
+const local = {
+  GOOGLE_SANDBOX_URL: 'http://127.0.0.1:9000',
+  SECRET_MANAGER_EMULATOR_HOST: 'localhost:9001',
+  FIRESTORE_EMULATOR_HOST: '[::1]:9002',
+}
+
+const refusal = (env: Record<string, string>): string => {
+  try {
+    readConfig(env)
+    return 'none'
+  } catch (error) {
+    return (error as Error).message
+  }
+}
+
+test('what must be said is enough, and speaks to Google', () => {
+  expect(readConfig(good)).toMatchObject({
+    publicUrl: 'https://drive.example',
+    redirectUri: 'https://drive.example/callback',
+    accessProfile: 'browse',
+    allowedOrigins: [],
+    maxFileBytes: 5_497_558_138_880,
+    maxRequestBytes: null,
+    google: {
+      authorization: 'https://accounts.google.com/o/oauth2/v2/auth',
+      token: 'https://oauth2.googleapis.com/token',
+      drive: 'https://www.googleapis.com/',
+    },
+    secretManagerHost: undefined,
+    firestoreHost: undefined,
+  })
+})
+
+test('everything that is wrong is named at once', () => {
+  expect(refusal({})).toBe(
+    'Cannot start: PUBLIC_URL is missing; GOOGLE_CLOUD_PROJECT is missing; ' +
+      'CLIENT_SECRET_NAME is missing; KEYRING_SECRET_NAME is missing',
+  )
+  const message = refusal({
+    PUBLIC_URL: 'http://drive.example',
+    GOOGLE_CLOUD_PROJECT: ' ',
+    CLIENT_SECRET_NAME: 'GOCSPX-secret-itself',
+    KEYRING_SECRET_NAME: 'projects/p/secrets/ring',
+    ACCESS_PROFILE: 'constructor',
+    ALLOWED_ORIGINS: 'https://fine.example, https://not.example/path',
+    MAX_FILE_BYTES: '-1',
+    MAX_REQUEST_BYTES: '1e6',
+    GOOGLE_SANDBOX_URL: 'https://evil.example',
+    SECRET_MANAGER_EMULATOR_HOST: 'evil.example:1',
+    FIRESTORE_EMULATOR_HOST: '10.0.0.1:1',
+  })
+  for (const name of [
+    'PUBLIC_URL',
+    'GOOGLE_CLOUD_PROJECT',
+    'CLIENT_SECRET_NAME',
+    'KEYRING_SECRET_NAME',
+    'ACCESS_PROFILE',
+    'ALLOWED_ORIGINS',
+    'MAX_FILE_BYTES',
+    'MAX_REQUEST_BYTES',
+    'GOOGLE_SANDBOX_URL',
+    'SECRET_MANAGER_EMULATOR_HOST',
+    'FIRESTORE_EMULATOR_HOST',
+  ]) {
+    expect(message).toContain(name)
+  }
+  // Somebody may have put the secret where its name belongs.
+  expect(message).not.toContain('GOCSPX')
+})
+
+describe('the sandbox (case 39)', () => {
+  test('is used on this machine', () => {
+    expect(readConfig({ ...good, ...local })).toMatchObject({
+      google: { token: 'http://127.0.0.1:9000/token', drive: 'http://127.0.0.1:9000/' },
+      secretManagerHost: 'localhost:9001',
+      firestoreHost: '[::1]:9002',
+    })
+  })
+
+  test.each(Object.entries(local))('%s is refused where functions are deployed', (name, value) => {
+    expect(refusal({ ...good, [name]: value, K_SERVICE: 'upload' })).toMatch(
+      `${name} is for local runs`,
+    )
+  })
+
+  const elsewhere = [
+    'https://evil.example',
+    'http://evil.example:80',
+    'evil.example:80',
+    '10.0.0.1:80',
+    '0.0.0.0:80',
+    '169.254.169.254:80',
+    'localhost.evil.example:80',
+    '127.0.0.1.evil.example:80',
+    'evil.example#@127.0.0.1:80',
+    '127.0.0.1:80@evil.example',
+    'user@127.0.0.1:80',
+    '127.0.0.1:80/path',
+    '127.0.0.1',
+    'http://127.0.0.1:80/path',
+    'http://127.0.0.1:80?x',
+    'http://user@127.0.0.1:80',
+    'https://127.0.0.1:80',
+    'ftp://127.0.0.1:80',
+    '//127.0.0.1:80',
+    '128.0.0.1:80',
+    '[::2]:80',
+    '[::ffff:10.0.0.1]:80',
+  ]
+  test.each(Object.keys(local))('%s is nowhere else', (name) => {
+    for (const value of elsewhere) {
+      expect([value, refusal({ ...good, [name]: value })]).toEqual([
+        value,
+        `Cannot start: ${name} must be an address on this machine`,
+      ])
+    }
+  })
+})
+
+describe('an origin', () => {
+  test.each(['https://drive.example', 'https://drive.example/', 'http://localhost:8080'])(
+    'may be %s',
+    (PUBLIC_URL) => {
+      const { publicUrl, redirectUri } = readConfig({ ...good, PUBLIC_URL })
+      expect(publicUrl).toBe(PUBLIC_URL.replace(/\/$/, ''))
+      expect(redirectUri).toBe(`${publicUrl}/callback`)
+    },
+  )
+
+  test.each([
+    'drive.example',
+    'http://drive.example',
+    'https://drive.example/path',
+    'https://drive.example?x',
+    'https://drive.example#x',
+    'https://user@drive.example',
+    'javascript:alert(1)',
+    'null',
+    '*',
+    'https://*.example',
+  ])('is not %s', (value) => {
+    expect(refusal({ ...good, PUBLIC_URL: value })).toMatch('PUBLIC_URL must be an origin')
+    expect(refusal({ ...good, ALLOWED_ORIGINS: value })).toMatch('ALLOWED_ORIGINS must be')
+  })
+
+  test('several are listed with commas or spaces', () => {
+    const { allowedOrigins } = readConfig({
+      ...good,
+      ALLOWED_ORIGINS: ' https://a.example,https://b.example:8443/  http://localhost:3000 ',
+    })
+    expect(allowedOrigins).toEqual([
+      'https://a.example',
+      'https://b.example:8443',
+      'http://localhost:3000',
+    ])
+  })
+})
+
+test.each(['0', '-1', '1e3', '1.5', 'many', '9'.repeat(16)])(
+  '%s is no number of bytes',
+  (value) => {
+    expect(refusal({ ...good, MAX_FILE_BYTES: value })).toMatch('MAX_FILE_BYTES is no number')
+  },
+)
+
+test('Google’s front end takes 32 MiB in one request, where it is there', () => {
+  expect(readConfig({ ...good, K_SERVICE: 'upload' }).maxRequestBytes).toBe(32 * 1024 * 1024)
+})

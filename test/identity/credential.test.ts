@@ -1,0 +1,115 @@
+import { describe, expect, test } from '@jest/globals'
+import { GatewayError } from '../../functions/errors.ts'
+import { createCredentials } from '../../functions/identity/credential.ts'
+import type {
+  Credential,
+  CredentialKind,
+  Credentials,
+} from '../../functions/identity/credential.ts'
+
+const day = 24 * 60 * 60_000
+
+function setUp(): {
+  credentials: Credentials
+  kept: Map<string, Credential>
+  looks: string[]
+  clock: { now: number }
+} {
+  const kept = new Map<string, Credential>()
+  const looks: string[] = []
+  const clock = { now: 1_000_000 }
+  const credentials = createCredentials(
+    {
+      create: (credential) => Promise.resolve(void kept.set(credential.id, credential)),
+      find: (id) => {
+        looks.push(id)
+        return Promise.resolve(kept.get(id))
+      },
+      remove: (id) => Promise.resolve(void kept.delete(id)),
+    },
+    () => clock.now,
+  )
+  return { credentials, kept, looks, clock }
+}
+
+async function refusal(work: Promise<unknown>): Promise<string> {
+  try {
+    await work
+    return 'none'
+  } catch (error) {
+    return error instanceof GatewayError ? error.code : String(error)
+  }
+}
+
+test('a secret is 256 random bits, and only its hash is kept', async () => {
+  const { credentials, kept } = setUp()
+  const secrets = new Set<string>()
+  for (let count = 0; count < 1_000; count++) {
+    const { secret, credential } = await credentials.issue('session', { sub: 'a' }, day)
+    expect(Buffer.from(secret, 'base64url')).toHaveLength(32)
+    expect(credential.id).toMatch(/^[0-9a-f]{64}$/)
+    secrets.add(secret)
+  }
+  expect(secrets.size).toBe(1_000)
+  const store = JSON.stringify([...kept])
+  for (const secret of secrets) expect(store.includes(secret)).toBe(false)
+})
+
+test('a secret says whose it is until its time is over', async () => {
+  const { credentials, clock } = setUp()
+  const { secret } = await credentials.issue('token', { sub: 'a', name: 'CI' }, day)
+  expect(await credentials.identify('token', secret)).toMatchObject({ sub: 'a', name: 'CI' })
+  clock.now += day - 1
+  expect(await refusal(credentials.identify('token', secret))).toBe('none')
+  clock.now += 1
+  expect(await refusal(credentials.identify('token', secret))).toBe('invalid_token')
+})
+
+test('what is revoked is over at once', async () => {
+  const { credentials } = setUp()
+  const { secret, credential } = await credentials.issue('session', { sub: 'a' }, day)
+  await credentials.revoke(credential.id)
+  expect(await refusal(credentials.identify('session', secret))).toBe('session_expired')
+})
+
+test('neither kind counts as the other, whatever the store says (case 8)', async () => {
+  const { credentials, kept } = setUp()
+  const session = await credentials.issue('session', { sub: 'a' }, day)
+  const token = await credentials.issue('token', { sub: 'a' }, day)
+  expect(await refusal(credentials.identify('token', session.secret))).toBe('invalid_token')
+  expect(await refusal(credentials.identify('session', token.secret))).toBe('session_expired')
+  kept.set(session.credential.id, { ...session.credential, kind: 'token' })
+  expect(await refusal(credentials.identify('session', session.secret))).toBe('session_expired')
+})
+
+describe('what cannot be ours costs no look into the store', () => {
+  const shapes: [CredentialKind, string][] = [
+    ['session', ''],
+    ['session', 'x'],
+    ['session', 'A'.repeat(44)],
+    ['session', `${'A'.repeat(42)}\n`],
+    ['session', `${'A'.repeat(42)}/`],
+    ['token', ''],
+    ['token', 'dw_'],
+    ['token', `dw_${'A'.repeat(49)}`],
+    ['token', `DW_${'A'.repeat(49)}`],
+    ['token', 'A'.repeat(43)],
+    ['token', `dw_${'A'.repeat(10_000)}`],
+  ]
+  test.each(shapes)('%s %p', async (kind, secret) => {
+    const { credentials, looks } = setUp()
+    expect(await refusal(credentials.identify(kind, secret))).not.toBe('none')
+    expect(looks).toEqual([])
+  })
+
+  test('a token with any letter changed', async () => {
+    const { credentials, looks } = setUp()
+    const { secret } = await credentials.issue('token', { sub: 'a' }, day)
+    for (let index = 0; index < secret.length; index++) {
+      const other = secret.charAt(index) === 'A' ? 'B' : 'A'
+      const spoilt = secret.slice(0, index) + other + secret.slice(index + 1)
+      expect(await refusal(credentials.identify('token', spoilt))).toBe('invalid_token')
+    }
+    expect(looks).toEqual([])
+  })
+})
