@@ -1,27 +1,18 @@
 /** A file that has come whole, in one request. */
-import { abortedLater } from './abort.ts'
 import type { Line } from './line.ts'
 import { createRequest, readCreated } from './session.ts'
 import type { StoredFile } from './session.ts'
 import { existing, mayCreate, nonsense } from './upload-state.ts'
 import type { Upload } from './upload-state.ts'
 
-/**
- * A create that is on its way is given this long when the caller leaves: cut off, it would leave
- * open whether the file comes to be, and there is no session to cancel.
- */
-const finishMs = 2_000
-
 /** Sent again with the same id, the request cannot make a second file. */
 export async function storeAtOnce(line: Line, upload: Upload): Promise<StoredFile> {
   const { metadata, window } = upload
   const content = window.slice(0, window.end)
-  const until = abortedLater(line.signal, finishMs)
 
   const create = async (): Promise<ReturnType<typeof readCreated>> => {
-    line.signal.throwIfAborted()
     const request = createRequest(line.root, metadata, content)
-    return readCreated(await mayCreate(upload, () => line.ask(request, until)))
+    return readCreated(await mayCreate(upload, () => line.make(request)))
   }
 
   for (;;) {

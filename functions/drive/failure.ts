@@ -33,7 +33,7 @@ export function readFailure(
     }
     if (isOne('accessNotConfigured', 'SERVICE_DISABLED'))
       return new GatewayError('misconfigured', said)
-    const plain = reasons.map((one) => forbidden[one]).find((text) => text !== undefined)
+    const plain = reasons.map((one) => forbidden.get(one)).find((text) => text !== undefined)
     if (plain !== undefined) return new GatewayError('drive_forbidden', said, { detail: plain })
   }
   if (answer.status === 400 && /page ?token/i.test(message)) {
@@ -51,16 +51,16 @@ export function isTransient(error: unknown): error is GatewayError {
 }
 
 /** Refusals that stay, in words for the person who is refused. */
-const forbidden: Record<string, string> = {
-  insufficientFilePermissions: 'You may not write to this folder',
-  forbidden: 'You may not do this with this file or folder',
-  appNotAuthorizedToFile: 'Driveway was not given access to this file or folder',
-  domainPolicy: 'Your organisation’s administrator has switched Drive apps off',
-  dailyLimitExceeded: 'This Driveway has used up its day’s share of Drive; come back tomorrow',
-  quotaExceeded: 'The folder holds as many items as Drive allows',
-  numChildrenInNonRootLimitExceeded: 'The folder holds as many items as Drive allows',
-  teamDriveFileLimitExceeded: 'The shared drive holds as many items as Drive allows',
-}
+const forbidden = new Map([
+  ['insufficientFilePermissions', 'You may not write to this folder'],
+  ['forbidden', 'You may not do this with this file or folder'],
+  ['appNotAuthorizedToFile', 'Driveway was not given access to this file or folder'],
+  ['domainPolicy', 'Your organisation’s administrator has switched Drive apps off'],
+  ['dailyLimitExceeded', 'This Driveway has used up its day’s share of Drive; come back tomorrow'],
+  ['quotaExceeded', 'The folder holds as many items as Drive allows'],
+  ['numChildrenInNonRootLimitExceeded', 'The folder holds as many items as Drive allows'],
+  ['teamDriveFileLimitExceeded', 'The shared drive holds as many items as Drive allows'],
+])
 
 /** Drive's body may be its classic JSON, HTML or nothing: reading it never throws. */
 function readReasons(body: string): { reasons: string[]; message: string } {

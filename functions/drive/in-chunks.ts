@@ -25,7 +25,7 @@ export async function storeInChunks(
   let tokenRenewed = false
 
   const open = async (): Promise<Progress> => {
-    const answer = await line.ask(session.openRequest(line.root, metadata))
+    const answer = await line.make(session.openRequest(line.root, metadata))
     if (answer.status === 409) return { state: 'exists' }
     upload.sessionUri = session.readOpened(answer, line.root)
     sent = 0

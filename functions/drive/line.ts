@@ -1,5 +1,5 @@
 /** A line to Drive: requests in one person's name, until a signal ends it. */
-import { unlessAborted } from './abort.ts'
+import { abortedLater, unlessAborted } from './abort.ts'
 import type { DriveAccount } from './account.ts'
 import { readFailure } from './failure.ts'
 import { createPatience } from './patience.ts'
@@ -25,12 +25,13 @@ export interface Line {
   send(request: DriveRequest): Promise<DriveAnswer>
   /** Fetches another token in place of the one that was sent last. */
   renewToken(): Promise<void>
+  /** Sends, and once more with a fresh token where Drive refuses the first. */
+  ask(request: DriveRequest): Promise<DriveAnswer>
   /**
-   * Sends, and once more with a fresh token where Drive refuses the first.
-   *
-   * @param until cuts the request off, where that is not for the line's own signal to do
+   * The same for a request that makes something and whose answer alone says what: it is given a
+   * moment to end when the signal aborts, so that what it makes can be cleared away.
    */
-  ask(request: DriveRequest, until?: AbortSignal): Promise<DriveAnswer>
+  make(request: DriveRequest): Promise<DriveAnswer>
   /** What Drive has under an id; nothing where there is nothing. */
   lookUp(id: string): Promise<StoredFile | undefined>
   /** Takes a file out of Drive, not into the bin; one that is not there is out of it already. */
@@ -39,9 +40,13 @@ export interface Line {
   cancel(sessionUri: string): Promise<void>
 }
 
+/** Milliseconds that a request has to end when nobody waits for it any more. */
+const lastMomentMs = 2_000
+
 export function createLine(parts: LineParts, account: DriveAccount, signal: AbortSignal): Line {
   const { root } = parts
   const patience = createPatience(signal, parts.wait)
+  const later = abortedLater(signal, lastMomentMs)
   let token = ''
 
   const send = async (
@@ -54,7 +59,7 @@ export function createLine(parts: LineParts, account: DriveAccount, signal: Abor
     return parts.send({ ...request, headers }, until)
   }
 
-  const ask: Line['ask'] = async (request, until) => {
+  const ask = async (request: DriveRequest, until?: AbortSignal): Promise<DriveAnswer> => {
     const answer = await send(request, undefined, until)
     return answer.status === 401 ? send(request, token, until) : answer
   }
@@ -65,7 +70,8 @@ export function createLine(parts: LineParts, account: DriveAccount, signal: Abor
     patience,
     send: (request) => send(request),
     renewToken: async () => void (await unlessAborted(signal, account.token(token))),
-    ask,
+    ask: (request) => ask(request),
+    make: (request) => ask(request, later),
     lookUp: (id) =>
       patience.retry(async () => {
         const answer = await ask(lookUpRequest(root, id))
@@ -81,7 +87,9 @@ export function createLine(parts: LineParts, account: DriveAccount, signal: Abor
       }),
     cancel: (sessionUri) =>
       patience.retry(async () => {
-        const answer = await parts.send(cancelRequest(sessionUri), signal)
+        const request = cancelRequest(sessionUri)
+        const plain = await parts.send(request, signal)
+        const answer = plain.status === 401 ? await ask(request) : plain
         if (!isCancelled(answer)) throw readFailure(answer)
       }),
   }

@@ -16,7 +16,7 @@ const runs = Number(process.env['FAULTS_RUNS'] ?? 200)
 let driveway: Driveway
 
 beforeAll(async () => {
-  driveway = await startFaulty({ driveTimeouts: { connect: 5_000, progress: 100, answer: 100 } })
+  driveway = await startFaulty({ driveTimeouts: { connect: 5_000, progress: 600, answer: 600 } })
 })
 
 afterAll(() => driveway.close())

@@ -26,6 +26,8 @@ export function createRandom(seed: number): Random {
 export function createSchedule(random: Random): Schedule {
   const sizes = random() < 0.2 ? [pickSize(random), pickSize(random)] : [pickSize(random)]
   const faults = Array.from({ length: 1 + below(random, 4) }, () => pickFault(random))
+  // Silence takes its time, so it is rare.
+  if (random() < 0.04) faults.push(pickSilence(random))
   return { sizes, faults, leavesAt: random() < 0.2 ? random() : undefined }
 }
 
@@ -60,6 +62,12 @@ function pickFault(random: Random): Fault {
   return { operation, skip, ...pick(random, kinds)(random) }
 }
 
+function pickSilence(random: Random): Fault {
+  const operation = `drive.upload.${pick(random, ['multipart', 'open', 'chunk', 'status'])}`
+  const silence = pick(random, ['headers', 'answer', 'body', 'stall'] as const)
+  return { operation, ...(silence === 'stall' ? { stallAfterBytes: 1000 } : { hang: silence }) }
+}
+
 type Kind = (random: Random) => Omit<Fault, 'operation' | 'skip'>
 
 const anywhere: Kind[] = [
@@ -72,7 +80,6 @@ const anywhere: Kind[] = [
   (random) => ({ loseAnswer: true, cut: pick(random, ['reset', 'fin']) }),
   () => ({ status: 503, afterwards: true }),
   (random) => ({ interim: pick(random, [100, 102, 103]) }),
-  (random) => ({ hang: pick(random, ['headers', 'answer', 'body']) }),
 ]
 
 const ofChunks: Kind[] = [
@@ -83,7 +90,6 @@ const ofChunks: Kind[] = [
   (random) => ({ range: `bytes=0-${below(random, chunk)}` }),
   () => ({ forget: true }),
   () => ({ answerBytes: 10 }),
-  () => ({ stallAfterBytes: 1000 }),
 ]
 
 function below(random: Random, limit: number): number {
