@@ -66,7 +66,7 @@ function showAccount(session: SignedIn): void {
   if (lastAccount !== null && lastAccount !== session.email) forgetAccount()
   lastAccount = session.email
   account.replaceChildren(
-    element('p', {}, element('b', {}, session.name), element('span', {}, session.email)),
+    element('p', {}, session.email),
     button(strings.signOut, () => void signOut(), { class: 'quiet' }),
   )
   if (session.dead !== null) {

@@ -102,7 +102,6 @@ export const strings = {
     `Uploading ${count(n, 'file', 'files')} to ${folder}`,
   announceStored: (name: string) => `${name} is in Drive`,
   announceFailed: (name: string, words: string) => `${name} was not uploaded. ${words}`,
-  announceAllStored: (n: number) => `All uploads finished: ${count(n, 'file', 'files')} in Drive`,
 
   curl: 'Use it from curl',
   curlAbout:

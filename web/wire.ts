@@ -3,7 +3,6 @@ import { unreadable } from './problem.ts'
 
 export interface SignedIn {
   readonly email: string
-  readonly name: string
   readonly profile: 'browse' | 'own' | 'full'
   /** `null` while the grant is active. */
   readonly dead: { readonly cause: string; readonly reconnect: string | undefined } | null
@@ -50,7 +49,6 @@ export function readSession(value: unknown): SignedIn | null {
   const { maxRequestBytes, maxFileBytes } = object(limits ?? {})
   return {
     email: text(session['email']) ?? '',
-    name: text(session['name']) ?? '',
     profile: profile === 'own' || profile === 'full' ? profile : 'browse',
     dead: state === 'dead' ? { cause: text(cause) ?? '', reconnect: text(reconnect) } : null,
     maxRequestBytes: number(maxRequestBytes),

@@ -81,8 +81,7 @@ const server = createServer((req, res) => {
 })
 gateway.adopt(server)
 server.on('error', (error: NodeJS.ErrnoException) => {
-  process.send?.({ failed: error.code ?? error.message })
-  process.exit(1)
+  process.send?.({ failed: error.code ?? error.message }, () => process.exit(1))
 })
 server.listen(Number(process.env['PORT'] ?? 8080), '127.0.0.1', () =>
   process.send?.({ ready: true }),

@@ -1,6 +1,9 @@
 /** A real browser at a real Driveway: the built server in a process of its own, a sandbox beside it. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { Google, GoogleOptions } from '../../infra/sandbox/google.ts'
 import { startGoogle } from '../../infra/sandbox/google.ts'
 import { end, environment, freePort, run } from '../local/process.ts'
@@ -18,6 +21,9 @@ export function inBrowser(name: string, body: () => Promise<void>): void {
   else test(name, body)
 }
 
+/** Folders of files that were chosen for uploading. */
+const chosen: string[] = []
+
 /** Before and after the tests of a file, where there is a browser to test with. */
 export function aroundTests(before: () => Promise<void>, after: () => Promise<void>): void {
   if (typeof launched === 'string') return
@@ -25,6 +31,7 @@ export function aroundTests(before: () => Promise<void>, after: () => Promise<vo
   afterAll(async () => {
     await after()
     await launched.close()
+    for (const folder of chosen.splice(0)) await rm(folder, { recursive: true })
   })
 }
 
@@ -131,14 +138,13 @@ export async function signIn(page: Page, site: Site): Promise<void> {
 export const refused = (status: number): unknown =>
   expect.stringContaining(`responded with a status of ${status}`)
 
-/** Puts files into the page's control, as if they had been chosen. */
+/** Chooses files for the page's control; the browser reads them from a folder as a person's would. */
 export async function choose(page: Page, files: Record<string, Buffer | string>): Promise<void> {
-  const payloads = Object.entries(files).map(([name, content]) => ({
-    name,
-    mimeType: 'application/octet-stream',
-    buffer: Buffer.from(content),
-  }))
-  await page.locator('input[type=file]').setInputFiles(payloads)
+  const folder = await mkdtemp(join(tmpdir(), 'driveway-chosen-'))
+  chosen.push(folder)
+  const paths = Object.keys(files).map((name) => join(folder, name))
+  for (const [name, content] of Object.entries(files)) await writeFile(join(folder, name), content)
+  await page.locator('input[type=file]').setInputFiles(paths)
 }
 
 /** The link of a file in the table. */

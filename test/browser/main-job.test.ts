@@ -1,7 +1,7 @@
 /** The whole main job in a real browser: sign in, list, upload. */
 import { expect } from '@jest/globals'
 import { createHash, randomBytes } from 'node:crypto'
-import { aroundTests, choose, inBrowser, listed, signIn, startSite, visit } from './kit.ts'
+import { aroundTests, choose, inBrowser, listed, refused, signIn, startSite, visit } from './kit.ts'
 import type { Site, Visit } from './kit.ts'
 
 let site: Site
@@ -106,14 +106,14 @@ inBrowser(
 
 inBrowser('an upload that fails says why, and goes on to the end when retried', async () => {
   const { page } = here
-  site.google.faults.add({ operation: 'drive.upload.*', status: 503, times: 50 })
+  site.google.drive.setQuota(0)
   await page.goto(site.origin)
   await choose(page, { 'again.txt': 'twice' })
-  await page.locator('.upload-words', { hasText: 'Drive did not answer' }).waitFor()
-  site.google.faults.clear()
+  await page.locator('.upload-words', { hasText: 'This Google Drive is full' }).waitFor()
+  expect(here.trouble.splice(0)).toEqual([refused(507)])
+  site.google.drive.setQuota(Infinity)
   await page.getByRole('button', { name: 'Retry again.txt' }).click()
   await page.getByRole('link', { name: 'Open in Drive: again.txt' }).waitFor()
-  expect(here.trouble.splice(0)).toEqual([expect.stringContaining('503')])
 })
 
 inBrowser('signing out leaves nothing of the Drive on the page, also on the way back', async () => {
