@@ -213,6 +213,31 @@ describe('whose bearer it is (case 25)', () => {
     expect((await files({ ...driveway.bearer, cookie: `${cookie}; ${cookie}` })).status).toBe(200)
   })
 
+  test("another person's folder is not there, nor does its page token lead anywhere (case 31)", async () => {
+    const { cookie } = await signInAs(driveway, { email: 'ben@example.com' })
+    const theirs = JSON.parse((await files({ cookie })).body) as { files: { id: string }[] }
+    const list = (query: string, headers: Headers): Promise<RawAnswer> =>
+      send(driveway.origin, `/files?${query}`, { headers })
+    const id = theirs.files[0]?.id ?? ''
+    const absent = `${id.slice(0, -3)}abc`
+    const answer = await list(`folder=${id}`, driveway.bearer)
+    expect([answer.status, codeOf(answer)]).toEqual([404, 'drive_not_found'])
+    expect(withoutId(answer)).toEqual(withoutId(await list(`folder=${absent}`, driveway.bearer)))
+    const page = JSON.parse((await list('pageSize=1', { cookie })).body) as Record<string, string>
+    const token = page['nextPageToken'] ?? ''
+    expect(token).not.toBe('')
+    const stolen = await list(`pageSize=1&pageToken=${token}`, driveway.bearer)
+    for (const { id: theirId } of theirs.files) expect(stolen.body).not.toContain(theirId)
+    driveway.google.calls.length = 0
+    for (const bad of ['..', '%2e%2e%2f', 'a%00b', 'a%2fb', "a'b", 'a%0d%0ab', '%20']) {
+      expect([bad, codeOf(await list(`folder=${bad}`, driveway.bearer))]).toEqual([
+        bad,
+        'drive_not_found',
+      ])
+    }
+    expect(driveway.google.calls.filter((call) => call.startsWith('drive.'))).toEqual([])
+  })
+
   test("another person's token can be neither seen nor ended (case 31)", async () => {
     const { cookie } = await signInAs(driveway, { email: 'ben@example.com' })
     const headers = { cookie, origin: driveway.origin }
