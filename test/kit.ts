@@ -72,6 +72,7 @@ export async function startDriveway(options: DrivewayOptions = {}): Promise<Driv
     async close() {
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))
+      await gateway.stop() // what is being cleared away still needs Google
       if (!beside) await google.close()
     },
   }

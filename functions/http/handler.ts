@@ -51,7 +51,7 @@ export function createHandler(
     restoreHeaders(req)
     const requestId = randomUUID()
     const log = parts.log.of(req, requestId)
-    const { left, stopping } = parts.serving.enter(req, res)
+    const { left, stopping, leave } = parts.serving.enter(req, res)
     const signal = AbortSignal.any([stopping, left])
     try {
       setCommonHeaders(res, requestId, parts.secure)
@@ -83,6 +83,7 @@ export function createHandler(
       await refuse(req, res, error, requestId)
     } finally {
       req.resume() // a paused body would hold up the next request on this connection
+      leave()
     }
   }
 }

@@ -9,18 +9,20 @@ const lastWordsMs = 1_000
 export interface Serving {
   /** Takes a server over: its limits, its `Expect` handling, its end. */
   adopt(server: Server): void
-  /** Counts a request in, until its response is over. */
-  enter(req: IncomingMessage, res: ServerResponse): Endings
+  /** Counts a request in, until its response is over and its handler has left. */
+  enter(req: IncomingMessage, res: ServerResponse): Visit
   /** Stops taking requests and lets those under way end; resolves when none is left. */
   stop(): Promise<void>
 }
 
-/** What may end a request from outside. */
-export interface Endings {
+/** A request that is being served. */
+export interface Visit {
   /** Aborts when the caller leaves before it has its answer. */
   left: AbortSignal
   /** Aborts when the instance can wait no longer. */
   stopping: AbortSignal
+  /** The handler has nothing more to do, also not for a caller who is gone. */
+  leave(): void
 }
 
 /** @param grace milliseconds that requests under way have to finish */
@@ -45,12 +47,17 @@ export function createServing(grace = graceMs): Serving {
       const leaving = new AbortController()
       underWay.set(res, ending)
       if (stopping) res.setHeader('Connection', 'close')
-      onceOver(req, res, () => {
+      let present = 2 // the caller and the handler
+      const leave = (): void => {
+        if (--present > 0) return
         underWay.delete(res)
-        if (!res.writableFinished) leaving.abort()
         if (underWay.size === 0) whenIdle?.()
+      }
+      onceOver(req, res, () => {
+        if (!res.writableFinished) leaving.abort()
+        leave()
       })
-      return { left: leaving.signal, stopping: ending.signal }
+      return { left: leaving.signal, stopping: ending.signal, leave }
     },
 
     stop() {
