@@ -95,12 +95,12 @@ test('a kept connection and a signal gather no listeners', async () => {
 })
 
 test.each([
-  ['progress', { progress: 50 }, () => {}, [Buffer.alloc(64 << 20)]],
-  ['answer', { answer: 50 }, (socket: Socket) => void socket.resume(), [Buffer.alloc(10)]],
+  ['progress', { progress: 50 }, (): void => {}, [Buffer.alloc(64 << 20)]],
+  ['answer', { answer: 50 }, (socket: Socket): void => void socket.resume(), [Buffer.alloc(10)]],
   [
     'answer, though a byte comes now and then',
     { answer: 50 },
-    (socket: Socket) => {
+    (socket: Socket): void => {
       socket.resume().write('HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n')
       const timer = setInterval(() => socket.write('x'), 10)
       socket.once('close', () => clearInterval(timer))
