@@ -22,6 +22,8 @@ export interface RunOptions {
   env?: Record<string, string>
   cwd?: string
   ipc?: boolean
+  /** Gives it a group of processes of its own, as a terminal does: Ctrl-C reaches all of them. */
+  group?: boolean
 }
 
 /** Starts a program; whoever starts it ends it. */
@@ -29,6 +31,7 @@ export function run(command: string, args: string[], options: RunOptions = {}): 
   const child = spawn(command, args, {
     cwd: options.cwd ?? root,
     env: options.env ?? environment(),
+    detached: options.group ?? false,
     stdio: ['ignore', 'pipe', 'pipe', ...(options.ipc ? (['ipc'] as const) : [])],
   })
   let output = ''
@@ -64,8 +67,8 @@ export function run(command: string, args: string[], options: RunOptions = {}): 
 
 /** What a program needs of the environment, without the settings of Driveway that may be in it. */
 export function environment(more: Record<string, string> = {}): Record<string, string> {
-  const kept = ['PATH', 'HOME', 'TMPDIR', 'TEMP', 'SystemRoot', 'JAVA_HOME'].flatMap((name) =>
-    process.env[name] === undefined ? [] : [[name, process.env[name]] as const],
+  const kept = ['PATH', 'HOME', 'TMPDIR', 'TEMP', 'SystemRoot', 'CLOUDSDK_ROOT_DIR'].flatMap(
+    (name) => (process.env[name] === undefined ? [] : [[name, process.env[name]] as const]),
   )
   return { ...Object.fromEntries(kept), ...more }
 }

@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net'
 import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { findEmulator } from '../../infra/sandbox/firestore/index.ts'
 import { end, environment, freePort, root, run } from './process.ts'
 import type { Run } from './process.ts'
 
@@ -22,7 +23,7 @@ afterEach(async () => {
 /** The last command of `npm start`; the build is there already. */
 async function start(
   env: Record<string, string>,
-  { command, args } = { command: process.execPath, args: ['dist/local/start.mjs'] },
+  { command = process.execPath, args = ['dist/local/start.mjs'], group = false } = {},
 ): Promise<Run & { temporary: string }> {
   const temporary = await mkdtemp(join(tmpdir(), 'driveway-test-'))
   folders.push(temporary)
@@ -33,6 +34,7 @@ async function start(
       TMPDIR: temporary,
       ...env,
     }),
+    group,
   })
   runs.push(started)
   return Object.assign(started, { temporary })
@@ -113,6 +115,20 @@ test('told to stop before it has started, it stops as well', async () => {
   started.child.kill('SIGINT')
   expect(await started.ended).toBe(0)
   expect(await isFree(port)).toBe(true)
+  expect(await readdir(started.temporary)).toEqual([])
+})
+
+const withEmulator = findEmulator() === undefined ? test.skip : test
+
+withEmulator('Ctrl-C ends Google’s Firestore emulator with the rest, without a word', async () => {
+  const started = await start({ PORT: String(await freePort()), FIRESTORE: '' }, { group: true })
+  const output = await started.said(/Ctrl-C stops everything/)
+  expect(lineOf(output, 'Store')).toBe('Google’s Firestore emulator')
+  const { stdout } = await shell('sh', ['-c', lineOf(output, 'List')])
+  expect(stdout).toContain('hello.txt')
+  process.kill(-(started.child.pid ?? 0), 'SIGINT')
+  expect(await started.ended).toBe(0)
+  expect(started.output).toMatch(/Ctrl-C stops everything\.\n\n$/)
   expect(await readdir(started.temporary)).toEqual([])
 })
 
