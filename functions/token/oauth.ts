@@ -1,6 +1,7 @@
 /** OAuth 2.0 and OpenID Connect with Google. Describes requests, reads answers, sends them once. */
 import * as oauth from 'oauth4webapi'
 import { GatewayError } from '../errors.ts'
+import { answerFailure, exchangeFailure, isClientRefused } from './oauth-failure.ts'
 
 /** The client's credentials at Google. */
 export interface ClientCredentials {
@@ -271,48 +272,4 @@ function readExpiry({ expires_in }: oauth.TokenEndpointResponse): number {
     throw new GatewayError('auth_bad_response', 'Google did not say how long the token lives')
   }
   return expires_in
-}
-
-/** Our client itself was refused: wrong or rotated secret, deleted, or not registered this way. */
-function isClientRefused(error: unknown): boolean {
-  return (
-    error instanceof oauth.ResponseBodyError &&
-    ['invalid_client', 'unauthorized_client', 'deleted_client'].includes(error.error)
-  )
-}
-
-function exchangeFailure(error: unknown): GatewayError {
-  if (error instanceof oauth.ResponseBodyError && error.error === 'invalid_grant') {
-    return new GatewayError('code_exchange_failed', 'Google refused the code', { cause: error })
-  }
-  // The library names the claim or the token wherever it is the ID token that is wrong.
-  if (
-    (error instanceof oauth.OperationProcessingError ||
-      error instanceof oauth.UnsupportedOperationError) &&
-    /ID Token|JWT|JWS/.test(error.message)
-  ) {
-    return new GatewayError('id_token_invalid', error.message, { cause: error })
-  }
-  return answerFailure(error)
-}
-
-function answerFailure(error: unknown): GatewayError {
-  if (error instanceof GatewayError) return error
-  if (error instanceof oauth.ResponseBodyError) {
-    return new GatewayError('auth_misconfigured', `Google refused: ${plainWord(error.error)}`, {
-      cause: error,
-    })
-  }
-  if (
-    error instanceof oauth.OperationProcessingError ||
-    error instanceof oauth.UnsupportedOperationError ||
-    error instanceof oauth.WWWAuthenticateChallengeError
-  ) {
-    return new GatewayError('auth_bad_response', error.message, { cause: error })
-  }
-  return new GatewayError('auth_unavailable', 'Google did not answer', { cause: error })
-}
-
-function plainWord(text: string): string {
-  return /^\w{1,60}$/.test(text) ? text : 'unreadable'
 }
