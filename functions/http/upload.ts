@@ -1,15 +1,9 @@
-/** `/upload`: files from a form into the Drive, each streamed, all or none. */
+/** `/upload`: every way in. */
 import type { DriveAccount } from '../drive/account.ts'
-import type { NewFile, UploadedFile, Uploads } from '../drive/upload.ts'
-import { GatewayError } from '../errors.ts'
-import { declaredLength, readBody } from './body.ts'
-import { driveName } from './file-name.ts'
-import { readFileId } from './files.ts'
-import type { Call, Route } from './handler.ts'
+import type { Uploads } from '../drive/upload.ts'
+import type { Route } from './handler.ts'
 import type { Identify } from './identify.ts'
-import { readBoundary, readForm } from './multipart.ts'
-import type { FormEntry } from './multipart.ts'
-import { sendJson } from './problem.ts'
+import { uploadForm } from './upload-form.ts'
 
 export interface UploadParts {
   identify: Identify
@@ -21,139 +15,6 @@ export interface UploadParts {
   idleMs: number
 }
 
-/** What one form may have. */
-export const formLimits = { parts: 1_000, fieldBytes: 64 * 1024 }
-
 export function uploadRoutes(parts: UploadParts): Route[] {
   return [{ method: 'POST', path: /^$/, run: (call) => uploadForm(parts, call) }]
-}
-
-async function uploadForm(parts: UploadParts, call: Call): Promise<void> {
-  const { req, res, signal, log } = call
-  const { sub } = await parts.identify(req)
-  const account = parts.accountOf(sub)
-  const boundary = readBoundary(req.headers['content-type'])
-  refuseBodyUnread(req, parts.maxFileBytes)
-
-  const form = readForm(readBody(req, res, parts.idleMs), boundary, formLimits)
-  const stored: UploadedFile[] = []
-  try {
-    const place: Place = {}
-    for await (const entry of form) {
-      if (entry.kind === 'field') readField(entry, place, stored.length > 0)
-      else if (entry.filename === '') await expectNothing(entry.content)
-      else {
-        const file = describeFile(entry, place)
-        const content = capped(entry.content, parts.maxFileBytes)
-        stored.push(await parts.uploads.store(account, file, content, signal))
-      }
-    }
-    if (stored.length === 0) throw new GatewayError('no_file', 'The form had no file')
-  } catch (error) {
-    await takeBack(parts.uploads, account, stored, log)
-    throw error
-  }
-  sendFiles(call, stored)
-  log('INFO', 'uploaded', {
-    files: stored.length,
-    bytes: stored.reduce((sum, file) => sum + file.size, 0),
-  })
-}
-
-/** What can be refused before a byte of the body is. */
-function refuseBodyUnread(req: Call['req'], maxFileBytes: number): void {
-  if (req.headers['content-encoding'] !== undefined) {
-    throw new GatewayError('unsupported_media_type', 'The request body is encoded', {
-      detail: 'Send the body without a Content-Encoding',
-    })
-  }
-  // A form is a little longer than its one file; several files may each be as long as allowed.
-  const length = declaredLength(req)
-  if (length !== undefined && length > maxFileBytes * formLimits.parts) {
-    throw tooLarge(maxFileBytes)
-  }
-}
-
-/** Where the files of a form go. */
-interface Place {
-  folder?: string
-}
-
-/** @throws {GatewayError} `late_field`, or `bad_request` for a field that is there twice */
-function readField(
-  { name, value }: FormEntry & { kind: 'field' },
-  place: Place,
-  late: boolean,
-): void {
-  if (name !== 'folder') return // other fields are none of ours
-  if (late) {
-    throw new GatewayError('late_field', `The field ${name} came after a file`)
-  }
-  if (place.folder !== undefined) {
-    const detail = `The field ${name} is there twice`
-    throw new GatewayError('bad_request', detail, { detail })
-  }
-  place.folder = readFileId(value)
-}
-
-function describeFile(entry: FormEntry & { kind: 'file' }, { folder }: Place): NewFile {
-  const name = driveName(entry.filename)
-  return { name, mimeType: entry.mimeType, ...(folder === undefined ? {} : { folder }) }
-}
-
-/** A browser sends an empty part where no file was chosen. */
-async function expectNothing(content: AsyncIterable<Buffer>): Promise<void> {
-  for await (const chunk of content) {
-    if (chunk.length === 0) continue
-    throw new GatewayError('bad_filename', 'A file without a name', {
-      detail: 'Give each file a filename',
-    })
-  }
-}
-
-/** Refuses rather than cuts: a file over the limit is an error, never a shorter file. */
-async function* capped(
-  content: AsyncIterable<Buffer>,
-  max: number,
-): AsyncGenerator<Buffer, void, undefined> {
-  let size = 0
-  for await (const chunk of content) {
-    size += chunk.length
-    if (size > max) throw tooLarge(max)
-    yield chunk
-  }
-}
-
-function tooLarge(max: number): GatewayError {
-  return new GatewayError('too_large', `A file over ${max} bytes`, {
-    detail: `A file may have ${max} bytes`,
-  })
-}
-
-/** A form is stored as a whole or not at all: what went well before the failure is removed. */
-async function takeBack(
-  uploads: Uploads,
-  account: DriveAccount,
-  stored: readonly UploadedFile[],
-  log: Call['log'],
-): Promise<void> {
-  for (const { id } of stored) {
-    try {
-      await uploads.remove(account, id)
-    } catch (error) {
-      log.failure('file left behind', error, { fileId: id })
-    }
-  }
-}
-
-function sendFiles({ req, res }: Call, stored: readonly UploadedFile[]): void {
-  if (/^text\/plain\b/.test(req.headers.accept ?? '')) {
-    const lines = stored.map(({ name, size, sha256, webViewLink = '' }) =>
-      [name, size, sha256, webViewLink].join('\t'),
-    )
-    res.writeHead(201, { 'content-type': 'text/plain; charset=utf-8' })
-    res.end(`${lines.join('\n')}\n`)
-    return
-  }
-  sendJson(res, 201, { files: stored })
 }

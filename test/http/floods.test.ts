@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { setImmediate as turn } from 'node:timers/promises'
 import { readForm } from '../../functions/http/multipart.ts'
-import { formLimits } from '../../functions/http/upload.ts'
+import { formLimits } from '../../functions/http/upload-form.ts'
 import { codeOf, filePart, form, uploadForm } from '../kit.ts'
 import { fieldPart } from './forms.ts'
 import { expectNothingIn, startUploading } from './upload-kit.ts'

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals'
 import { createFormGate } from '../../functions/http/form-gate.ts'
 import type { FormPart } from '../../functions/http/form-part.ts'
 import { GatewayError } from '../../functions/errors.ts'
-import { formLimits } from '../../functions/http/upload.ts'
+import { formLimits } from '../../functions/http/upload-form.ts'
 import type { Outcome } from './forms.ts'
 import {
   bytewise,

@@ -1,7 +1,7 @@
 /** Forms for tests: whole, hostile and mutated, and what `readForm` makes of them. */
 import { GatewayError } from '../../functions/errors.ts'
 import { readForm } from '../../functions/http/multipart.ts'
-import { formLimits } from '../../functions/http/upload.ts'
+import { formLimits } from '../../functions/http/upload-form.ts'
 import { filePart, form } from '../kit.ts'
 
 /** What a form came to: all that was in it, or the code that it was refused with. */
