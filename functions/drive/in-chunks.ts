@@ -97,7 +97,8 @@ export async function storeInChunks(
     }
     if (!(error instanceof GatewayError) || error.code !== 'upload_lost') throw error
     // The session is gone: the file may be there all the same, or every byte still be here.
-    const file = upload.mayExist ? await line.lookUp(metadata.id) : undefined
+    const isAllSent = window.ended && sent === window.end
+    const file = isAllSent || upload.mayExist ? await line.lookUp(metadata.id) : undefined
     if (file) return file
     if (window.start > 0) throw error
     // That it is gone is not always true: none is left open.

@@ -152,6 +152,11 @@ describe('a session that dies (case 79)', () => {
     expectRefused(driveway, upload, 'upload_lost')
   })
 
+  test('with the file made all the same: it is the one (case 83)', async () => {
+    const dead: Fault = { operation: put, skip: 3, status: 410, afterwards: true }
+    expectStored(driveway, await uploadWith(driveway, 4 * chunk, dead))
+  })
+
   test('after its last answer was lost: the file is there, and it is the one (case 83)', async () => {
     const upload = await uploadWith(
       driveway,

@@ -27,7 +27,7 @@ export function createSchedule(random: Random): Schedule {
   const sizes = random() < 0.2 ? [pickSize(random), pickSize(random)] : [pickSize(random)]
   const faults = Array.from({ length: 1 + below(random, 4) }, () => pickFault(random))
   // Silence takes its time, so it is rare.
-  if (random() < 0.04) faults.push(pickSilence(random))
+  if (random() < 0.02) faults.push(pickSilence(random))
   return { sizes, faults, leavesAt: random() < 0.2 ? random() : undefined }
 }
 
