@@ -1,6 +1,7 @@
 /** Listing a Drive through Google's own client. */
 import type { drive_v3 } from 'googleapis/build/src/apis/drive/v3.js'
 import { GatewayError } from '../errors.ts'
+import type { ProblemCode } from '../errors.ts'
 import { readFailure } from './failure.ts'
 import { kindOf } from './files.ts'
 import type { FilePage, Files, ListQuery, ListedFile } from './files.ts'
@@ -116,9 +117,7 @@ function toFailure(error: unknown, query: ListQuery): GatewayError {
   if (error instanceof GatewayError) return error
   const response = responseOf(error)
   if (!response) {
-    const isLate = (error as { code?: unknown } | null)?.code === 'TimeoutError'
-    const code = isLate ? 'drive_timeout' : 'drive_unavailable'
-    return new GatewayError(code, 'Drive did not answer', { cause: error })
+    return new GatewayError(silenceCode(error), 'Drive gave no answer of use', { cause: error })
   }
   const body = typeof response.data === 'string' ? response.data : JSON.stringify(response.data)
   const retryAfter = response.headers?.get?.('retry-after') ?? undefined
@@ -132,6 +131,13 @@ function toFailure(error: unknown, query: ListQuery): GatewayError {
     return new GatewayError('bad_page_token', failure.message)
   }
   return failure
+}
+
+/** Why there is no answer, in the words of the client, and of the fetch that is its cause. */
+function silenceCode(error: unknown): ProblemCode {
+  const { code, cause } = (error ?? {}) as { code?: unknown; cause?: { type?: unknown } }
+  if (code === 'TimeoutError') return 'drive_timeout'
+  return cause?.type === 'max-size' ? 'upstream_bad_response' : 'drive_unavailable'
 }
 
 interface ClientResponse {

@@ -176,16 +176,17 @@ test('who leaves when the last answer is lost leaves nothing (cases 63, 83)', as
   expectNothing(before)
 })
 
+/** A source that goes on when the token does not. */
+async function* outliving(): AsyncGenerator<Buffer, void, undefined> {
+  yield Buffer.alloc(2 * chunkBytes + 1)
+  await called('drive.upload.chunk')
+  token = () => Promise.reject(new Error('reauth'))
+  yield Buffer.alloc(2 * chunkBytes)
+}
+
 test('a session is ended although the person’s tokens are dead (case 74)', async () => {
   const before = drive.filesOf('p').length
-  const dead = (): Promise<string> => Promise.reject(new Error('reauth'))
-  async function* source(): AsyncGenerator<Buffer, void, undefined> {
-    yield Buffer.alloc(2 * chunkBytes + 1)
-    await called('drive.upload.chunk')
-    token = dead
-    yield Buffer.alloc(2 * chunkBytes)
-  }
-  expect(String(await reasonOf(store(source())))).toContain('reauth')
+  expect(String(await reasonOf(store(outliving())))).toContain('reauth')
   expectNothing(before)
 })
 
