@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 /** Cloud Run kills an instance 10 s after SIGTERM: uploads may finish in 8 s, the rest is told. */
 const graceMs = 8_000
-const lastWordsMs = 1_000
+const lastWordsMs = 1_500
 
 export interface Serving {
   /** Takes a server over: its limits, its `Expect` handling, its end. */
