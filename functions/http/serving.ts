@@ -86,7 +86,10 @@ export function createServing(grace = graceMs): Serving {
  */
 function onceOver(req: IncomingMessage, res: ServerResponse, over: () => void): void {
   const { socket } = req
+  let isOver = false
   const done = (): void => {
+    if (isOver) return // one of the two events is emitted from within the other
+    isOver = true
     res.off('close', done)
     socket.off('close', done)
     over()

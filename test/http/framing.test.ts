@@ -7,7 +7,10 @@ let driveway: Uploading
 const idleMs = 200
 
 beforeAll(async () => {
-  driveway = await startUploading({ env: { MAX_FILE_BYTES: '1000000' }, gateway: { idleMs } })
+  driveway = await startUploading({
+    env: { MAX_FILE_BYTES: '1000000' },
+    gateway: { idleMs, graceMs: 60_000 },
+  })
 })
 
 afterAll(() => driveway.close())
@@ -218,6 +221,7 @@ test.each([
 )
 
 test('the answers to pipelined requests are not waited for once their caller has left', async () => {
+  driveway.lines.length = 0
   driveway.google.faults.add({ operation: 'drive.upload.multipart', hang: 'headers' })
   const line = await dial(driveway.origin)
   const upload = head(driveway, { 'Content-Length': text.length }) + text
@@ -225,5 +229,8 @@ test('the answers to pipelined requests are not waited for once their caller has
   line.socket.write(upload + second.repeat(20))
   await until(() => driveway.driveCalls().includes('drive.upload.multipart'))
   line.socket.destroy()
-  await driveway.gateway.stop() // resolves at once when no request is under way
+  await driveway.gateway.stop() // resolves when no request is under way, long before its grace ends
+  expectNothingIn(driveway)
+  const refused = driveway.lines.filter((line) => line.includes('"message":"upload refused"'))
+  expect(refused.filter((line) => line.includes('"code":"truncated"'))).not.toEqual([])
 })
