@@ -7,6 +7,7 @@ export const problems = {
   not_found: [404, 'There is nothing at this address', false],
   method_not_allowed: [405, 'This address does not take that method; see the Allow header', false],
   unsupported_media_type: [415, 'A body of this type is not taken here; see detail', false],
+  origin_not_allowed: [403, 'Pages of this origin may not upload; see ALLOWED_ORIGINS', false],
   csrf: [403, 'A cookie counts only for requests that come from an allowed page', false],
 
   // Signing in
@@ -40,12 +41,27 @@ export const problems = {
   ambiguous_part: [400, 'A part of the form says two different things about itself', false],
   unsupported_part: [400, 'A part of the form is encoded in a way that is not taken', false],
   bad_filename: [400, 'A file’s name cannot be used; see detail', false],
+  bad_path: [400, 'The path cannot be used; see detail', false],
   no_file: [400, 'The form has no file in it', false],
   late_field: [400, 'Put the form’s fields before its files', false],
   too_many_parts: [413, 'The form has too many parts', false],
   field_too_large: [413, 'A field of the form is too long', false],
   too_large: [413, 'The file is larger than this Driveway takes', false],
+  length_required: [411, 'Say how long the body is: send Content-Length', false],
+  size_mismatch: [400, 'The body was not as long as it said; send it again', true],
+  digest_mismatch: [400, 'What came is not what the digest says; nothing was stored', true],
+  exists: [409, 'A file of this name is there already', false],
+  in_progress: [409, 'The upload with this Idempotency-Key is still under way; ask again', true],
+  idempotency_mismatch: [
+    422,
+    'This Idempotency-Key belongs to another upload; use a new one',
+    false,
+  ],
   too_slow: [408, 'The upload stood still for too long; send it again', true],
+  digest_mismatch: [400, 'The bytes are not those of the given digest; send them again', false],
+  upload_incomplete: [409, 'Drive does not have the whole file yet; send the rest first', true],
+  upload_gone: [410, 'The upload has expired; start it again', false],
+  file_changed: [409, 'The file was changed in Drive since it came; look at it there', false],
 
   // Drive
   drive_full: [507, 'This Google Drive is full; make room and try again', false],
@@ -60,6 +76,11 @@ export const problems = {
   integrity: [
     502,
     'Drive stored something else than was sent, so it was removed; send it again',
+    true,
+  ],
+  integrity_replaced: [
+    502,
+    'Drive stored something else than was sent; send it again, or take the version before it in Drive',
     true,
   ],
 

@@ -6,7 +6,7 @@ import type { Line } from './line.ts'
 import * as session from './session.ts'
 import type { Progress, StoredFile } from './session.ts'
 import type { DriveAnswer } from './transport.ts'
-import { existing, mayCreate, nonsense } from './upload-state.ts'
+import { existing, findStored, mayCreate, nonsense } from './upload-state.ts'
 import type { Upload } from './upload-state.ts'
 
 /**
@@ -98,7 +98,7 @@ export async function storeInChunks(
     if (!(error instanceof GatewayError) || error.code !== 'upload_lost') throw error
     // The session is gone: the file may be there all the same, or every byte still be here.
     const isAllSent = window.ended && sent === window.end
-    const file = isAllSent || upload.mayExist ? await line.lookUp(metadata.id) : undefined
+    const file = isAllSent || upload.mayExist ? await findStored(line, upload) : undefined
     if (file) return file
     if (window.start > 0) throw error
     // That it is gone is not always true: none is left open.

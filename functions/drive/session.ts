@@ -16,10 +16,14 @@ export const chunkUnit = 256 * 1024
 export interface FileMetadata {
   /** Reserved with `files.generateIds`: creating it twice cannot make two files. */
   id: string
+  /** The id is that of a file which is there: it gets new content and stays where it is. */
+  replaces?: boolean
   name: string
   mimeType: string
   /** The parent's id; My Drive's root where there is none. */
   folder?: string
+  /** RFC 3339; the moment of its making where there is none. */
+  modifiedTime?: string
 }
 
 /** What Drive says that it stored. */
@@ -52,7 +56,7 @@ const fields = 'id,name,mimeType,size,sha256Checksum,webViewLink'
 const query = `supportsAllDrives=true&fields=${fields}`
 const json = 'application/json; charset=UTF-8'
 
-/** One request that creates a file whose bytes are all at hand. */
+/** One request for a file whose bytes are all at hand. */
 export function createRequest(
   root: string,
   metadata: FileMetadata,
@@ -63,19 +67,34 @@ export function createRequest(
     `--${boundary}\r\nContent-Type: ${json}\r\n\r\n${metadataJson(metadata)}\r\n` +
     `--${boundary}\r\nContent-Type: ${mediaType(metadata)}\r\n\r\n`
   return {
-    method: 'POST',
-    url: `${root}upload/drive/v3/files?uploadType=multipart&${query}`,
+    ...target(root, metadata, 'multipart'),
     headers: { 'content-type': `multipart/related; boundary=${boundary}` },
     body: [Buffer.from(head), ...content, Buffer.from(`\r\n--${boundary}--\r\n`)],
   }
 }
 
-/** Opens a resumable session; its size is told with the last chunk. */
-export function openRequest(root: string, metadata: FileMetadata): DriveRequest {
+/** What is fixed for a whole session when it is opened. */
+export interface SessionTerms {
+  /** The file's size in bytes; Drive takes neither more nor less. Told with the last chunk otherwise. */
+  size?: number
+  /** The one origin whose pages may use the session URI; no page may otherwise. */
+  origin?: string
+}
+
+/** Opens a resumable session. */
+export function openRequest(
+  root: string,
+  metadata: FileMetadata,
+  { size, origin }: SessionTerms = {},
+): DriveRequest {
   return {
-    method: 'POST',
-    url: `${root}upload/drive/v3/files?uploadType=resumable&${query}`,
-    headers: { 'content-type': json, 'x-upload-content-type': mediaType(metadata) },
+    ...target(root, metadata, 'resumable'),
+    headers: {
+      'content-type': json,
+      'x-upload-content-type': mediaType(metadata),
+      ...(size === undefined ? {} : { 'x-upload-content-length': String(size) }),
+      ...(origin === undefined ? {} : { origin }),
+    },
     body: [Buffer.from(metadataJson(metadata))],
   }
 }
@@ -123,7 +142,7 @@ export function isCancelled({ status }: DriveAnswer): boolean {
 }
 
 export function lookUpRequest(root: string, id: string): DriveRequest {
-  return { method: 'GET', url: `${fileUrl(root, id)}?${query}`, headers: {} }
+  return { method: 'GET', url: `${fileUrl(root, id)}?${query},modifiedTime`, headers: {} }
 }
 
 export function removeRequest(root: string, id: string): DriveRequest {
@@ -190,6 +209,11 @@ export function readFile(body: string): StoredFile | undefined {
   }
 }
 
+/** When a file that was looked up was last changed, in milliseconds since 1970. */
+export function readModifiedTime(body: string): number {
+  return Date.parse(String(readObject(body)?.['modifiedTime']))
+}
+
 function readObject(body: string): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(body)
@@ -199,10 +223,23 @@ function readObject(body: string): Record<string, unknown> | undefined {
   }
 }
 
+/** Where bytes go: a new file is posted, a file that is there is patched. */
+function target(
+  root: string,
+  { id, replaces }: FileMetadata,
+  uploadType: 'multipart' | 'resumable',
+): Pick<DriveRequest, 'method' | 'url'> {
+  const files = `${root}upload/drive/v3/files`
+  const end = `?uploadType=${uploadType}&${query}`
+  if (replaces) return { method: 'PATCH', url: `${files}/${encodeURIComponent(id)}${end}` }
+  return { method: 'POST', url: `${files}${end}` }
+}
+
 function metadataJson(metadata: FileMetadata): string {
-  const { id, name, folder } = metadata
-  const parents = folder === undefined ? {} : { parents: [folder] }
-  return JSON.stringify({ id, name, mimeType: mediaType(metadata), ...parents })
+  const { id, name, folder, modifiedTime, replaces } = metadata
+  if (replaces) return JSON.stringify({ name, mimeType: mediaType(metadata), modifiedTime })
+  const parents = folder === undefined ? undefined : [folder]
+  return JSON.stringify({ id, name, mimeType: mediaType(metadata), parents, modifiedTime })
 }
 
 /** A Google type would make Drive convert the file: bytes stay the bytes that they are. */

@@ -12,6 +12,8 @@ export interface Upload {
   sessionUri: string | undefined
   /** Whether something of ours may have made the file. */
   mayExist: boolean
+  /** SHA-256 of what has come so far, in hex. */
+  sha256(): string
 }
 
 /** Sends what may make the file; only a clear refusal says that it did not. */
@@ -27,10 +29,23 @@ export async function mayCreate(
 }
 
 /** The file that is there already under the reserved id: an earlier try was heard after all. */
-export async function existing(line: Line, { metadata }: Upload): Promise<StoredFile> {
-  const file = await line.lookUp(metadata.id)
+export async function existing(line: Line, upload: Upload): Promise<StoredFile> {
+  const file = await findStored(line, upload)
   if (file) return file
   throw new GatewayError('upstream_bad_response', 'Drive has the id, and no file under it')
+}
+
+/**
+ * What Drive has of this upload, if anything. A file that is being replaced was there before: only
+ * its content tells whether it has been.
+ */
+export async function findStored(
+  line: Line,
+  { metadata, window, sha256 }: Upload,
+): Promise<StoredFile | undefined> {
+  const file = await line.lookUp(metadata.id)
+  if (!metadata.replaces) return file
+  return file?.size === window.end && file.sha256 === sha256() ? file : undefined
 }
 
 export function nonsense(status: number): GatewayError {

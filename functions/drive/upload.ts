@@ -16,24 +16,38 @@ import { createWindow } from './window.ts'
 /** A file that Drive has, whole: its size and SHA-256 are those of the bytes that were streamed. */
 export type UploadedFile = StoredFile & { size: number; sha256: string }
 
-/** What the caller says of a file; its id is ours to reserve. */
-export type NewFile = Omit<FileMetadata, 'id'>
+/** What the caller says of a file; its id is ours to reserve unless it is given. */
+export type NewFile = Omit<FileMetadata, 'id'> & { id?: string }
+
+/** What else an upload keeps to. */
+export interface Terms {
+  /** SHA-256 that the source must have, in hex; nothing is stored otherwise. */
+  sha256?: string | undefined
+  /** Whether the id is still this upload's alone: asked before what is under it is removed. */
+  isOurs?: (() => Promise<boolean>) | undefined
+  /** Told where something was left behind, so that the id must not be forgotten. */
+  onLeftBehind?: (() => void) | undefined
+}
 
 export interface Uploads {
   /**
-   * Stores everything that the source gives as one new file.
+   * Stores everything that the source gives: as one new file, or as new content of one.
    *
    * @param source its end means that the file is whole; an error that it is not
    * @param signal gives the upload up
-   * @throws {GatewayError} after which Drive has neither the file nor an open session; and whatever
-   *   the source throws or the signal aborts with, with the same promise
+   * @throws {GatewayError} after which Drive has neither the file nor an open session; a file that
+   *   was to be replaced is never removed. And whatever the source throws or the signal aborts with,
+   *   with the same promise
    */
   store(
     account: DriveAccount,
     file: NewFile,
     source: AsyncIterable<Buffer>,
     signal: AbortSignal,
+    terms?: Terms,
   ): Promise<UploadedFile>
+  /** What Drive has under an id; nothing where there is nothing. */
+  find(account: DriveAccount, id: string, signal: AbortSignal): Promise<StoredFile | undefined>
   /** Takes a file out of Drive again; not in the bin. */
   remove(account: DriveAccount, id: string): Promise<void>
 }
@@ -57,25 +71,35 @@ export function createUploads(parts: UploadParts): Uploads {
     createLine(parts, account, AbortSignal.timeout(cleanUpMs))
 
   /** After a failure: no session, no file. */
-  async function clearAway(account: DriveAccount, upload: Upload): Promise<void> {
-    const { id } = upload.metadata
-    const leftBehind = (error: unknown): void => parts.onLeftBehind?.(id, error)
+  async function clearAway(account: DriveAccount, upload: Upload, terms: Terms): Promise<void> {
+    const { id, replaces } = upload.metadata
+    const leftBehind = (error: unknown): void => {
+      parts.onLeftBehind?.(id, error)
+      terms.onLeftBehind?.()
+    }
     if (upload.sessionUri !== undefined) {
       await cleanUpLine(account).cancel(upload.sessionUri).catch(leftBehind)
     }
-    if (upload.mayExist) await cleanUpLine(account).remove(id).catch(leftBehind)
+    if (!upload.mayExist || replaces) return
+    try {
+      if ((await terms.isOurs?.()) !== false) await cleanUpLine(account).remove(id)
+    } catch (error) {
+      leftBehind(error)
+    }
   }
 
   return {
-    async store(account, file, source, signal) {
+    async store(account, file, source, signal, terms = {}) {
       const hash = createHash('sha256')
-      const window = createWindow(source, 2 * chunkBytes, (piece) => void hash.update(piece))
+      const sha256 = (): string => hash.copy().digest('hex')
+      const checked = terms.sha256 === undefined ? source : expecting(source, terms.sha256, sha256)
+      const window = createWindow(checked, 2 * chunkBytes, (piece) => void hash.update(piece))
       // A source that fails ends what is under way as a caller does that leaves.
       const line = createLine(parts, account, AbortSignal.any([signal, window.failed]))
-      const metadata: FileMetadata = { ...file, id: '' }
-      const upload: Upload = { metadata, window, sessionUri: undefined, mayExist: false }
+      const metadata: FileMetadata = { ...file, id: file.id ?? '' }
+      const upload: Upload = { metadata, window, sessionUri: undefined, mayExist: false, sha256 }
       try {
-        metadata.id = await line.patience.retry(() =>
+        metadata.id ||= await line.patience.retry(() =>
           unlessAborted(line.signal, parts.ids.take(account)),
         )
         await unlessAborted(line.signal, window.filled(chunkBytes + 1))
@@ -83,34 +107,46 @@ export function createUploads(parts: UploadParts): Uploads {
           window.ended && window.end <= chunkBytes
             ? await storeAtOnce(line, upload)
             : await storeInChunks(line, upload, chunkBytes)
-        return await verify(line, upload, stored, () => hash.digest('hex'))
+        return await verify(line, upload, stored)
       } catch (error) {
         const reason: unknown = line.signal.aborted ? line.signal.reason : error
         window.close()
-        await clearAway(account, upload)
+        await clearAway(account, upload, terms)
         throw reason
       }
     },
 
+    find: (account, id, signal) => createLine(parts, account, signal).lookUp(id),
     remove: (account, id) => cleanUpLine(account).remove(id),
   }
+}
+
+/** The same bytes, whose end is a failure where they are not those that were promised. */
+async function* expecting(
+  source: AsyncIterable<Buffer>,
+  expected: string,
+  sha256: () => string,
+): AsyncGenerator<Buffer, void, undefined> {
+  yield* source
+  if (sha256() === expected) return
+  throw new GatewayError('digest_mismatch', 'The SHA-256 of what came is not the one that was told')
 }
 
 /** Compares what Drive stored with what was streamed. */
 async function verify(
   line: Line,
-  { metadata, window }: Upload,
+  { metadata, window, sha256 }: Upload,
   stored: StoredFile,
-  digest: () => string,
 ): Promise<UploadedFile> {
   line.signal.throwIfAborted()
-  if (!window.ended) throw new GatewayError('integrity', 'Drive had enough before the end')
+  const code = metadata.replaces ? 'integrity_replaced' : 'integrity'
+  if (!window.ended) throw new GatewayError(code, 'Drive had enough before the end')
   const isWhole = stored.size !== undefined && stored.sha256 !== undefined
   const file = isWhole ? stored : ((await line.lookUp(metadata.id)) ?? stored)
-  const expected = { id: metadata.id, name: metadata.name, size: window.end, sha256: digest() }
+  const expected = { id: metadata.id, name: metadata.name, size: window.end, sha256: sha256() }
   for (const key of ['id', 'name', 'size', 'sha256'] as const) {
     if (file[key] === expected[key]) continue
-    throw new GatewayError('integrity', `Drive’s ${key} is not the stream’s`)
+    throw new GatewayError(code, `Drive’s ${key} is not the stream’s`)
   }
   return { ...file, ...expected }
 }
