@@ -6,6 +6,7 @@ const config = {
   transform: { '\\.ts$': '<rootDir>/infra/local/jest-transform.mjs' },
   coverageProvider: 'babel',
   testTimeout: 20_000,
+  maxWorkers: 2,
 }
 
 export default config
