@@ -58,7 +58,6 @@ export const problems = {
     false,
   ],
   too_slow: [408, 'The upload stood still for too long; send it again', true],
-  digest_mismatch: [400, 'The bytes are not those of the given digest; send them again', false],
   upload_incomplete: [409, 'Drive does not have the whole file yet; send the rest first', true],
   upload_gone: [410, 'The upload has expired; start it again', false],
   file_changed: [409, 'The file was changed in Drive since it came; look at it there', false],

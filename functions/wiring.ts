@@ -4,6 +4,7 @@ import type { Server } from 'node:http'
 import { accessProfiles, readConfig } from './config.ts'
 import type { Config } from './config.ts'
 import type { DriveAccount } from './drive/account.ts'
+import { createDirectUploads } from './drive/direct.ts'
 import { createGoogleFiles } from './drive/google-files.ts'
 import { createIds } from './drive/ids.ts'
 import type { Wait } from './drive/patience.ts'
@@ -116,14 +117,19 @@ export function createGateway(config: Config, options: GatewayOptions = {}): Gat
     const answer = await ask(token)
     return readIds(answer.status === 401 ? await ask(await account.token(token)) : answer)
   })
-  const uploads = createUploads({
+  const driveParts = {
     send,
     ids,
     root,
     ...patient,
+    onLeftBehind: (fileId: string, error: unknown) =>
+      log.failure('upload left behind', error, { fileId }),
+  }
+  const uploads = createUploads({
+    ...driveParts,
     ...(options.chunkBytes === undefined ? {} : { chunkBytes: options.chunkBytes }),
-    onLeftBehind: (fileId, error) => log.failure('upload left behind', error, { fileId }),
   })
+  const direct = createDirectUploads(driveParts, now)
 
   const serving = createServing(options.graceMs)
   const shared: HandlerParts = { log, origins, serving, secure: publicUrl.startsWith('https:') }
@@ -162,9 +168,14 @@ export function createGateway(config: Config, options: GatewayOptions = {}): Gat
       uploadRoutes({
         identify,
         uploads,
+        direct,
+        seal,
+        origins,
         accountOf,
+        publicUrl,
         maxFileBytes,
         idleMs: options.idleMs ?? 30_000,
+        now,
       }),
     ),
     adopt(server) {

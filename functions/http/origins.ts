@@ -3,6 +3,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { GatewayError } from '../errors.ts'
 
 export interface Origins {
+  /** Whether an origin is our own or allow-listed. */
+  knows(origin: string): boolean
   /** Lets a page of a known origin read the answer, whatever it will be; says nothing to others. */
   answerCors(req: IncomingMessage, res: ServerResponse): void
   /** Says beforehand what such a page may send. */
@@ -23,6 +25,8 @@ export function createOrigins(publicUrl: string, allowed: readonly string[]): Or
   // Letter by letter: `null`, another port or case, a dot at the end are all somebody else.
   const known = new Set([publicUrl, ...allowed])
   return {
+    knows: (origin) => known.has(origin),
+
     answerCors(req, res) {
       res.setHeader('Vary', 'Origin')
       const { origin } = req.headers
