@@ -54,7 +54,10 @@ export function isTransient(error: unknown): error is GatewayError {
 const forbidden = new Map([
   ['insufficientFilePermissions', 'You may not write to this folder'],
   ['forbidden', 'You may not do this with this file or folder'],
-  ['appNotAuthorizedToFile', 'Driveway was not given access to this file or folder'],
+  [
+    'appNotAuthorizedToFile',
+    'Driveway may write to My Drive itself and to what it made, not here; its operator can allow more',
+  ],
   ['domainPolicy', 'Your organisation’s administrator has switched Drive apps off'],
   ['dailyLimitExceeded', 'This Driveway has used up its day’s share of Drive; come back tomorrow'],
   ['quotaExceeded', 'The folder holds as many items as Drive allows'],

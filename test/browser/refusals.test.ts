@@ -60,7 +60,9 @@ inBrowser('a folder that Google closes to Driveway says so on the upload', () =>
     await page.getByRole('link', { name: 'Photos' }).click()
     await page.getByText('Nothing here yet').waitFor()
     await choose(page, { 'a.txt': 'not here' })
-    await page.locator('.upload-words', { hasText: 'Driveway was not given access' }).waitFor()
+    await page
+      .locator('.upload-words', { hasText: 'Driveway may write to My Drive itself' })
+      .waitFor()
     expect(await page.locator('.upload').getAttribute('data-state')).toBe('failed')
     expect(trouble).toEqual([refused(403)])
   }),
