@@ -62,6 +62,22 @@ export const problems = {
   upload_gone: [410, 'The upload has expired; start it again', false],
   file_changed: [409, 'The file was changed in Drive since it came; look at it there', false],
 
+  // Uploads by tus
+  tus_version: [412, 'Speak tus 1.0.0 and say so in Tus-Resumable', false],
+  offset_mismatch: [
+    409,
+    'Upload-Offset is not where Drive stopped; ask with HEAD, then go on from there',
+    true,
+  ],
+  upload_busy: [
+    423,
+    'Another request has taken this upload over; ask with HEAD, then go on from there',
+    true,
+  ],
+  chunk_too_small: [400, 'Nothing could be kept of so few bytes; send more at a time', false],
+  chunk_too_large: [413, 'So many bytes cannot be checked at once; send fewer at a time', false],
+  checksum_mismatch: [460, 'The bytes are not those of Upload-Checksum; send them again', true],
+
   // Drive
   drive_full: [507, 'This Google Drive is full; make room and try again', false],
   drive_forbidden: [403, 'Drive does not allow this; see detail', false],

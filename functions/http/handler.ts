@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { GatewayError } from '../errors.ts'
-import { hasBody, restoreHeaders } from './body.ts'
+import { hasBody, isHeldBack, restoreHeaders } from './body.ts'
 import type { Log } from './log.ts'
 import type { Origins } from './origins.ts'
 import { problemAnswer, toGatewayError, wantsPage } from './problem.ts'
@@ -24,9 +24,12 @@ export interface Call {
 }
 
 export interface Route {
-  method: 'GET' | 'POST' | 'DELETE'
+  /** An OPTIONS of a route's own says more than what every address says of itself. */
+  method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS'
   /** Of the path behind the function's name, without slashes at its ends. */
   path: RegExp
+  /** Further request headers that a page of another origin may send. */
+  headers?: readonly string[]
   run(call: Call): Promise<void>
 }
 
@@ -61,11 +64,15 @@ export function createHandler(
       const methods = here.map((route) => route.method)
       if (here.length === 0) throw new GatewayError('not_found', 'No route has this path')
       if (req.method === 'OPTIONS') {
-        parts.origins.answerPreflight(req, res, methods)
-        res.writeHead(204, { allow: methods.join(', ') }).end()
-        return
+        const headers = here.flatMap((route) => route.headers ?? [])
+        parts.origins.answerPreflight(req, res, methods, [...new Set(headers)])
+        res.setHeader('Allow', methods.join(', '))
       }
       const route = here.find((candidate) => candidate.method === req.method)
+      if (!route && req.method === 'OPTIONS') {
+        res.writeHead(204).end()
+        return
+      }
       if (!route) {
         throw new GatewayError('method_not_allowed', 'No route has this method', {
           headers: { allow: methods.join(', ') },
@@ -153,15 +160,8 @@ async function refuse(
   // Closing on somebody who still sends cuts the answer off with a reset: give the whole answer,
   // read on for a while, then close.
   res.write(body)
-  if (unread && !waitsForContinue(req)) await linger(req)
+  if (unread && !isHeldBack(req)) await linger(req)
   res.end()
-}
-
-/** Whether the sender holds its body back until it is asked for it, which it never was. */
-function waitsForContinue(req: IncomingMessage): boolean {
-  return (
-    req.headers.expect !== undefined && req.readableFlowing === null && req.readableLength === 0
-  )
 }
 
 function linger(req: IncomingMessage): Promise<void> {

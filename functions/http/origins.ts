@@ -7,8 +7,17 @@ export interface Origins {
   knows(origin: string): boolean
   /** Lets a page of a known origin read the answer, whatever it will be; says nothing to others. */
   answerCors(req: IncomingMessage, res: ServerResponse): void
-  /** Says beforehand what such a page may send. */
-  answerPreflight(req: IncomingMessage, res: ServerResponse, methods: readonly string[]): void
+  /**
+   * Says beforehand what such a page may send.
+   *
+   * @param headers besides those that every request may have
+   */
+  answerPreflight(
+    req: IncomingMessage,
+    res: ServerResponse,
+    methods: readonly string[],
+    headers: readonly string[],
+  ): void
   /**
    * Lets a cookie count only where the request comes from our own or an allow-listed page.
    *
@@ -17,8 +26,25 @@ export interface Origins {
   checkCookieUse(req: IncomingMessage): void
 }
 
-const requestHeaders = 'Authorization, Content-Type'
-const exposedHeaders = 'Location, Retry-After, X-Request-Id'
+const requestHeaders = ['Authorization', 'Content-Type']
+const exposedHeaders = [
+  'Location',
+  'Retry-After',
+  'X-Request-Id',
+  'Tus-Resumable',
+  'Tus-Version',
+  'Tus-Extension',
+  'Tus-Max-Size',
+  'Tus-Checksum-Algorithm',
+  'Upload-Offset',
+  'Upload-Length',
+  'Upload-Defer-Length',
+  'Upload-Metadata',
+  'Upload-Expires',
+  'Driveway-File-Id',
+  'Driveway-File-Sha256',
+  'Driveway-File-Link',
+].join(', ')
 
 /** @param publicUrl our own origin */
 export function createOrigins(publicUrl: string, allowed: readonly string[]): Origins {
@@ -36,17 +62,17 @@ export function createOrigins(publicUrl: string, allowed: readonly string[]): Or
       res.setHeader('Access-Control-Expose-Headers', exposedHeaders)
     },
 
-    answerPreflight({ headers: { origin } }, res, methods) {
+    answerPreflight({ headers: { origin } }, res, methods, headers) {
       if (origin === undefined || !known.has(origin)) return
       res.setHeader('Access-Control-Allow-Methods', methods.join(', '))
-      res.setHeader('Access-Control-Allow-Headers', requestHeaders)
+      res.setHeader('Access-Control-Allow-Headers', [...requestHeaders, ...headers].join(', '))
       res.setHeader('Access-Control-Max-Age', '7200')
     },
 
     checkCookieUse(req) {
       const { origin } = req.headers
       const site = req.headers['sec-fetch-site']
-      const reads = req.method === 'GET'
+      const reads = req.method === 'GET' || req.method === 'HEAD'
       const fine =
         origin !== undefined
           ? known.has(origin)

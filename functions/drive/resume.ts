@@ -1,0 +1,199 @@
+/**
+ * An upload that is continued request by request, at any instance: all that is known of it comes
+ * with each request, and where it stopped is asked of Drive.
+ */
+import { createHash } from 'node:crypto'
+import { GatewayError } from '../errors.ts'
+import { abortedLater, unlessAborted } from './abort.ts'
+import type { DriveAccount } from './account.ts'
+import { append } from './append.ts'
+import type { Ids } from './ids.ts'
+import { createLine } from './line.ts'
+import type { Line, LineParts } from './line.ts'
+import { locate, moved } from './position.ts'
+import type { OpenUpload, Position } from './position.ts'
+import { chunkUnit, openRequest, readOpened } from './session.ts'
+import type { StoredFile } from './session.ts'
+import { createTurns } from './turns.ts'
+import type { NewFile } from './upload.ts'
+import { createWindow } from './window.ts'
+
+/** Bytes for an upload. */
+export interface Addition {
+  /** Where they belong. */
+  offset: number
+  /** The file's size in bytes, where it is known by now. */
+  length: number | undefined
+  /** An error in it keeps what came before. */
+  source: AsyncIterable<Buffer>
+  /** Nobody else can know the upload yet. */
+  isFirst?: boolean
+}
+
+export interface Resumes {
+  /** @param length the file's size in bytes, where it is known */
+  open(
+    account: DriveAccount,
+    file: NewFile,
+    length: number | undefined,
+    signal: AbortSignal,
+  ): Promise<Required<Pick<OpenUpload, 'id' | 'sessionUri'>>>
+  /** @throws {GatewayError} `upload_gone` when Drive knows neither the session nor a file of it */
+  position(account: DriveAccount, upload: OpenUpload, signal: AbortSignal): Promise<Position>
+  /**
+   * Adds bytes, as many of them as Drive takes: all of them where they end the file, and else whole
+   * units of 256 KiB. What it answers for was this source's, and nobody else's.
+   *
+   * @param signal ends the reading; what has come by then is still sent on
+   * @returns where Drive stopped, which may be where it was before
+   * @throws {GatewayError} `offset_mismatch` when the bytes do not belong where Drive stopped,
+   *   `upload_busy` when a newer request came before any byte was kept, `integrity` or
+   *   `digest_mismatch` when the file is not what it should be and has been removed
+   */
+  append(
+    account: DriveAccount,
+    upload: OpenUpload,
+    addition: Addition,
+    signal: AbortSignal,
+  ): Promise<Position>
+  /** Gives the upload up, and takes its file out of Drive where it has become one. */
+  cancel(account: DriveAccount, upload: OpenUpload): Promise<void>
+}
+
+export interface ResumeParts extends LineParts {
+  ids: Ids
+  /** Bytes of a chunk, a multiple of 256 KiB; twice that is held in memory. */
+  chunkBytes?: number
+  /** Told of a file or session that could not be cleared away. */
+  onLeftBehind?: (id: string, error: unknown) => void
+}
+
+/** What is cleared away is cleared away within this, each thing. */
+const cleanUpMs = 5_000
+/** Milliseconds that what has come has to reach Drive when nothing more is read. */
+const lastMomentMs = 2_000
+
+export function createResumes(parts: ResumeParts): Resumes {
+  const { chunkBytes = 16 * chunkUnit } = parts
+  const turns = createTurns()
+
+  /** On a clock of its own: the caller may be gone. */
+  const cleanUpLine = (account: DriveAccount): Line =>
+    createLine(parts, account, AbortSignal.timeout(cleanUpMs))
+
+  return {
+    async open(account, file, length, signal) {
+      const line = createLine(parts, account, signal)
+      const id = await line.patience.retry(() => unlessAborted(signal, parts.ids.take(account)))
+      const terms = length === undefined ? {} : { size: length }
+      const request = openRequest(line.root, { ...file, id }, terms)
+      const sessionUri = await line.patience.retry(async () =>
+        readOpened(await line.make(request), line.root),
+      )
+      if (!signal.aborted) return { id, sessionUri }
+      const leftBehind = (error: unknown): void => parts.onLeftBehind?.(id, error)
+      await cleanUpLine(account).cancel(sessionUri).catch(leftBehind)
+      throw signal.reason
+    },
+
+    position: (account, upload, signal) => locate(createLine(parts, account, signal), upload),
+
+    async append(account, upload, { source, ...addition }, signal) {
+      const turn = await turns.take(upload.id, busy())
+      const stop = AbortSignal.any([signal, turn.displaced])
+      const line = createLine(parts, account, abortedLater(stop, lastMomentMs))
+      const hash = createHash('sha256')
+      let broken: { cause: unknown } | undefined
+      const steady = untilItBreaks(source, stop, (cause) => (broken = { cause }))
+      const window = createWindow(steady, 2 * chunkBytes, (piece) => void hash.update(piece))
+      try {
+        stop.throwIfAborted()
+        const position = addition.isFirst ? { offset: 0 } : await locate(line, upload)
+        if (position.offset !== addition.offset || position.file) throw moved(position)
+        const { offset, file } = await append(line, {
+          ...addition,
+          upload,
+          window,
+          chunkBytes,
+          isWhole: () => window.ended && !broken,
+        })
+        if (file) {
+          const streamed = addition.offset === 0 ? hash.digest('hex') : undefined
+          return { offset, file: await verify(line, upload, file, offset, streamed) }
+        }
+        // What was kept before somebody else wanted to go on is an answer worth giving.
+        if (broken && !(stop.aborted && offset > addition.offset)) throw broken.cause
+        return { offset }
+      } catch (error) {
+        window.close()
+        if (error instanceof GatewayError && isWrong(error)) {
+          const leftBehind = (cause: unknown): void => parts.onLeftBehind?.(upload.id, cause)
+          await cleanUpLine(account).remove(upload.id).catch(leftBehind)
+        }
+        throw error
+      } finally {
+        turn.end()
+      }
+    },
+
+    async cancel(account, { id, sessionUri }) {
+      if (sessionUri !== undefined) await cleanUpLine(account).cancel(sessionUri)
+      await cleanUpLine(account).remove(id) // its last chunk may have been quicker
+    },
+  }
+}
+
+function busy(): GatewayError {
+  return new GatewayError('upload_busy', 'A newer request wants to write')
+}
+
+/**
+ * A source whose failure is its end, so that what came before is kept.
+ *
+ * @param stop also ends it
+ */
+async function* untilItBreaks(
+  source: AsyncIterable<Buffer>,
+  stop: AbortSignal,
+  onBroken: (cause: unknown) => void,
+): AsyncGenerator<Buffer, void, undefined> {
+  const pieces = source[Symbol.asyncIterator]()
+  try {
+    for (;;) {
+      const next = await unlessAborted(stop, pieces.next())
+      if (next.done) return
+      yield next.value
+    }
+  } catch (error) {
+    onBroken(error)
+  } finally {
+    // One that is stuck ends once it moves.
+    void pieces.return?.().catch(() => {})
+  }
+}
+
+/** @param streamed SHA-256 of all its bytes, where one request has carried them all */
+async function verify(
+  line: Line,
+  { id, sha256 }: OpenUpload,
+  stored: StoredFile,
+  size: number,
+  streamed: string | undefined,
+): Promise<StoredFile> {
+  const isKnown = stored.size !== undefined && stored.sha256 !== undefined
+  const file = isKnown ? stored : ((await line.lookUp(id)) ?? stored)
+  if (file.id !== id || file.size !== size) {
+    throw new GatewayError('integrity', 'Drive’s file is not of the size that was sent')
+  }
+  if (streamed !== undefined && file.sha256 !== streamed) {
+    throw new GatewayError('integrity', 'Drive’s sha256 is not the stream’s')
+  }
+  if (sha256 !== undefined && file.sha256 !== sha256) {
+    throw new GatewayError('digest_mismatch', 'Drive’s sha256 is not the caller’s')
+  }
+  return file
+}
+
+function isWrong({ code }: GatewayError): boolean {
+  return code === 'integrity' || code === 'digest_mismatch'
+}

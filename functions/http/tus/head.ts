@@ -1,0 +1,20 @@
+/** `HEAD`: where an upload stopped, asked of Drive each time. */
+import type { Call } from '../handler.ts'
+import { expiry, fileHeaders } from './headers.ts'
+import type { TusParts } from './routes.ts'
+import { openUpload } from './upload-url.ts'
+
+export async function tellOffset(parts: TusParts, call: Call): Promise<void> {
+  const { account, upload } = await openUpload(parts, call)
+  const { offset, file } = await parts.resumes.position(account, upload, call.signal)
+  const length = file ? offset : upload.length
+  call.res.writeHead(200, {
+    'upload-offset': String(offset),
+    ...(length === undefined
+      ? { 'upload-defer-length': '1' }
+      : { 'upload-length': String(length) }),
+    ...(upload.metadata === '' ? {} : { 'upload-metadata': upload.metadata }),
+    ...(file ? fileHeaders(file) : expiry(upload.expiresAt)),
+  })
+  call.res.end()
+}

@@ -1,0 +1,128 @@
+/** `POST`: a new upload, with some of its bytes, all of them, or none yet. */
+import type { IncomingMessage } from 'node:http'
+import { Readable } from 'node:stream'
+import type { DriveAccount } from '../../drive/account.ts'
+import type { OpenUpload, Position } from '../../drive/position.ts'
+import { GatewayError } from '../../errors.ts'
+import { declaredLength, hasBody, readBody } from '../body.ts'
+import type { Call } from '../handler.ts'
+import { checkedLast, readChecksum } from './checksum.ts'
+import { bad, bodyType, checkBodyType, expiry, fileHeaders, header, readLength } from './headers.ts'
+import { readMetadata } from './metadata.ts'
+import type { Described } from './metadata.ts'
+import { beyond, within } from './patch.ts'
+import type { TusParts } from './routes.ts'
+import { lifetimeMs, uploadUrl } from './upload-url.ts'
+
+/** An upload that was asked for, and what of it has come already. */
+interface Wanted {
+  account: DriveAccount
+  length: number | undefined
+  described: Described
+  source: AsyncIterable<Buffer>
+}
+
+interface Begun {
+  upload: OpenUpload
+  now: Position
+}
+
+export async function create(parts: TusParts, call: Call): Promise<void> {
+  const { req, res, log } = call
+  const { sub } = await parts.identify(req)
+  const length = readNewLength(req, parts.maxFileBytes)
+  const metadata = header(req, 'upload-metadata') ?? ''
+  const described = readMetadata(metadata)
+  const source = readBytes(parts, call, length)
+  const account = parts.accountOf(sub)
+
+  const begin = length !== undefined && (declaredLength(req) ?? 0) === length ? storeWhole : open
+  const { upload, now } = await begin(parts, call, { account, length, described, source })
+  try {
+    const expiresAt = parts.now() + lifetimeMs
+    const location = await uploadUrl(parts, sub, { ...upload, metadata, expiresAt })
+    res.writeHead(201, {
+      location,
+      'upload-offset': String(now.offset),
+      ...(now.file ? fileHeaders(now.file) : expiry(expiresAt)),
+    })
+  } catch (error) {
+    await parts.resumes.cancel(account, upload)
+    throw error
+  }
+  res.end()
+  if (now.file) log('INFO', 'uploaded', { files: 1, bytes: now.offset, tus: true })
+}
+
+/** All of it is here: one file as any other, and an upload that only tells of it. */
+async function storeWhole(
+  { uploads }: TusParts,
+  { signal }: Call,
+  { account, length = 0, described: { file, sha256 }, source }: Wanted,
+): Promise<Begun> {
+  const stored = await uploads.store(account, file, exactly(length, source), signal, { sha256 })
+  return { upload: { id: stored.id, length }, now: { offset: length, file: stored } }
+}
+
+/** A client that leaves before it knows the upload's URL can never come back to it. */
+async function open(
+  { resumes }: TusParts,
+  { signal }: Call,
+  { account, length, described: { file, sha256 }, source }: Wanted,
+): Promise<Begun> {
+  const upload: OpenUpload = {
+    ...(await resumes.open(account, file, length, signal)),
+    ...(length === undefined ? {} : { length }),
+    ...(sha256 === undefined ? {} : { sha256 }),
+  }
+  const addition = { offset: 0, length, source, isFirst: true }
+  try {
+    const now = await resumes.append(account, upload, addition, signal)
+    signal.throwIfAborted()
+    return { upload, now }
+  } catch (error) {
+    await resumes.cancel(account, upload)
+    throw error
+  }
+}
+
+/** The bytes that came along; none where there is no body. */
+function readBytes(
+  { maxFileBytes, idleMs }: TusParts,
+  { req, res }: Call,
+  length: number | undefined,
+): AsyncIterable<Buffer> {
+  if (!hasBody(req) && header(req, 'content-type') !== bodyType) return Readable.from([])
+  checkBodyType(req)
+  const most = length ?? maxFileBytes
+  if ((declaredLength(req) ?? 0) > most) throw beyond()
+  const checksum = readChecksum(req)
+  const body = within(most, readBody(req, res, idleMs))
+  return checksum ? checkedLast(body, checksum) : body
+}
+
+async function* exactly(
+  length: number,
+  body: AsyncIterable<Buffer>,
+): AsyncGenerator<Buffer, void, undefined> {
+  let size = 0
+  for await (const piece of body) {
+    size += piece.length
+    yield piece
+  }
+  if (size < length) throw new GatewayError('truncated', 'Less came than was announced')
+}
+
+/** @throws {GatewayError} `bad_request`, `too_large` */
+function readNewLength(req: IncomingMessage, maxFileBytes: number): number | undefined {
+  if (header(req, 'upload-concat') !== undefined) {
+    throw bad('Uploads in parts at the same time (Upload-Concat) are not taken here')
+  }
+  const length = readLength(req, maxFileBytes)
+  const deferred = header(req, 'upload-defer-length')
+  if (deferred !== undefined && deferred !== '1') throw bad('Upload-Defer-Length must be 1')
+  if ((length === undefined) === (deferred === undefined)) {
+    throw bad('Send either Upload-Length or Upload-Defer-Length: 1')
+  }
+  return length
+}

@@ -1,0 +1,51 @@
+/**
+ * The address of an upload is the upload: everything that is known of it, sealed for its owner, so
+ * that any instance can go on with it and nothing is stored meanwhile.
+ */
+import type { DriveAccount } from '../../drive/account.ts'
+import type { OpenUpload } from '../../drive/position.ts'
+import { GatewayError } from '../../errors.ts'
+import type { Call } from '../handler.ts'
+import type { TusParts } from './routes.ts'
+
+export interface TusUpload extends OpenUpload {
+  /** `Upload-Metadata` as it was sent; empty for none. */
+  metadata: string
+  /** Milliseconds since 1970. */
+  expiresAt: number
+}
+
+/** Drive keeps a session for a week; a day less is safe to promise. */
+export const lifetimeMs = 6 * 24 * 60 * 60 * 1000
+
+/** @returns an absolute URL */
+export async function uploadUrl(
+  { seal, publicUrl }: Pick<TusParts, 'seal' | 'publicUrl'>,
+  sub: string,
+  upload: TusUpload,
+): Promise<string> {
+  return `${publicUrl}/upload/tus/${await seal.seal(purpose(sub), upload)}`
+}
+
+/**
+ * The caller's own upload that the path names.
+ *
+ * @throws {GatewayError} `not_found` also for somebody else's, `upload_gone` after its time
+ */
+export async function openUpload(
+  { identify, accountOf, seal, now }: TusParts,
+  { req, params }: Call,
+): Promise<{ account: DriveAccount; upload: TusUpload }> {
+  const { sub } = await identify(req)
+  const opened = await seal.open(purpose(sub), params[0] ?? '')
+  if (!opened) throw new GatewayError('not_found', 'No upload of this account has this address')
+  const upload = opened as unknown as TusUpload
+  if (upload.expiresAt <= now())
+    throw new GatewayError('upload_gone', 'The upload is past its time')
+  return { account: accountOf(sub), upload }
+}
+
+/** Bound to the account: another one's upload is noise. */
+function purpose(sub: string): string {
+  return `tus upload of ${sub}`
+}
