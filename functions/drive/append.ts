@@ -3,7 +3,9 @@ import { GatewayError } from '../errors.ts'
 import type { ProblemCode } from '../errors.ts'
 import { unlessAborted } from './abort.ts'
 import { isTransient } from './failure.ts'
+import type { Room } from './budget.ts'
 import type { Line } from './line.ts'
+import type { Pace } from './pace.ts'
 import { locate, moved } from './position.ts'
 import type { OpenUpload, Position } from './position.ts'
 import type { Addition } from './resume.ts'
@@ -12,11 +14,13 @@ import type { Progress } from './session.ts'
 import { nonsense } from './upload-state.ts'
 import type { Window } from './window.ts'
 
-export interface Append extends Omit<Addition, 'source'> {
+export interface Append extends Omit<Addition, 'source' | 'size'> {
   upload: OpenUpload
   /** Begins at the addition's offset. */
   window: Window
-  chunkBytes: number
+  /** What the window's blocks come from. */
+  room: Room
+  pace: Pace
   /** Whether the source has come to its end, and not to a failure. */
   isWhole(): boolean
 }
@@ -29,19 +33,22 @@ export interface Append extends Omit<Addition, 'source'> {
  * @throws {GatewayError} `offset_mismatch` when what Drive has may be somebody else's
  */
 export async function append(line: Line, addition: Append): Promise<Position> {
-  const { upload, offset, length, window, isFirst = false } = addition
+  const { upload, offset, length, window, room, pace, isFirst = false } = addition
   let at = offset
   for (;;) {
-    await unlessAborted(line.signal, window.filled(at - offset + addition.chunkBytes + 1))
+    room.wanted = 2 * pace.most // one on its way, one to come meanwhile
+    await unlessAborted(line.signal, window.filled(at - offset + pace.least + 1))
     const { to, isLast } = nextChunk(addition, at)
     if (to === at && !isLast) return { offset: at }
     const content = window.slice(at - offset, to - offset)
     const total = isLast ? length : undefined
     const request = chunkRequest(upload.sessionUri ?? '', at, content, total)
+    const since = performance.now()
     const heard = await line.send(request).then(readProgress).catch(toUnheard)
 
     let now = read(heard, at, to, isLast)
-    if (!now) {
+    if (now) pace.sent(now.offset - at, performance.now() - since)
+    else {
       await line.patience.spend(heard instanceof GatewayError ? heard : silence(heard))
       now = await locate(line, upload)
       const isOurs = isFirst && now.offset >= at && now.offset <= to
@@ -61,15 +68,19 @@ export async function append(line: Line, addition: Append): Promise<Position> {
  * something to split, the first chunk is never also the last.
  */
 function nextChunk(
-  { offset, length, window, chunkBytes, isFirst = false, isWhole }: Append,
+  { offset, length, window, room, pace, isFirst = false, isWhole }: Append,
   at: number,
 ): { to: number; isLast: boolean } {
+  const most = Math.min(pace.most, wholeUnits(Math.max(chunkUnit, room.allowed / 2)))
   const size = offset + window.end - at
-  const endsFile = isWhole() && at + size === length && size <= chunkBytes
+  const endsFile = isWhole() && at + size === length && size <= most
   const isLast = endsFile && (isFirst || at > offset || size <= chunkUnit)
   if (isLast) return { to: at + size, isLast }
-  const units = Math.floor(Math.min(endsFile ? size - 1 : size, chunkBytes) / chunkUnit)
-  return { to: at + units * chunkUnit, isLast }
+  return { to: at + wholeUnits(Math.min(endsFile ? size - 1 : size, most)), isLast }
+}
+
+function wholeUnits(bytes: number): number {
+  return Math.floor(bytes / chunkUnit) * chunkUnit
 }
 
 /** @returns nothing where the answer does not tell what became of the chunk */

@@ -7,12 +7,15 @@ import { GatewayError } from '../errors.ts'
 import { abortedLater, unlessAborted } from './abort.ts'
 import type { DriveAccount } from './account.ts'
 import { append } from './append.ts'
+import type { Budget } from './budget.ts'
 import type { Ids } from './ids.ts'
 import { createLine } from './line.ts'
 import type { Line, LineParts } from './line.ts'
 import { locate, moved } from './position.ts'
 import type { OpenUpload, Position } from './position.ts'
-import { chunkUnit, openRequest, readOpened } from './session.ts'
+import { createEvenPace, createPace } from './pace.ts'
+import type { Pace } from './pace.ts'
+import { openRequest, readOpened } from './session.ts'
 import type { StoredFile } from './session.ts'
 import { createTurns } from './turns.ts'
 import type { NewFile } from './upload.ts'
@@ -26,8 +29,12 @@ export interface Addition {
   length: number | undefined
   /** An error in it keeps what came before. */
   source: AsyncIterable<Buffer>
+  /** How many there are, where that was said; fewer take less of the memory. */
+  size?: number | undefined
   /** Nobody else can know the upload yet. */
   isFirst?: boolean
+  /** Nothing of it is passed on before all of it has come, and an error in it keeps nothing. */
+  isAllOrNothing?: boolean
 }
 
 export interface Resumes {
@@ -62,7 +69,8 @@ export interface Resumes {
 
 export interface ResumeParts extends LineParts {
   ids: Ids
-  /** Bytes of a chunk, a multiple of 256 KiB; twice that is held in memory. */
+  budget: Budget
+  /** Bytes of every chunk, a multiple of 256 KiB; paced by rate and latency where it is not said. */
   chunkBytes?: number
   /** Told of a file or session that could not be cleared away. */
   onLeftBehind?: (id: string, error: unknown) => void
@@ -74,7 +82,6 @@ const cleanUpMs = 5_000
 const lastMomentMs = 2_000
 
 export function createResumes(parts: ResumeParts): Resumes {
-  const { chunkBytes = 16 * chunkUnit } = parts
   const turns = createTurns()
 
   /** On a clock of its own: the caller may be gone. */
@@ -98,24 +105,36 @@ export function createResumes(parts: ResumeParts): Resumes {
 
     position: (account, upload, signal) => locate(createLine(parts, account, signal), upload),
 
-    async append(account, upload, { source, ...addition }, signal) {
+    async append(account, upload, { source, size, ...addition }, signal) {
+      const pace = createPaceOf(parts.chunkBytes)
+      const room = parts.budget.enter(size)
+      if (!addition.isAllOrNothing) room.wanted = 2 * pace.most
       const turn = await turns.take(upload.id, busy())
       const stop = AbortSignal.any([signal, turn.displaced])
       const line = createLine(parts, account, abortedLater(stop, lastMomentMs))
       const hash = createHash('sha256')
       let broken: { cause: unknown } | undefined
       const steady = untilItBreaks(source, stop, (cause) => (broken = { cause }))
-      const window = createWindow(steady, 2 * chunkBytes, (piece) => void hash.update(piece))
+      const window = createWindow(steady, room, (bytes) => void hash.update(bytes))
       try {
         stop.throwIfAborted()
-        const position = addition.isFirst ? { offset: 0 } : await locate(line, upload)
-        if (position.offset !== addition.offset || position.file) throw moved(position)
+        const since = performance.now()
+        const start = addition.isFirst ? { offset: 0 } : await locate(line, upload)
+        if (start.offset !== addition.offset || start.file) throw moved(start)
+        pace.opened(performance.now() - since)
+        if (addition.isAllOrNothing) {
+          await unlessAborted(line.signal, window.filled(Infinity))
+          if (broken) throw broken.cause
+          if (!window.ended) throw noRoom()
+        }
+        const isWhole = (): boolean => window.ended && !broken
         const { offset, file } = await append(line, {
           ...addition,
           upload,
           window,
-          chunkBytes,
-          isWhole: () => window.ended && !broken,
+          room,
+          pace,
+          isWhole,
         })
         if (file) {
           const streamed = addition.offset === 0 ? hash.digest('hex') : undefined
@@ -125,13 +144,14 @@ export function createResumes(parts: ResumeParts): Resumes {
         if (broken && !(stop.aborted && offset > addition.offset)) throw broken.cause
         return { offset }
       } catch (error) {
-        window.close()
         if (error instanceof GatewayError && isWrong(error)) {
           const leftBehind = (cause: unknown): void => parts.onLeftBehind?.(upload.id, cause)
           await cleanUpLine(account).remove(upload.id).catch(leftBehind)
         }
         throw error
       } finally {
+        window.close()
+        room.leave()
         turn.end()
       }
     },
@@ -141,6 +161,14 @@ export function createResumes(parts: ResumeParts): Resumes {
       await cleanUpLine(account).remove(id) // its last chunk may have been quicker
     },
   }
+}
+
+function createPaceOf(chunkBytes: number | undefined): Pace {
+  return chunkBytes === undefined ? createPace() : createEvenPace(chunkBytes)
+}
+
+function noRoom(): GatewayError {
+  return new GatewayError('over_capacity', 'There is no room to hold all of it')
 }
 
 function busy(): GatewayError {

@@ -34,6 +34,15 @@ async function begun(): Promise<string> {
   return path
 }
 
+/** A POST that stands for another method. */
+function override(method: string): Record<string, string> {
+  return {
+    'x-http-method-override': method,
+    'content-type': bodyType,
+    'upload-offset': String(unit),
+  }
+}
+
 describe('Upload-Offset and Upload-Length', () => {
   test.each(['-1', '1.5', '0x10', '1e3', '', ' ', '0, 0', 'abc', '+0'])(
     '1: an Upload-Offset of "%s" is no offset',
@@ -125,12 +134,6 @@ describe('Tus-Extension and Tus-Max-Size', () => {
 })
 
 describe('X-HTTP-Method-Override', () => {
-  const override = (method: string): Record<string, string> => ({
-    'x-http-method-override': method,
-    'content-type': bodyType,
-    'upload-offset': String(unit),
-  })
-
   test('11: a POST to an upload is what the header says, whatever POST means', async () => {
     const path = await begun()
     const patched = await client.ask('POST', path, override('PATCH'), pattern(unit))

@@ -1,4 +1,4 @@
-/** `Upload-Checksum`: bytes that are looked at before they are passed on. */
+/** `Upload-Checksum`: bytes that count only where they are the right ones. */
 import { createHash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { GatewayError } from '../../errors.ts'
@@ -18,7 +18,7 @@ const algorithms = new Map([
 
 export const checksumAlgorithms = [...algorithms.keys()]
 
-/** Bytes that are held back until their checksum is known. */
+/** What Drive has taken it does not give back: so many bytes are held until they are known. */
 export const maxCheckedBytes = 16 * 1024 * 1024
 
 /** @throws {GatewayError} `bad_request` for an algorithm that is unknown here, or no digest of it */
@@ -36,32 +36,20 @@ export function readChecksum(req: IncomingMessage): Checksum | undefined {
 }
 
 /**
- * The same bytes, all of them held back until they are known to be right: what Drive has taken it
- * does not give back.
+ * The same bytes, whose end is a failure where they are not right.
  *
  * @throws {GatewayError} `checksum_mismatch`, `chunk_too_large`
  */
-export async function* checkedFirst(
-  body: AsyncIterable<Buffer>,
-  checksum: Checksum,
-): AsyncGenerator<Buffer, void, undefined> {
-  const pieces: Buffer[] = []
-  let size = 0
-  for await (const piece of checkedLast(body, checksum)) {
-    size += piece.length
-    if (size > maxCheckedBytes) throw tooMuch()
-    pieces.push(piece)
-  }
-  while (pieces.length > 0) yield pieces.shift() as Buffer
-}
-
-/** The same bytes, whose end is a failure where they are not right. */
-export async function* checkedLast(
+export async function* checked(
   body: AsyncIterable<Buffer>,
   { algorithm, digest }: Checksum,
+  most = maxCheckedBytes,
 ): AsyncGenerator<Buffer, void, undefined> {
   const hash = createHash(algorithm)
+  let size = 0
   for await (const piece of body) {
+    size += piece.length
+    if (size > most) throw tooMuch()
     hash.update(piece)
     yield piece
   }

@@ -3,7 +3,7 @@ import { chunkUnit } from '../../drive/session.ts'
 import { GatewayError } from '../../errors.ts'
 import { declaredLength, readBody } from '../body.ts'
 import type { Call } from '../handler.ts'
-import { checkedFirst, maxCheckedBytes, readChecksum, tooMuch } from './checksum.ts'
+import { checked, maxCheckedBytes, readChecksum, tooMuch } from './checksum.ts'
 import { bad, checkBodyType, expiry, fileHeaders, readBytes, readLength } from './headers.ts'
 import type { TusParts } from './routes.ts'
 import { openUpload } from './upload-url.ts'
@@ -28,8 +28,13 @@ export async function addBytes(parts: TusParts, call: Call): Promise<void> {
   if (checksum && (declared ?? 0) > maxCheckedBytes) throw tooMuch()
 
   const body = within(most, readBody(req, res, parts.idleMs))
-  const source = checksum ? checkedFirst(body, checksum) : body
-  const addition = { offset, length, source }
+  const addition = {
+    offset,
+    length,
+    source: checksum ? checked(body, checksum) : body,
+    size: declared,
+    isAllOrNothing: checksum !== undefined,
+  }
   const now = await parts.resumes.append(account, upload, addition, signal).catch(closeOnSlow(call))
   if (now.offset === offset && !now.file) {
     throw new GatewayError('chunk_too_small', 'Less than a unit came, and not the file’s end', {

@@ -6,7 +6,7 @@ import type { OpenUpload, Position } from '../../drive/position.ts'
 import { GatewayError } from '../../errors.ts'
 import { declaredLength, hasBody, readBody } from '../body.ts'
 import type { Call } from '../handler.ts'
-import { checkedLast, readChecksum } from './checksum.ts'
+import { checked, readChecksum } from './checksum.ts'
 import { bad, bodyType, checkBodyType, expiry, fileHeaders, header, readLength } from './headers.ts'
 import { readMetadata } from './metadata.ts'
 import type { Described } from './metadata.ts'
@@ -98,7 +98,7 @@ function readBytes(
   if ((declaredLength(req) ?? 0) > most) throw beyond()
   const checksum = readChecksum(req)
   const body = within(most, readBody(req, res, idleMs))
-  return checksum ? checkedLast(body, checksum) : body
+  return checksum ? checked(body, checksum, Infinity) : body
 }
 
 async function* exactly(
