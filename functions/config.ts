@@ -38,6 +38,8 @@ export interface Config {
   maxFileBytes: number
   /** Bytes that one request may have where a front end caps them; `null` where none does. */
   maxRequestBytes: number | null
+  /** Bytes that uploads under way may hold in memory, all together. */
+  memoryBytes: number
   /** Where Google's APIs are; one address for all of them only beside a sandbox. */
   google: GoogleAddresses
   /** `host:port` of a Secret Manager on loopback. */
@@ -124,12 +126,29 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     ),
     maxFileBytes: bytes('MAX_FILE_BYTES', driveMaxFileBytes) ?? driveMaxFileBytes,
     maxRequestBytes: bytes('MAX_REQUEST_BYTES', env['K_SERVICE'] ? 32 * 1024 * 1024 : null),
+    memoryBytes: bytes('MEMORY_BYTES', null) ?? memoryForUploads(),
     google: sandbox ? sandboxGoogle(sandbox) : realGoogle,
     secretManagerHost: loopback('SECRET_MANAGER_EMULATOR_HOST', hostAndPort),
     firestoreHost: loopback('FIRESTORE_EMULATOR_HOST', hostAndPort),
   }
   if (wrong.length > 0) throw new Error(`Cannot start: ${[...new Set(wrong)].join('; ')}`)
   return config
+}
+
+const mebibyte = 1024 * 1024
+/** What the process needs for itself: Node, the client libraries, and what waits to be collected. */
+const ownMemory = 176 * mebibyte
+/** More than that gains nothing, also where there is no limit. */
+const mostForUploads = 160 * mebibyte
+
+/**
+ * Three quarters of what the instance's limit leaves beside the process itself.
+ *
+ * @param limit as the control group has it; 0, nothing or a number beyond all memory mean none
+ */
+export function memoryForUploads(limit = process.constrainedMemory?.() ?? 0): number {
+  const left = limit > 0 ? Math.floor(0.75 * (limit - ownMemory)) : Infinity
+  return Math.max(16 * mebibyte, Math.min(left, mostForUploads))
 }
 
 function sandboxGoogle(origin: string): GoogleAddresses {

@@ -102,6 +102,7 @@ export const problems = {
   // Ourselves
   store_unavailable: [503, 'Driveway’s memory does not answer; try again shortly', true],
   misconfigured: [503, 'This Driveway is not set up correctly; tell whoever runs it', false],
+  over_capacity: [503, 'Too many uploads are under way here; try again shortly', true],
   shutting_down: [503, 'This instance is stopping; try again', true],
   internal: [500, 'Something went wrong here; it has been logged', false],
 } as const satisfies Record<string, readonly [status: number, title: string, retryable: boolean]>

@@ -4,6 +4,7 @@ import { unlessAborted } from './abort.ts'
 import { isTransient } from './failure.ts'
 import type { Line } from './line.ts'
 import * as session from './session.ts'
+import { chunkUnit } from './session.ts'
 import type { Progress, StoredFile } from './session.ts'
 import type { DriveAnswer } from './transport.ts'
 import { existing, findStored, mayCreate, nonsense } from './upload-state.ts'
@@ -13,19 +14,17 @@ import type { Upload } from './upload-state.ts'
  * Three steps, of which each answer chooses the next: open a session, send a chunk, ask for the
  * status. What is sent next begins where Drive says that it stopped: at `window.start`.
  */
-export async function storeInChunks(
-  line: Line,
-  upload: Upload,
-  chunkBytes: number,
-): Promise<StoredFile> {
-  const { metadata, window } = upload
+export async function storeInChunks(line: Line, upload: Upload): Promise<StoredFile> {
+  const { metadata, window, pace, room } = upload
   const { patience } = line
   /** Up to where this session was sent bytes: Drive cannot have more. */
   let sent = 0
   let tokenRenewed = false
 
   const open = async (): Promise<Progress> => {
+    const since = performance.now()
     const answer = await line.make(session.openRequest(line.root, metadata))
+    pace.opened(performance.now() - since)
     if (answer.status === 409) return { state: 'exists' }
     upload.sessionUri = session.readOpened(answer, line.root)
     sent = 0
@@ -33,16 +32,23 @@ export async function storeInChunks(
   }
 
   const sendChunk = async (): Promise<Progress> => {
+    room.wanted = 2 * pace.most // one on its way, one to come meanwhile
     const from = window.start
     // One byte more than a chunk tells that the chunk is not the last.
-    await unlessAborted(line.signal, window.filled(from + chunkBytes + 1))
-    const isLast = window.ended && window.end - from <= chunkBytes
-    const to = isLast ? window.end : from + chunkBytes
+    await unlessAborted(line.signal, window.filled(from + pace.least + 1))
+    const most = Math.min(pace.most, wholeUnits(Math.max(chunkUnit, room.allowed / 2)))
+    const isLast = window.ended && window.end - from <= most
+    const to = isLast ? window.end : from + Math.min(most, wholeUnits(window.end - from - 1))
     const total = isLast ? window.end : undefined
     const request = session.chunkRequest(sessionUri(), from, window.slice(from, to), total)
     sent = Math.max(sent, to)
     const send = (): Promise<DriveAnswer> => line.send(request)
-    return read(await (isLast ? mayCreate(upload, send) : send()))
+    const since = performance.now()
+    const progress = await read(await (isLast ? mayCreate(upload, send) : send()))
+    if (progress.state === 'incomplete') {
+      pace.sent(progress.offset - from, performance.now() - since)
+    }
+    return progress
   }
 
   const askStatus = async (): Promise<Progress> => {
@@ -120,6 +126,10 @@ export async function storeInChunks(
 }
 
 type Step = () => Promise<Progress>
+
+function wholeUnits(bytes: number): number {
+  return Math.floor(bytes / chunkUnit) * chunkUnit
+}
 
 function beyond(): GatewayError {
   return new GatewayError('upstream_bad_response', 'Drive has more than it was sent')

@@ -1,6 +1,8 @@
 /** One file on its way, and what is known of it at Drive. */
 import { GatewayError } from '../errors.ts'
+import type { Room } from './budget.ts'
 import type { Line } from './line.ts'
+import type { Pace } from './pace.ts'
 import type { FileMetadata, StoredFile } from './session.ts'
 import type { DriveAnswer } from './transport.ts'
 import type { Window } from './window.ts'
@@ -8,6 +10,9 @@ import type { Window } from './window.ts'
 export interface Upload {
   metadata: FileMetadata
   window: Window
+  /** What the window's blocks come from. */
+  room: Room
+  pace: Pace
   /** Where the session is, once one is open; a secret. */
   sessionUri: string | undefined
   /** Whether something of ours may have made the file. */

@@ -4,14 +4,16 @@ import { GatewayError } from '../errors.ts'
 import { unlessAborted } from './abort.ts'
 import type { DriveAccount } from './account.ts'
 import { storeAtOnce } from './at-once.ts'
+import type { Budget, Room } from './budget.ts'
 import type { Ids } from './ids.ts'
 import { storeInChunks } from './in-chunks.ts'
 import { createLine } from './line.ts'
 import type { Line, LineParts } from './line.ts'
-import { chunkUnit } from './session.ts'
+import { createEvenPace, createPace } from './pace.ts'
 import type { FileMetadata, StoredFile } from './session.ts'
 import type { Upload } from './upload-state.ts'
 import { createWindow } from './window.ts'
+import type { Source } from './window.ts'
 
 /** A file that Drive has, whole: its size and SHA-256 are those of the bytes that were streamed. */
 export type UploadedFile = StoredFile & { size: number; sha256: string }
@@ -21,6 +23,8 @@ export type NewFile = Omit<FileMetadata, 'id'> & { id?: string }
 
 /** What else an upload keeps to. */
 export interface Terms {
+  /** Where it was let in beforehand; let in with the call otherwise, or refused. */
+  room?: Room | undefined
   /** SHA-256 that the source must have, in hex; nothing is stored otherwise. */
   sha256?: string | undefined
   /** Whether the id is still this upload's alone: asked before what is under it is removed. */
@@ -42,7 +46,7 @@ export interface Uploads {
   store(
     account: DriveAccount,
     file: NewFile,
-    source: AsyncIterable<Buffer>,
+    source: Source,
     signal: AbortSignal,
     terms?: Terms,
   ): Promise<UploadedFile>
@@ -54,7 +58,8 @@ export interface Uploads {
 
 export interface UploadParts extends LineParts {
   ids: Ids
-  /** Bytes of a chunk, a multiple of 256 KiB; twice that is held in memory. */
+  budget: Budget
+  /** Bytes of every chunk, a multiple of 256 KiB; paced by rate and latency where it is not said. */
   chunkBytes?: number
   /** Told of a file or session that could not be cleared away. */
   onLeftBehind?: (id: string, error: unknown) => void
@@ -64,7 +69,7 @@ export interface UploadParts extends LineParts {
 const cleanUpMs = 5_000
 
 export function createUploads(parts: UploadParts): Uploads {
-  const { chunkBytes = 16 * chunkUnit } = parts
+  const { budget, chunkBytes } = parts
 
   /** The line on which things are cleared away: on a clock of its own, the caller may be gone. */
   const cleanUpLine = (account: DriveAccount): Line =>
@@ -93,26 +98,40 @@ export function createUploads(parts: UploadParts): Uploads {
       const hash = createHash('sha256')
       const sha256 = (): string => hash.copy().digest('hex')
       const checked = terms.sha256 === undefined ? source : expecting(source, terms.sha256, sha256)
-      const window = createWindow(checked, 2 * chunkBytes, (piece) => void hash.update(piece))
+      const pace = chunkBytes === undefined ? createPace() : createEvenPace(chunkBytes)
+      const room = terms.room ?? budget.enter()
+      room.wanted = 2 * pace.most
+      const window = createWindow(checked, room, (bytes) => void hash.update(bytes))
       // A source that fails ends what is under way as a caller does that leaves.
       const line = createLine(parts, account, AbortSignal.any([signal, window.failed]))
       const metadata: FileMetadata = { ...file, id: file.id ?? '' }
-      const upload: Upload = { metadata, window, sessionUri: undefined, mayExist: false, sha256 }
+      const upload: Upload = {
+        metadata,
+        window,
+        room,
+        pace,
+        sessionUri: undefined,
+        mayExist: false,
+        sha256,
+      }
       try {
         metadata.id ||= await line.patience.retry(() =>
           unlessAborted(line.signal, parts.ids.take(account)),
         )
-        await unlessAborted(line.signal, window.filled(chunkBytes + 1))
+        await unlessAborted(line.signal, window.filled(pace.most + 1))
         const stored =
-          window.ended && window.end <= chunkBytes
+          window.ended && window.end <= pace.most
             ? await storeAtOnce(line, upload)
-            : await storeInChunks(line, upload, chunkBytes)
+            : await storeInChunks(line, upload)
         return await verify(line, upload, stored)
       } catch (error) {
         const reason: unknown = line.signal.aborted ? line.signal.reason : error
         window.close()
         await clearAway(account, upload, terms)
         throw reason
+      } finally {
+        window.close()
+        if (!terms.room) room.leave()
       }
     },
 
@@ -123,10 +142,10 @@ export function createUploads(parts: UploadParts): Uploads {
 
 /** The same bytes, whose end is a failure where they are not those that were promised. */
 async function* expecting(
-  source: AsyncIterable<Buffer>,
+  source: Source,
   expected: string,
   sha256: () => string,
-): AsyncGenerator<Buffer, void, undefined> {
+): AsyncGenerator<Buffer | readonly Buffer[], void, undefined> {
   yield* source
   if (sha256() === expected) return
   throw new GatewayError('digest_mismatch', 'The SHA-256 of what came is not the one that was told')

@@ -2,7 +2,11 @@
  * The bytes that Drive has not acknowledged, all of them. A source cannot be rewound, so its bytes
  * stay here until Drive's own `Range` says that they are stored; while one chunk is on its way the
  * next one flows in.
+ *
+ * They are copied into the instance's blocks, once: what comes from a socket is then garbage while
+ * it is young, which costs next to nothing, and what is held is exactly what the budget counts.
  */
+import type { Room } from './budget.ts'
 
 export interface Window {
   /** The offset of the first byte still held. */
@@ -14,7 +18,8 @@ export interface Window {
   /** Aborts with what the source throws, as soon as it does. */
   readonly failed: AbortSignal
   /**
-   * Waits until bytes up to `offset` have come or the source has ended.
+   * Waits until bytes up to `offset` have come, the source has ended, or nothing more can come
+   * before something is released.
    *
    * @throws what the source throws
    */
@@ -25,70 +30,83 @@ export interface Window {
   release(offset: number): void
   /**
    * Stops reading, lets go of everything and of the source; a source that is stuck is let go of
-   * once it moves.
+   * once it moves. Nothing of it may be on its way to Drive any more.
    */
   close(): void
 }
 
-/** Smaller pieces are copied together: a piece of one byte would otherwise cost a hundred. */
-const smallPiece = 16 * 1024
-const slabBytes = 64 * 1024
+/** What the bytes of a file come as: pieces, or those that came together. */
+export type Source = AsyncIterable<Buffer | readonly Buffer[]>
 
 /**
  * @param source read ahead as far as there is room; never more than one read at a time
- * @param capacity bytes to hold; what one read brings may exceed it
- * @param onBytes sees each piece once, in order, as it comes
+ * @param room where the blocks come from
+ * @param onBytes sees all bytes once, in order, as they come in
  */
 export function createWindow(
-  source: AsyncIterable<Buffer>,
-  capacity: number,
-  onBytes: (piece: Buffer) => void,
+  source: Source,
+  room: Pick<Room, 'take' | 'give'>,
+  onBytes: (bytes: Buffer) => void,
 ): Window {
-  let pieces: Buffer[] = []
+  /** All are full but the last one. */
+  let blocks: Buffer[] = []
+  /** The offset of the first block, and of the last one's free bytes. */
+  let base = 0
+  let free = 0
   let start = 0
   let end = 0
   let ended = false
   let closed = false
+  let full = false
   const failure = new AbortController()
-  let slab = Buffer.alloc(0)
-  let slabUsed = 0
   let roomAgain: (() => void) | undefined
   let arrived: (() => void) | undefined
 
-  function take(piece: Buffer): void {
-    onBytes(piece)
-    end += piece.length
-    if (piece.length >= smallPiece) {
-      pieces.push(piece)
-      return
-    }
-    const last = pieces.at(-1)
-    if (slabUsed + piece.length > slab.length) {
-      slab = Buffer.allocUnsafeSlow(slabBytes)
-      slabUsed = 0
-    }
-    const from = slabUsed
-    slabUsed += piece.copy(slab, slabUsed)
-    if (last?.buffer === slab.buffer) {
-      // The last piece is the slab's own: a longer view of it rather than one more.
-      pieces[pieces.length - 1] = slab.subarray(last.byteOffset - slab.byteOffset, slabUsed)
-    } else {
-      pieces.push(slab.subarray(from, slabUsed))
+  const hasRoom = (): boolean => {
+    if (free > 0) return true
+    const block = closed ? undefined : room.take()
+    if (!block) return false
+    blocks.push(block)
+    free = block.length
+    return true
+  }
+
+  const untilRoom = async (): Promise<void> => {
+    while (!closed && !hasRoom()) {
+      full = true
+      arrived?.()
+      await new Promise<void>((resolve) => (roomAgain = resolve))
     }
   }
 
-  void (async () => {
-    for await (const piece of source) {
-      if (closed) return
-      if (piece.length > 0) take(piece)
-      arrived?.()
-      while (end - start >= capacity && !closed) {
-        await new Promise<void>((resolve) => (roomAgain = resolve))
+  /** @returns how many of the bytes fitted into the last block */
+  const copyIn = (bytes: Buffer): number => {
+    const block = blocks.at(-1)
+    if (!block) return 0
+    const fitting = bytes.length > free ? bytes.subarray(0, free) : bytes
+    onBytes(fitting)
+    fitting.copy(block, block.length - free)
+    free -= fitting.length
+    end += fitting.length
+    return fitting.length
+  }
+
+  const read = async (): Promise<void> => {
+    for await (const batch of source) {
+      for (const piece of Buffer.isBuffer(batch) ? [batch] : batch) {
+        for (let at = 0; at < piece.length;) {
+          if (!hasRoom()) await untilRoom()
+          if (closed) return
+          at += copyIn(at === 0 ? piece : piece.subarray(at))
+        }
       }
+      arrived?.()
+      if (free === 0 && end > 0 && !hasRoom()) await untilRoom()
       if (closed) return
     }
     ended = true
-  })()
+  }
+  void read()
     .catch((cause: unknown) => failure.abort(cause))
     .finally(() => arrived?.())
 
@@ -104,40 +122,40 @@ export function createWindow(
     },
     failed: failure.signal,
     async filled(offset) {
-      while (end < offset && !ended) {
+      while (end < offset && !ended && !full) {
         failure.signal.throwIfAborted()
         await new Promise<void>((resolve) => (arrived = resolve))
       }
     },
     slice(from, to) {
       const out: Buffer[] = []
-      let at = start
-      for (const piece of pieces) {
+      let at = base
+      for (const block of blocks) {
         if (at >= to) break
         const first = Math.max(0, from - at)
-        const last = Math.min(piece.length, to - at)
-        if (first < last) out.push(piece.subarray(first, last))
-        at += piece.length
+        const last = Math.min(block.length, to - at)
+        if (first < last) out.push(block.subarray(first, last))
+        at += block.length
       }
       return out
     },
     release(offset) {
-      let whole = 0
-      while (whole < pieces.length && start + (pieces[whole]?.length ?? 0) <= offset) {
-        start += pieces[whole]?.length ?? 0
-        whole++
+      start = offset
+      for (;;) {
+        const [block] = blocks
+        if (!block || base + block.length > offset) break
+        blocks.shift()
+        base += block.length
+        room.give(block)
       }
-      pieces = pieces.slice(whole)
-      const first = pieces[0]
-      if (first && offset > start) {
-        pieces[0] = first.subarray(offset - start)
-        start = offset
-      }
+      full = false
       roomAgain?.()
     },
     close() {
       closed = true
-      pieces = []
+      for (const block of blocks) room.give(block)
+      blocks = []
+      full = false
       roomAgain?.()
     },
   }

@@ -2,7 +2,8 @@
  * A strict gate in front of busboy. Busboy forgives much: it skips parts whose headers it cannot
  * read, and what it makes of an early close delimiter depends on how TCP cut the bytes. The gate
  * reads the same bytes first, refuses what is not plainly well-formed, and says what each part is;
- * busboy is handed forms about which there is nothing left to guess, and takes them apart.
+ * busboy is handed forms about which there is nothing left to guess, and takes them apart. The
+ * bytes of files, which are most of a form and have nothing in them to take apart, pass it by.
  *
  * @see RFC 7578 (multipart/form-data), RFC 2046 section 5.1 (multipart)
  */
@@ -21,12 +22,21 @@ export interface FormGate {
   /**
    * Takes the next bytes of the body, cut anywhere.
    *
-   * @returns what busboy is to see of them
    * @throws {GatewayError} for a form that is not well-formed or too large
    */
-  push(chunk: Buffer): Buffer[]
+  push(chunk: Buffer): void
   /** @throws {GatewayError} `truncated` or `malformed_multipart` when the form is not whole */
   end(): void
+}
+
+/** What the gate lets through, each thing as soon as it is known. */
+export interface BehindGate {
+  /** The headers of a part are whole; its bytes follow. */
+  part(part: FormPart): void
+  /** Bytes of the file whose part was announced last. */
+  content(bytes: Buffer): void
+  /** Everything else, as busboy is to see it. */
+  frame(bytes: Buffer): void
 }
 
 const headerBytes = 16 * 1024
@@ -45,23 +55,22 @@ const plainHeaders = {
 
 type State = 'preamble' | 'delimiter' | 'headers' | 'start' | 'body' | 'closed'
 
-/** @param onPart told of each part as its headers are whole, before its first byte goes on */
-export function createFormGate(
-  boundary: string,
-  limits: FormLimits,
-  onPart: (part: FormPart) => void,
-): FormGate {
+export function createFormGate(boundary: string, limits: FormLimits, behind: BehindGate): FormGate {
   const dashBoundary = Buffer.from(`--${boundary}`)
   const delimiter = Buffer.concat([crlf, dashBoundary])
+  const firstLine = Buffer.concat([dashBoundary, crlf])
+  const delimiterLine = Buffer.concat([delimiter, crlf])
+  const closeLine = Buffer.concat([delimiter, Buffer.from('--\r\n')])
   let state: State = 'preamble'
   /** Bytes not yet judged: the start of something that the next chunk has to finish. */
   let rest: Buffer = empty
   let parts = 0
+  let kind: FormPart['kind'] = 'field'
   /** Bytes that the field being read may still have; files are counted elsewhere. */
-  let fieldLeft = Infinity
+  let fieldLeft = 0
 
   /** Each step judges a beginning of `bytes` and returns what is left, or nothing to wait for more. */
-  const steps: Record<State, (bytes: Buffer, out: Buffer[]) => Buffer | undefined> = {
+  const steps: Record<State, (bytes: Buffer) => Buffer | undefined> = {
     preamble(bytes) {
       const atStart = bytes.subarray(0, dashBoundary.length).equals(dashBoundary)
       const found = atStart ? 0 : bytes.indexOf(delimiter)
@@ -75,16 +84,16 @@ export function createFormGate(
       return bytes.subarray(found + (atStart ? dashBoundary.length : delimiter.length))
     },
 
-    delimiter(bytes, out) {
+    delimiter(bytes) {
       if (bytes.length < 2) return undefined
       if (bytes[0] === 0x0d && bytes[1] === 0x0a) {
-        out.push(parts === 0 ? dashBoundary : delimiter, crlf)
+        behind.frame(parts === 0 ? firstLine : delimiterLine)
         state = 'headers'
         return bytes.subarray(2)
       }
       if (bytes[0] === 0x2d && bytes[1] === 0x2d) {
         if (parts === 0) throw new GatewayError('no_file', 'The first delimiter closes the form')
-        out.push(delimiter, Buffer.from('--\r\n'))
+        behind.frame(closeLine)
         state = 'closed'
         return bytes.subarray(2)
       }
@@ -94,7 +103,7 @@ export function createFormGate(
       )
     },
 
-    headers(bytes, out) {
+    headers(bytes) {
       const end = bytes.subarray(0, headerBytes).indexOf(blankLine)
       if (end === -1) {
         if (bytes.length >= headerBytes) {
@@ -106,9 +115,10 @@ export function createFormGate(
         throw new GatewayError('too_many_parts', `More than ${limits.parts} parts`)
       }
       const part = readPartHeaders(bytes.subarray(0, end))
-      fieldLeft = part.kind === 'field' ? limits.fieldBytes : Infinity
-      onPart(part)
-      out.push(plainHeaders[part.kind])
+      kind = part.kind
+      fieldLeft = limits.fieldBytes
+      behind.part(part)
+      behind.frame(plainHeaders[kind])
       state = 'start'
       return bytes.subarray(end + blankLine.length)
     },
@@ -124,13 +134,13 @@ export function createFormGate(
       return bytes
     },
 
-    body(bytes, out) {
+    body(bytes) {
       const found = bytes.indexOf(delimiter)
       const data = found === -1 ? bytes.length - tailOf(bytes, delimiter) : found
-      if ((fieldLeft -= data) < 0) {
+      if (kind === 'field' && (fieldLeft -= data) < 0) {
         throw new GatewayError('field_too_large', `A field over ${limits.fieldBytes} bytes`)
       }
-      if (data > 0) out.push(bytes.subarray(0, data))
+      if (data > 0) behind[kind === 'file' ? 'content' : 'frame'](bytes.subarray(0, data))
       if (found === -1) {
         rest = bytes.subarray(data)
         return empty
@@ -149,18 +159,16 @@ export function createFormGate(
 
   return {
     push(chunk) {
-      const out: Buffer[] = []
       let bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
       rest = empty
       while (bytes.length > 0) {
-        const left = steps[state](bytes, out)
+        const left = steps[state](bytes)
         if (left === undefined) {
           rest = bytes
           break
         }
         bytes = left
       }
-      return out
     },
 
     end() {

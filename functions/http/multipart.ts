@@ -1,6 +1,6 @@
-/** A multipart/form-data body as a sequence of parts, each file a stream, parsed by busboy. */
+/** A multipart/form-data body as a sequence of parts, each file a stream. */
 import busboy from 'busboy'
-import type { Readable } from 'node:stream'
+import { finished } from 'node:stream/promises'
 import { GatewayError } from '../errors.ts'
 import { createFormGate } from './form-gate.ts'
 import type { FormLimits } from './form-gate.ts'
@@ -19,7 +19,9 @@ export type FormEntry =
        * has gone on cleanly behind the file (the next part's headers, or the form's end), and throws
        * otherwise: a file of a form that broke never looks whole.
        */
-      content: AsyncIterable<Buffer>
+      content: AsyncIterable<Buffer[]>
+      /** What comes behind the file, known once its content has ended; nothing behind the last. */
+      following(): FormEntry | undefined
     }
 
 /** @see RFC 2046 section 5.1.1: 1 to 70 of these characters, the last no space */
@@ -45,134 +47,98 @@ export function readBoundary(contentType: string | undefined): string {
   return boundary.value
 }
 
-/** What is read ahead of entries that nobody has asked for yet. */
+/** So many parts in one read are a flood, or near it: as many bytes are read before any is used. */
+const manyEntries = 32
 const aheadBytes = 256 * 1024
 
 /**
  * Takes a form apart while it arrives; the source is read only as fast as the entries are.
  *
- * @throws {GatewayError} whatever the gate or the source throw, as soon as it is known
+ * @throws {GatewayError} whatever the gate or the source throw
  */
 export async function* readForm(
-  source: AsyncIterable<Buffer>,
+  source: AsyncIterable<Buffer | readonly Buffer[]>,
   boundary: string,
   limits: FormLimits,
 ): AsyncGenerator<FormEntry, void, undefined> {
-  const parts: FormPart[] = []
-  const gate = createFormGate(boundary, limits, (part) => parts.push(part))
+  /** What has come and nobody has asked for yet. */
+  const announced: FormEntry[] = []
+  let part: FormPart | undefined
+  let unread: Buffer[] = []
+  let isWhole = false
+  /** Bytes read since nothing was waiting. */
+  let ahead = 0
+
+  const gate = createFormGate(boundary, limits, {
+    part(next) {
+      part = next
+      if (part.kind !== 'file') return
+      const content = contentOf((unread = []))
+      announced.push({ ...part, content, following: () => announced[0] })
+    },
+    content: (bytes) => void unread.push(bytes),
+    frame: (bytes) => void parser.write(bytes),
+  })
   const parser = busboy({
     headers: { 'content-type': `multipart/form-data; boundary="${boundary}"` },
     // The gate has refused what is over the limits; busboy's own would cut silently.
     limits: { fieldSize: limits.fieldBytes + 1, parts: Infinity },
     defCharset: 'utf8',
   })
-
-  // What busboy has announced and nobody has asked for yet; `wake` tells of anything new.
-  const announced: FormEntry[] = []
-  let state: 'open' | 'whole' | { broken: unknown } = 'open'
-  let wake: (() => void) | undefined
-  let taken: (() => void) | undefined
-  let ahead = 0
-  const news = (): void => wake?.()
-  const somethingNew = (): Promise<void> => new Promise((resolve) => (wake = resolve))
-  const failIfBroken = (): void => {
-    if (typeof state === 'object') throw state.broken
-  }
-
   parser.on('field', (_name, value) => {
-    const part = parts.shift()
     if (part) announced.push({ kind: 'field', name: part.name, value })
-    news()
   })
-  parser.on('file', (_name, stream) => {
-    stream.on('error', () => {}) // it may break before anybody reads it
-    const part = parts.shift()
-    if (part?.kind === 'file') announced.push({ ...part, content: contentOf(stream) })
-    news()
+  parser.on('file', (_name, stream) => void stream.resume().on('error', () => {}))
+  const parsed = finished(parser).catch((cause: unknown) => {
+    throw new GatewayError('malformed_multipart', 'busboy refused what the gate let pass', {
+      cause,
+    })
   })
+  parsed.catch(() => {}) // it is awaited at the end, or not at all when something else fails first
 
-  async function* contentOf(stream: Readable): AsyncGenerator<Buffer, void, undefined> {
-    try {
-      yield* stream as AsyncIterable<Buffer>
-    } catch (error) {
-      failIfBroken()
-      throw error
+  const input = source[Symbol.asyncIterator]()
+  const readOn = async (): Promise<void> => {
+    const { done, value } = await input.next()
+    if (done) {
+      gate.end()
+      parser.end()
+      await parsed
+      isWhole = true
+      return
     }
-    while (announced.length === 0 && state === 'open') await somethingNew()
-    failIfBroken()
-  }
-
-  /** Fields and small files would otherwise pile up behind a file that is still on its way. */
-  async function* atPace(): AsyncGenerator<Buffer, void, undefined> {
-    for await (const chunk of source) {
-      yield chunk
+    for (const chunk of Buffer.isBuffer(value) ? [value] : value) {
       ahead += chunk.length
-      while (announced.length > 0 && ahead > aheadBytes && !parser.destroyed) {
-        await new Promise<void>((resolve) => (taken = resolve))
-      }
-      if (announced.length === 0) ahead = 0
+      gate.push(chunk)
     }
   }
 
-  parser.once('close', () => taken?.())
-  const pumped = pump(atPace(), gate, parser).then(
-    () => (state = 'whole'),
-    (error: unknown) => {
-      state = { broken: error }
-      parser.destroy(error instanceof Error ? error : undefined)
-    },
-  )
-  void pumped.then(news)
+  async function* contentOf(held: Buffer[]): AsyncGenerator<Buffer[], void, undefined> {
+    for (;;) {
+      if (held.length > 0) yield held.splice(0)
+      else if (announced.length > 0 || isWhole) return
+      else await readOn()
+    }
+  }
+
   try {
     for (;;) {
+      // A flood of parts is looked through before the first of them costs anything.
+      if (announced.length >= manyEntries && !isWhole && ahead < aheadBytes) {
+        await readOn()
+        continue
+      }
       const entry = announced.shift()
-      if (entry) {
-        taken?.()
-        yield entry
-      } else if (state === 'open') await somethingNew()
-      else break
+      if (announced.length === 0) ahead = 0
+      if (entry) yield entry
+      else if (isWhole) return
+      else {
+        unread.length = 0 // of a file that nobody wanted to read
+        await readOn()
+      }
     }
-    failIfBroken()
   } finally {
     parser.destroy()
+    // Not waited for: it may be waiting for its caller.
+    input.return?.().catch(() => {})
   }
-}
-
-/** Moves the body through the gate into busboy; done when both have seen a whole form. */
-async function pump(
-  source: AsyncIterable<Buffer>,
-  gate: ReturnType<typeof createFormGate>,
-  parser: busboy.Busboy,
-): Promise<void> {
-  let release: (() => void) | undefined
-  const done = new Promise<void>((resolve, reject) => {
-    parser.once('finish', () => resolve())
-    parser.on('error', (error: unknown) => {
-      reject(
-        new GatewayError('malformed_multipart', 'busboy refused what the gate let pass', {
-          cause: error,
-        }),
-      )
-    })
-    parser.once('close', () => {
-      release?.()
-      reject(new GatewayError('truncated', 'The form was given up'))
-    })
-  })
-  done.catch(() => {}) // it is awaited at the end, or not at all when the source fails first
-  parser.on('drain', () => release?.())
-  for await (const chunk of source) {
-    let room = true
-    for (const piece of gate.push(chunk)) room = parser.write(piece)
-    if (parser.destroyed) break
-    if (!room) {
-      await new Promise<void>((resolve) => (release = resolve))
-      if (parser.destroyed) break
-    }
-  }
-  if (!parser.destroyed) {
-    gate.end()
-    parser.end()
-  }
-  await done
 }

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
+import { createBudget } from '../../functions/drive/budget.ts'
 import { createIds } from '../../functions/drive/ids.ts'
 import { idsRequest, readIds } from '../../functions/drive/session.ts'
 import { createSend } from '../../functions/drive/transport.ts'
@@ -32,6 +33,7 @@ beforeAll(async () => {
   uploads = createUploads({
     send,
     ids,
+    budget: createBudget(64 * chunkBytes),
     root,
     chunkBytes,
     wait: () => Promise.resolve(),

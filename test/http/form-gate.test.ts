@@ -20,9 +20,13 @@ const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000_007)
 function judge(pieces: readonly Buffer[], boundary: string): string {
   const parts: FormPart[] = []
   const through: Buffer[] = []
-  const gate = createFormGate(boundary, formLimits, (part) => parts.push(part))
+  const gate = createFormGate(boundary, formLimits, {
+    part: (part) => void parts.push(part),
+    content: (bytes) => void through.push(bytes),
+    frame: (bytes) => void through.push(bytes),
+  })
   try {
-    for (const piece of pieces) through.push(...gate.push(piece))
+    for (const piece of pieces) gate.push(piece)
     gate.end()
   } catch (error) {
     if (error instanceof GatewayError) return error.code

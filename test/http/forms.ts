@@ -18,7 +18,7 @@ export async function outcomeOf(pieces: readonly Buffer[], boundary: string): Pr
       if (entry.kind === 'field') fields.push([entry.name, entry.value])
       else {
         const parts: Buffer[] = []
-        for await (const part of entry.content) parts.push(part)
+        for await (const batch of entry.content) parts.push(...batch)
         files.push([entry.filename, Buffer.concat(parts).toString('latin1')])
       }
     }

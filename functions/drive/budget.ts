@@ -1,0 +1,95 @@
+/**
+ * The memory that this instance has for bytes on their way, as blocks of 256 KiB, shared by all
+ * uploads.
+ *
+ * The rule: an upload is let in when two blocks are free; these are its own until it ends. When they
+ * are not, it is refused before its body is read. Beyond the two it takes a block at a time, while
+ * it holds less than an equal share of all blocks and a quarter of them stays free for whoever comes
+ * next. It gives a block back as soon as Drive has what is in it, and takes no other while it holds
+ * more than its share: so shares shrink as uploads come, and grow as they leave.
+ */
+import { GatewayError } from '../errors.ts'
+
+/** As many as Drive's unit: every chunk but the last is a whole number of blocks. */
+export const blockBytes = 256 * 1024
+
+/** One to send and one to fill meanwhile. */
+const ownBlocks = 2
+/** Kept for the next burst when nobody uploads; the rest goes back to the system. */
+const idleBlocks = 64
+
+export interface Budget {
+  /**
+   * Lets an upload in.
+   *
+   * @param bytes that it has in all, where that is known: a small one needs less
+   * @throws {GatewayError} `over_capacity` when there is no room for another one
+   */
+  enter(bytes?: number): Room
+}
+
+/** What one upload may hold. */
+export interface Room {
+  /** Bytes that it has use for; it is given no more. */
+  wanted: number
+  /** Bytes that it may hold now. */
+  readonly allowed: number
+  /** Another block; none where it may not have more. What is in it is anybody's. */
+  take(): Buffer | undefined
+  /** Gives a block back that nobody reads or sends any more. */
+  give(block: Buffer): void
+  /** Every block is given back, and none is taken again. */
+  leave(): void
+}
+
+/** @param bytes for all blocks together */
+export function createBudget(bytes: number): Budget {
+  const total = Math.max(ownBlocks, Math.floor(bytes / blockBytes))
+  const reserve = total >> 2
+  const spare: Buffer[] = []
+  let rooms = 0
+  /** Blocks that are somebody's own, or held beyond those. */
+  let spoken = 0
+
+  return {
+    enter(bytesInAll = Infinity) {
+      const own = Math.min(ownBlocks, Math.floor(bytesInAll / blockBytes) + 1)
+      if (spoken + own > total) {
+        throw new GatewayError('over_capacity', `${rooms} uploads hold all of the memory`, {
+          retryAfterSeconds: 1 + Math.floor(Math.random() * 5), // not all at the same time
+        })
+      }
+      spoken += own
+      rooms++
+      let held = 0
+      const allowedBlocks = (): number =>
+        Math.max(own, Math.min(Math.floor(total / rooms), Math.ceil(room.wanted / blockBytes)))
+
+      const room: Room = {
+        wanted: Infinity,
+        get allowed() {
+          return allowedBlocks() * blockBytes
+        },
+        take() {
+          if (held >= own) {
+            if (held >= allowedBlocks() || total - spoken <= reserve) return undefined
+            spoken++
+          }
+          held++
+          return spare.pop() ?? Buffer.allocUnsafeSlow(blockBytes)
+        },
+        give(block) {
+          spare.push(block)
+          if (held > own) spoken--
+          held--
+        },
+        leave() {
+          spoken -= own
+          rooms--
+          if (rooms === 0) spare.length = Math.min(spare.length, idleBlocks)
+        },
+      }
+      return room
+    },
+  }
+}
