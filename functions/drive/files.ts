@@ -39,10 +39,15 @@ export interface Files {
   list(account: DriveAccount, query: ListQuery, signal: AbortSignal): Promise<FilePage>
 }
 
-const folderType = 'application/vnd.google-apps.folder'
+export const folderType = 'application/vnd.google-apps.folder'
 
 /** Folder, document (one of Google's own types, which have no bytes), or file. */
 export function kindOf(mimeType: string): FileKind {
   if (mimeType === folderType) return 'folder'
   return mimeType.startsWith('application/vnd.google-apps.') ? 'document' : 'file'
+}
+
+/** A string literal of the query language: whatever is in it stays inside it. */
+export function quoted(text: string): string {
+  return `'${text.replaceAll(/[\\']/g, '\\$&')}'`
 }

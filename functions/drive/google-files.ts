@@ -3,7 +3,7 @@ import type { drive_v3 } from 'googleapis/build/src/apis/drive/v3.js'
 import { GatewayError } from '../errors.ts'
 import type { ProblemCode } from '../errors.ts'
 import { readFailure } from './failure.ts'
-import { kindOf } from './files.ts'
+import { kindOf, quoted } from './files.ts'
 import type { FilePage, Files, ListQuery, ListedFile } from './files.ts'
 import { createPatience } from './patience.ts'
 import type { Wait } from './patience.ts'
@@ -76,11 +76,6 @@ export function searchQuery({ folder, search }: Pick<ListQuery, 'folder' | 'sear
   }
   if (search !== undefined) terms.push(`name contains ${quoted(search)}`)
   return terms.join(' and ')
-}
-
-/** A string literal of the query language: whatever is in it stays inside it. */
-function quoted(text: string): string {
-  return `'${text.replaceAll(/[\\']/g, '\\$&')}'`
 }
 
 /** @throws {GatewayError} `upstream_bad_response` for what is no page: an empty one has a list too */

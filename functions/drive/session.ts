@@ -197,7 +197,11 @@ function readOffset(range: string | undefined): number {
 
 /** The file that an answer describes; nothing where it describes none. */
 export function readFile(body: string): StoredFile | undefined {
-  const { id, name, mimeType, size, sha256Checksum, webViewLink } = readObject(body) ?? {}
+  return readFileFields(readObject(body) ?? {})
+}
+
+export function readFileFields(file: Record<string, unknown>): StoredFile | undefined {
+  const { id, name, mimeType, size, sha256Checksum, webViewLink } = file
   if (typeof id !== 'string' || typeof name !== 'string') return undefined
   return {
     id,
@@ -214,7 +218,8 @@ export function readModifiedTime(body: string): number {
   return Date.parse(String(readObject(body)?.['modifiedTime']))
 }
 
-function readObject(body: string): Record<string, unknown> | undefined {
+/** The object that an answer's JSON is, if it is one. */
+export function readObject(body: string): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(body)
     return typeof value === 'object' && value !== null ? { ...value } : undefined

@@ -114,7 +114,8 @@ function readExtended(value: string): string {
   })
 }
 
-function readMimeType(value: string | undefined): string {
+/** The type itself, without its parameters; bytes of which nothing is said are just bytes. */
+export function readMimeType(value: string | undefined): string {
   if (value === undefined) return 'application/octet-stream'
   const [, type] = /^([\w!#$&^.+-]+\/[\w!#$&^.+-]+)[ \t]*(?:;|$)/.exec(value) ?? []
   return type?.toLowerCase() ?? 'application/octet-stream'

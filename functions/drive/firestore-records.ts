@@ -1,0 +1,75 @@
+/** Records in Firestore: a collection of them, `expiresAt` being the field of a TTL policy. */
+import type { DocumentReference, Firestore, Timestamp } from '@google-cloud/firestore'
+import { GatewayError } from '../errors.ts'
+import { ConflictError, guarded } from '../firestore.ts'
+import type { Records, Stored } from './records.ts'
+
+/** @param isValue tells what is of this shape from what another version has written */
+export function createFirestoreRecords<T extends object>(
+  firestore: () => Promise<Firestore>,
+  collection: string,
+  isValue: (data: Record<string, unknown>) => boolean,
+): Records<T> {
+  const record = async (id: string): Promise<DocumentReference> =>
+    (await firestore()).collection(collection).doc(id)
+
+  /** @returns nothing where the write lost against another one */
+  const written = async (
+    write: Promise<{ writeTime: Timestamp }>,
+    value: T,
+    expiresAt: number,
+  ): Promise<Stored<T> | undefined> => {
+    try {
+      return { value, expiresAt, revision: (await guarded(write)).writeTime }
+    } catch (error) {
+      if (hasLost(error)) return undefined
+      throw error
+    }
+  }
+
+  return {
+    async create(id, value, expiresAt) {
+      const document = { ...value, expiresAt: new Date(expiresAt) }
+      return written((await record(id)).create(document), value, expiresAt)
+    },
+
+    async find(id) {
+      const snapshot = await guarded((await record(id)).get())
+      const data = snapshot.data()
+      if (!data) return undefined
+      const { expiresAt, ...value } = data
+      if (!isTimestamp(expiresAt) || !isValue(value)) {
+        throw new GatewayError('store_unavailable', `A record of ${collection} has another shape`)
+      }
+      const revision = snapshot.updateTime
+      return { value: value as T, expiresAt: expiresAt.toMillis(), revision }
+    },
+
+    async replace(id, revision, value, expiresAt) {
+      const document = { ...value, expiresAt: new Date(expiresAt) }
+      const lastUpdateTime = revision as Timestamp
+      const write = (await record(id)).update(document, { lastUpdateTime })
+      return written(write, value, expiresAt)
+    },
+
+    async remove(id, revision) {
+      const lastUpdateTime = revision as Timestamp
+      try {
+        await guarded((await record(id)).delete({ lastUpdateTime }))
+      } catch (error) {
+        if (!hasLost(error)) throw error
+      }
+    },
+  }
+}
+
+/** Gone (gRPC 5, HTTP 404) is another version too. */
+function hasLost(error: unknown): boolean {
+  if (error instanceof ConflictError) return true
+  const { code } = ((error as Error).cause ?? {}) as { code?: unknown }
+  return code === 5 || code === 404
+}
+
+function isTimestamp(value: unknown): value is Timestamp {
+  return typeof (value as Timestamp | undefined)?.toMillis === 'function'
+}
