@@ -29,6 +29,12 @@ function stored(): unknown[] {
   return driveway.uploaded().map(({ name, size, sha256 }) => [name, size, sha256])
 }
 
+/** The `Upload-Checksum` of some bytes. */
+function of(algorithm: string, bytes: Buffer): { 'upload-checksum': string } {
+  const digest = createHash(algorithm).update(bytes).digest('base64')
+  return { 'upload-checksum': `${algorithm} ${digest}` }
+}
+
 describe('creation', () => {
   test('answers 201 with the Location of an upload at 0', async () => {
     const answer = await client.post({ 'upload-length': '100' })
@@ -193,10 +199,6 @@ describe('creation-defer-length', () => {
 })
 
 describe('checksum', () => {
-  const of = (algorithm: string, bytes: Buffer): { 'upload-checksum': string } => ({
-    'upload-checksum': `${algorithm} ${createHash(algorithm).update(bytes).digest('base64')}`,
-  })
-
   test('OPTIONS names the algorithms, sha1 among them', async () => {
     const { headers } = await client.ask('OPTIONS', '/upload/tus')
     expect(headers['tus-checksum-algorithm']).toBe('sha1,sha256,md5')
