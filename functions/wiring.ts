@@ -4,13 +4,21 @@ import type { Server } from 'node:http'
 import { accessProfiles, readConfig } from './config.ts'
 import type { Config } from './config.ts'
 import type { DriveAccount } from './drive/account.ts'
+import { createBudget } from './drive/budget.ts'
+import { createAttempts, isAttemptRecord } from './drive/attempts.ts'
+import type { AttemptRecord } from './drive/attempts.ts'
 import { createDirectUploads } from './drive/direct.ts'
+import { createFirestoreRecords } from './drive/firestore-records.ts'
+import { createFolders, isFolderReservation } from './drive/folders.ts'
+import type { FolderReservation } from './drive/folders.ts'
 import { createGoogleFiles } from './drive/google-files.ts'
 import { createIds } from './drive/ids.ts'
 import type { Wait } from './drive/patience.ts'
+import { createPlaces } from './drive/place.ts'
 import { idsRequest, readIds } from './drive/session.ts'
 import { createSend } from './drive/transport.ts'
 import type { Timeouts } from './drive/transport.ts'
+import { createResumes } from './drive/resume.ts'
 import { createUploads } from './drive/upload.ts'
 import { GatewayError } from './errors.ts'
 import { authRoutes } from './http/auth.ts'
@@ -52,7 +60,7 @@ export interface GatewayOptions {
   log?: Log
   /** Milliseconds that a caller may send nothing. */
   idleMs?: number
-  /** Bytes of a chunk to Drive. */
+  /** Bytes of every chunk to Drive; paced by rate and latency where it is not said. */
   chunkBytes?: number
   /** Waits between two tries at Drive. */
   wait?: Wait
@@ -117,11 +125,14 @@ export function createGateway(config: Config, options: GatewayOptions = {}): Gat
     const answer = await ask(token)
     return readIds(answer.status === 401 ? await ask(await account.token(token)) : answer)
   })
+  const budget = createBudget(config.memoryBytes)
   const driveParts = {
     send,
     ids,
+    budget,
     root,
     ...patient,
+    wholeDrive: accessProfile === 'full',
     onLeftBehind: (fileId: string, error: unknown) =>
       log.failure('upload left behind', error, { fileId }),
   }
@@ -129,7 +140,28 @@ export function createGateway(config: Config, options: GatewayOptions = {}): Gat
     ...driveParts,
     ...(options.chunkBytes === undefined ? {} : { chunkBytes: options.chunkBytes }),
   })
+  const folders = createFolders(
+    {
+      ...driveParts,
+      reservations: createFirestoreRecords<FolderReservation>(
+        firestore,
+        'folders',
+        isFolderReservation,
+      ),
+    },
+    now,
+  )
+  const places = createPlaces(driveParts)
+  const attempts = createAttempts({
+    records: createFirestoreRecords<AttemptRecord>(firestore, 'attempts', isAttemptRecord),
+    ids,
+    now,
+  })
   const direct = createDirectUploads(driveParts, now)
+  const resumes = createResumes({
+    ...driveParts,
+    ...(options.chunkBytes === undefined ? {} : { chunkBytes: options.chunkBytes }),
+  })
 
   const serving = createServing(options.graceMs)
   const shared: HandlerParts = { log, origins, serving, secure: publicUrl.startsWith('https:') }
@@ -168,12 +200,17 @@ export function createGateway(config: Config, options: GatewayOptions = {}): Gat
       uploadRoutes({
         identify,
         uploads,
+        folders,
+        places,
+        attempts,
         direct,
+        resumes,
         seal,
         origins,
         accountOf,
         publicUrl,
         maxFileBytes,
+        maxRequestBytes,
         idleMs: options.idleMs ?? 30_000,
         now,
       }),

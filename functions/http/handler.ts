@@ -61,7 +61,8 @@ export function createHandler(
       parts.origins.answerCors(req, res)
       const { path, query } = readTarget(req.url ?? '/', name)
       const here = routes.filter((route) => route.path.test(path))
-      const methods = here.map((route) => route.method)
+      // OPTIONS goes without saying.
+      const methods = here.map(({ method }) => method).filter((method) => method !== 'OPTIONS')
       if (here.length === 0) throw new GatewayError('not_found', 'No route has this path')
       if (req.method === 'OPTIONS') {
         const headers = here.flatMap((route) => route.headers ?? [])

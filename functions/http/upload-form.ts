@@ -1,14 +1,18 @@
 /** `POST /upload`: files from a form into the Drive, each streamed, all or none. */
 import type { DriveAccount } from '../drive/account.ts'
-import type { NewFile, UploadedFile, Uploads } from '../drive/upload.ts'
+import type { Uploads } from '../drive/upload.ts'
 import { GatewayError } from '../errors.ts'
-import { declaredLength, readBody } from './body.ts'
-import { driveName } from './file-name.ts'
+import { declaredLength, readBatches } from './body.ts'
+import { driveName, readPath } from './file-name.ts'
 import { readFileId } from './files.ts'
 import type { Call } from './handler.ts'
 import { readBoundary, readForm } from './multipart.ts'
 import type { FormEntry } from './multipart.ts'
-import { capped, sendFiles, tooLarge } from './upload-answer.ts'
+import { capped, checkUnread, isNew, sendFiles, tooLarge } from './upload-answer.ts'
+import type { Outcome } from './upload-answer.ts'
+import { uploadFile } from './upload-file.ts'
+import type { Wanted } from './upload-file.ts'
+import { readIdempotencyKey, readMode } from './upload-headers.ts'
 import type { UploadParts } from './upload.ts'
 
 /** What one form may have. */
@@ -19,19 +23,35 @@ export async function uploadForm(parts: UploadParts, call: Call): Promise<void> 
   const { sub } = await parts.identify(req)
   const account = parts.accountOf(sub)
   const boundary = readBoundary(req.headers['content-type'])
-  refuseBodyUnread(req, parts.maxFileBytes)
+  const key = readIdempotencyKey(req)
+  checkUnread(req, parts)
+  // A form is a little longer than its one file; several files may each be as long as allowed.
+  const length = declaredLength(req) ?? 0
+  if (length > parts.maxFileBytes * formLimits.parts) throw tooLarge(parts.maxFileBytes)
 
-  const form = readForm(readBody(req, res, parts.idleMs), boundary, formLimits)
-  const stored: UploadedFile[] = []
+  const form = readForm(readBatches(req, res, parts.idleMs), boundary, formLimits)
+  const stored: Outcome[] = []
   try {
-    const place: Place = {}
+    const fields: Fields = new Map()
+    let place: Place | undefined
     for await (const entry of form) {
-      if (entry.kind === 'field') readField(entry, place, stored.length > 0)
+      if (entry.kind === 'field') readField(entry, fields, stored.length > 0)
       else if (entry.filename === '') await expectNothing(entry.content)
       else {
-        const file = describeFile(entry, place)
-        const content = capped(entry.content, parts.maxFileBytes)
-        stored.push(await parts.uploads.store(account, file, content, signal))
+        const here = (place ??= readPlace(fields))
+        const { from, path, mode } = here
+        const name = driveName(entry.filename)
+        const wanted: Wanted = {
+          name,
+          mimeType: entry.mimeType,
+          mode,
+          folder: () => (here.folder ??= parts.folders.reach(account, from, path, signal)),
+          content: capped(closed(entry, key !== undefined), parts.maxFileBytes),
+          isHeldBack: false,
+          key,
+          fingerprint: ['POST', from ?? 'root', path, name, mode],
+        }
+        stored.push(await uploadFile(parts, account, wanted, call))
       }
     }
     if (stored.length === 0) throw new GatewayError('no_file', 'The form had no file')
@@ -46,65 +66,89 @@ export async function uploadForm(parts: UploadParts, call: Call): Promise<void> 
   })
 }
 
-/** What can be refused before a byte of the body is. */
-function refuseBodyUnread(req: Call['req'], maxFileBytes: number): void {
-  if (req.headers['content-encoding'] !== undefined) {
-    throw new GatewayError('unsupported_media_type', 'The request body is encoded', {
-      detail: 'Send the body without a Content-Encoding',
-    })
+/** The fields that say where the files of a form go. */
+const fieldNames = ['folder', 'path', 'mode'] as const
+type FieldName = (typeof fieldNames)[number]
+type Fields = Map<FieldName, string>
+
+function fieldName(entry: FormEntry): FieldName | undefined {
+  return entry.kind === 'field' ? fieldNames.find((name) => name === entry.name) : undefined
+}
+
+/** @throws {GatewayError} `late_field`, or `bad_request` for a field that is there twice */
+function readField(entry: FormEntry & { kind: 'field' }, fields: Fields, late: boolean): void {
+  const name = fieldName(entry)
+  if (name === undefined) return // other fields are none of ours
+  if (late) throw lateField(name)
+  if (fields.has(name)) {
+    const detail = `The field ${name} is there twice`
+    throw new GatewayError('bad_request', detail, { detail })
   }
-  // A form is a little longer than its one file; several files may each be as long as allowed.
-  const length = declaredLength(req)
-  if (length !== undefined && length > maxFileBytes * formLimits.parts) {
-    throw tooLarge(maxFileBytes)
-  }
+  fields.set(name, entry.value)
+}
+
+function lateField(name: string): GatewayError {
+  return new GatewayError('late_field', `The field ${name} came after a file`)
 }
 
 /** Where the files of a form go. */
 interface Place {
-  folder?: string
+  from: string | undefined
+  path: string[]
+  mode: Wanted['mode']
+  /** Found or made once, for the first file. */
+  folder?: Promise<string | undefined>
 }
 
-/** @throws {GatewayError} `late_field`, or `bad_request` for a field that is there twice */
-function readField(
-  { name, value }: FormEntry & { kind: 'field' },
-  place: Place,
-  late: boolean,
-): void {
-  if (name !== 'folder') return // other fields are none of ours
-  if (late) {
-    throw new GatewayError('late_field', `The field ${name} came after a file`)
+function readPlace(fields: Fields): Place {
+  const folder = fields.get('folder')
+  const path = fields.get('path')
+  return {
+    from: folder === undefined ? undefined : readFileId(folder),
+    path: path === undefined ? [] : readPath(path.split('/')),
+    mode: readMode(fields.get('mode')),
   }
-  if (place.folder !== undefined) {
-    const detail = `The field ${name} is there twice`
+}
+
+/**
+ * The bytes of a file, whose end is a failure where what follows it makes the form a wrong one: so
+ * that nothing is finished, and no file replaced, for a form that is then refused.
+ */
+async function* closed(
+  entry: FormEntry & { kind: 'file' },
+  mustBeLast: boolean,
+): AsyncGenerator<Buffer[], void, undefined> {
+  yield* entry.content
+  const next = entry.following()
+  const late = next && fieldName(next)
+  if (late) throw lateField(late)
+  if (next && mustBeLast) {
+    const detail = 'With an Idempotency-Key a form has one file, which is its last part'
     throw new GatewayError('bad_request', detail, { detail })
   }
-  place.folder = readFileId(value)
-}
-
-function describeFile(entry: FormEntry & { kind: 'file' }, { folder }: Place): NewFile {
-  const name = driveName(entry.filename)
-  return { name, mimeType: entry.mimeType, ...(folder === undefined ? {} : { folder }) }
 }
 
 /** A browser sends an empty part where no file was chosen. */
-async function expectNothing(content: AsyncIterable<Buffer>): Promise<void> {
-  for await (const chunk of content) {
-    if (chunk.length === 0) continue
+async function expectNothing(content: AsyncIterable<Buffer[]>): Promise<void> {
+  for await (const batch of content) {
+    if (batch.every(({ length }) => length === 0)) continue
     throw new GatewayError('bad_filename', 'A file without a name', {
       detail: 'Give each file a filename',
     })
   }
 }
 
-/** A form is stored as a whole or not at all: what went well before the failure is removed. */
+/**
+ * A form is stored as a whole or not at all: what it made before the failure is removed. What it
+ * replaced stays replaced; Drive has the version before it.
+ */
 async function takeBack(
   uploads: Uploads,
   account: DriveAccount,
-  stored: readonly UploadedFile[],
+  stored: readonly Outcome[],
   log: Call['log'],
 ): Promise<void> {
-  for (const { id } of stored) {
+  for (const { id } of stored.filter(isNew)) {
     try {
       await uploads.remove(account, id)
     } catch (error) {

@@ -1,19 +1,46 @@
 /** `/upload`: every way in. */
-import type { Uploads } from '../drive/upload.ts'
+import type { Folders } from '../drive/folders.ts'
 import type { Route } from './handler.ts'
 import { ticketRoutes } from './tickets.ts'
 import type { TicketParts } from './tickets.ts'
+import { tusRoutes } from './tus/routes.ts'
+import type { TusParts } from './tus/routes.ts'
+import { ceilingHeader } from './upload-answer.ts'
+import type { UploadFileParts } from './upload-file.ts'
 import { uploadForm } from './upload-form.ts'
+import { uploadRaw } from './upload-raw.ts'
 
-export interface UploadParts extends TicketParts {
-  uploads: Uploads
+export interface UploadParts extends TicketParts, TusParts, UploadFileParts {
+  folders: Folders
+  /** Bytes that one request of HTTP/1 may have where a front end caps them. */
+  maxRequestBytes: number | null
   /** Milliseconds that a caller may send nothing. */
   idleMs: number
 }
 
 export function uploadRoutes(parts: UploadParts): Route[] {
   return [
-    { method: 'POST', path: /^$/, run: (call) => uploadForm(parts, call) },
+    {
+      method: 'POST',
+      path: /^$/,
+      headers: ['Idempotency-Key'],
+      run: (call) => uploadForm(parts, call),
+    },
+    {
+      method: 'OPTIONS',
+      path: /^$/,
+      async run({ res }) {
+        if (parts.maxRequestBytes !== null) res.setHeader(ceilingHeader, parts.maxRequestBytes)
+        res.writeHead(204).end()
+      },
+    },
     ...ticketRoutes(parts),
+    ...tusRoutes(parts),
+    {
+      method: 'PUT',
+      path: /^(?!tus(?:\/|$))(.+)$/s,
+      headers: ['Idempotency-Key', 'Repr-Digest'],
+      run: (call) => uploadRaw(parts, call),
+    },
   ]
 }

@@ -1,0 +1,121 @@
+/** One file into its place: as its mode says, and once for each `Idempotency-Key`. */
+import { createHash } from 'node:crypto'
+import type { DriveAccount } from '../drive/account.ts'
+import type { Attempt, Attempts } from '../drive/attempts.ts'
+import type { Mode, Places } from '../drive/place.ts'
+import type { Terms, UploadedFile, Uploads } from '../drive/upload.ts'
+import { GatewayError } from '../errors.ts'
+import type { Call } from './handler.ts'
+import type { Outcome, Piece } from './upload-answer.ts'
+
+/** A file as its sender wants it. */
+export interface Wanted {
+  name: string
+  mimeType: string
+  mode: Mode
+  /** Finds or makes the folder; asked only when the file is needed there. */
+  folder(): Promise<string | undefined>
+  content: AsyncIterable<Piece>
+  /** Nothing of the content is on its way: where it is not needed it is not asked for. */
+  isHeldBack: boolean
+  /** In hex; what comes must have it. */
+  sha256?: string | undefined
+  /** Names the upload, so that trying it again makes no second file. */
+  key?: string | undefined
+  /** All that makes one upload different from another. */
+  fingerprint: readonly unknown[]
+}
+
+export interface UploadFileParts {
+  uploads: Uploads
+  places: Places
+  attempts: Attempts
+}
+
+export async function uploadFile(
+  parts: UploadFileParts,
+  account: DriveAccount,
+  wanted: Wanted,
+  { signal, log }: Pick<Call, 'signal' | 'log'>,
+): Promise<Outcome> {
+  if (wanted.key === undefined) return put(parts, account, wanted, signal)
+  const attempt = await parts.attempts.begin(account, wanted.key, wanted.fingerprint)
+  if ('outcome' in attempt) return repeat(attempt.outcome as Outcome, wanted)
+  const finish = async (outcome: Outcome): Promise<void> => {
+    // The file is there, whatever becomes of the record: the next try finds it by its id.
+    await attempt.finish(outcome).catch((error: unknown) => log.failure('not recorded', error))
+  }
+  let isCleared = true
+  const terms: Terms = {
+    isOurs: () => attempt.isHeld(),
+    onLeftBehind: () => {
+      isCleared = false
+    },
+  }
+  const held = AbortSignal.any([signal, attempt.lost])
+  let outcome: Outcome
+  try {
+    const file = await findEarlier(parts.uploads, account, attempt, held)
+    if (file) {
+      await finish(file)
+      return await repeat(file, wanted)
+    }
+    outcome = await put(parts, account, wanted, held, attempt.fileId, terms)
+  } catch (error) {
+    await attempt.giveUp(isCleared).catch((why: unknown) => log.failure('hold not ended', why))
+    throw error
+  }
+  await finish(outcome)
+  return outcome
+}
+
+async function put(
+  { uploads, places }: UploadFileParts,
+  account: DriveAccount,
+  wanted: Wanted,
+  signal: AbortSignal,
+  id?: string,
+  terms: Terms = {},
+): Promise<Outcome> {
+  const { name, mimeType, mode, content, sha256 } = wanted
+  const folder = await wanted.folder()
+  const plain = { name, mimeType, ...(folder === undefined ? {} : { folder }) }
+  const decision = await places.decide(account, plain, mode, signal)
+  if (decision.state === 'skip') {
+    if (!wanted.isHeldBack) await drain(content)
+    return { ...decision.file, skipped: true }
+  }
+  const { replaces = false } = decision.file
+  const file = id === undefined || replaces ? decision.file : { ...decision.file, id }
+  const stored = await uploads.store(account, file, content, signal, { ...terms, sha256 })
+  return replaces ? { ...stored, replaced: true } : stored
+}
+
+/** The file of a try that died before it could say so. */
+async function findEarlier(
+  uploads: Uploads,
+  account: DriveAccount,
+  { isRepeated, fileId }: Attempt,
+  signal: AbortSignal,
+): Promise<UploadedFile | undefined> {
+  const file = isRepeated ? await uploads.find(account, fileId, signal) : undefined
+  if (file?.size === undefined || file.sha256 === undefined) return undefined
+  return { ...file, size: file.size, sha256: file.sha256 }
+}
+
+/** The answer once more; what comes with the key this time has to be what came with it then. */
+async function repeat(outcome: Outcome, { content, isHeldBack }: Wanted): Promise<Outcome> {
+  if (isHeldBack) return outcome
+  const sha256 = await drain(content)
+  if (outcome.skipped || sha256 === outcome.sha256) return outcome
+  throw new GatewayError('idempotency_mismatch', 'The key was used for other content')
+}
+
+/** Reads to the end what nobody needs. @returns its SHA-256, in hex */
+async function drain(content: AsyncIterable<Piece>): Promise<string> {
+  const hash = createHash('sha256')
+  for await (const piece of content) {
+    for (const bytes of Buffer.isBuffer(piece) ? [piece] : piece) hash.update(bytes)
+  }
+  return hash.digest('hex')
+}

@@ -1,0 +1,80 @@
+/** `PUT /upload/{path}`: the body is the file. */
+import type { IncomingMessage } from 'node:http'
+import { GatewayError } from '../errors.ts'
+import { declaredLength, isHeldBack, readBatches } from './body.ts'
+import { decodePath, readPath } from './file-name.ts'
+import { readFileId } from './files.ts'
+import { readMimeType } from './form-part.ts'
+import type { Call } from './handler.ts'
+import { capped, checkUnread, sendFile, sizeOf, tooLarge } from './upload-answer.ts'
+import type { Piece } from './upload-answer.ts'
+import { uploadFile } from './upload-file.ts'
+import { readDigest, readIdempotencyKey, readMode } from './upload-headers.ts'
+import type { UploadParts } from './upload.ts'
+
+export async function uploadRaw(parts: UploadParts, call: Call): Promise<void> {
+  const { req, res, query, params, signal, log } = call
+  const { sub } = await parts.identify(req)
+  const account = parts.accountOf(sub)
+  const path = readTargetPath(req.url ?? '', params[0] ?? '')
+  const folder = query.has('folder') ? readFileId(query.get('folder') ?? '') : undefined
+  const mode = readMode(query.get('mode'))
+  const sha256 = readDigest(req, query)
+  const key = readIdempotencyKey(req)
+  checkUnread(req, parts)
+  const length = declaredLength(req)
+  if ((length ?? 0) > parts.maxFileBytes) throw tooLarge(parts.maxFileBytes)
+  if (length === undefined && sha256 === undefined && !isChunked(req)) {
+    throw new GatewayError('length_required', 'Nothing says where the body ends')
+  }
+
+  const body = readBatches(req, res, parts.idleMs)
+  const name = path.at(-1) ?? ''
+  const folders = path.slice(0, -1)
+  const wanted = {
+    name,
+    mimeType: readMimeType(req.headers['content-type']),
+    mode,
+    folder: () => parts.folders.reach(account, folder, folders, signal),
+    content: capped(exactly(body, length), parts.maxFileBytes),
+    isHeldBack: isHeldBack(req),
+    sha256,
+    key,
+    fingerprint: ['PUT', folder ?? 'root', path, mode, length ?? null, sha256 ?? null],
+  }
+  const file = await uploadFile(parts, account, wanted, call)
+  if (isHeldBack(req)) res.setHeader('Connection', 'close') // its body is never asked for
+  sendFile(call, file)
+  log('INFO', 'uploaded', { files: 1, bytes: file.size })
+}
+
+/** The segments of the path, of which the last names the file. */
+function readTargetPath(url: string, path: string): string[] {
+  if (/^[^?#]*\/(?:[?#]|$)/.test(url)) {
+    const detail = 'The path ends with a slash; end it with the file’s name'
+    throw new GatewayError('bad_path', detail, { detail })
+  }
+  return readPath(decodePath(path))
+}
+
+/**
+ * HTTP/1 tells a chunked body that has ended from one that was cut off. HTTP/2 does not: to Node
+ * both look the same, so there the length or the digest has to be known beforehand.
+ */
+function isChunked(req: IncomingMessage): boolean {
+  return req.httpVersionMajor < 2 && req.headers['transfer-encoding'] !== undefined
+}
+
+/** The same bytes, whose end is a failure unless there were as many as declared. */
+async function* exactly<P extends Piece>(
+  content: AsyncIterable<P>,
+  length: number | undefined,
+): AsyncGenerator<P, void, undefined> {
+  let size = 0
+  for await (const piece of content) {
+    size += sizeOf(piece)
+    yield piece
+  }
+  if (length === undefined || size === length) return
+  throw new GatewayError('size_mismatch', `${size} bytes came of ${length}`)
+}
