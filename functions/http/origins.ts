@@ -28,7 +28,9 @@ export interface Origins {
 
 const requestHeaders = ['Authorization', 'Content-Type']
 const exposedHeaders = [
+  'Driveway-Max-Request-Bytes',
   'Location',
+  'Repr-Digest',
   'Retry-After',
   'X-Request-Id',
   'Tus-Resumable',

@@ -92,12 +92,13 @@ describe('a preflight (case 27)', () => {
   ]
   test.each([
     ['/files', 'GET'],
-    ['/upload', 'POST'],
+    ['/upload', 'POST', ', Idempotency-Key'],
+    ['/upload/a/b.txt', 'PUT', ', Idempotency-Key, Repr-Digest'],
     ['/auth/session', 'GET, DELETE'],
     ['/auth/tokens', 'POST'],
     [`/auth/tokens/${'0'.repeat(64)}`, 'DELETE'],
     ['/auth', 'GET'],
-  ])('for %s names what is there, without asking anybody', async (path, methods) => {
+  ])('for %s names what is there, without asking anybody', async (path, methods, more = '') => {
     for (const origin of [driveway.origin, friend, 'https://evil.example']) {
       for (const headers of asked) {
         const answer = await send(driveway.origin, path, {
@@ -115,7 +116,9 @@ describe('a preflight (case 27)', () => {
         }
         expect(answer.headers['access-control-allow-origin']).toBe(origin)
         expect(answer.headers['access-control-allow-methods']).toBe(methods)
-        expect(answer.headers['access-control-allow-headers']).toBe('Authorization, Content-Type')
+        expect(answer.headers['access-control-allow-headers']).toBe(
+          `Authorization, Content-Type${more}`,
+        )
       }
     }
     expect(driveway.google.calls).toEqual([])

@@ -222,7 +222,7 @@ describe('a name that is taken', () => {
   ])('keeps its old content after %s', async (_, fault, query, code) => {
     const name = fresh()
     const before = read(await put(name, 'before'))
-    if ('operation' in fault) driveway.google.faults.add(fault as { operation: string })
+    if ('operation' in fault) driveway.google.faults.add(fault)
     const answer = await put(`${name}?mode=replace&${query}`, randomBytes(700_000))
     expect(codeOf(answer)).toBe(code)
     expect(await bytesOf(before.id)).toBe('before')
