@@ -18,8 +18,8 @@ export function readMode(value: string | null | undefined): Mode {
  * @see IETF draft "The Idempotency-Key HTTP Header Field"
  */
 export function readIdempotencyKey(req: IncomingMessage): string | undefined {
-  const values = req.headersDistinct['idempotency-key']
-  if (values === undefined) return undefined
+  const values = valuesOf(req, 'idempotency-key')
+  if (values.length === 0) return undefined
   const [value = '', ...others] = values
   const quoted = /^"((?:[^"\\]|\\["\\])*)"$/.exec(value)?.[1]
   const key = quoted === undefined ? value : quoted.replaceAll(/\\(.)/g, '$1')
@@ -42,7 +42,7 @@ export function readDigest(req: IncomingMessage, query: URLSearchParams): string
   if (parameter !== undefined && !/^[\da-f]{64}$/.test(parameter)) {
     throw bad('sha256 is 64 hexadecimal digits')
   }
-  const header = readReprDigest(req.headersDistinct['repr-digest']?.join(', '))
+  const header = readReprDigest(valuesOf(req, 'repr-digest'))
   if (header !== undefined && parameter !== undefined && header !== parameter) {
     throw bad('Repr-Digest and sha256 differ')
   }
@@ -50,10 +50,10 @@ export function readDigest(req: IncomingMessage, query: URLSearchParams): string
 }
 
 /** A dictionary of byte sequences (RFC 9651): `sha-256=:…:, sha-512=:…:`. */
-function readReprDigest(header: string | undefined): string | undefined {
-  if (header === undefined) return undefined
+function readReprDigest(headers: readonly string[]): string | undefined {
+  if (headers.length === 0) return undefined
   const digests = new Map<string, string>()
-  for (const member of header.split(',')) {
+  for (const member of headers.join(',').split(',')) {
     const [, name, value] =
       /^[ \t]*([a-z*][\w*.-]*)=:([A-Za-z\d+/]*={0,2}):[ \t]*$/.exec(member) ?? []
     if (name === undefined || value === undefined || digests.has(name)) {
@@ -68,6 +68,11 @@ function readReprDigest(header: string | undefined): string | undefined {
     throw wantsDigest('The sha-256 of Repr-Digest is no SHA-256')
   }
   return bytes.toString('hex')
+}
+
+/** A header’s values one by one, as often as it came; in `headers` they are joined. */
+function valuesOf({ rawHeaders }: IncomingMessage, name: string): string[] {
+  return rawHeaders.filter((_, at) => at % 2 === 1 && rawHeaders[at - 1]?.toLowerCase() === name)
 }
 
 function wantsDigest(detail: string): GatewayError {

@@ -43,7 +43,8 @@ export async function uploadRaw(parts: UploadParts, call: Call): Promise<void> {
     fingerprint: ['PUT', folder ?? 'root', path, mode, length ?? null, sha256 ?? null],
   }
   const file = await uploadFile(parts, account, wanted, call)
-  if (isHeldBack(req)) res.setHeader('Connection', 'close') // its body is never asked for
+  // A body that is never asked for would be waited for on this connection; HTTP/2 has streams.
+  if (isHeldBack(req) && req.httpVersionMajor < 2) res.setHeader('Connection', 'close')
   sendFile(call, file)
   log('INFO', 'uploaded', { files: 1, bytes: file.size })
 }
