@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { DriveAccount } from '../drive/account.ts'
 import type { Attempt, Attempts } from '../drive/attempts.ts'
+import type { Room } from '../drive/budget.ts'
 import type { Mode, Places } from '../drive/place.ts'
 import type { Terms, UploadedFile, Uploads } from '../drive/upload.ts'
 import { GatewayError } from '../errors.ts'
@@ -10,14 +11,16 @@ import type { Outcome, Piece } from './upload-answer.ts'
 
 /** A file as its sender wants it. */
 export interface Wanted {
+  /** What the request was given when it was let in. */
+  room?: Room | undefined
   name: string
   mimeType: string
   mode: Mode
   /** Finds or makes the folder; asked only when the file is needed there. */
   folder(): Promise<string | undefined>
   content: AsyncIterable<Piece>
-  /** Nothing of the content is on its way: where it is not needed it is not asked for. */
-  isHeldBack: boolean
+  /** Whether nothing of the content is on its way: where it is not needed it is not asked for. */
+  isHeldBack(): boolean
   /** In hex; what comes must have it. */
   sha256?: string | undefined
   /** Names the upload, so that trying it again makes no second file. */
@@ -41,10 +44,6 @@ export async function uploadFile(
   if (wanted.key === undefined) return put(parts, account, wanted, signal)
   const attempt = await parts.attempts.begin(account, wanted.key, wanted.fingerprint)
   if ('outcome' in attempt) return repeat(attempt.outcome as Outcome, wanted)
-  const finish = async (outcome: Outcome): Promise<void> => {
-    // The file is there, whatever becomes of the record: the next try finds it by its id.
-    await attempt.finish(outcome).catch((error: unknown) => log.failure('not recorded', error))
-  }
   let isCleared = true
   const terms: Terms = {
     isOurs: () => attempt.isHeld(),
@@ -53,20 +52,18 @@ export async function uploadFile(
     },
   }
   const held = AbortSignal.any([signal, attempt.lost])
+  let earlier: UploadedFile | undefined
   let outcome: Outcome
   try {
-    const file = await findEarlier(parts.uploads, account, attempt, held)
-    if (file) {
-      await finish(file)
-      return await repeat(file, wanted)
-    }
-    outcome = await put(parts, account, wanted, held, attempt.fileId, terms)
+    earlier = await findEarlier(parts.uploads, account, attempt, held)
+    outcome = earlier ?? (await put(parts, account, wanted, held, attempt.fileId, terms))
   } catch (error) {
     await attempt.giveUp(isCleared).catch((why: unknown) => log.failure('hold not ended', why))
     throw error
   }
-  await finish(outcome)
-  return outcome
+  // The file is there, whatever becomes of the record: the next try finds it by its id.
+  await attempt.finish(outcome).catch((why: unknown) => log.failure('not recorded', why))
+  return earlier ? repeat(outcome, wanted) : outcome
 }
 
 async function put(
@@ -77,17 +74,17 @@ async function put(
   id?: string,
   terms: Terms = {},
 ): Promise<Outcome> {
-  const { name, mimeType, mode, content, sha256 } = wanted
+  const { name, mimeType, mode, content, sha256, room } = wanted
   const folder = await wanted.folder()
   const plain = { name, mimeType, ...(folder === undefined ? {} : { folder }) }
   const decision = await places.decide(account, plain, mode, signal)
   if (decision.state === 'skip') {
-    if (!wanted.isHeldBack) await drain(content)
+    if (!wanted.isHeldBack()) await drain(content)
     return { ...decision.file, skipped: true }
   }
   const { replaces = false } = decision.file
   const file = id === undefined || replaces ? decision.file : { ...decision.file, id }
-  const stored = await uploads.store(account, file, content, signal, { ...terms, sha256 })
+  const stored = await uploads.store(account, file, content, signal, { ...terms, sha256, room })
   return replaces ? { ...stored, replaced: true } : stored
 }
 
@@ -105,7 +102,7 @@ async function findEarlier(
 
 /** The answer once more; what comes with the key this time has to be what came with it then. */
 async function repeat(outcome: Outcome, { content, isHeldBack }: Wanted): Promise<Outcome> {
-  if (isHeldBack) return outcome
+  if (isHeldBack()) return outcome
   const sha256 = await drain(content)
   if (outcome.skipped || sha256 === outcome.sha256) return outcome
   throw new GatewayError('idempotency_mismatch', 'The key was used for other content')

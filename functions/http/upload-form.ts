@@ -26,9 +26,10 @@ export async function uploadForm(parts: UploadParts, call: Call): Promise<void> 
   const key = readIdempotencyKey(req)
   checkUnread(req, parts)
   // A form is a little longer than its one file; several files may each be as long as allowed.
-  const length = declaredLength(req) ?? 0
-  if (length > parts.maxFileBytes * formLimits.parts) throw tooLarge(parts.maxFileBytes)
+  const length = declaredLength(req)
+  if ((length ?? 0) > parts.maxFileBytes * formLimits.parts) throw tooLarge(parts.maxFileBytes)
 
+  const room = parts.uploads.enter(length)
   const form = readForm(readBatches(req, res, parts.idleMs), boundary, formLimits)
   const stored: Outcome[] = []
   try {
@@ -42,12 +43,13 @@ export async function uploadForm(parts: UploadParts, call: Call): Promise<void> 
         const { from, path, mode } = here
         const name = driveName(entry.filename)
         const wanted: Wanted = {
+          room,
           name,
           mimeType: entry.mimeType,
           mode,
           folder: () => (here.folder ??= parts.folders.reach(account, from, path, signal)),
           content: capped(closed(entry, key !== undefined), parts.maxFileBytes),
-          isHeldBack: false,
+          isHeldBack: () => false,
           key,
           fingerprint: ['POST', from ?? 'root', path, name, mode],
         }
@@ -58,6 +60,8 @@ export async function uploadForm(parts: UploadParts, call: Call): Promise<void> 
   } catch (error) {
     await takeBack(parts.uploads, account, stored, log)
     throw error
+  } finally {
+    room.leave()
   }
   sendFiles(call, stored)
   log('INFO', 'uploaded', {

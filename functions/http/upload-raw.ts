@@ -28,21 +28,23 @@ export async function uploadRaw(parts: UploadParts, call: Call): Promise<void> {
     throw new GatewayError('length_required', 'Nothing says where the body ends')
   }
 
+  const room = parts.uploads.enter(length)
   const body = readBatches(req, res, parts.idleMs)
   const name = path.at(-1) ?? ''
   const folders = path.slice(0, -1)
   const wanted = {
+    room,
     name,
     mimeType: readMimeType(req.headers['content-type']),
     mode,
     folder: () => parts.folders.reach(account, folder, folders, signal),
     content: capped(exactly(body, length), parts.maxFileBytes),
-    isHeldBack: isHeldBack(req),
+    isHeldBack: () => isHeldBack(req),
     sha256,
     key,
     fingerprint: ['PUT', folder ?? 'root', path, mode, length ?? null, sha256 ?? null],
   }
-  const file = await uploadFile(parts, account, wanted, call)
+  const file = await uploadFile(parts, account, wanted, call).finally(() => room.leave())
   // A body that is never asked for would be waited for on this connection; HTTP/2 has streams.
   if (isHeldBack(req) && req.httpVersionMajor < 2) res.setHeader('Connection', 'close')
   sendFile(call, file)

@@ -36,7 +36,8 @@ describe('a key', () => {
     const begun = await Promise.all(
       [1, 2, 3, 4].map(() => codeOf(attempts.begin(account, 'key', what))),
     )
-    expect(begun.toSorted()).toEqual(['in_progress', 'in_progress', 'in_progress', 'none'])
+    expect(begun.filter((code) => code === 'none')).toHaveLength(1)
+    expect(begun.filter((code) => code === 'in_progress')).toHaveLength(3)
   })
 
   test('leads to the same answer for a day, and then to a new try', async () => {

@@ -40,6 +40,8 @@ afterEach(() => {
 
 afterAll(() => sandbox.close())
 
+const wait = (): Promise<void> => Promise.resolve()
+
 /** As another instance would: with nothing in memory, and the same reservations. */
 function create(wholeDrive: boolean): Folders {
   const send = createSend()
@@ -48,7 +50,6 @@ function create(wholeDrive: boolean): Folders {
     const headers = { authorization: `Bearer ${await account.token()}` }
     return readIds(await send({ ...idsRequest(root, count), headers }))
   })
-  const wait = (): Promise<void> => Promise.resolve()
   return createFolders({ send, root, ids, wait, reservations, wholeDrive }, () => clock)
 }
 
