@@ -85,6 +85,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   const bytes = (name: string, otherwise: number | null): number | null => {
     const value = env[name]?.trim()
     if (!value) return otherwise
+    if (value === 'none') return null
     if (!/^\d{1,15}$/.test(value) || Number(value) === 0)
       wrong.push(`${name} is no number of bytes`)
     return Number(value)
@@ -149,6 +150,16 @@ const mostForUploads = 160 * mebibyte
 export function memoryForUploads(limit = process.constrainedMemory?.() ?? 0): number {
   const left = limit > 0 ? Math.floor(0.75 * (limit - ownMemory)) : Infinity
   return Math.max(16 * mebibyte, Math.min(left, mostForUploads))
+}
+
+/**
+ * Where a container listens; the platform says it.
+ *
+ * @throws {Error} when it is no port
+ */
+export function readPort({ PORT = '8080' }: NodeJS.ProcessEnv): number {
+  if (/^\d{1,5}$/.test(PORT) && Number(PORT) <= 65_535) return Number(PORT)
+  throw new Error('Cannot start: PORT is no port')
 }
 
 function sandboxGoogle(origin: string): GoogleAddresses {

@@ -1,6 +1,7 @@
 /** Config in, gateway out: the only place where SDK clients are constructed. */
 import type { Firestore } from '@google-cloud/firestore'
 import type { Server } from 'node:http'
+import type { Http2Server } from 'node:http2'
 import { accessProfiles, readConfig } from './config.ts'
 import type { Config } from './config.ts'
 import type { DriveAccount } from './drive/account.ts'
@@ -22,6 +23,7 @@ import { createResumes } from './drive/resume.ts'
 import { createUploads } from './drive/upload.ts'
 import { GatewayError } from './errors.ts'
 import { authRoutes } from './http/auth.ts'
+import { byPath } from './http/by-path.ts'
 import { callbackRoutes } from './http/callback.ts'
 import { filesRoutes } from './http/files.ts'
 import { createHandler } from './http/handler.ts'
@@ -35,6 +37,7 @@ import { uploadRoutes } from './http/upload.ts'
 import { createCredentials } from './identity/credential.ts'
 import { createFirestoreClaims } from './identity/firestore-claims.ts'
 import { createFirestoreCredentials } from './identity/firestore-credentials.ts'
+import { createHeldCredentials } from './identity/held-credentials.ts'
 import { createLogins } from './identity/login.ts'
 import { createAccessTokens } from './token/access.ts'
 import { createFirestoreVault } from './token/firestore-vault.ts'
@@ -49,8 +52,10 @@ export interface Gateway {
   callback: Handler
   files: Handler
   upload: Handler
+  /** All of them behind one address. */
+  everything: Handler
   /** Takes over the server that the handlers run in: its limits, and how it stops. */
-  adopt(server: Server): void
+  adopt(server: Server | Http2Server): void
   /** Lets what is under way end, and takes nothing more. */
   stop(): Promise<void>
 }
@@ -109,7 +114,10 @@ export function createGateway(config: Config, options: GatewayOptions = {}): Gat
   })
 
   // Identity
-  const credentials = createCredentials(createFirestoreCredentials(firestore), now)
+  const credentials = createCredentials(
+    createHeldCredentials(createFirestoreCredentials(firestore), now),
+    now,
+  )
   const logins = createLogins(seal, createFirestoreClaims(firestore), now)
   const origins = createOrigins(publicUrl, allowedOrigins)
   const identify = createIdentify(credentials, origins)
@@ -168,7 +176,7 @@ export function createGateway(config: Config, options: GatewayOptions = {}): Gat
   const handler = (name: string, routes: Route[]): Handler => createHandler(name, routes, shared)
   let adopted = false
 
-  return {
+  const functions = {
     auth: handler(
       'auth',
       authRoutes({
@@ -215,6 +223,11 @@ export function createGateway(config: Config, options: GatewayOptions = {}): Gat
         now,
       }),
     ),
+  }
+
+  return {
+    ...functions,
+    everything: byPath(functions, handler('', [])),
     adopt(server) {
       serving.adopt(server)
       if (!adopted && options.signals !== false) stopOnSignals(serving)

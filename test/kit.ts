@@ -1,9 +1,11 @@
 /** A whole Driveway for a test: the gateway in this process, a sandbox Google beside it. */
-import { createServer, request } from 'node:http'
+import { request } from 'node:http'
 import type { IncomingHttpHeaders, Server } from 'node:http'
+import type { Http2Session } from 'node:http2'
 import { connect } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { readConfig } from '../functions/config.ts'
+import { createServers } from '../functions/http/h2c.ts'
 import { createLog } from '../functions/http/log.ts'
 import { createGateway } from '../functions/wiring.ts'
 import type { Gateway, GatewayOptions } from '../functions/wiring.ts'
@@ -12,7 +14,7 @@ import type { Google, GoogleOptions } from '../infra/sandbox/google.ts'
 import { startGoogle } from '../infra/sandbox/google.ts'
 
 export interface Driveway {
-  /** Where all four functions answer, `http://127.0.0.1:port`. */
+  /** Where all four functions answer, `http://127.0.0.1:port`, over HTTP/1.1 and HTTP/2. */
   origin: string
   google: Google
   gateway: Gateway
@@ -42,11 +44,9 @@ export interface DrivewayOptions {
 
 export async function startDriveway(options: DrivewayOptions = {}): Promise<Driveway> {
   let gateway: Gateway | undefined
-  const server = createServer((req, res) => {
-    const [, name = ''] = /^\/([a-z]*)/.exec(req.url ?? '') ?? []
-    const isKnown = name === 'auth' || name === 'callback' || name === 'upload'
-    void gateway?.[isKnown ? name : 'files'](req, res)
-  })
+  const { http1: server, http2 } = createServers((req, res) => gateway?.everything(req, res))
+  const sessions = new Set<Http2Session>()
+  http2.on('session', (session) => sessions.add(session))
   const origin = await listen(server)
   const { beside } = options
   const google = beside?.google ?? (await startGoogle({ publicUrl: origin, ...options.google }))
@@ -57,6 +57,7 @@ export async function startDriveway(options: DrivewayOptions = {}): Promise<Driv
     ...options.gateway,
   })
   gateway.adopt(server)
+  gateway.adopt(http2)
 
   const driveway: Driveway = {
     origin,
@@ -71,6 +72,7 @@ export async function startDriveway(options: DrivewayOptions = {}): Promise<Driv
     sub: google.oauth.users[0]?.sub ?? '',
     async close() {
       server.closeAllConnections()
+      for (const session of sessions) session.destroy()
       await new Promise((resolve) => server.close(resolve))
       await gateway.stop() // what is being cleared away still needs Google
       if (!beside) await google.close()

@@ -10,11 +10,12 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { GatewayError } from '../errors.ts'
+import { isGivenUp, streamOf } from './http2.ts'
 
 /** Bytes a millisecond that a caller has to bring: a fiftieth of what a poor line does. */
 const leastRate = 1
 /** The caller is held up once so much of its body waits for us. */
-const batchBytes = 128 * 1024
+const batchBytes = 256 * 1024
 
 const channel = 'http.server.request.start'
 
@@ -66,7 +67,9 @@ export function declaredLength(req: IncomingMessage): number | undefined {
 
 /** Whether a body was announced at all. */
 export function hasBody(req: IncomingMessage): boolean {
-  return req.headers['transfer-encoding'] !== undefined || (declaredLength(req) ?? 0) > 0
+  const length = declaredLength(req)
+  if (length !== undefined) return length > 0
+  return req.headers['transfer-encoding'] !== undefined || streamOf(req)?.endAfterHeaders === false
 }
 
 /**
@@ -124,9 +127,9 @@ export async function* readBatches(
         size = 0
         if (source.isPaused()) source.resume()
         yield brought
-      } else if (ended) return
+      } else if (ended && !isGivenUp(req)) return
       else if (failure) throw failure
-      else if (source.destroyed) onGone()
+      else if (ended || source.destroyed) onGone()
       else {
         await new Promise<void>((resolve) => (wake = resolve))
         wake = undefined

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { GatewayError } from '../errors.ts'
 import { hasBody, isHeldBack, restoreHeaders } from './body.ts'
+import { breakOff, closeAfter, isPastAnswering, streamOf } from './http2.ts'
 import type { Log } from './log.ts'
 import type { Origins } from './origins.ts'
 import { problemAnswer, toGatewayError, wantsPage } from './problem.ts'
@@ -148,21 +149,21 @@ async function refuse(
   error: GatewayError,
   requestId: string,
 ): Promise<void> {
-  if (res.headersSent || res.destroyed) {
-    res.destroy()
-    return
-  }
+  if (isPastAnswering(res)) return breakOff(res)
   const { status, headers, body } = problemAnswer(error, requestId, wantsPage(req))
   const unread = hasBody(req) && !req.complete && !req.destroyed
-  if (unread) headers['connection'] = 'close'
+  if (unread) closeAfter(res)
   headers['content-length'] = String(Buffer.byteLength(body))
   if (req.method === 'HEAD') return void res.writeHead(status, headers).end()
   res.writeHead(status, headers)
+  const stream = streamOf(req)
   // Closing on somebody who still sends cuts the answer off with a reset: give the whole answer,
-  // read on for a while, then close.
-  res.write(body)
+  // read on for a while, then close. Over HTTP/2 the stream alone is closed, without an error.
+  if (stream) res.end(body)
+  else res.write(body)
   if (unread && !isHeldBack(req)) await linger(req)
-  res.end()
+  if (!stream) res.end()
+  else if (unread) stream.close()
 }
 
 function linger(req: IncomingMessage): Promise<void> {

@@ -1,6 +1,9 @@
 /** What every HTTP server of ours is set to, whoever made it, and how it stops. */
+import { once } from 'node:events'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Http2Server, Http2Session } from 'node:http2'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { closeAfter, wasAnswered } from './http2.ts'
 
 /** Cloud Run kills an instance 10 s after SIGTERM: uploads may finish in 8 s, the rest is told. */
 const graceMs = 8_000
@@ -8,7 +11,7 @@ const lastWordsMs = 1_500
 
 export interface Serving {
   /** Takes a server over: its limits, its `Expect` handling, its end. */
-  adopt(server: Server): void
+  adopt(server: Server | Http2Server): void
   /** Counts a request in, until its response is over and its handler has left. */
   enter(req: IncomingMessage, res: ServerResponse): Visit
   /** Stops taking requests and lets those under way end; resolves when none is left. */
@@ -27,26 +30,39 @@ export interface Visit {
 
 /** @param grace milliseconds that requests under way have to finish */
 export function createServing(grace = graceMs): Serving {
-  const servers = new Set<Server>()
+  const servers = new Set<Server | Http2Server>()
+  const sessions = new Set<Http2Session>()
   const underWay = new Map<ServerResponse, AbortController>()
   let stopping: Promise<void> | undefined
   let whenIdle: (() => void) | undefined
+
+  /** A session's last answer is on its way for as long as the session is open. */
+  const allClosed = async (): Promise<void> => {
+    await Promise.all([...sessions].map((session) => once(session, 'close')))
+  }
 
   const serving: Serving = {
     adopt(server) {
       if (servers.has(server)) return
       servers.add(server)
-      server.requestTimeout = 0 // 300 s would end honest uploads on slow lines
-      server.headersTimeout = 15_000
+      if (isHttp2(server)) {
+        server.on('session', (session) => {
+          sessions.add(session)
+          session.once('close', () => sessions.delete(session))
+        })
+      } else {
+        server.requestTimeout = 0 // 300 s would end honest uploads on slow lines
+        server.headersTimeout = 15_000
+      }
       // Node would say "100 Continue" by itself; now a handler says it once it wants the body.
-      server.on('checkContinue', (req, res) => server.emit('request', req, res))
+      server.on('checkContinue', (req: unknown, res: unknown) => server.emit('request', req, res))
     },
 
     enter(req, res) {
       const ending = new AbortController()
       const leaving = new AbortController()
       underWay.set(res, ending)
-      if (stopping) res.setHeader('Connection', 'close')
+      if (stopping) closeAfter(res)
       let present = 2 // the caller and the handler
       const leave = (): void => {
         if (--present > 0) return
@@ -54,7 +70,7 @@ export function createServing(grace = graceMs): Serving {
         if (underWay.size === 0) whenIdle?.()
       }
       onceOver(req, res, () => {
-        if (!res.writableFinished) leaving.abort()
+        if (!wasAnswered(res)) leaving.abort()
         leave()
       })
       return { left: leaving.signal, stopping: ending.signal, leave }
@@ -63,21 +79,24 @@ export function createServing(grace = graceMs): Serving {
     stop() {
       stopping ??= (async () => {
         for (const server of servers) server.close()
-        for (const res of underWay.keys()) {
-          if (!res.headersSent) res.setHeader('Connection', 'close')
-        }
+        for (const session of sessions) session.close()
+        for (const res of underWay.keys()) closeAfter(res)
         const none = new Promise<void>((resolve) => {
           whenIdle = resolve
           if (underWay.size === 0) resolve()
         })
         await Promise.race([none, sleep(grace, undefined, { ref: false })])
         for (const ending of underWay.values()) ending.abort()
-        await Promise.race([none, sleep(lastWordsMs, undefined, { ref: false })])
+        await Promise.race([none.then(allClosed), sleep(lastWordsMs, undefined, { ref: false })])
       })()
       return stopping
     },
   }
   return serving
+}
+
+function isHttp2(server: Server | Http2Server): server is Http2Server {
+  return !('requestTimeout' in server)
 }
 
 /**

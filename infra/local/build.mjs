@@ -1,4 +1,7 @@
-/** `npm run build`: what is deployed (`dist/functions`, `dist/web`), and what runs it on this machine. */
+/**
+ * `npm run build`: what is deployed (`dist/functions` or `dist/container`, and `dist/web`), and what
+ * runs it on this machine.
+ */
 import { copyFile, mkdir, rm } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
@@ -16,27 +19,33 @@ const node = {
   logLevel: 'warning',
 }
 
+/** What is deployed: one file that has everything in it. */
+const deployed = {
+  ...node,
+  minify: true,
+  keepNames: true,
+  legalComments: 'none',
+  // The client libraries are CommonJS: they call require() for Node's own modules and look beside
+  // themselves.
+  banner: {
+    js: [
+      "import { createRequire } from 'node:module';",
+      'const require = createRequire(import.meta.url);',
+      'const { filename: __filename, dirname: __dirname } = import.meta;',
+    ].join(''),
+  },
+}
+
 await rm(inRoot('dist'), { recursive: true, force: true })
 await Promise.all([
   build({
-    ...node,
+    ...deployed,
     entryPoints: ['functions/index.ts'],
     outdir: 'dist/functions',
-    minify: true,
-    keepNames: true,
-    legalComments: 'none',
     // The framework keeps a registry of functions: a second copy of it would be an empty one.
     external: ['@google-cloud/functions-framework'],
-    // The client libraries are CommonJS: they call require() for Node's own modules and look beside
-    // themselves.
-    banner: {
-      js: [
-        "import { createRequire } from 'node:module';",
-        'const require = createRequire(import.meta.url);',
-        'const { filename: __filename, dirname: __dirname } = import.meta;',
-      ].join(''),
-    },
   }),
+  build({ ...deployed, entryPoints: ['functions/server.ts'], outdir: 'dist/container' }),
   build({
     ...node,
     entryPoints: ['infra/local/start.ts', 'infra/local/server.ts'],

@@ -8,8 +8,12 @@ import { startGoogle } from '../sandbox/google.ts'
 import { mintToken, signIn } from './sign-in.ts'
 import type { Surroundings } from './surroundings.ts'
 
-/** @param origin where the gateway will be */
-export async function inSandbox(origin: string): Promise<Surroundings> {
+/**
+ * @param origin where the gateway will be
+ * @param overHttp2 whether the printed lines speak HTTP/2 from the first byte
+ */
+export async function inSandbox(origin: string, overHttp2 = false): Promise<Surroundings> {
+  const curl = overHttp2 ? 'curl --http2-prior-knowledge' : 'curl'
   const emulator = await startFirestoreEmulator()
   const bytesIn = await mkdtemp(join(tmpdir(), 'driveway-sandbox-'))
   const google = await startGoogle({
@@ -31,9 +35,9 @@ Driveway runs in a sandbox: a Google of its own on this machine, with nothing re
   Page      ${origin}
   Sign in   as ${emails.join(' or ')}
 
-  List      curl ${origin}/files ${authorization}
-  Upload    curl -F file=@README.md ${origin}/upload ${authorization}
-  A pipe    date | curl -F "file=@-;filename=now.txt" ${origin}/upload ${authorization}
+  List      ${curl} ${origin}/files ${authorization}
+  Upload    ${curl} -F file=@README.md ${origin}/upload ${authorization}
+  A pipe    date | ${curl} -F "file=@-;filename=now.txt" ${origin}/upload ${authorization}
 
   Inside    ${google.url}/sandbox/drive shows what its Drive holds
   Store     ${emulator ? 'Google’s Firestore emulator' : 'a Firestore in memory'}

@@ -4,9 +4,9 @@
  */
 import { createHash } from 'node:crypto'
 import { readFile, readdir } from 'node:fs/promises'
-import { createServer } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { extname, join } from 'node:path'
+import { createServers } from '../../functions/http/h2c.ts'
 import type { Gateway } from '../../functions/wiring.ts'
 import { createGatewayFromEnvironment } from '../../functions/wiring.ts'
 
@@ -73,13 +73,14 @@ const pages = await readPages(hosting)
 const rewrites = readRewrites(hosting)
 const gateway = createGatewayFromEnvironment()
 
-const server = createServer((req, res) => {
+const { http1: server, http2 } = createServers((req, res) => {
   const path = (req.url ?? '/').split('?', 1)[0] ?? '/'
   const rewrite = rewrites.find(({ prefix }) => path === prefix || path.startsWith(`${prefix}/`))
   if (rewrite) void gateway[rewrite.target as 'files'](req, res)
   else sendPage(req, res, pages.get(path))
 })
 gateway.adopt(server)
+gateway.adopt(http2)
 server.on('error', (error: NodeJS.ErrnoException) => {
   process.send?.({ failed: error.code ?? error.message }, () => process.exit(1))
 })

@@ -1,6 +1,7 @@
 /**
  * `npm start`: Driveway on this machine. Without a `client_id.json` it lives in a sandbox Google;
- * with one it talks to the real Google, and keeps its tokens in `.driveway` between runs.
+ * with one it talks to the real Google, and keeps its tokens in `.driveway` between runs. Its port
+ * speaks HTTP/1.1 and HTTP/2; `npm run start:h2c` (`--h2c`) prints its lines for the second.
  */
 import { existsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -43,7 +44,7 @@ async function start(stop: AbortSignal): Promise<void> {
   const clientFile = CLIENT_ID_FILE || 'client_id.json'
   const surroundings = existsSync(clientFile)
     ? await besideGoogle(origin, clientFile, DRIVEWAY_HOME || '.driveway')
-    : await inSandbox(origin)
+    : await inSandbox(origin, process.argv.includes('--h2c'))
   try {
     let welcomed = false
     gateway = await startGatewayProcess({ ...surroundings.env, PORT: String(port) }, (line) => {

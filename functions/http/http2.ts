@@ -1,0 +1,44 @@
+/** What HTTP/2 does in another way than HTTP/1, behind the one shape that Node gives to both. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { constants } from 'node:http2'
+import type { ServerHttp2Stream } from 'node:http2'
+
+/** The stream that a request came on; none over HTTP/1. */
+export function streamOf(req: IncomingMessage): ServerHttp2Stream | undefined {
+  return req.httpVersionMajor >= 2
+    ? (req as unknown as { stream: ServerHttp2Stream }).stream
+    : undefined
+}
+
+/**
+ * Whether the body's end is not the end that its sender meant. A stream that is reset, or whose
+ * connection breaks, ends for Node like any other; but while nothing was answered, only a stream
+ * that was given up is closed.
+ */
+export function isGivenUp(req: IncomingMessage): boolean {
+  const stream = streamOf(req)
+  return stream !== undefined && (stream.closed || stream.destroyed)
+}
+
+/** Whether the caller has its whole answer, once the response is closed. */
+export function wasAnswered(res: ServerResponse): boolean {
+  // A stream that is given up counts as finished: Node ends it before it closes it.
+  return res.writableFinished && streamOf(res.req)?.aborted !== true
+}
+
+/** Whether nothing can be answered any more, or not from the start. */
+export function isPastAnswering(res: ServerResponse): boolean {
+  return res.headersSent || res.destroyed || isGivenUp(res.req)
+}
+
+/** Breaks an answer off, so that nobody takes what was sent of it for the whole. */
+export function breakOff(res: ServerResponse): void {
+  const stream = streamOf(res.req)
+  if (stream) stream.close(constants.NGHTTP2_INTERNAL_ERROR)
+  else res.destroy()
+}
+
+/** Lets this answer be the connection's last; over HTTP/2 the session says so by itself. */
+export function closeAfter(res: ServerResponse): void {
+  if (!streamOf(res.req) && !res.headersSent) res.setHeader('connection', 'close')
+}

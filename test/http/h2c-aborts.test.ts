@@ -1,0 +1,123 @@
+/** HTTP/2 gives a body that was cut off the same end as a whole one: it must not be believed. */
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { filePart, form } from '../kit.ts'
+import { seededRandom } from './forms.ts'
+import { openSession, rawRequest } from './h2c-kit.ts'
+import type { RawRequest } from './h2c-kit.ts'
+import type { Uploading } from './upload-kit.ts'
+import { expectNothingIn, startUploading, until } from './upload-kit.ts'
+
+const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000_007)
+const chunkBytes = 256 * 1024
+const idleMs = 300
+
+let driveway: Uploading
+
+beforeAll(async () => {
+  driveway = await startUploading({ gateway: { idleMs, chunkBytes } })
+})
+
+afterAll(() => driveway.close())
+
+afterEach(() => {
+  driveway.google.faults.clear()
+  driveway.lines.length = 0
+})
+
+const formType = { 'content-type': 'multipart/form-data; boundary=b' }
+/** Counts what was refused; for a failure of our own a test waits in vain. */
+const refusals = (): number =>
+  driveway.logs.filter(
+    ({ message, severity }) => message === 'upload refused' && severity === 'NOTICE',
+  ).length
+
+/** The ways of leaving, of which a declared length makes twice as many. */
+const leaves: Record<string, (request: RawRequest) => void> = {
+  'RST_STREAM CANCEL': (request) => request.reset(8),
+  'RST_STREAM NO_ERROR': (request) => request.reset(0),
+  END_STREAM: (request) => request.data(Buffer.alloc(0), true),
+  'END_STREAM and RST_STREAM': (request) => {
+    request.data(Buffer.alloc(0), true)
+    request.reset(8)
+  },
+  FIN: ({ socket }) => void socket.end(),
+  RST: ({ socket }) => void socket.resetAndDestroy(),
+  silence: () => {},
+}
+
+const body = form('b', filePart('one', 'x'.repeat(3000)), filePart('two', 'y'.repeat(40_000)))
+const raw = { ':method': 'PUT', ':path': '/upload/raw.bin' }
+const ways = [
+  ['a form', { ...formType }, body],
+  ['a form of a declared length', { ...formType, 'content-length': body.length }, body],
+  ['a raw body', { ...raw, 'content-length': 43_000 }, Buffer.alloc(43_000)],
+] as const
+
+test.each(ways.flatMap((way) => Object.keys(leaves).map((leave) => [leave, ...way] as const)))(
+  `a caller that leaves with %s in the middle of %s leaves nothing (case 63, seed ${seed})`,
+  async (leave, _, headers, whole) => {
+    const random = seededRandom(seed)
+    // The last two bytes may be missing: the form has closed before them.
+    const most = whole.length - 3
+    const points = [0, 1, most, ...Array.from({ length: 9 }, () => random(most))]
+    const requests = await Promise.all(
+      points.map(async (at, index) => {
+        const request = await rawRequest(driveway.origin, { ...driveway.bearer, ...headers })
+        request.data(whole.subarray(0, at))
+        if (index % 2 === 0) await sleep(random(20)) // in one read with the rest, or behind it
+        leaves[leave]?.(request)
+        return request
+      }),
+    )
+    await until(() => refusals() === points.length)
+    await driveway.settled()
+    for (const { socket } of requests) socket.destroy()
+    expectNothingIn(driveway)
+    expect(driveway.logs.filter(({ message }) => message === 'uploaded')).toEqual([])
+  },
+)
+
+test(`large uploads that are cut at any point leave neither file nor session (case 63, seed ${seed})`, async () => {
+  const random = seededRandom(seed)
+  const large = form('b', filePart('large', Buffer.alloc(6 * chunkBytes + 17, 'y')))
+  for (let round = 0; round < 24; round++) {
+    const { begin, socket, close } = await openSession(driveway.origin)
+    const length = round % 2 === 0 ? {} : { 'content-length': large.length }
+    const { stream, answer } = begin({ ...driveway.bearer, ...formType, ...length })
+    stream.write(large.subarray(0, random(large.length)))
+    await sleep(random(30))
+    if (round % 4 === 0) stream.close(8)
+    else if (round % 4 === 1) stream.end()
+    else if (round % 4 === 2) socket.destroy()
+    else socket.resetAndDestroy()
+    expect([round, (await answer).status >= 300 || (await answer).status === 0]).toEqual([
+      round,
+      true,
+    ])
+    await close()
+  }
+  await until(() => refusals() === 24)
+  await driveway.settled()
+  expectNothingIn(driveway)
+})
+
+test.each([
+  ['a small file', 'drive.upload.multipart', { hang: 'answer' }, 100, 0],
+  ['a chunk', 'drive.upload.chunk', { hang: 'headers' }, 1.5 * chunkBytes, 8],
+  ['the answer to a chunk', 'drive.upload.chunk', { hang: 'answer' }, 1.5 * chunkBytes, 8],
+] as const)(
+  'a stream that is reset while Drive hangs on %s ends that at once (case 63)',
+  async (_, operation, fault, size, code) => {
+    driveway.google.faults.add({ operation, ...fault })
+    driveway.google.calls.length = 0
+    const { begin, close } = await openSession(driveway.origin)
+    const { stream } = begin({ ...driveway.bearer, ...formType })
+    stream.end(form('b', filePart('a', Buffer.alloc(size))))
+    await until(() => driveway.driveCalls().includes(operation))
+    stream.close(code)
+    await until(() => refusals() === 1)
+    await driveway.settled()
+    await close()
+  },
+)
