@@ -6,6 +6,7 @@ import { mintToken, signIn } from '../../infra/local/sign-in.ts'
 import type { Google } from '../../infra/sandbox/google.ts'
 import { startGoogle } from '../../infra/sandbox/google.ts'
 import { pattern, sha256Of } from '../faults/kit.ts'
+import type { Random } from '../faults/schedule.ts'
 import { createRandom } from '../faults/schedule.ts'
 import type { Run } from '../local/process.ts'
 import { end, environment, freePorts, run } from '../local/process.ts'
@@ -14,6 +15,7 @@ const kills = Number(process.env['TUS_KILLS'] ?? 3)
 const seed = Number(process.env['FAULTS_SEED'] ?? randomInt(2 ** 32))
 const size = 12 * 1024 * 1024 + 345
 const chunkSize = 3 * 1024 * 1024
+const bytes = pattern(size)
 
 let google: Google
 let ports: number[]
@@ -44,70 +46,76 @@ afterAll(async () => {
   await google.close()
 })
 
-test(`after ${kills} SIGKILLs at any moment the file is there once, byte by byte (FAULTS_SEED=${seed})`, async () => {
+test(`through ${kills} SIGKILLs at any moment each file gets there once, byte by byte (FAULTS_SEED=${seed})`, async () => {
   const random = createRandom(seed)
-  const bytes = pattern(size)
-  const name = randomUUID()
-  let url: string | null = null
-  let port = ports[0] ?? 0
-  let acknowledged = 0
-  for (let kill = 0; kill < kills; kill++) {
-    // While it is being sent, so that it is whole only after the last kill.
-    const at = Math.floor(((kill + random()) / kills) * size)
-    const upload: Told = await part(
-      port,
-      url,
-      at,
-      () => void running.get(port)?.child.kill('SIGKILL'),
-    )
-    await running.get(port)?.ended
-    expect(upload.resumedAt).toBeGreaterThanOrEqual(acknowledged)
-    acknowledged = upload.acknowledged
-    url = upload.url ?? url
-    void startInstance(port)
-    port = ports.find((other) => other !== port) ?? 0
-  }
-  const last = await part(port, url, Infinity, () => {})
-  expect(last.resumedAt).toBeGreaterThanOrEqual(acknowledged)
+  // Slow enough to be caught in the middle of a chunk.
+  google.faults.add({ operation: 'drive.upload.chunk', latency: 10, times: Infinity })
+  for (let killed = 0; killed < kills;) killed += await sendThroughKills(random)
+}, 600_000)
 
+/** @returns how often an instance was killed on the way */
+async function sendThroughKills(random: Random): Promise<number> {
+  const name = randomUUID()
+  let now: Told = { url: null, offset: 0, isDone: false }
+  let killed = 0
+  let starting: Promise<void> | undefined
+  for (;;) {
+    const [port = 0] = ports
+    const before = now
+    now = await upload(port, name, before, 1 + Math.floor(random() * 3))
+    expect(now.offset).toBeGreaterThanOrEqual(before.offset)
+    if (now.isDone) break
+    killed++
+    await starting
+    starting = startInstance(port)
+    ports.reverse()
+  }
+  await starting
   const files = google.drive.filesOf(google.oauth.users[0]?.sub ?? '')
   const stored = files.filter((file) => file.name === name)
   expect(stored.map((file) => [file.size, file.sha256])).toEqual([[size, sha256Of(bytes)]])
-
-  /** Uploads from where it stopped until so many bytes are sent, or to the end. */
-  function part(at: number, from: string | null, until: number, stop: () => void): Promise<Told> {
-    return new Promise((resolve) => {
-      let resumedAt = 0
-      let kept = acknowledged
-      let stopped = false
-      const told = (): Told => ({ url: upload.url, resumedAt, acknowledged: kept })
-      const here = `http://127.0.0.1:${at}`
-      const upload = new Upload(bytes, {
-        endpoint: `${here}/upload/tus`,
-        uploadUrl: from === null ? null : here + new URL(from).pathname,
-        headers: { authorization },
-        metadata: { filename: name },
-        chunkSize,
-        retryDelays: null,
-        onAfterResponse(req, res) {
-          if (req.getMethod() === 'HEAD') resumedAt = Number(res.getHeader('Upload-Offset'))
-        },
-        onProgress(sent) {
-          if (stopped || sent < until) return
-          stopped = true
-          stop()
-        },
-        onChunkComplete: (_, offset) => (kept = offset),
-        onSuccess: () => resolve(told()),
-        onError: () => resolve(told()),
-      })
-      upload.start()
-    })
-  }
-}, 60_000)
+  return killed
+}
 
 interface Told {
+  /** The upload's, under the public address. */
   url: string | null
-  resumedAt: number
-  acknowledged: number
+  /** The last one that was told. */
+  offset: number
+  isDone: boolean
+}
+
+/**
+ * Goes on at an instance, which is killed once Drive has been sent so many chunks; as a page does
+ * that is loaded again, with nothing but the upload's URL.
+ */
+async function upload(port: number, name: string, before: Told, chunks: number): Promise<Told> {
+  const now = { ...before }
+  const here = `http://127.0.0.1:${port}`
+  const instance = running.get(port)
+  google.calls.length = 0
+  const watch = setInterval(() => {
+    const sent = google.calls.filter((call) => call === 'drive.upload.chunk').length
+    if (sent >= chunks && !now.isDone) instance?.child.kill('SIGKILL')
+  }, 1)
+  now.isDone = await new Promise<boolean>((resolve) => {
+    const client = new Upload(bytes, {
+      endpoint: `${here}/upload/tus`,
+      uploadUrl: before.url === null ? null : here + new URL(before.url).pathname,
+      headers: { authorization },
+      metadata: { filename: name },
+      chunkSize,
+      retryDelays: null,
+      onAfterResponse(_, res) {
+        now.offset = Number(res.getHeader('Upload-Offset') ?? now.offset)
+      },
+      onUploadUrlAvailable: () => (now.url = client.url),
+      onSuccess: () => resolve(true),
+      onError: () => resolve(false),
+    })
+    client.start()
+  })
+  clearInterval(watch)
+  if (!now.isDone) await instance?.ended
+  return now
 }
