@@ -183,7 +183,7 @@ describe('a name that is taken', () => {
     const answer = await put(`${name}?mode=replace`, bytes)
     expect(answer.status).toBe(200)
     expect(read(answer)).toMatchObject({ id: before.id, name, size, replaced: true })
-    expect(await driveway.google.drive.bytesOf(before.id)).toEqual(bytes)
+    expect((await driveway.google.drive.bytesOf(before.id)).equals(bytes)).toBe(true)
     expect(driveway.uploaded().map(({ mimeType }) => mimeType)).toEqual(['text/css'])
     const [again] = readForm(await post({ mode: 'replace' }, name))
     expect([again?.id, again?.replaced]).toEqual([before.id, true])
@@ -241,7 +241,7 @@ describe('a name that is taken', () => {
     )
     const answer = await put(`${name}?mode=replace`, bytes)
     expect([answer.status, read(answer).id]).toEqual([200, before.id])
-    expect(await driveway.google.drive.bytesOf(before.id)).toEqual(bytes)
+    expect((await driveway.google.drive.bytesOf(before.id)).equals(bytes)).toBe(true)
   })
 
   test('is left alone by mode=skip, and what has it is the answer', async () => {

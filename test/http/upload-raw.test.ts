@@ -63,7 +63,7 @@ describe('a raw body', () => {
         sha256: sha256(bytes),
       })
       expect(answer.headers['repr-digest']).toBe(`sha-256=${digest(bytes)}`)
-      expect(await driveway.google.drive.bytesOf(String(id))).toEqual(bytes)
+      expect((await driveway.google.drive.bytesOf(String(id))).equals(bytes)).toBe(true)
     },
   )
 
