@@ -25,7 +25,7 @@ const mebibyte = 1024 * 1024
 export const firstBytes = mebibyte
 /** More gains nothing: two of them are held at a time. */
 const largestBytes = 56 * mebibyte
-const timesLatency = 4
+const timesLatency = 8
 /** Bytes a millisecond, until the first chunk shows it: what a good line does. */
 const firstRate = (100 * mebibyte) / 1000
 
@@ -39,7 +39,9 @@ export function createPace(): Pace {
     get most() {
       return Math.floor(most / blockBytes) * blockBytes
     },
-    least: firstBytes,
+    get least() {
+      return Math.max(blockBytes, Math.floor(most / 2 / blockBytes) * blockBytes)
+    },
     opened(ms) {
       latency = ms
       most = limit(firstRate)

@@ -23,7 +23,7 @@ export type NewFile = Omit<FileMetadata, 'id'> & { id?: string }
 
 /** What else an upload keeps to. */
 export interface Terms {
-  /** Where it was let in beforehand; let in with the call otherwise, or refused. */
+  /** What it was given when it was let in; it is let in with the call otherwise, or refused. */
   room?: Room | undefined
   /** SHA-256 that the source must have, in hex; nothing is stored otherwise. */
   sha256?: string | undefined
@@ -34,6 +34,13 @@ export interface Terms {
 }
 
 export interface Uploads {
+  /**
+   * Lets an upload in before its body is read.
+   *
+   * @param bytes of the body, where they are known
+   * @throws {GatewayError} `over_capacity`
+   */
+  enter(bytes?: number): Room
   /**
    * Stores everything that the source gives: as one new file, or as new content of one.
    *
@@ -94,6 +101,8 @@ export function createUploads(parts: UploadParts): Uploads {
   }
 
   return {
+    enter: (bytes) => budget.enter(bytes),
+
     async store(account, file, source, signal, terms = {}) {
       const hash = createHash('sha256')
       const sha256 = (): string => hash.copy().digest('hex')

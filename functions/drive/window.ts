@@ -6,6 +6,7 @@
  * They are copied into the instance's blocks, once: what comes from a socket is then garbage while
  * it is young, which costs next to nothing, and what is held is exactly what the budget counts.
  */
+import { apart } from '../apart.ts'
 import type { Room } from './budget.ts'
 
 export interface Window {
@@ -106,7 +107,7 @@ export function createWindow(
     }
     ended = true
   }
-  void read()
+  void apart(read)
     .catch((cause: unknown) => failure.abort(cause))
     .finally(() => arrived?.())
 
