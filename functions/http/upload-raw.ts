@@ -1,8 +1,10 @@
 /** `PUT /upload/{path}`: the body is the file. */
 import type { IncomingMessage } from 'node:http'
+import { unknownType } from '../drive/place.ts'
 import { GatewayError } from '../errors.ts'
 import { declaredLength, isHeldBack, readBatches } from './body.ts'
 import { decodePath, readPath } from './file-name.ts'
+import { typeOf } from './file-type.ts'
 import { readFileId } from './files.ts'
 import { readMimeType } from './form-part.ts'
 import type { Call } from './handler.ts'
@@ -31,11 +33,12 @@ export async function uploadRaw(parts: UploadParts, call: Call): Promise<void> {
   const room = parts.uploads.enter(length)
   const body = readBatches(req, res, parts.idleMs)
   const name = path.at(-1) ?? ''
+  const type = req.headers['content-type']
   const folders = path.slice(0, -1)
   const wanted = {
     room,
     name,
-    mimeType: readMimeType(req.headers['content-type']),
+    mimeType: type === undefined ? (typeOf(name) ?? unknownType) : readMimeType(type),
     mode,
     folder: () => parts.folders.reach(account, folder, folders, signal),
     content: capped(exactly(body, length), parts.maxFileBytes),

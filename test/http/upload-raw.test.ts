@@ -67,6 +67,22 @@ describe('a raw body', () => {
     },
   )
 
+  test.each([
+    ['photo.JPG', {}, 'image/jpeg'],
+    ['backup.tar', {}, 'application/x-tar'],
+    ['a.b/photo', {}, 'application/octet-stream'],
+    ['constructor.constructor', {}, 'application/octet-stream'],
+    ['photo.jpg', { 'content-type': 'text/plain' }, 'text/plain'],
+    ['photo.jpg', { 'content-type': 'nonsense' }, 'application/octet-stream'],
+    [
+      'a.gdoc',
+      { 'content-type': 'application/vnd.google-apps.document' },
+      'application/octet-stream',
+    ],
+  ])('%s with %j has the type %s', async (path, headers, mimeType) => {
+    expect(read(await put(path, 'hello', headers))).toMatchObject({ mimeType })
+  })
+
   test('of a length that nobody knows is sent to Drive as it comes (case 61)', async () => {
     const piece = 'x'.repeat(100_000)
     const chunk = `${piece.length.toString(16)}\r\n${piece}\r\n`
@@ -98,6 +114,19 @@ describe('a raw body', () => {
       body: 'hello',
     })
     expect([answer.status, codeOf(answer)]).toEqual([415, 'unsupported_media_type'])
+  })
+
+  test('is not taken with a cookie that another site made the browser send (case 22)', async () => {
+    for (const origin of ['https://evil.example', 'null']) {
+      const answer = await send(driveway.origin, '/upload/a.txt', {
+        method: 'PUT',
+        headers: { ...driveway.session, origin },
+        body: 'hello',
+      })
+      expect([answer.status, codeOf(answer)]).toEqual([403, 'csrf'])
+    }
+    const own = { ...driveway.session, origin: driveway.origin }
+    expect((await put('a.txt', 'hello', { ...own, authorization: [] })).status).toBe(201)
   })
 
   test('is not taken without a credential, and Drive is not asked', async () => {
