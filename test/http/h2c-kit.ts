@@ -89,19 +89,20 @@ function frame(type: keyof typeof types, flags: number, stream: number, payload:
   return Buffer.concat([head, payload])
 }
 
+function hpackText(value: string): Buffer {
+  const bytes = Buffer.from(value)
+  if (bytes.length < 127) return Buffer.concat([Buffer.from([bytes.length]), bytes])
+  const rest = bytes.length - 127
+  return Buffer.concat([Buffer.from([127, (rest & 127) | 128, rest >> 7]), bytes])
+}
+
 /** HPACK's plainest form: each name and each value in full, and nothing remembered. */
 function hpack(headers: Record<string, string | number>): Buffer {
-  const text = (value: string): Buffer => {
-    const bytes = Buffer.from(value)
-    if (bytes.length < 127) return Buffer.concat([Buffer.from([bytes.length]), bytes])
-    const rest = bytes.length - 127
-    return Buffer.concat([Buffer.from([127, (rest & 127) | 128, rest >> 7]), bytes])
-  }
   return Buffer.concat(
     Object.entries(headers).flatMap(([name, value]) => [
       Buffer.from([0]),
-      text(name),
-      text(String(value)),
+      hpackText(name),
+      hpackText(String(value)),
     ]),
   )
 }

@@ -1,0 +1,210 @@
+/** The same handlers over HTTP/2 without TLS, where no front end caps a request. */
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
+import { createHash, randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import type { ClientHttp2Stream } from 'node:http2'
+import { connect } from 'node:net'
+import { codeOf, filePart, form, send } from '../kit.ts'
+import { openSession } from './h2c-kit.ts'
+import type { Answer, Session } from './h2c-kit.ts'
+import type { Uploading } from './upload-kit.ts'
+import { expectNothingIn, startUploading, until } from './upload-kit.ts'
+
+const mebibyte = 1024 * 1024
+const formType = { 'content-type': 'multipart/form-data; boundary=b' }
+const raw = (path: string) => ({ ':method': 'PUT', ':path': `/upload/${path}` })
+
+let driveway: Uploading
+let h2: Session
+
+beforeAll(async () => {
+  driveway = await startUploading({
+    google: { drive: { keepBytes: false } },
+    env: { MAX_FILE_BYTES: String(120 * mebibyte) },
+  })
+  h2 = await openSession(driveway.origin)
+})
+
+afterAll(async () => {
+  await h2.close()
+  await driveway.close()
+})
+
+afterEach(() => {
+  driveway.google.faults.clear()
+  driveway.forget()
+})
+
+/** The file that an answer tells of: a form's first, or the only one. */
+function fileIn({ body }: Answer): { size: number; sha256: string } | undefined {
+  const answer = JSON.parse(body) as { files?: { size: number; sha256: string }[] }
+  return answer.files ? answer.files[0] : (answer as { size: number; sha256: string })
+}
+
+const block = randomBytes(mebibyte)
+function* blocks(count: number): Generator<Buffer> {
+  for (let one = 0; one < count; one++) yield block
+}
+function digestOf(pieces: Iterable<Buffer>): string {
+  const hash = createHash('sha256')
+  for (const piece of pieces) hash.update(piece)
+  return hash.digest('hex')
+}
+
+/** Sends for as long as it is let. */
+function sendOn(stream: ClientHttp2Stream): void {
+  const more = (): void => {
+    while (!stream.destroyed && stream.write(block));
+  }
+  stream.on('drain', more)
+  more()
+}
+
+test('a hundred mebibytes in one request, as a form and raw, arrive byte by byte', async () => {
+  const sha256 = digestOf(blocks(100))
+  const [head = '', tail = ''] = form('b', filePart('large.bin', '|')).toString().split('|')
+  function* asForm(): Generator<Buffer> {
+    yield Buffer.from(head)
+    yield* blocks(100)
+    yield Buffer.from(tail)
+  }
+  const length = { 'content-length': 100 * mebibyte }
+  for (const answer of [
+    await h2.ask({ ...driveway.bearer, ...formType }, asForm()),
+    await h2.ask({ ...driveway.bearer, ...raw('large.bin'), ...length }, blocks(100)),
+  ]) {
+    expect(answer.status).toBe(201)
+    expect(fileIn(answer)).toMatchObject({ size: 100 * mebibyte, sha256 })
+  }
+  expect(driveway.uploaded().map((file) => file.sha256)).toEqual([sha256, sha256])
+})
+
+test('ten uploads on one session keep out of each other’s way', async () => {
+  const bodies = Array.from({ length: 10 }, (_, one) => randomBytes(3 * mebibyte + one))
+  const answers = await Promise.all(
+    bodies.map((body, one) =>
+      h2.ask({ ...driveway.bearer, ...formType }, form('b', filePart(`${one}.bin`, body))),
+    ),
+  )
+  expect(answers.map((answer) => answer.status)).toEqual(Array(10).fill(201))
+  expect(answers.map((answer) => fileIn(answer)?.sha256)).toEqual(
+    bodies.map((body) => digestOf([body])),
+  )
+})
+
+test('everything else is as it is over HTTP/1', async () => {
+  const get = (path: string, headers = {}): Promise<Answer> =>
+    h2.ask({ ':method': 'GET', ':path': path, ...headers })
+  for (const [path, headers] of [
+    ['/files', driveway.bearer],
+    ['/files', {}],
+    ['/auth/session', driveway.session],
+    ['/upload/nothing', {}],
+    ['/nothing', {}],
+    ['/authx', {}],
+    ['/files?a=%zz', {}],
+  ] as const) {
+    const [over2, over1] = [
+      await get(path, headers),
+      await send(driveway.origin, path, { headers }),
+    ]
+    expect([path, over2.status, over2.rstCode]).toEqual([path, over1.status, 0])
+    if (over1.status >= 400) expect([path, codeOf(over2)]).toEqual([path, codeOf(over1)])
+    else expect([path, over2.body]).toEqual([path, over1.body])
+    for (const name of Object.keys(over1.headers)) {
+      if (['connection', 'keep-alive', 'transfer-encoding', 'content-length'].includes(name))
+        continue
+      expect(over2.headers).toHaveProperty(name)
+    }
+  }
+  const options = await h2.ask({ ':method': 'OPTIONS' })
+  expect([options.status, options.headers['allow']]).toEqual([204, expect.stringContaining('POST')])
+  expect((await h2.ask({ ':method': 'HEAD', ':path': '/nothing' })).status).toBe(404)
+})
+
+test('an early refusal leaves the session fit for the next request', async () => {
+  const small = form('b', filePart('a', 'b'))
+  const refusals: [next: Answer, status: number, code: string, answer: Promise<Answer>][] = []
+  for (const [headers, status, code] of [
+    [formType, 401, 'login_required'],
+    [{ ...driveway.bearer, 'content-type': 'text/plain' }, 415, 'unsupported_media_type'],
+    [{ ...driveway.bearer, ...raw('a'), 'content-length': 200 * mebibyte }, 413, 'too_large'],
+    [{ ...driveway.bearer, ...raw('a') }, 411, 'length_required'],
+  ] as const) {
+    // The sender is still sending, and would be for long; it hears the whole answer all the same.
+    const { stream, answer } = h2.begin(headers)
+    sendOn(stream)
+    await once(stream, 'end')
+    refusals.push([await h2.ask({ ...driveway.bearer, ...formType }, small), status, code, answer])
+  }
+  for (const [next, status, code, answer] of refusals) {
+    const refused = await answer
+    expect([refused.status, codeOf(refused), refused.rstCode]).toEqual([status, code, 0])
+    expect(next.status).toBe(201)
+  }
+})
+
+test('a file that is too large is refused while it comes, and nothing of it is kept', async () => {
+  const { stream, answer } = h2.begin({ ...driveway.bearer, ...formType })
+  stream.write(form('b', filePart('a', '|')).toString().split('|')[0])
+  sendOn(stream)
+  const refused = await answer
+  expect([refused.status, codeOf(refused), refused.rstCode]).toEqual([413, 'too_large', 0])
+  await driveway.settled()
+  expectNothingIn(driveway)
+})
+
+test('Expect: 100-continue is answered once the body is wanted, and not before', async () => {
+  const body = form('b', filePart('a', 'b'))
+  const expecting = { ...formType, 'content-length': body.length, expect: '100-continue' }
+  const wanted = h2.begin({ ...driveway.bearer, ...expecting })
+  await once(wanted.stream, 'continue')
+  wanted.stream.end(body)
+  expect((await wanted.answer).status).toBe(201)
+
+  const unwanted = h2.begin(expecting)
+  let asked = false
+  unwanted.stream.once('continue', () => (asked = true))
+  expect([(await unwanted.answer).status, asked]).toEqual([401, false])
+})
+
+test('what is neither HTTP/1 nor HTTP/2 is shown the door', async () => {
+  for (const said of ['PRI', 'PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n', '\0\0\0', 'PR\r\n\r\n']) {
+    const { hostname, port } = new URL(driveway.origin)
+    const socket = connect(Number(port), hostname)
+    socket.on('error', () => {}).resume()
+    socket.write(said)
+    if (said === 'PRI') socket.end()
+    await once(socket, 'close')
+  }
+  expect((await h2.ask({ ':method': 'GET', ':path': '/files', ...driveway.bearer })).status).toBe(
+    200,
+  )
+})
+
+test('a stopping instance tells its sessions, lets uploads finish and tells the rest (case 91)', async () => {
+  const stopping = await startUploading({ gateway: { graceMs: 400 } })
+  const [{ google, bearer }, upload] = [stopping, { ...stopping.bearer, ...formType }]
+  const session = await openSession(stopping.origin)
+  const whole = form('b', filePart('a', 'finishes'))
+  google.faults.add({ operation: 'drive.upload.multipart', latency: 200 })
+  const finishing = session.ask(upload, whole)
+  const { stream, answer } = session.begin(upload)
+  stream.write(whole.subarray(0, -9)) // and nothing more
+  const idle = await openSession(stopping.origin)
+  await idle.ask({ ':method': 'GET', ':path': '/files', ...bearer })
+  await until(() => stopping.driveCalls().includes('drive.upload.multipart'))
+
+  const told = Promise.all([session, idle].map((one) => once(one.session, 'goaway')))
+  const closed = Promise.all([session, idle].map((one) => once(one.socket, 'close')))
+  const stopped = stopping.gateway.stop()
+  await told
+  expect(() => session.begin(upload)).toThrow()
+  expect((await finishing).status).toBe(201)
+  const refused = await answer
+  expect([refused.status, codeOf(refused), refused.rstCode]).toEqual([503, 'shutting_down', 0])
+  await stopped
+  await closed
+  await stopping.settled(1)
+  await stopping.close()
+})
