@@ -1,5 +1,6 @@
 /** `OPTIONS`: what this server can do. */
 import type { Call } from '../handler.ts'
+import { ceilingHeader } from '../upload-answer.ts'
 import { checksumAlgorithms } from './checksum.ts'
 import { version } from './headers.ts'
 import type { TusParts } from './routes.ts'
@@ -14,13 +15,14 @@ const extensions = [
 ]
 
 /** Anybody may ask, in any version. */
-export function describe({ maxFileBytes }: TusParts, { res }: Call): void {
+export function describe({ maxFileBytes, maxRequestBytes }: TusParts, { res }: Call): void {
   res.writeHead(204, {
     'tus-resumable': version,
     'tus-version': version,
     'tus-extension': extensions.join(','),
     'tus-max-size': String(maxFileBytes),
     'tus-checksum-algorithm': checksumAlgorithms.join(','),
+    ...(maxRequestBytes === null ? {} : { [ceilingHeader]: String(maxRequestBytes) }),
   })
   res.end()
 }

@@ -3,6 +3,8 @@ import { chunkUnit } from '../../drive/session.ts'
 import { GatewayError } from '../../errors.ts'
 import { declaredLength, readBody } from '../body.ts'
 import type { Call } from '../handler.ts'
+import { breakOff, closeAfter } from '../http2.ts'
+import { checkUnread } from '../upload-answer.ts'
 import { checked, maxCheckedBytes, readChecksum, tooMuch } from './checksum.ts'
 import { bad, checkBodyType, expiry, fileHeaders, readBytes, readLength } from './headers.ts'
 import type { TusParts } from './routes.ts'
@@ -18,6 +20,7 @@ export async function addBytes(parts: TusParts, call: Call): Promise<void> {
   const { req, res, signal, log } = call
   const { account, upload } = await openUpload(parts, call)
   checkBodyType(req)
+  checkUnread(req, parts)
   const offset = readBytes(req, 'upload-offset')
   if (offset === undefined) throw bad('Upload-Offset is missing')
   const checksum = readChecksum(req)
@@ -41,7 +44,7 @@ export async function addBytes(parts: TusParts, call: Call): Promise<void> {
       detail: `Unless it ends the file, a PATCH must have at least ${chunkUnit} bytes`,
     })
   }
-  if (!req.complete) res.shouldKeepAlive = false // a newer request came before all was read
+  if (!req.complete) closeAfter(res) // a newer request came before all was read
   res.writeHead(204, {
     'upload-offset': String(now.offset),
     ...(now.file ? fileHeaders(now.file) : expiry(upload.expiresAt)),
@@ -94,7 +97,7 @@ export function beyond(): GatewayError {
 /** A client that stands still comes back sooner when its connection is closed on it. */
 function closeOnSlow({ res }: Call): (error: unknown) => never {
   return (error) => {
-    if (error instanceof GatewayError && error.code === 'too_slow') res.destroy()
+    if (error instanceof GatewayError && error.code === 'too_slow') breakOff(res)
     throw error
   }
 }

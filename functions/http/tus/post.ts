@@ -6,6 +6,7 @@ import type { OpenUpload, Position } from '../../drive/position.ts'
 import { GatewayError } from '../../errors.ts'
 import { declaredLength, hasBody, readBody } from '../body.ts'
 import type { Call } from '../handler.ts'
+import { checkUnread } from '../upload-answer.ts'
 import { checked, readChecksum } from './checksum.ts'
 import { bad, bodyType, checkBodyType, expiry, fileHeaders, header, readLength } from './headers.ts'
 import { readMetadata } from './metadata.ts'
@@ -88,16 +89,21 @@ async function open(
 
 /** The bytes that came along; none where there is no body. */
 function readBytes(
-  { maxFileBytes, idleMs }: TusParts,
+  parts: TusParts,
   { req, res }: Call,
   length: number | undefined,
 ): AsyncIterable<Buffer> {
-  if (!hasBody(req) && header(req, 'content-type') !== bodyType) return Readable.from([])
+  const isTyped = header(req, 'content-type') === bodyType
+  if (!hasBody(req) && !isTyped) return Readable.from([])
+  // Over HTTP/2 a body may be announced and be empty.
+  if (!isTyped && declaredLength(req) === undefined)
+    return within(0, readBody(req, res, parts.idleMs))
   checkBodyType(req)
-  const most = length ?? maxFileBytes
+  checkUnread(req, parts)
+  const most = length ?? parts.maxFileBytes
   if ((declaredLength(req) ?? 0) > most) throw beyond()
   const checksum = readChecksum(req)
-  const body = within(most, readBody(req, res, idleMs))
+  const body = within(most, readBody(req, res, parts.idleMs))
   return checksum ? checked(body, checksum, Infinity) : body
 }
 

@@ -27,6 +27,8 @@ export interface TusParts {
   publicUrl: string
   /** Bytes that one file may have. */
   maxFileBytes: number
+  /** Bytes that one request of HTTP/1 may have where a front end caps them. */
+  maxRequestBytes: number | null
   /** Milliseconds that a caller may send nothing. */
   idleMs: number
   now(): number
