@@ -158,7 +158,8 @@ async function refuse(
   res.writeHead(status, headers)
   const stream = streamOf(req)
   // Closing on somebody who still sends cuts the answer off with a reset: give the whole answer,
-  // read on for a while, then close. Over HTTP/2 the stream alone is closed, without an error.
+  // read on for a while, then close. Over HTTP/2 the stream alone is closed, without an error
+  // (RFC 9113 section 8.1); some clients hang when that meets them in mid-write.
   if (stream) res.end(body)
   else res.write(body)
   if (unread && !isHeldBack(req)) await linger(req)
