@@ -116,6 +116,7 @@ export async function* readBatches(
     wake()
   }, idle / 2)
   source.on('end', onEnd).on('error', onGone).on('close', onGone).on('data', onData)
+  res.once('close', onGone) // whoever has its answer sends no more of the question
   continueBody(req, res)
   try {
     for (;;) {
@@ -138,6 +139,7 @@ export async function* readBatches(
   } finally {
     clearInterval(clock)
     source.off('data', onData).off('end', onEnd).off('close', onGone)
+    res.off('close', onGone)
     // The listener for 'error' stays: what breaks from here on is nobody's concern. Nor is what
     // still comes, unless somebody else is listening by now.
     if (source.listenerCount('data') === 0) source.pause()
