@@ -20,7 +20,7 @@ import type { Identify } from './identify.ts'
 import { readJson } from './json.ts'
 import type { Origins } from './origins.ts'
 import { sendJson } from './problem.ts'
-import { sendFiles, tooLarge } from './upload-answer.ts'
+import { sendFile, tooLarge } from './upload-answer.ts'
 
 export interface TicketParts {
   identify: Identify
@@ -87,7 +87,7 @@ async function complete(parts: TicketParts, call: Call): Promise<void> {
     if (!isLate || parts.now() < expiresAt) throw error
     throw new GatewayError('upload_gone', 'The ticket has expired, and Drive has no file')
   })
-  sendFiles(call, [stored])
+  sendFile(call, stored)
   log('INFO', 'uploaded', { files: 1, bytes: stored.size, direct: true })
 }
 

@@ -72,8 +72,8 @@ async function sendFile({ origin, authorization, size: length, how }: Job): Prom
           xhr.send(blob)
         })
   const done = await fetch(completeUrl ?? '', { method: 'POST', headers: { authorization } })
-  const { files } = (await done.json()) as { files: Record<string, unknown>[] }
-  return [opened.status, put, done.status, files[0]?.['size'], files[0]?.['sha256']]
+  const file = (await done.json()) as Record<string, unknown>
+  return [opened.status, put, done.status, file['size'], file['sha256']]
 }
 
 /** Whether a page gets bytes to an address; runs in the browser. */

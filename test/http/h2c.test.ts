@@ -79,6 +79,41 @@ test('a hundred mebibytes in one request, as a form and raw, arrive byte by byte
   expect(driveway.uploaded().map((file) => file.sha256)).toEqual([sha256, sha256])
 })
 
+test('tus and tickets work as well', async () => {
+  const body = randomBytes(700_000)
+  const tus = { ...driveway.bearer, 'tus-resumable': '1.0.0' }
+  const created = await h2.ask({
+    ...tus,
+    ':path': '/upload/tus',
+    'upload-length': body.length,
+    'upload-metadata': `filename ${Buffer.from('tus.bin').toString('base64')}`,
+  })
+  expect(created.status).toBe(201)
+  const patched = await h2.ask(
+    {
+      ...tus,
+      ':method': 'PATCH',
+      ':path': new URL(created.headers.location ?? '', driveway.origin).pathname,
+      'content-type': 'application/offset+octet-stream',
+      'upload-offset': 0,
+    },
+    body,
+  )
+  expect([patched.status, patched.headers['upload-offset']]).toEqual([204, String(body.length)])
+
+  const tickets = { ...driveway.bearer, ':path': '/upload/tickets' }
+  const wanted = JSON.stringify({ name: 'direct.bin', size: body.length })
+  const opened = await h2.ask({ ...tickets, 'content-type': 'application/json' }, wanted)
+  const { uploadUrl, completeUrl } = JSON.parse(opened.body) as Record<string, string>
+  await fetch(uploadUrl ?? '', { method: 'PUT', body: new Uint8Array(body) })
+  const { pathname } = new URL(completeUrl ?? '')
+  expect((await h2.ask({ ...tickets, ':path': pathname })).status).toBe(201)
+  expect(driveway.uploaded().map((file) => [file.name, file.sha256])).toEqual([
+    ['tus.bin', digestOf([body])],
+    ['direct.bin', digestOf([body])],
+  ])
+})
+
 test('ten uploads on one session keep out of each other’s way', async () => {
   const bodies = Array.from({ length: 10 }, (_, one) => randomBytes(3 * mebibyte + one))
   const answers = await Promise.all(

@@ -78,11 +78,7 @@ test('bytes go straight to Drive, and completing answers like any upload', async
   const answer = await complete(ticket)
   expect([answer.status, JSON.parse(answer.body)]).toEqual([
     201,
-    {
-      files: [
-        { ...file, sha256, webViewLink: expect.stringContaining(file.id) as unknown as string },
-      ],
-    },
+    { ...file, sha256, webViewLink: expect.stringContaining(file.id) as unknown as string },
   ])
   expect(driveway.uploaded()).toMatchObject([{ id: file.id, sha256, mimeType: 'image/png' }])
 })
