@@ -4,7 +4,7 @@
  *
  * The rule: an upload is let in when two blocks are free; these are its own until it ends. When they
  * are not, it is refused before its body is read. Beyond the two it takes a block at a time, while
- * it holds less than an equal share of all blocks and a quarter of them stays free for whoever comes
+ * it holds less than an equal share of all blocks and an eighth of them stays free for whoever comes
  * next. It gives a block back as soon as Drive has what is in it, and takes no other while it holds
  * more than its share: so shares shrink as uploads come, and grow as they leave.
  */
@@ -45,7 +45,7 @@ export interface Room {
 /** @param bytes for all blocks together */
 export function createBudget(bytes: number): Budget {
   const total = Math.max(ownBlocks, Math.floor(bytes / blockBytes))
-  const reserve = total >> 2
+  const reserve = total >> 3
   const spare: Buffer[] = []
   let rooms = 0
   /** Blocks that are somebody's own, or held beyond those. */

@@ -15,7 +15,7 @@ import { isGivenUp, streamOf } from './http2.ts'
 /** Bytes a millisecond that a caller has to bring: a fiftieth of what a poor line does. */
 const leastRate = 1
 /** The caller is held up once so much of its body waits for us. */
-const batchBytes = 256 * 1024
+const batchBytes = 128 * 1024
 
 const channel = 'http.server.request.start'
 

@@ -2,40 +2,59 @@
  * `npm run bench`: Driveway beside its peers, on this machine, in one run. What counts are the
  * ratios; the machine is whatever it is.
  *
- * MIB (256) is the size of the upload, ROUNDS (5) how often each is measured; medians are shown.
+ * `npm run bench -- latency size` measures only these. MIB (1000) is the size of a large upload (the
+ * usual way takes no whole GiB),
+ * ROUNDS (3) how often peers are measured beside each other; medians are shown.
  */
-import { fork } from 'node:child_process'
 import { cpus } from 'node:os'
-import { mintToken, signIn } from '../../infra/local/sign-in.ts'
 import { measureColdStart } from './cold-start.ts'
-import { freePort, startProgram } from './processes.ts'
+import { measureSmallFiles } from './small-files.ts'
+import { sweepLatency, sweepParallel, sweepSize } from './sweeps.ts'
 import { measureThroughput } from './throughput.ts'
+import { startWorld } from './world.ts'
+import type { World } from './world.ts'
 
-const mebibytes = Number(process.env['MIB'] ?? 256)
-const rounds = Number(process.env['ROUNDS'] ?? 5)
+const mebibytes = Number(process.env['MIB'] ?? 1000)
+const rounds = Number(process.env['ROUNDS'] ?? 3)
 
-const port = await freePort()
-const publicUrl = `http://127.0.0.1:${port}`
-const google = fork('dist/bench/google.mjs', { env: { ...process.env, PUBLIC_URL: publicUrl } })
-try {
-  const { env, token } = await new Promise<{ env: Record<string, string>; token: string }>(
-    (resolve, reject) => {
-      google.once('message', resolve)
-      google.once('exit', () => reject(new Error('The sandbox did not start')))
-    },
+const measurements: Record<string, { title: string; run(world: World): Promise<string> }> = {
+  throughput: {
+    title: `${mebibytes} MiB in one multipart form, no added latency`,
+    run: (world) => measureThroughput(world, mebibytes, rounds),
+  },
+  small: { title: 'Small files', run: (world) => measureSmallFiles(world, rounds) },
+  latency: {
+    title: `${mebibytes} MiB, and a Drive that takes its time`,
+    run: (world) => sweepLatency(world, mebibytes),
+  },
+  parallel: {
+    title: 'Uploads of 64 MiB at the same time',
+    run: (world) => sweepParallel(world, Math.min(64, mebibytes)),
+  },
+  size: { title: 'One upload, by its size', run: sweepSize },
+  start: {
+    title: 'Starting',
+    run: ({ env, bearer }) => measureColdStart(env, bearer, rounds),
+  },
+}
+
+const wanted = process.argv.slice(2)
+const unknown = wanted.filter((name) => !Object.hasOwn(measurements, name))
+if (unknown.length > 0) {
+  console.error(
+    `There is no ${unknown.join(', ')}; choose from ${Object.keys(measurements).join(', ')}`,
   )
-  // Signing in takes all four functions behind one origin.
-  const gateway = await startProgram(['dist/local/server.mjs'], env, port)
-  const bearer = await mintToken(publicUrl, await signIn(publicUrl, 'ada@example.com'), 'bench')
-  await gateway.stop()
-
+  process.exit(2)
+}
+const world = await startWorld()
+try {
   const model = cpus()[0]?.model ?? 'unknown processor'
-  console.log(`Node ${process.version}, ${cpus().length} × ${model}; medians of ${rounds}\n`)
-  const programEnv = { ...env, ACCESS_TOKEN: token }
-  console.log(`${mebibytes} MiB in one multipart form, no added latency:\n`)
-  console.log(await measureThroughput(programEnv, bearer, mebibytes, rounds))
-  console.log('\nStarting:\n')
-  console.log(await measureColdStart(programEnv, bearer, rounds))
+  console.log(`Node ${process.version}, ${cpus().length} × ${model}; medians of ${rounds}`)
+  for (const [name, { title, run }] of Object.entries(measurements)) {
+    if (wanted.length > 0 && !wanted.includes(name)) continue
+    console.log(`\n${title} (\`npm run bench -- ${name}\`):\n`)
+    console.log(await run(world))
+  }
 } finally {
-  google.kill('SIGKILL')
+  world.end()
 }

@@ -8,6 +8,8 @@ await build({
     'bench.ts',
     'google.ts',
     'peers/bare-pipe.ts',
+    'peers/hash-pipe.ts',
+    'peers/even-chunks.ts',
     'peers/raw-body.ts',
     'peers/empty.ts',
   ].map((file) => `test/bench/${file}`),

@@ -27,18 +27,18 @@ test('two blocks for everybody who is let in, and 503 for who is not (case 94)',
   expect(rooms.map((room) => fill(room).length)).toEqual(Array.from({ length: 50 }, () => 2))
 })
 
-test('one alone may have three quarters; whoever comes then is let in at once', () => {
+test('one alone may have seven eighths; whoever comes then is let in at once', () => {
   const budget = createBudget(100 * blockBytes)
   const first = budget.enter()
   const blocks = fill(first)
-  expect(blocks.length).toBe(75)
+  expect(blocks.length).toBe(88)
   const others = enterAll(budget)
-  expect(others.length).toBe(12)
+  expect(others.length).toBe(6)
   expect(others.every((room) => fill(room).length === 2)).toBe(true)
   // It is held to its share from now on: what it gives back, it does not get again.
-  for (const block of blocks.splice(0, 73)) first.give(block)
-  expect(first.allowed).toBe(Math.floor(100 / 13) * blockBytes)
-  expect(fill(first).length).toBe(Math.floor(100 / 13) - 2)
+  for (const block of blocks.splice(0, 86)) first.give(block)
+  expect(first.allowed).toBe(Math.floor(100 / 7) * blockBytes)
+  expect(fill(first).length).toBe(Math.floor(100 / 7) - 2)
 })
 
 test('shares are equal, and grow as others leave', () => {

@@ -10,7 +10,10 @@ const { GOOGLE_SANDBOX_URL: google = '', ACCESS_TOKEN: token = '', PORT: port = 
 const agent = new Agent({ keepAlive: true })
 
 const server = createServer((req, res) => {
-  if (req.method !== 'POST') return void res.writeHead(405).end()
+  if (req.method !== 'POST') {
+    res.writeHead(405).end()
+    return
+  }
   const parser = busboy({ headers: req.headers })
   parser.on('file', (_name, file) => {
     const hash = createHash('sha256')

@@ -14,7 +14,10 @@ auth.setCredentials({ access_token: token })
 const drive = new drive_v3.Drive({ auth })
 
 http('upload', (req, res) => {
-  if (req.method !== 'POST') return void res.status(405).end()
+  if (req.method !== 'POST') {
+    res.status(405).end()
+    return
+  }
   const parser = busboy({ headers: req.headers })
   parser.on('file', (_name, file, { filename }) => {
     const parts: Buffer[] = []

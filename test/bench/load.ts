@@ -1,0 +1,81 @@
+/** Callers: forms with one file each, streamed or at once. */
+import { randomBytes } from 'node:crypto'
+import { Agent, request } from 'node:http'
+import type { Program } from './processes.ts'
+
+export const mebibyte = 1024 * 1024
+
+const piece = randomBytes(mebibyte)
+const boundary = 'bench-0123456789abcdef'
+const head =
+  `--${boundary}\r\nContent-Disposition: form-data; name="file"; filename="bench.bin"\r\n` +
+  'Content-Type: application/octet-stream\r\n\r\n'
+const tail = `\r\n--${boundary}--\r\n`
+
+function headersOf(bearer: string, bytes: number): Record<string, string | number> {
+  return {
+    authorization: `Bearer ${bearer}`,
+    'content-type': `multipart/form-data; boundary=${boundary}`,
+    'content-length': head.length + bytes + tail.length,
+  }
+}
+
+/**
+ * Streams a form with one file of so many mebibytes.
+ *
+ * @returns whether it was stored; false when the instance had no room for it
+ */
+export function upload({ origin }: Program, bearer: string, mebibytes: number): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const headers = headersOf(bearer, mebibytes * mebibyte)
+    let answered = false
+    const req = request(`${origin}/upload`, { method: 'POST', headers, agent: false }, (res) => {
+      answered = true
+      let body = ''
+      res.setEncoding('utf8').on('data', (text: string) => (body += text))
+      res.once('close', () => {
+        if ((res.statusCode ?? 500) < 300) resolve(true)
+        else if (body.includes('over_capacity')) resolve(false)
+        else reject(new Error(`An upload was answered with ${res.statusCode}: ${body}`))
+      })
+    })
+    req.on('error', (error) => answered || reject(error))
+    req.write(head)
+    let sent = 0
+    const send = (): void => {
+      while (sent < mebibytes && !answered) {
+        sent++
+        if (!req.write(piece)) return void req.once('drain', send)
+      }
+      req.end(tail)
+    }
+    send()
+  })
+}
+
+/** Uploads small files over kept-alive connections, so many at a time. */
+export async function uploadSmall(
+  { origin }: Program,
+  bearer: string,
+  { files, bytes, atOnce }: { files: number; bytes: number; atOnce: number },
+): Promise<void> {
+  const agent = new Agent({ keepAlive: true, maxSockets: atOnce })
+  const headers = headersOf(bearer, bytes)
+  const body = Buffer.concat([Buffer.from(head), piece.subarray(0, bytes), Buffer.from(tail)])
+  const one = (): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const req = request(`${origin}/upload`, { method: 'POST', headers, agent }, (res) => {
+        res.resume().once('end', () => {
+          if ((res.statusCode ?? 500) < 300) resolve()
+          else reject(new Error(`A small upload was answered with ${res.statusCode}`))
+        })
+      })
+      req.once('error', reject).end(body)
+    })
+  let left = files
+  const worker = async (): Promise<void> => {
+    while (left-- > 0) await one()
+  }
+  await Promise.all(Array.from({ length: atOnce }, worker))
+  agent.destroy()
+}

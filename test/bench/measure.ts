@@ -1,0 +1,75 @@
+/** What a program takes for a piece of work: time, CPU and memory. */
+import { mebibyte, upload } from './load.ts'
+import { framework, freePort, startProgram } from './processes.ts'
+import type { Program } from './processes.ts'
+import { median } from './tables.ts'
+import type { World } from './world.ts'
+
+export interface Contender {
+  name: string
+  args: string[]
+}
+
+export interface Measured {
+  seconds: number
+  cpuSeconds: number
+  peakRssMib: number
+}
+
+export const driveway: Contender = { name: 'Driveway', args: framework('upload') }
+export const barePipe: Contender = {
+  name: 'bare pipe with busboy',
+  args: ['dist/bench/peers/bare-pipe.mjs'],
+}
+export const hashPipe: Contender = {
+  name: 'the same pipe with SHA-256',
+  args: ['dist/bench/peers/hash-pipe.mjs'],
+}
+export const rawBody: Contender = {
+  name: '`rawBody` + `files.create`',
+  args: framework('upload', 'dist/bench/peers/raw-body.mjs'),
+}
+export const evenChunks: Contender = {
+  name: 'chunks of 8 MiB, always',
+  args: ['dist/bench/peers/even-chunks.mjs'],
+}
+
+/** Starts a program of its own for the work; nobody is measured while loading. */
+export async function measure(
+  { env, bearer }: World,
+  { args }: Contender,
+  work: (program: Program) => Promise<void>,
+): Promise<Measured> {
+  const program = await startProgram(args, env, await freePort())
+  try {
+    await upload(program, bearer, 1)
+    const cpuBefore = await program.cpuSeconds()
+    const before = performance.now()
+    await work(program)
+    const seconds = (performance.now() - before) / 1000
+    const cpuSeconds = (await program.cpuSeconds()) - cpuBefore
+    return { seconds, cpuSeconds, peakRssMib: (await program.peakRss()) / mebibyte }
+  } finally {
+    await program.stop()
+  }
+}
+
+/** Turn by turn, so that what else the machine does falls on all alike; medians of the rounds. */
+export async function compare(
+  world: World,
+  contenders: readonly Contender[],
+  rounds: number,
+  work: (program: Program) => Promise<void>,
+): Promise<Measured[]> {
+  const results = contenders.map((): Measured[] => [])
+  for (let round = 0; round < rounds; round++) {
+    for (const [index, contender] of contenders.entries()) {
+      results[index]?.push(await measure(world, contender, work))
+    }
+  }
+  return results.map((all) => ({
+    seconds: median(all.map((one) => one.seconds)),
+    cpuSeconds: median(all.map((one) => one.cpuSeconds)),
+    peakRssMib: median(all.map((one) => one.peakRssMib)),
+  }))
+}

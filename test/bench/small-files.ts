@@ -1,0 +1,27 @@
+/** Many small files over kept-alive connections. */
+import { uploadSmall } from './load.ts'
+import { barePipe, compare, driveway, rawBody } from './measure.ts'
+import { ratio, table } from './tables.ts'
+import type { World } from './world.ts'
+
+const load = { files: 2_000, bytes: 10 * 1024, atOnce: 8 }
+
+export async function measureSmallFiles(world: World, rounds: number): Promise<string> {
+  const contenders = [driveway, barePipe, rawBody]
+  const results = await compare(world, contenders, rounds, (program) =>
+    uploadSmall(program, world.bearer, load),
+  )
+  const pipe = results[1]?.seconds ?? NaN
+  return table(
+    [`${load.files} files of 10 KiB, ${load.atOnce} at a time`, 'files/s', '× pipe', 'CPU ms/file'],
+    contenders.map(({ name }, index) => {
+      const { seconds = NaN, cpuSeconds = NaN } = results[index] ?? {}
+      return [
+        name,
+        (load.files / seconds).toFixed(0),
+        ratio(pipe / seconds),
+        ((cpuSeconds * 1000) / load.files).toFixed(2),
+      ]
+    }),
+  )
+}
