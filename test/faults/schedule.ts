@@ -1,101 +1,195 @@
-/** Random schedules of faults, each the same for the same seed. */
-import type { Fault } from '../../infra/sandbox/faults.ts'
-import { chunk, refusal } from './kit.ts'
+/** Schedules: what is uploaded, by which way, what goes wrong meanwhile, and what has to come of it. */
+import * as fc from 'fast-check'
+import { isPossible, kindNames, kindOf, kinds } from './blows.ts'
+import type { Blow, KindName, Place } from './blows.ts'
+import { chunk } from './kit.ts'
+
+export const ways = ['form', 'raw', 'raw of unknown length', 'tus', 'tus, all at once'] as const
+export type Way = (typeof ways)[number]
 
 export interface Schedule {
-  /** Bytes of each file of the form. */
+  way: Way
+  /** Bytes of each file; a form may have two. */
   sizes: number[]
-  faults: Fault[]
-  /** Where the caller leaves, as a share of the form's bytes; never, where undefined. */
-  leavesAt: number | undefined
+  /** Names the bytes. */
+  salt: number
+  blows: Blow[]
+  /** Where the caller leaves, as a share of the first request's bytes, and how. */
+  leaves: { at: number; how: 'FIN' | 'RST' } | undefined
+  /** Whether chunks grow as they do in production, or are all of the least size. */
+  isPaced: boolean
 }
 
-export type Random = () => number
+const mebibyte = 1024 * 1024
 
-/** Mulberry32: 32 bits of state are enough for a test. */
-export function createRandom(seed: number): Random {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
+/** Dense around multiples of 256 KiB. */
+const aroundUnits = (most: number): fc.Arbitrary<number> =>
+  fc
+    .tuple(fc.nat(most), fc.integer({ min: -2, max: 2 }))
+    .map(([units, more]) => Math.max(0, units * chunk + more))
+
+const size = fc.oneof(
+  { arbitrary: aroundUnits(12), weight: 140 },
+  { arbitrary: fc.nat(3 * mebibyte), weight: 50 },
+  { arbitrary: aroundUnits(48), weight: 9 },
+  { arbitrary: aroundUnits(256).map((bytes) => Math.min(bytes, 64 * mebibyte)), weight: 1 },
+)
+
+const amount = fc.oneof(fc.nat(chunk), fc.constantFrom(0, 1, chunk - 1, chunk))
+
+/** @param odds of each kind */
+function blow(names: readonly KindName[], places?: readonly Place[]): fc.Arbitrary<Blow> {
+  const pairs = names.flatMap((kind) =>
+    kinds[kind].at
+      .filter((place) => places?.includes(place) ?? true)
+      .map((place) => ({ place, kind })),
+  )
+  return fc
+    .record({
+      pair: fc.constantFrom(...pairs),
+      amount,
+      times: fc.constantFrom(1, 1, 1, 2),
+    })
+    .map(({ pair, ...rest }) => ({ ...pair, ...rest }))
 }
 
-export function createSchedule(random: Random): Schedule {
-  const sizes = random() < 0.2 ? [pickSize(random), pickSize(random)] : [pickSize(random)]
-  const faults = Array.from({ length: 1 + below(random, 4) }, () => pickFault(random))
-  // Silence takes its time, so it is rare.
-  if (random() < 0.02) faults.push(pickSilence(random))
-  return { sizes, faults, leavesAt: random() < 0.2 ? random() : undefined }
+const isSlow = (name: KindName): boolean => 'slow' in kinds[name]
+const quick = kindNames.filter((name) => !isSlow(name))
+const passing = quick.filter((name) => kinds[name].passes)
+const ending = quick.filter((name) => !kinds[name].passes)
+
+const anyBlow = fc.oneof(
+  { arbitrary: blow(passing, ['ids', 'create', 'open', 'status', 'look-up']), weight: 30 },
+  {
+    arbitrary: blow(passing, ['create', 'first chunk', 'middle chunk', 'last chunk', 'any chunk']),
+    weight: 50,
+  },
+  { arbitrary: blow(passing, ['cancel', 'removal']), weight: 10 },
+  { arbitrary: blow(ending), weight: 9 },
+  { arbitrary: blow(kindNames.filter(isSlow)), weight: 1 },
+)
+
+const leaves = fc.oneof(
+  { arbitrary: fc.constant(undefined), weight: 4 },
+  {
+    arbitrary: fc.record({
+      at: fc.oneof(
+        { arbitrary: fc.double({ min: 0, max: 1, noNaN: true }), weight: 9 },
+        { arbitrary: fc.constant(1), weight: 1 },
+      ),
+      how: fc.constantFrom('FIN' as const, 'RST' as const),
+    }),
+    weight: 1,
+  },
+)
+
+/** One file, or two. */
+const sizes = fc.oneof(
+  { arbitrary: fc.tuple(size), weight: 3 },
+  { arbitrary: fc.tuple(size, size), weight: 1 },
+)
+
+const plain = {
+  way: fc.constantFrom(...ways),
+  salt: fc.nat(2 ** 31 - 1),
+  isPaced: fc.boolean(),
 }
 
-/** Whether nothing in it is more than an upload has to survive. */
-export function mustSucceed({ faults, leavesAt }: Schedule): boolean {
-  const refusedTokens = faults.filter(({ status }) => status === 401).length
-  const deadSessions = faults.filter(({ forget }) => forget).length
-  return leavesAt === undefined && refusedTokens < 2 && deadSessions === 0
-}
+/** Anything at all. */
+export const anySchedule: fc.Arbitrary<Schedule> = fc
+  .record({
+    ...plain,
+    sizes,
+    blows: fc.array(anyBlow, { minLength: 1, maxLength: 6 }),
+    leaves,
+  })
+  .map(fitting)
 
-/** Sessions that may have been opened without their URI ever being heard. */
-export function unheardSessions({ faults }: Schedule): number {
-  return faults.filter(
-    (fault) =>
-      fault.operation === 'drive.upload.open' &&
-      (fault.loseAnswer || fault.afterwards || fault.hang === 'answer'),
-  ).length
-}
-
-/** 0 to 3 MiB, dense around multiples of 256 KiB. */
-function pickSize(random: Random): number {
-  if (random() < 0.3) return below(random, 3 * 1024 * 1024)
-  return Math.max(0, below(random, 13) * chunk + below(random, 5) - 2)
-}
-
-function pickFault(random: Random): Fault {
-  const upload = ['multipart', 'open', 'chunk', 'chunk', 'chunk', 'status', 'cancel']
-  const operations = [...upload.map((name) => `drive.upload.${name}`), 'drive.files.delete']
-  const operation = pick(random, operations)
-  const skip = operation === 'drive.upload.chunk' ? below(random, 8) : 0
-  const kinds = [...anywhere, ...(operation === 'drive.upload.chunk' ? ofChunks : [])]
-  return { operation, skip, ...pick(random, kinds)(random) }
-}
-
-function pickSilence(random: Random): Fault {
-  const operation = `drive.upload.${pick(random, ['multipart', 'open', 'chunk', 'status'])}`
-  const silence = pick(random, ['headers', 'answer', 'body', 'stall'] as const)
-  return { operation, ...(silence === 'stall' ? { stallAfterBytes: 1000 } : { hang: silence }) }
-}
-
-type Kind = (random: Random) => Omit<Fault, 'operation' | 'skip'>
-
-const anywhere: Kind[] = [
-  (random) => ({ status: pick(random, [500, 502, 503, 504]), times: 1 + below(random, 2) }),
-  (random) => ({ status: 503, early: true, headers: { 'retry-after': String(below(random, 4)) } }),
-  () => ({ status: 429 }),
-  () => refusal(403, 'userRateLimitExceeded'),
-  () => ({ status: 401 }),
-  (random) => ({ reset: true, cut: pick(random, ['reset', 'fin']) }),
-  (random) => ({ loseAnswer: true, cut: pick(random, ['reset', 'fin']) }),
-  () => ({ status: 503, afterwards: true }),
-  (random) => ({ interim: pick(random, [100, 102, 103]) }),
+/** How an answer is lost that says that all is done, and what comes on top of it. */
+const lost: KindName[] = [
+  'a reset for an answer',
+  'a FIN for an answer',
+  '503 afterwards',
+  'half an answer',
+  'silence for an answer',
+  'silence for a body',
 ]
+const lastWords = fc.oneof(
+  { arbitrary: blow(lost.slice(0, 4), ['create', 'last chunk']), weight: 19 },
+  { arbitrary: blow(lost.slice(4), ['create', 'last chunk']), weight: 1 },
+)
+const onTop = fc.oneof(
+  blow(['503', '429', 'a reset', 'a FIN', 'a reset for an answer', 'half an answer'], ['status']),
+  blow(['503', '429', 'a reset', 'a FIN', 'a reset for an answer'], ['look-up']),
+  blow(['a session forgotten'], ['status']),
+)
 
-const ofChunks: Kind[] = [
-  (random) => ({ resetAfterBytes: below(random, chunk + 1), cut: pick(random, ['reset', 'fin']) }),
-  (random) => ({ status: 503, answerAfterBytes: below(random, chunk) }),
-  (random) => ({ acceptBytes: below(random, chunk) }),
-  () => ({ range: null }),
-  (random) => ({ range: `bytes=0-${below(random, chunk)}` }),
-  () => ({ forget: true }),
-  () => ({ answerBytes: 10 }),
-]
+/** The last answer is lost, once or more, by each request that can bring it. */
+export const lostLastAnswer: fc.Arbitrary<Schedule> = fc
+  .record({
+    ...plain,
+    sizes,
+    last: lastWords,
+    more: fc.array(onTop, { maxLength: 3 }),
+  })
+  .map(({ last, more, ...rest }) => {
+    // Small files are one request where they may be; of a large one it is the last chunk.
+    const twins: Blow[] = [
+      { ...last, place: 'create' },
+      { ...last, place: 'last chunk' },
+    ]
+    // A client of tus asks for the status also before the last chunk: lost then is lost.
+    const fair = more.filter(({ kind }) => kind !== 'a session forgotten' || !isTus(rest))
+    return fitting({
+      ...rest,
+      blows: [...twins.filter(isPossible), ...fair],
+      leaves: undefined,
+      // Which chunk is the last is known beforehand of even ones alone.
+      isPaced: rest.isPaced && rest.sizes.every((bytes) => bytes < mebibyte),
+    })
+  })
 
-function below(random: Random, limit: number): number {
-  return Math.floor(random() * limit)
+/** Only a form has two files. */
+function fitting(schedule: Schedule): Schedule {
+  return schedule.way === 'form' ? schedule : { ...schedule, sizes: schedule.sizes.slice(0, 1) }
 }
 
-function pick<T>(random: Random, from: readonly T[]): T {
-  return from[below(random, from.length)] as T
+export function isTus({ way }: Pick<Schedule, 'way'>): boolean {
+  return way.startsWith('tus')
+}
+
+/**
+ * Whether nothing that struck is more than an upload has to survive: each fault passes, and all of
+ * them together are fewer than an upload's tries. A client of tus has its upload even when it was
+ * cut off.
+ */
+export function mustSucceed(schedule: Schedule, struck: readonly Blow[]): boolean {
+  return (
+    (schedule.leaves === undefined || isTus(schedule)) &&
+    struck.every((one) => kindOf(one).passes) &&
+    struck.filter(({ kind }) => kind === '401').length < 2 &&
+    costOf(struck) < 8
+  )
+}
+
+/** How many tries were spoiled at most. */
+export function costOf(struck: readonly Blow[]): number {
+  return struck.filter((one) => kindOf(one).costs !== 0).length
+}
+
+/** Whether Drive was done with the last byte, and its answer did not arrive. */
+export function isLastAnswerLost(struck: readonly Blow[]): boolean {
+  return struck.some(
+    ({ place, kind }) => (place === 'create' || place === 'last chunk') && lost.includes(kind),
+  )
+}
+
+/** Sessions that are left at Drive with nobody to blame: their URI was never heard. */
+export function unheardSessions(struck: readonly Blow[]): number {
+  return struck.filter((one) => one.place === 'open' && kindOf(one).unheard).length
+}
+
+/** The same for tus, whose client was told by Drive itself that there is no such upload. */
+export function deniedSessions(schedule: Schedule, struck: readonly Blow[]): number {
+  return isTus(schedule) ? struck.filter(({ kind }) => kind.endsWith(' to a session')).length : 0
 }

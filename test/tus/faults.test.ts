@@ -1,17 +1,12 @@
 /** A Drive that fails in the middle of a PATCH, and a client that goes on as HEAD tells it to. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
-import { randomInt, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import type { Fault } from '../../infra/sandbox/faults.ts'
 import { pattern, refusal, sha256Of, startFaulty } from '../faults/kit.ts'
-import type { Random } from '../faults/schedule.ts'
-import { createRandom, createSchedule } from '../faults/schedule.ts'
 import type { Driveway, RawAnswer } from '../kit.ts'
 import { codeOf } from '../kit.ts'
 import { metadata, offsetOf, tus, unit } from './kit.ts'
 import type { Tus } from './kit.ts'
-
-const seed = Number(process.env['FAULTS_SEED'] ?? randomInt(2 ** 32))
-const runs = Number(process.env['TUS_RUNS'] ?? 60)
 
 let driveway: Driveway
 let client: Tus
@@ -161,53 +156,3 @@ describe('what ends an upload', () => {
     }
   })
 })
-
-test(`${runs} schedules of faults: a client that goes on as HEAD tells it has its file, byte by byte, or is told that it is gone (FAULTS_SEED=${seed})`, async () => {
-  const random = createRandom(seed)
-  let whole = 0
-  for (let run = 0; run < runs; run++) {
-    const { sizes, faults } = createSchedule(random)
-    try {
-      if (await play(random, sizes[0] ?? 0, faults)) whole++
-    } catch (cause) {
-      const what = `Run ${run} of ${seed}: ${sizes[0]} bytes, ${JSON.stringify(faults)}`
-      throw new Error(`${what}\n${cause instanceof Error ? cause.message : ''}`, { cause })
-    }
-  }
-  expect(whole).toBeGreaterThan(runs / 2)
-}, 120_000)
-
-/** @returns whether the file is there; throws where the promise is broken */
-async function play(random: Random, size: number, faults: Fault[]): Promise<boolean> {
-  driveway.google.faults.clear()
-  driveway.google.drive.forgetSessions()
-  const bytes = pattern(size)
-  const name = randomUUID()
-  const headers = {
-    'upload-length': String(size),
-    'upload-metadata': metadata({ name }),
-  }
-  driveway.google.faults.add(...faults)
-  const upload = { path: '', name, bytes }
-  const created = await client.post(headers)
-  if (created.status !== 201) {
-    expect(stored(upload)).toEqual([])
-    return false
-  }
-  upload.path = new URL(created.headers.location ?? '').pathname
-  for (let round = 0; round < 40; round++) {
-    const head = await client.head(upload.path)
-    if (head.status === 410) {
-      expect(stored(upload)).toEqual([])
-      return false
-    }
-    if (head.status !== 200) continue
-    const offset = offsetOf(head)
-    if (offset === size && head.headers['driveway-file-id']) break
-    const most = random() < 0.5 ? size : offset + unit + Math.floor(random() * 3 * unit)
-    const answer = await client.patch(upload.path, offset, bytes.subarray(offset, most))
-    if (answer.status === 204) expect(offsetOf(answer)).toBeGreaterThan(offset)
-  }
-  expectStored(upload)
-  return true
-}
