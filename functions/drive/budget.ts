@@ -2,8 +2,9 @@
  * The memory that this instance has for bytes on their way, as blocks of 256 KiB, shared by all
  * uploads.
  *
- * The rule: an upload is let in when two blocks are free; these are its own until it ends. When they
- * are not, it is refused before its body is read. Beyond the two it takes a block at a time, while
+ * The rule: an upload is let in when three blocks are free. Two are its own until it ends, the third
+ * stands for what else it costs: its sockets, and what Node holds of them. When they are not free, it
+ * is refused before its body is read. Beyond its own it takes a block at a time, while
  * it holds less than an equal share of all blocks and an eighth of them stays free for whoever comes
  * next. It gives a block back as soon as Drive has what is in it, and takes no other while it holds
  * more than its share: so shares shrink as uploads come, and grow as they leave.
@@ -15,6 +16,8 @@ export const blockBytes = 256 * 1024
 
 /** One to send and one to fill meanwhile. */
 const ownBlocks = 2
+/** Never taken: for all that an upload holds elsewhere. */
+const otherBlocks = 1
 /** Kept for the next burst when nobody uploads; the rest goes back to the system. */
 const idleBlocks = 64
 
@@ -44,22 +47,22 @@ export interface Room {
 
 /** @param bytes for all blocks together */
 export function createBudget(bytes: number): Budget {
-  const total = Math.max(ownBlocks, Math.floor(bytes / blockBytes))
+  const total = Math.max(ownBlocks + otherBlocks, Math.floor(bytes / blockBytes))
   const reserve = total >> 3
   const spare: Buffer[] = []
   let rooms = 0
-  /** Blocks that are somebody's own, or held beyond those. */
+  /** Blocks that are set aside for somebody, or held beyond those. */
   let spoken = 0
 
   return {
     enter(bytesInAll = Infinity) {
       const own = Math.min(ownBlocks, Math.floor(bytesInAll / blockBytes) + 1)
-      if (spoken + own > total) {
+      if (spoken + own + otherBlocks > total) {
         throw new GatewayError('over_capacity', `${rooms} uploads hold all of the memory`, {
           retryAfterSeconds: 1 + Math.floor(Math.random() * 5), // not all at the same time
         })
       }
-      spoken += own
+      spoken += own + otherBlocks
       rooms++
       let held = 0
       const allowedBlocks = (): number =>
@@ -84,7 +87,7 @@ export function createBudget(bytes: number): Budget {
           held--
         },
         leave() {
-          spoken -= own
+          spoken -= own + otherBlocks
           rooms--
           if (rooms === 0) spare.length = Math.min(spare.length, idleBlocks)
         },

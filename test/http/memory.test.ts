@@ -10,7 +10,7 @@ let driveway: Driveway
 
 /** Room for four uploads of unknown length at once. */
 beforeAll(async () => {
-  driveway = await startDriveway({ env: { MEMORY_BYTES: String(2 * mebibyte) } })
+  driveway = await startDriveway({ env: { MEMORY_BYTES: String(3 * mebibyte) } })
 })
 afterAll(() => driveway.close())
 
