@@ -39,8 +39,12 @@ beforeAll(async () => {
     env: environment({ ...env, ...google.env, PORT: String(port) }),
     cwd: app,
   })
-  void container.ended.then((code) => code === 0 || console.error(container.output))
-  while (!(await fetch(origin).catch(() => false))) await new Promise(setImmediate)
+  let ended = false
+  void container.ended.then(() => (ended = true))
+  while (!(await fetch(origin).catch(() => false))) {
+    if (ended) throw new Error(container.output)
+    await new Promise(setImmediate)
+  }
   cookie = await signIn(origin, 'ada@example.com')
   const token = await mintToken(origin, cookie, 'test')
   authorization = `Bearer ${token}`

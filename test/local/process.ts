@@ -2,7 +2,6 @@
 import type { ChildProcess } from 'node:child_process'
 import { spawn } from 'node:child_process'
 import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 
 export const root = fileURLToPath(new URL('../../', import.meta.url))
@@ -79,16 +78,29 @@ export async function end({ child, ended }: Run): Promise<void> {
   await ended
 }
 
-/** Ports that were free a moment ago, no two the same. */
+/**
+ * Ports that were free a moment ago, no two the same; of those that no system gives to connections,
+ * so that none is taken meanwhile by what runs beside.
+ */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer())
-  const ports: number[] = []
-  for (const server of servers) {
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()))
-    ports.push((server.address() as AddressInfo).port)
+  const ports = new Set<number>()
+  while (ports.size < count) {
+    const port = 12_000 + Math.floor(Math.random() * 18_000)
+    if (await isFree(port)) ports.add(port)
   }
-  for (const server of servers) await new Promise((resolve) => server.close(resolve))
-  return ports
+  return [...ports]
+}
+
+/** Whether one can listen there, at every address of this machine. */
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer()
+  const listens = new Promise<boolean>((resolve) => {
+    server.once('error', () => resolve(false))
+    server.listen(port, () => resolve(true))
+  })
+  if (!(await listens)) return false
+  await new Promise((resolve) => server.close(resolve))
+  return true
 }
 
 export async function freePort(): Promise<number> {
