@@ -108,7 +108,7 @@ export async function storeInChunks(line: Line, upload: Upload): Promise<StoredF
     if (file) return file
     if (window.start > 0) throw error
     // That it is gone is not always true: none is left open.
-    await line.send(session.cancelRequest(sessionUri())).catch(() => {})
+    await line.cancel(sessionUri())
     await patience.spend(error)
     return open
   }

@@ -73,7 +73,8 @@ async function playAll(
       ...(path === undefined ? {} : { path }),
     })
     if (!details.failed) return
-    const report = fc.defaultReportMessage(details) ?? 'Failed'
+    const { errorInstance: why } = details
+    const report = `${fc.defaultReportMessage(details)}\n${why instanceof Error ? why.message : ''}`
     if (printsTable) process.stderr.write(`\n${report}\n`) // the others go on for a while
     throw new Error(report)
   })
