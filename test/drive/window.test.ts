@@ -140,11 +140,14 @@ test('who waits for bytes for which there is no room is told, and gets what ther
 })
 
 test('pieces that come together are taken together, whatever their sizes', async () => {
+  const batches = [
+    [Buffer.from('one '), Buffer.alloc(0), Buffer.from('two ')],
+    [],
+    [Buffer.from('three')],
+  ]
   async function* source(): AsyncGenerator<Buffer[], void, undefined> {
     await turn()
-    yield [Buffer.from('one '), Buffer.alloc(0), Buffer.from('two ')]
-    yield []
-    yield [Buffer.from('three')]
+    yield* batches
   }
   const window = createWindow(source(), createBlocks(3, 100), nothing)
   await window.filled(100)

@@ -73,11 +73,11 @@ test('one that is revoked here is gone at once, also while it is being looked up
   expect(await held.find('a')).toBeUndefined()
 
   store.found.set('b', credential('b'))
-  let go = (): void => {}
+  let go: (() => void) | undefined
   store.hold = new Promise((resolve) => (go = resolve))
   const finding = held.find('b')
   const removing = held.remove('b')
-  go()
+  go?.()
   await Promise.all([finding, removing])
   expect(await held.find('b')).toBeUndefined()
 })
