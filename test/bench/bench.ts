@@ -2,9 +2,9 @@
  * `npm run bench`: Driveway beside its peers, on this machine, in one run. What counts are the
  * ratios; the machine is whatever it is.
  *
- * `npm run bench -- latency size` measures only these. MIB (1000) is the size of a large upload (the
- * usual way takes no whole GiB),
- * ROUNDS (3) how often peers are measured beside each other; medians are shown.
+ * `npm run bench -- latency size` measures only these. MIB (1000) is the size of a large upload, a
+ * little less than the usual way takes; ROUNDS (3) how often peers are measured beside each other,
+ * medians being shown.
  */
 import { cpus } from 'node:os'
 import { measureColdStart } from './cold-start.ts'
