@@ -32,7 +32,7 @@ export interface World {
 const starts = 'http.server.request.start'
 
 /** Long enough for a busy machine: what a silence takes is all that it costs. */
-const silence = { connect: 5_000, progress: 1_500, answer: 1_500 }
+const silence = { connect: 5_000, progress: 2_000, answer: 2_000 }
 
 export async function startWorld(): Promise<World> {
   const waits: number[] = []
