@@ -46,12 +46,16 @@ afterAll(async () => {
   await google.close()
 })
 
-test(`through ${kills} SIGKILLs at any moment each file gets there once, byte by byte (FAULTS_SEED=${seed})`, async () => {
-  const random = createRandom(seed)
-  // Slow enough to be caught in the middle of a chunk.
-  google.faults.add({ operation: 'drive.upload.chunk', latency: 10, times: Infinity })
-  for (let killed = 0; killed < kills;) killed += await sendThroughKills(random)
-}, 600_000)
+test(
+  `through ${kills} SIGKILLs at any moment each file gets there once, byte by byte (FAULTS_SEED=${seed})`,
+  async () => {
+    const random = createRandom(seed)
+    // Slow enough to be caught in the middle of a chunk.
+    google.faults.add({ operation: 'drive.upload.chunk', latency: 10, times: Infinity })
+    for (let killed = 0; killed < kills;) killed += await sendThroughKills(random)
+  },
+  60_000 + kills * 3_000,
+)
 
 /** @returns how often an instance was killed on the way */
 async function sendThroughKills(random: Random): Promise<number> {
