@@ -78,7 +78,9 @@ export interface ResumeParts extends LineParts {
 
 /** What is cleared away is cleared away within this, each thing. */
 const cleanUpMs = 5_000
-/** Milliseconds that what has come has to reach Drive when nothing more is read. */
+/** Milliseconds for what a caller that leaves had sent: it is here, and not yet read. */
+const lastReadMs = 50
+/** Milliseconds that what was read has to reach Drive when nothing more is. */
 const lastMomentMs = 2_000
 
 export function createResumes(parts: ResumeParts): Resumes {
@@ -112,9 +114,10 @@ export function createResumes(parts: ResumeParts): Resumes {
       const turn = await turns.take(upload.id, busy())
       const stop = AbortSignal.any([signal, turn.displaced])
       const line = createLine(parts, account, abortedLater(stop, lastMomentMs))
+      const reading = abortedLater(stop, lastReadMs)
       const hash = createHash('sha256')
       let broken: { cause: unknown } | undefined
-      const steady = untilItBreaks(source, stop, (cause) => (broken = { cause }))
+      const steady = untilItBreaks(source, reading, (cause) => (broken = { cause }))
       const window = createWindow(steady, room, (bytes) => void hash.update(bytes))
       try {
         stop.throwIfAborted()

@@ -132,18 +132,19 @@ describe('a PATCH that stands still (case 68)', () => {
 
 describe('a PATCH whose client leaves (case 70)', () => {
   test.each([1, unit - 1, unit, unit + 1, 2 * unit, 3 * unit - 1, 3 * unit + 70_000])(
-    'after %i bytes: HEAD tells the whole units among them, and the rest can follow',
+    'after %i bytes: HEAD tells the whole units that were kept of them, and the rest can follow',
     async (cut) => {
       const bytes = pattern(4 * unit)
       const path = await one.create({ 'upload-length': String(bytes.length) })
       const line = await startPatch(path, 0, bytes.length)
       await new Promise((resolve) => line.socket.write(bytes.subarray(0, cut), resolve))
       line.socket.end()
-      await line.closed
-      const kept = Math.floor(cut / unit) * unit
-      await until(async () => offsetOf(await two.head(path)) === kept)
-      // The one before is still about to end at the first instance: the next one waits for it.
-      const answer = await one.patch(path, kept, bytes.subarray(kept))
+      // Waits for the one before to end, and is told where it did.
+      const kept = offsetOf(await one.patch(path, bytes.length - 1, pattern(1)))
+      expect(kept % unit).toBe(0)
+      expect(kept).toBeLessThanOrEqual(cut)
+      expect(offsetOf(await two.head(path))).toBe(kept)
+      const answer = await two.patch(path, kept, bytes.subarray(kept))
       expect([answer.status, offsetOf(answer)]).toEqual([204, bytes.length])
       expect(driveway.uploaded().map(({ sha256 }) => sha256)).toEqual([sha256Of(bytes)])
     },
