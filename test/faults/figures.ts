@@ -7,14 +7,18 @@ export function tableOf(title: string, endings: readonly Ending[]): string {
   const left = of(({ outcome }) => outcome === 'left')
   const had = of(({ hadToSucceed }) => hadToSucceed)
   const struck = endings.filter(
-    ({ outcome, strikes, schedule }) =>
-      outcome === 'stored' && strikes > 0 && schedule.leaves === undefined,
+    ({ outcome, struck: its, schedule }) =>
+      outcome === 'stored' && its.length > 0 && schedule.leaves === undefined,
   )
-  const resent = struck.map((ending) => ending.resent / ending.strikes)
+  const resent = struck.map((ending) => ending.resent / ending.struck.length)
+  const blows = endings.flatMap((ending) => ending.struck)
+  const kinds = new Set(blows.map(({ kind }) => kind))
+  const pairs = new Set(blows.map(({ kind, place }) => `${kind} at ${place}`))
   const bytes = endings.reduce((sum, { schedule }) => sum + total(schedule.sizes), 0)
   const rows: [string, string][] = [
     ['schedules', String(endings.length)],
-    ['faults that struck', String(endings.reduce((sum, { strikes }) => sum + strikes, 0))],
+    ['faults that struck', String(blows.length)],
+    ['kinds of them, at places', `${kinds.size}, ${pairs.size}`],
     ['bytes uploaded', `${(bytes / 2 ** 30).toFixed(1)} GiB`],
     ['ended in every file, byte by byte', String(stored)],
     ['ended in a typed refusal and no file', String(endings.length - stored - left)],

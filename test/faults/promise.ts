@@ -25,8 +25,8 @@ export interface Ending {
   hadToSucceed: boolean
   /** Bytes sent to Drive more than there were. */
   resent: number
-  /** How often something went wrong. */
-  strikes: number
+  /** What went wrong, as often as it did. */
+  struck: Blow[]
   /** Whether Drive had the whole file and the answer that says so was lost. */
   isLastLost: boolean
   /** Milliseconds that would have been waited. */
@@ -91,7 +91,7 @@ export async function play(world: World, schedule: Schedule): Promise<Ending> {
     outcome,
     hadToSucceed,
     resent: Math.max(0, world.sent() - size),
-    strikes: struck.length,
+    struck,
     isLastLost: isLastAnswerLost(struck),
     waited: world.waits.reduce((sum, each) => sum + each, 0),
   }
