@@ -29,7 +29,10 @@ async function startInstance(port: number): Promise<void> {
     ipc: true,
   })
   running.set(port, server)
-  await new Promise((resolve) => server.child.once('message', resolve))
+  await new Promise<void>((resolve, reject) => {
+    server.child.once('message', () => resolve())
+    void server.ended.then((how) => reject(new Error(`Ended (${how}): ${server.output}`)))
+  })
 }
 
 beforeAll(async () => {
