@@ -20,7 +20,7 @@ import type { World } from './world.ts'
 const seed = Number(process.env['FAULTS_SEED'] ?? randomInt(2 ** 30))
 const path = process.env['FAULTS_PATH']
 const runs = Number(process.env['FAULTS_RUNS'] ?? 200)
-const lostRuns = Math.ceil(runs / 5)
+const lostRuns = Math.ceil(runs / 4)
 const printsTable = process.env['FAULTS_TABLE'] !== undefined
 const limitMs = 60_000 + runs * 500
 
