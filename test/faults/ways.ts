@@ -172,8 +172,8 @@ async function uploadByTus(
     }
     const answer = await client.patch(path, offset, body, headers)
     if (answer.status === 204) {
-      if (offsetOf(answer) <= offset && length > 0) throw new Error('204, and nothing gained')
       if (answer.headers['driveway-file-id'] !== undefined) return 'stored'
+      if (offsetOf(answer) <= offset) throw new Error('204, and nothing gained')
       continue
     }
     code = refusalOf(answer)
