@@ -5,6 +5,9 @@ const jest = ['node_modules/jest/bin/jest.js', 'test/faults/random.test.ts', '--
 const options = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning']
 const env = { FAULTS_RUNS: '10000', ...process.env, FAULTS_TABLE: '1' }
 
-spawn(process.execPath, [...options, ...jest], { env, stdio: 'inherit' }).on('exit', (code) => {
+spawn(process.execPath, [...options, ...jest, ...process.argv.slice(2)], {
+  env,
+  stdio: 'inherit',
+}).on('exit', (code) => {
   process.exitCode = code ?? 1
 })
