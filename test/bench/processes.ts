@@ -30,13 +30,20 @@ export function framework(target: string, source?: string): string[] {
   return [main, `--target=${target}`, ...(source === undefined ? [] : [`--source=${source}`])]
 }
 
+/** What the README gives for the deployed functions; the peers get the same. */
+const asDeployed = {
+  NODE_ENV: 'production',
+  NODE_OPTIONS: '--max-semi-space-size=1',
+  MALLOC_ARENA_MAX: '2',
+}
+
 export async function startProgram(
   args: string[],
   env: Record<string, string>,
   port: number,
 ): Promise<Program> {
   const child = spawn(process.execPath, args, {
-    env: { PATH: process.env['PATH'] ?? '', NODE_ENV: 'production', ...env, PORT: String(port) },
+    env: { PATH: process.env['PATH'] ?? '', ...asDeployed, ...env, PORT: String(port) },
     stdio: ['ignore', process.env['BENCH_LOGS'] ? 'inherit' : 'ignore', 'inherit'],
   })
   const origin = `http://127.0.0.1:${port}`
