@@ -82,9 +82,8 @@ async function readDockerfile(): Promise<Dockerfile> {
   return {
     instructions,
     copies: all('COPY').flatMap((rest) => rest.slice(0, -1)),
-    env: Object.fromEntries(
-      all('ENV').flatMap((rest) => rest.map((pair) => pair.split('='))),
-    ) as Record<string, string>,
+    // A value may have an equals sign of its own.
+    env: Object.fromEntries(all('ENV').flatMap((rest) => rest.map((pair) => pair.split(/=(.*)/s)))),
     command: JSON.parse(all('CMD')[0]?.join(' ') ?? '[]') as string[],
   }
 }
@@ -131,14 +130,6 @@ withCurl(
       expect(stdout).toMatch(/2 201$/)
       expect(stdout).toContain(sha256)
     }
-    const pipe = `head -c 9 | curl ${common.map((one) => `'${one}'`).join(' ')} -T - ${origin}/upload/x`
-    expect((await shell('sh', ['-c', `echo 12345678 | ${pipe}`])).stdout).toContain(
-      'length_required',
-    )
-    // A refusal while it is still sending is heard, and is no broken connection.
-    const anonymous = ['-sS', '--http2-prior-knowledge', ...written, '-T', file]
-    const { stdout } = await shell('curl', [...anonymous, `${origin}/upload/raw.bin`])
-    expect(stdout).toMatch(/login_required.*\n2 401$/s)
     await rm(file)
   },
 )
