@@ -1,7 +1,9 @@
 /** What HTTP/2 does in another way than HTTP/1, behind the one shape that Node gives to both. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { constants } from 'node:http2'
 import type { ServerHttp2Stream } from 'node:http2'
+
+/** RFC 9113 section 7; Node's own constant would load all of HTTP/2 into functions that have none. */
+const internalError = 0x02
 
 /** The stream that a request came on; none over HTTP/1. */
 export function streamOf(req: IncomingMessage): ServerHttp2Stream | undefined {
@@ -34,7 +36,7 @@ export function isPastAnswering(res: ServerResponse): boolean {
 /** Breaks an answer off, so that nobody takes what was sent of it for the whole. */
 export function breakOff(res: ServerResponse): void {
   const stream = streamOf(res.req)
-  if (stream) stream.close(constants.NGHTTP2_INTERNAL_ERROR)
+  if (stream) stream.close(internalError)
   else res.destroy()
 }
 
