@@ -111,9 +111,17 @@ describe('Upload-Metadata', () => {
     expectNothingIn(driveway)
     expect(driveway.driveCalls()).toEqual([])
   })
-  test('1 MB is refused by Node', async () => {
-    const answer = await client.post({ 'upload-length': '5', 'upload-metadata': 'a'.repeat(1e6) })
-    expect(answer.status).toBe(431)
+  test('more than Node takes as headers is refused by Node, and makes nothing', async () => {
+    const long = await client.post({ 'upload-length': '5', 'upload-metadata': 'a'.repeat(20_000) })
+    expect(long.status).toBe(431)
+    // Of 1 MB most is still to be sent when Node closes: a client may see that instead.
+    const huge = { 'upload-length': '5', 'upload-metadata': 'a'.repeat(1e6) }
+    const seen = await client.post(huge).then(
+      ({ status }) => status,
+      ({ code }: { code?: string }) => code,
+    )
+    expect([431, 'ECONNRESET', 'EPIPE']).toContain(seen)
+    expect(driveway.driveCalls()).toEqual([])
   })
 })
 
