@@ -43,8 +43,9 @@ inBrowser('the keyboard alone signs in, opens a folder and reaches the uploads',
   await tabTo(page, 'button', 'Continue')
   await page.keyboard.press('Enter')
   await listed(page, 'Projects').waitFor()
-  await tabTo(page, 'button', 'Upload files')
+  // Asked for early: the browser has to be told that a chooser is to be reported, not shown.
   const chosen = page.waitForEvent('filechooser')
+  await tabTo(page, 'button', 'Upload files')
   await page.keyboard.press('Enter')
   expect((await chosen).isMultiple()).toBe(true)
   await tabTo(page, 'link', 'Projects')
