@@ -16,7 +16,7 @@ export interface GatewayProcess {
  * Bytes that stream leave little behind for long, so a small young generation and few arenas cost
  * nothing and save a third of the memory; the README gives the same settings for what is deployed.
  */
-const frugal = ['--max-semi-space-size=4']
+const frugal = ['--max-semi-space-size=1']
 
 /**
  * Starts the built server and waits until it answers.

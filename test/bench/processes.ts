@@ -33,7 +33,7 @@ export function framework(target: string, source?: string): string[] {
 /** What the README gives for the deployed functions; the peers get the same. */
 const asDeployed = {
   NODE_ENV: 'production',
-  NODE_OPTIONS: '--max-semi-space-size=4',
+  NODE_OPTIONS: '--max-semi-space-size=1',
   MALLOC_ARENA_MAX: '2',
 }
 
