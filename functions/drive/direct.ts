@@ -7,7 +7,7 @@ import { unlessAborted } from './abort.ts'
 import type { DriveAccount } from './account.ts'
 import { readFailure } from './failure.ts'
 import type { Ids } from './ids.ts'
-import { createLine } from './line.ts'
+import { createCleanUpLine, createLine } from './line.ts'
 import type { Line, LineParts } from './line.ts'
 import { lookUpRequest, openRequest, readFile, readModifiedTime, readOpened } from './session.ts'
 import type { FileMetadata } from './session.ts'
@@ -65,9 +65,6 @@ export interface DirectParts extends LineParts {
   onLeftBehind?: (id: string, error: unknown) => void
 }
 
-/** What is cleared away is cleared away within this, each thing. */
-const cleanUpMs = 5_000
-
 export function createDirectUploads(
   parts: DirectParts,
   now: () => number = Date.now,
@@ -78,7 +75,7 @@ export function createDirectUploads(
     id: string,
     clear: (line: Line) => Promise<void>,
   ): Promise<void> {
-    const line = createLine(parts, account, AbortSignal.timeout(cleanUpMs))
+    const line = createCleanUpLine(parts, account)
     await clear(line).catch((error: unknown) => parts.onLeftBehind?.(id, error))
   }
 

@@ -1,4 +1,5 @@
 /** File ids reserved at Drive in batches, so that an upload rarely waits for one. */
+import { keepRecent } from '../recent.ts'
 import type { DriveAccount } from './account.ts'
 
 export interface Ids {
@@ -25,12 +26,7 @@ export function createIds(
   function poolOf(sub: string): Pool {
     const pool = pools.get(sub) ?? { ids: [], batch: firstBatch, refill: undefined }
     // Most recently used last; the ids of a pool that is dropped are simply never used.
-    pools.delete(sub)
-    pools.set(sub, pool)
-    for (const oldest of pools.keys()) {
-      if (pools.size <= maxAccounts) break
-      pools.delete(oldest)
-    }
+    keepRecent(pools, sub, pool, maxAccounts)
     return pool
   }
 

@@ -43,6 +43,14 @@ export interface Line {
 /** Milliseconds that a request has to end when nobody waits for it any more. */
 const lastMomentMs = 2_000
 
+/** What is cleared away after a failure is cleared away within this, each thing. */
+const cleanUpMs = 5_000
+
+/** The line on which something is cleared away: on a clock of its own, the caller may be gone. */
+export function createCleanUpLine(parts: LineParts, account: DriveAccount): Line {
+  return createLine(parts, account, AbortSignal.timeout(cleanUpMs))
+}
+
 export function createLine(parts: LineParts, account: DriveAccount, signal: AbortSignal): Line {
   const { root } = parts
   const patience = createPatience(signal, parts.wait)

@@ -7,10 +7,8 @@ import { GatewayError } from '../errors.ts'
 import { abortedLater, unlessAborted } from './abort.ts'
 import type { DriveAccount } from './account.ts'
 import { append } from './append.ts'
-import type { Budget } from './budget.ts'
-import type { Ids } from './ids.ts'
-import { createLine } from './line.ts'
-import type { Line, LineParts } from './line.ts'
+import { createCleanUpLine, createLine } from './line.ts'
+import type { Line } from './line.ts'
 import { locate, moved } from './position.ts'
 import type { OpenUpload, Position } from './position.ts'
 import { createEvenPace, createPace } from './pace.ts'
@@ -18,7 +16,7 @@ import type { Pace } from './pace.ts'
 import { openRequest, readOpened } from './session.ts'
 import type { StoredFile } from './session.ts'
 import { createTurns } from './turns.ts'
-import type { NewFile } from './upload.ts'
+import type { NewFile, UploadParts } from './upload.ts'
 import { createWindow } from './window.ts'
 
 /** Bytes for an upload. */
@@ -67,28 +65,15 @@ export interface Resumes {
   cancel(account: DriveAccount, upload: OpenUpload): Promise<void>
 }
 
-export interface ResumeParts extends LineParts {
-  ids: Ids
-  budget: Budget
-  /** Bytes of every chunk, a multiple of 256 KiB; paced by rate and latency where it is not said. */
-  chunkBytes?: number
-  /** Told of a file or session that could not be cleared away. */
-  onLeftBehind?: (id: string, error: unknown) => void
-}
-
-/** What is cleared away is cleared away within this, each thing. */
-const cleanUpMs = 5_000
 /** Milliseconds for what a caller that leaves had sent: it is here, and not yet read. */
 const lastReadMs = 50
 /** Milliseconds that what was read has to reach Drive when nothing more is. */
 const lastMomentMs = 2_000
 
-export function createResumes(parts: ResumeParts): Resumes {
+export function createResumes(parts: UploadParts): Resumes {
   const turns = createTurns()
 
-  /** On a clock of its own: the caller may be gone. */
-  const cleanUpLine = (account: DriveAccount): Line =>
-    createLine(parts, account, AbortSignal.timeout(cleanUpMs))
+  const cleanUpLine = (account: DriveAccount): Line => createCleanUpLine(parts, account)
 
   return {
     async open(account, file, length, signal) {

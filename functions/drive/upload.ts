@@ -7,7 +7,7 @@ import { storeAtOnce } from './at-once.ts'
 import type { Budget, Room } from './budget.ts'
 import type { Ids } from './ids.ts'
 import { storeInChunks } from './in-chunks.ts'
-import { createLine } from './line.ts'
+import { createCleanUpLine, createLine } from './line.ts'
 import type { Line, LineParts } from './line.ts'
 import { createEvenPace, createPace } from './pace.ts'
 import type { FileMetadata, StoredFile } from './session.ts'
@@ -72,15 +72,10 @@ export interface UploadParts extends LineParts {
   onLeftBehind?: (id: string, error: unknown) => void
 }
 
-/** What is cleared away after a failure is cleared away within this, each thing. */
-const cleanUpMs = 5_000
-
 export function createUploads(parts: UploadParts): Uploads {
   const { budget, chunkBytes } = parts
 
-  /** The line on which things are cleared away: on a clock of its own, the caller may be gone. */
-  const cleanUpLine = (account: DriveAccount): Line =>
-    createLine(parts, account, AbortSignal.timeout(cleanUpMs))
+  const cleanUpLine = (account: DriveAccount): Line => createCleanUpLine(parts, account)
 
   /** After a failure: no session, no file. */
   async function clearAway(account: DriveAccount, upload: Upload, terms: Terms): Promise<void> {

@@ -3,6 +3,7 @@
  * look into the store a minute. One that is revoked elsewhere is believed here for that minute at
  * most; one that is revoked here, not at all.
  */
+import { keepRecent } from '../recent.ts'
 import type { Credential, CredentialStore } from './credential.ts'
 
 const heldMs = 60_000
@@ -17,12 +18,7 @@ export function createHeldCredentials(
   let removals = 0
 
   function hold(credential: Credential): void {
-    held.delete(credential.id)
-    held.set(credential.id, { credential, until: now() + heldMs })
-    for (const [oldest] of held) {
-      if (held.size <= mostHeld) break
-      held.delete(oldest)
-    }
+    keepRecent(held, credential.id, { credential, until: now() + heldMs }, mostHeld)
   }
 
   return {

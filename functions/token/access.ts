@@ -1,5 +1,6 @@
 /** Access tokens, account by account: one refresh at a time, and never somebody else's. */
 import { GatewayError } from '../errors.ts'
+import { keepRecent } from '../recent.ts'
 import { DeadGrantError } from './oauth.ts'
 import type { OAuth, Refreshed } from './oauth.ts'
 import type { Vault, VaultRecord } from './vault.ts'
@@ -36,12 +37,7 @@ export function createAccessTokens(
 
   function hold(sub: string, { accessToken, expiresInSeconds }: Refreshed): AccessToken {
     const token = { value: accessToken, expiresAt: now() + expiresInSeconds * 1000 }
-    held.delete(sub)
-    held.set(sub, token)
-    for (const oldest of held.keys()) {
-      if (held.size <= maxHeld) break
-      held.delete(oldest)
-    }
+    keepRecent(held, sub, token, maxHeld)
     return token
   }
 
