@@ -10,9 +10,12 @@ import { createServers } from '../../functions/http/h2c.ts'
 import type { Gateway } from '../../functions/wiring.ts'
 import { createGatewayFromEnvironment } from '../../functions/wiring.ts'
 
+/** To a function, or to one of the files. */
+type Rewrite = { source: string } & ({ function: { functionId: string } } | { destination: string })
+
 interface Hosting {
   public: string
-  rewrites: { source: string; function: { functionId: string } }[]
+  rewrites: Rewrite[]
   headers: { source: string; headers: { key: string; value: string }[] }[]
 }
 
@@ -61,23 +64,34 @@ function sendPage(req: IncomingMessage, res: ServerResponse, page: Page | undefi
 }
 
 /** `/files{,/**}` stands for `/files` and everything below it. */
-function readRewrites({ rewrites }: Hosting): { prefix: string; target: keyof Gateway }[] {
-  return rewrites.map(({ source, function: { functionId } }) => ({
-    prefix: source.replace('{,/**}', ''),
-    target: functionId as keyof Gateway,
-  }))
+function readFunctions({ rewrites }: Hosting): { prefix: string; target: keyof Gateway }[] {
+  return rewrites
+    .filter((rewrite) => 'function' in rewrite)
+    .map(({ source, function: { functionId } }) => ({
+      prefix: source.replace('{,/**}', ''),
+      target: functionId as keyof Gateway,
+    }))
+}
+
+/** Addresses at which a file stands that has another name, such as the page at `/device`. */
+function readAliases({ rewrites }: Hosting): Map<string, string> {
+  const toFiles = rewrites.filter((rewrite) => 'destination' in rewrite)
+  return new Map(
+    toFiles.map(({ source, destination }) => [source, destination.replace(/index\.html$/, '')]),
+  )
 }
 
 const { hosting } = JSON.parse(await readFile('firebase.json', 'utf8')) as { hosting: Hosting }
 const pages = await readPages(hosting)
-const rewrites = readRewrites(hosting)
+const functions = readFunctions(hosting)
+const aliases = readAliases(hosting)
 const gateway = createGatewayFromEnvironment()
 
 const { http1: server, http2 } = createServers((req, res) => {
   const path = (req.url ?? '/').split('?', 1)[0] ?? '/'
-  const rewrite = rewrites.find(({ prefix }) => path === prefix || path.startsWith(`${prefix}/`))
-  if (rewrite) void gateway[rewrite.target as 'files'](req, res)
-  else sendPage(req, res, pages.get(path))
+  const match = functions.find(({ prefix }) => path === prefix || path.startsWith(`${prefix}/`))
+  if (match) void gateway[match.target as 'files'](req, res)
+  else sendPage(req, res, pages.get(aliases.get(path) ?? path))
 })
 gateway.adopt(server)
 gateway.adopt(http2)

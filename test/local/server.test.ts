@@ -37,6 +37,9 @@ test('every file of the page comes with its type and with the headers of firebas
   for (const [path, type] of [
     ['/', 'text/html; charset=utf-8'],
     ['/?folder=abc', 'text/html; charset=utf-8'],
+    ['/device', 'text/html; charset=utf-8'],
+    ['/device?user_code=BCDF-GHJK', 'text/html; charset=utf-8'],
+    ['/tokens', 'text/html; charset=utf-8'],
     ['/main.js', 'text/javascript; charset=utf-8'],
     ['/style.css', 'text/css; charset=utf-8'],
     ['/favicon.svg', 'image/svg+xml'],
@@ -61,6 +64,7 @@ test('a page that has not changed is not sent twice', async () => {
 test.each([
   '/nothing',
   '/authx',
+  '/device/BCDF-GHJK',
   '/filesystem',
   '/main.js/',
   '/../package.json',
