@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { signIn } from '../../infra/local/sign-in.ts'
 import type { Google } from '../../infra/sandbox/google.ts'
 import { startGoogle } from '../../infra/sandbox/google.ts'
 import { send } from '../kit.ts'
@@ -81,4 +82,18 @@ test('only its own paths go to a function, with everything below them', async ()
   expect((await send(origin, '/files?folder=x')).status).toBe(401)
   expect((await send(origin, '/upload/nothing')).headers['content-type']).toContain('problem+json')
   expect((await send(origin, '/', { method: 'POST', body: 'x' })).status).toBe(404)
+})
+
+test('a view of the page has an address of its own', async () => {
+  const page = await send(origin, '/device?user_code=BCDF-GHJK')
+  expect([page.status, page.body]).toEqual([200, (await send(origin, '/')).body])
+  expect((await send(origin, '/device/x')).status).toBe(404)
+})
+
+test('of all cookies only __session reaches a function', async () => {
+  const cookie = await signIn(origin, 'ada@example.com')
+  const ask = async (sent: string): Promise<unknown> =>
+    JSON.parse((await send(origin, '/auth/session', { headers: { cookie: sent, origin } })).body)
+  expect(await ask(`a=b; ${cookie}; c=d`)).toMatchObject({ signedIn: true })
+  expect(await ask(cookie.replace('__session', '__other'))).toMatchObject({ signedIn: false })
 })
