@@ -36,6 +36,17 @@ const deployed = {
   },
 }
 
+const page = {
+  absWorkingDir: fileURLToPath(root),
+  bundle: true,
+  platform: 'browser',
+  format: 'esm',
+  target: 'es2022',
+  minify: true,
+  legalComments: 'none',
+  logLevel: 'warning',
+}
+
 await rm(inRoot('dist'), { recursive: true, force: true })
 await Promise.all([
   build({
@@ -54,18 +65,9 @@ await Promise.all([
     packages: 'external',
     sourcemap: 'inline',
   }),
-  build({
-    absWorkingDir: fileURLToPath(root),
-    entryPoints: ['web/main.ts', 'web/style.css'],
-    outdir: 'dist/web',
-    bundle: true,
-    platform: 'browser',
-    format: 'esm',
-    target: 'es2022',
-    minify: true,
-    legalComments: 'none',
-    logLevel: 'warning',
-  }),
+  build({ ...page, entryPoints: ['web/main.ts', 'web/style.css'], outdir: 'dist/web' }),
+  // A file of its own, which the page fetches when it first needs it.
+  build({ ...page, entryPoints: ['web/uploader/index.ts'], outfile: 'dist/web/uploader.js' }),
 ])
 await mkdir(inRoot('dist/web'), { recursive: true })
 for (const file of ['index.html', 'favicon.svg']) {
