@@ -112,6 +112,8 @@ export type ProblemCode = keyof typeof problems
 export interface GatewayErrorOptions extends ErrorOptions {
   /** A sentence for the caller, beyond the title; never a secret. */
   detail?: string | undefined
+  /** OAuth's own name for it (RFC 6749 section 5.2), for callers that speak OAuth. */
+  error?: string | undefined
   /** When to come back; sent as `Retry-After`. */
   retryAfterSeconds?: number | undefined
   /** Further headers of the answer, such as `Allow`. */
@@ -123,6 +125,7 @@ export class GatewayError extends Error {
   override name = 'GatewayError'
   readonly code: ProblemCode
   readonly detail: string | undefined
+  readonly error: string | undefined
   readonly retryAfterSeconds: number | undefined
   readonly headers: Record<string, string>
 
@@ -130,6 +133,7 @@ export class GatewayError extends Error {
     super(message, options)
     this.code = code
     this.detail = options.detail
+    this.error = options.error
     this.retryAfterSeconds = options.retryAfterSeconds
     this.headers = options.headers ?? {}
   }

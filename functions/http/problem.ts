@@ -36,6 +36,7 @@ export function problemAnswer(
     status,
     ...(error.detail === undefined ? {} : { detail: error.detail }),
     code: error.code,
+    ...(error.error === undefined ? {} : { error: error.error }),
     requestId,
     retryable,
   })
