@@ -13,7 +13,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { GatewayError } from '../errors.ts'
 import type { DriveAccount } from './account.ts'
 import type { Ids } from './ids.ts'
-import type { Records, Stored } from './records.ts'
+import type { Records, Stored } from '../records.ts'
 
 export interface AttemptRecord {
   /** What was asked for under the key, hashed. */

@@ -8,7 +8,7 @@ import type { FoundItem, Search } from './find.ts'
 import type { Ids } from './ids.ts'
 import { createLine } from './line.ts'
 import type { Line, LineParts } from './line.ts'
-import type { Records, Stored } from './records.ts'
+import type { Records, Stored } from '../records.ts'
 
 export interface Folders {
   /**

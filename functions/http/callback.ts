@@ -6,8 +6,8 @@ import type { AccessTokens } from '../token/access.ts'
 import { issuer } from '../token/oauth.ts'
 import type { Grant, OAuth } from '../token/oauth.ts'
 import type { Vault } from '../token/vault.ts'
-import { sessionLifetimeMs, startLogin } from './auth.ts'
-import { readCookie, writeCookie } from './cookies.ts'
+import { startLogin } from './auth-login.ts'
+import { readCookie, sessionLifetimeMs, writeCookie } from './cookies.ts'
 import type { Call, Route } from './handler.ts'
 
 export interface CallbackParts {

@@ -11,6 +11,9 @@ export interface SessionCookie {
   binding: string | undefined
 }
 
+/** How long a session lasts, and the cookie with it. */
+export const sessionLifetimeMs = 30 * 24 * 60 * 60_000
+
 /** 256 bits in base64url for the session, 128 for the binding. */
 const shape = /^([\w-]{43})?\.([\w-]{22})?$/
 

@@ -33,7 +33,7 @@ export function filesRoutes({ identify, files, accountOf }: FilesParts): Route[]
       method: 'GET',
       path: /^$/,
       async run({ req, res, query, signal }) {
-        const { sub } = await identify(req)
+        const { sub } = await identify(req, 'files:read')
         const page = await files.list(accountOf(sub), readListQuery(query), signal)
         sendJson(res, 200, page)
       },

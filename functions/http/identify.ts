@@ -1,7 +1,9 @@
 /** Who is asking: a bearer token, or else the session in the cookie. */
 import type { IncomingMessage } from 'node:http'
 import { GatewayError } from '../errors.ts'
-import type { Credential, Credentials } from '../identity/credential.ts'
+import type { Credentials } from '../identity/credential.ts'
+import { checkNeed } from '../identity/principal.ts'
+import type { Need, Principal } from '../identity/principal.ts'
 import { readCookie } from './cookies.ts'
 import type { Origins } from './origins.ts'
 
@@ -9,24 +11,38 @@ import type { Origins } from './origins.ts'
  * Never reads a body, and takes a secret from nowhere but these two headers. A bearer wins over a
  * cookie.
  *
- * @throws {GatewayError} `login_required`, `session_expired`, `invalid_token`, `wrong_audience`, or
- *   `csrf` for a cookie that another site's page made the browser send
+ * @param need what the request is going to do: every handler says it here, and nowhere else
+ * @throws {GatewayError} `login_required`, `session_expired`, `invalid_token`, `wrong_audience`,
+ *   `scope_insufficient`, or `csrf` for a cookie that another site's page made the browser send
  * @see RFC 6750
  */
-export type Identify = (req: IncomingMessage) => Promise<Credential>
+export type Identify = (req: IncomingMessage, need: Need) => Promise<Principal>
 
 export function createIdentify(
   credentials: Pick<Credentials, 'identify'>,
   origins: Pick<Origins, 'checkCookieUse'>,
 ): Identify {
-  return async (req) => {
-    if (req.headers.authorization !== undefined) {
-      return credentials.identify('token', readBearer(req))
-    }
+  const identify = async (req: IncomingMessage): Promise<Principal> => {
+    if (req.headers.authorization !== undefined) return fromBearer(req)
     const { session } = readCookie(req)
     if (session === undefined) throw new GatewayError('login_required', 'No credential came')
     origins.checkCookieUse(req)
-    return credentials.identify('session', session)
+    return credentials.identify('cookie', session)
+  }
+
+  const fromBearer = async (req: IncomingMessage): Promise<Principal> => {
+    const credential = await credentials.identify('bearer', readBearer(req))
+    // Browsers name the origin of whatever a page sends elsewhere: a stolen one is of no use to another.
+    if (credential.origin !== undefined && credential.origin !== req.headers.origin) {
+      throw new GatewayError('invalid_token', 'A page’s bearer came from another origin')
+    }
+    return credential
+  }
+
+  return async (req, need) => {
+    const principal = await identify(req)
+    checkNeed(principal, need)
+    return principal
   }
 }
 

@@ -49,7 +49,7 @@ export function ticketRoutes(parts: TicketParts): Route[] {
 
 async function openTicket(parts: TicketParts, call: Call): Promise<void> {
   const { req, res, signal, log } = call
-  const { sub } = await parts.identify(req)
+  const { sub } = await parts.identify(req, 'upload')
   const origin = readOrigin(parts.origins, req.headers.origin)
   const { sha256, ...wanted } = readWanted(await readJson(req, res), parts.maxFileBytes)
   const account = parts.accountOf(sub)
@@ -77,7 +77,7 @@ async function openTicket(parts: TicketParts, call: Call): Promise<void> {
 
 async function complete(parts: TicketParts, call: Call): Promise<void> {
   const { req, signal, log, params } = call
-  const { sub } = await parts.identify(req)
+  const { sub } = await parts.identify(req, 'upload')
   const ticket = await parts.seal.open(purpose(sub), params[0] ?? '')
   if (!ticket) throw new GatewayError('not_found', 'No ticket of this account')
   const { expiresAt, ...expected } = ticket as unknown as Expected & { expiresAt: number }

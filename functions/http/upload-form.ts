@@ -20,7 +20,7 @@ export const formLimits = { parts: 1_000, fieldBytes: 64 * 1024 }
 
 export async function uploadForm(parts: UploadParts, call: Call): Promise<void> {
   const { req, res, signal, log } = call
-  const { sub } = await parts.identify(req)
+  const { sub } = await parts.identify(req, 'upload')
   const account = parts.accountOf(sub)
   const boundary = readBoundary(req.headers['content-type'])
   const key = readIdempotencyKey(req)

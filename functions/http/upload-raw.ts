@@ -16,7 +16,7 @@ import type { UploadParts } from './upload.ts'
 
 export async function uploadRaw(parts: UploadParts, call: Call): Promise<void> {
   const { req, res, query, params, signal, log } = call
-  const { sub } = await parts.identify(req)
+  const { sub } = await parts.identify(req, 'upload')
   const account = parts.accountOf(sub)
   const path = readTargetPath(req.url ?? '', params[0] ?? '')
   const folder = query.has('folder') ? readFileId(query.get('folder') ?? '') : undefined

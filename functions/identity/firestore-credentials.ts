@@ -2,56 +2,71 @@
 import type { DocumentReference, Firestore, Timestamp } from '@google-cloud/firestore'
 import { guarded } from '../firestore.ts'
 import type { Credential, CredentialStore } from './credential.ts'
+import { scopes } from './principal.ts'
+import type { Limits } from './principal.ts'
 
-/** As stored: hashes and dates, no secret. */
-interface CredentialDocument {
-  kind: Credential['kind']
-  sub: string
-  name: string
-  createdAt: Date
-  expiresAt: Date
-}
+/** More than a person can have: tokens are counted, and sessions expire. */
+const mostListed = 1_000
 
 export function createFirestoreCredentials(firestore: () => Promise<Firestore>): CredentialStore {
-  const credential = async (id: string): Promise<DocumentReference> =>
-    (await firestore()).collection('credentials').doc(id)
+  const collection = async (): Promise<ReturnType<Firestore['collection']>> =>
+    (await firestore()).collection('credentials')
+  const reference = async (id: string): Promise<DocumentReference> => (await collection()).doc(id)
 
   return {
-    async create({ id, kind, sub, name, createdAt, expiresAt }) {
-      const document: CredentialDocument = {
-        kind,
-        sub,
-        name,
-        createdAt: new Date(createdAt),
-        expiresAt: new Date(expiresAt),
-      }
-      await guarded((await credential(id)).create(document))
+    async create({ id, createdAt, expiresAt, ...rest }) {
+      const dates = { createdAt: new Date(createdAt), expiresAt: new Date(expiresAt) }
+      await guarded((await reference(id)).create({ ...rest, ...dates }))
     },
 
     async find(id) {
-      const data = (await guarded((await credential(id)).get())).data()
+      const data = (await guarded((await reference(id)).get())).data()
       return data && readCredential(id, data)
     },
 
+    async list(sub) {
+      const query = (await collection()).where('sub', '==', sub).limit(mostListed)
+      const { docs } = await guarded(query.get())
+      return docs.flatMap((doc) => readCredential(doc.id, doc.data()) ?? [])
+    },
+
     async remove(id) {
-      await guarded((await credential(id)).delete())
+      await guarded((await reference(id)).delete())
     },
   }
 }
 
-/** A document of another shape is nobody's credential. */
-function readCredential(id: string, data: object): Credential | undefined {
-  const { kind, sub, name, createdAt, expiresAt } = data as Record<string, unknown>
-  if ((kind !== 'session' && kind !== 'token') || typeof sub !== 'string') return undefined
+/** A document of another shape is nobody's credential: what is not understood allows nothing. */
+function readCredential(id: string, data: Record<string, unknown>): Credential | undefined {
+  const { kind, sub, name, scopes: granted, folder, limits, origin, createdAt, expiresAt } = data
+  if (kind !== 'session' && kind !== 'page' && kind !== 'token') return undefined
+  if (typeof sub !== 'string' || !Array.isArray(granted)) return undefined
   if (!isTimestamp(createdAt) || !isTimestamp(expiresAt)) return undefined
+  if (folder !== undefined && !isFolder(folder)) return undefined
+  if (limits !== undefined && !isLimits(limits)) return undefined
+  if (origin !== undefined && typeof origin !== 'string') return undefined
   return {
     id,
     kind,
     sub,
     name: typeof name === 'string' ? name : '',
+    scopes: scopes.filter((scope) => granted.includes(scope)),
+    ...(folder === undefined ? {} : { folder }),
+    ...(limits === undefined ? {} : { limits }),
+    ...(origin === undefined ? {} : { origin }),
     createdAt: createdAt.toMillis(),
     expiresAt: expiresAt.toMillis(),
   }
+}
+
+function isFolder(value: unknown): value is NonNullable<Credential['folder']> {
+  const { id, name } = Object(value) as Record<string, unknown>
+  return typeof id === 'string' && typeof name === 'string'
+}
+
+function isLimits(value: unknown): value is Limits {
+  const { maxBytes = 0, maxFiles = 0 } = Object(value) as Record<string, unknown>
+  return typeof maxBytes === 'number' && typeof maxFiles === 'number'
 }
 
 function isTimestamp(value: unknown): value is Timestamp {

@@ -23,6 +23,7 @@ export function createHeldCredentials(
 
   return {
     create: (credential) => store.create(credential),
+    list: (sub) => store.list(sub),
 
     async find(id) {
       const known = held.get(id)

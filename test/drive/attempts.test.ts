@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals'
 import { createAttempts } from '../../functions/drive/attempts.ts'
 import type { Attempt, AttemptRecord, Attempts } from '../../functions/drive/attempts.ts'
-import { createMemoryRecords } from '../../functions/drive/records.ts'
-import type { Records } from '../../functions/drive/records.ts'
+import { createMemoryRecords } from '../../functions/records.ts'
+import type { Records } from '../../functions/records.ts'
 
 const hold = 60_000
 const day = 24 * 60 * 60_000

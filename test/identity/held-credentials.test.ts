@@ -5,7 +5,8 @@ import { createHeldCredentials } from '../../functions/identity/held-credentials
 const minute = 60_000
 
 function credential(id: string): Credential {
-  return { id, kind: 'token', sub: 'p', name: '', createdAt: 0, expiresAt: 10 * minute }
+  const dates = { createdAt: 0, expiresAt: 10 * minute }
+  return { id, kind: 'token', sub: 'p', name: '', scopes: ['upload'], ...dates }
 }
 
 /** A store that counts looks, and can hold one up. */
@@ -24,6 +25,7 @@ function createStore(): CredentialStore & {
       await store.hold
       return found
     },
+    list: () => Promise.resolve([...store.found.values()]),
     remove: (id) => Promise.resolve(void store.found.delete(id)),
   }
   return store

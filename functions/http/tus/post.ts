@@ -30,7 +30,7 @@ interface Begun {
 
 export async function create(parts: TusParts, call: Call): Promise<void> {
   const { req, res, log } = call
-  const { sub } = await parts.identify(req)
+  const { sub } = await parts.identify(req, 'upload')
   const length = readNewLength(req, parts.maxFileBytes)
   const metadata = header(req, 'upload-metadata') ?? ''
   const described = readMetadata(metadata)

@@ -36,7 +36,7 @@ export async function openUpload(
   { identify, accountOf, seal, now }: TusParts,
   { req, params }: Call,
 ): Promise<{ account: DriveAccount; upload: TusUpload }> {
-  const { sub } = await identify(req)
+  const { sub } = await identify(req, 'upload')
   const opened = await seal.open(purpose(sub), params[0] ?? '')
   if (!opened) throw new GatewayError('not_found', 'No upload of this account has this address')
   const upload = opened as unknown as TusUpload

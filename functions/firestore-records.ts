@@ -1,7 +1,7 @@
 /** Records in Firestore: a collection of them, `expiresAt` being the field of a TTL policy. */
 import type { DocumentReference, Firestore, Timestamp } from '@google-cloud/firestore'
-import { GatewayError } from '../errors.ts'
-import { ConflictError, guarded } from '../firestore.ts'
+import { GatewayError } from './errors.ts'
+import { ConflictError, guarded } from './firestore.ts'
 import type { Records, Stored } from './records.ts'
 
 /** @param isValue tells what is of this shape from what another version has written */

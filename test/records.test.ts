@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { createFirestoreRecords } from '../../functions/drive/firestore-records.ts'
-import { createMemoryRecords } from '../../functions/drive/records.ts'
-import type { Records } from '../../functions/drive/records.ts'
-import { createFirestore } from '../../infra/sandbox/firestore/index.ts'
-import { startSandbox } from '../../infra/sandbox/server.ts'
-import type { Sandbox } from '../../infra/sandbox/server.ts'
-import { connect } from '../infra/firestore-contract-kit.ts'
+import { createFirestoreRecords } from '../functions/firestore-records.ts'
+import { createMemoryRecords } from '../functions/records.ts'
+import type { Records } from '../functions/records.ts'
+import { createFirestore } from '../infra/sandbox/firestore/index.ts'
+import { startSandbox } from '../infra/sandbox/server.ts'
+import type { Sandbox } from '../infra/sandbox/server.ts'
+import { connect } from './infra/firestore-contract-kit.ts'
 
 interface Value {
   word: string

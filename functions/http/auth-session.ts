@@ -1,0 +1,62 @@
+/** `/auth/session`: who is signed in, and signing out. */
+import { accessProfiles } from '../config.ts'
+import type { AccessProfile } from '../config.ts'
+import { GatewayError } from '../errors.ts'
+import type { Credentials } from '../identity/credential.ts'
+import type { Vault } from '../token/vault.ts'
+import { writeCookie } from './cookies.ts'
+import type { Call, Route } from './handler.ts'
+import type { Identify } from './identify.ts'
+import { sendJson } from './problem.ts'
+
+export interface SessionParts {
+  identify: Identify
+  credentials: Pick<Credentials, 'revoke'>
+  vault: Pick<Vault, 'find'>
+  publicUrl: string
+  accessProfile: AccessProfile
+  limits: { maxRequestBytes: number | null; maxFileBytes: number }
+}
+
+export function sessionRoutes(parts: SessionParts): Route[] {
+  return [
+    { method: 'GET', path: /^session$/, run: (call) => tell(parts, call) },
+    { method: 'DELETE', path: /^session$/, run: (call) => signOut(parts, call) },
+  ]
+}
+
+async function tell(parts: SessionParts, { req, res }: Call): Promise<void> {
+  const { identify, vault, accessProfile, limits } = parts
+  const principal = await identify(req, 'nothing').catch((error: unknown) => {
+    if (error instanceof GatewayError && error.status === 401) return undefined
+    throw error
+  })
+  const record = principal && (await vault.find(principal.sub))
+  if (!principal || !record) return sendJson(res, 200, { signedIn: false, signIn: '/auth' })
+  sendJson(res, 200, {
+    signedIn: true,
+    email: record.email,
+    profile: accessProfile,
+    meaning: accessProfiles[accessProfile].meaning,
+    grant:
+      record.deathCause === undefined
+        ? { state: 'active' }
+        : { state: 'dead', cause: record.deathCause, reconnect: '/auth' },
+    expires: new Date(principal.expiresAt).toISOString(),
+    limits,
+    kind: principal.kind,
+    scopes: principal.scopes,
+  })
+}
+
+async function signOut(parts: SessionParts, { req, res, log }: Call): Promise<void> {
+  const { id, kind } = await parts.identify(req, 'owner')
+  await parts.credentials.revoke(id)
+  // A page elsewhere ends its own bearer; the browser's session here is none of its business.
+  if (kind === 'session') {
+    const empty = { session: undefined, binding: undefined }
+    res.setHeader('Set-Cookie', writeCookie(empty, parts.publicUrl, 0))
+  }
+  res.writeHead(204).end()
+  log('INFO', 'signed out')
+}

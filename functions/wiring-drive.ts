@@ -1,0 +1,90 @@
+/** The Drive room, put together: the stream, and what is there already. */
+import type { Config } from './config.ts'
+import { createAttempts, isAttemptRecord } from './drive/attempts.ts'
+import type { AttemptRecord, Attempts } from './drive/attempts.ts'
+import { createBudget } from './drive/budget.ts'
+import { createDirectUploads } from './drive/direct.ts'
+import type { DirectUploads } from './drive/direct.ts'
+import type { Files } from './drive/files.ts'
+import { createFolders, isFolderReservation } from './drive/folders.ts'
+import type { FolderReservation, Folders } from './drive/folders.ts'
+import { createGoogleFiles } from './drive/google-files.ts'
+import { createIds } from './drive/ids.ts'
+import type { Wait } from './drive/patience.ts'
+import { createPlaces } from './drive/place.ts'
+import type { Places } from './drive/place.ts'
+import { createResumes } from './drive/resume.ts'
+import type { Resumes } from './drive/resume.ts'
+import { idsRequest, readIds } from './drive/session.ts'
+import { createSend } from './drive/transport.ts'
+import type { Timeouts } from './drive/transport.ts'
+import { createUploads } from './drive/upload.ts'
+import type { Uploads } from './drive/upload.ts'
+import { createFirestoreRecords } from './firestore-records.ts'
+import type { Log } from './http/log.ts'
+import type { Clients } from './wiring-clients.ts'
+
+export interface DriveRoom {
+  files: Files
+  uploads: Uploads
+  folders: Folders
+  places: Places
+  attempts: Attempts
+  direct: DirectUploads
+  resumes: Resumes
+}
+
+export interface DriveOptions {
+  /** Bytes of every chunk to Drive; paced by rate and latency where it is not said. */
+  chunkBytes?: number
+  /** Waits between two tries at Drive. */
+  wait?: Wait
+  /** Milliseconds that Drive has for each phase of a request. */
+  driveTimeouts?: Partial<Timeouts>
+}
+
+export function wireDrive(
+  config: Config,
+  { firestore, drive }: Clients,
+  log: Log,
+  now: () => number,
+  options: DriveOptions,
+): DriveRoom {
+  const { chunkBytes, wait, driveTimeouts } = options
+  const send = createSend(driveTimeouts)
+  const patient = wait === undefined ? {} : { wait }
+  const chunked = chunkBytes === undefined ? {} : { chunkBytes }
+  const root = config.google.drive
+  const ids = createIds(async (account, count) => {
+    const ask = async (token: string): ReturnType<typeof send> =>
+      send({ ...idsRequest(root, count), headers: { authorization: `Bearer ${token}` } })
+    const token = await account.token()
+    const answer = await ask(token)
+    return readIds(answer.status === 401 ? await ask(await account.token(token)) : answer)
+  })
+  const parts = {
+    send,
+    ids,
+    budget: createBudget(config.memoryBytes),
+    root,
+    ...patient,
+    wholeDrive: config.accessProfile === 'full',
+    onLeftBehind: (fileId: string, error: unknown) =>
+      log.failure('upload left behind', error, { fileId }),
+  }
+  const reservations = createFirestoreRecords<FolderReservation>(
+    firestore,
+    'folders',
+    isFolderReservation,
+  )
+  const records = createFirestoreRecords<AttemptRecord>(firestore, 'attempts', isAttemptRecord)
+  return {
+    files: createGoogleFiles(drive, { ...patient, answerMs: driveTimeouts?.answer }),
+    uploads: createUploads({ ...parts, ...chunked }),
+    folders: createFolders({ ...parts, reservations }, now),
+    places: createPlaces(parts),
+    attempts: createAttempts({ records, ids, now }),
+    direct: createDirectUploads(parts, now),
+    resumes: createResumes({ ...parts, ...chunked }),
+  }
+}

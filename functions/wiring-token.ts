@@ -1,0 +1,71 @@
+/** The token room, put together: what Google granted, and what opens it. */
+import { accessProfiles } from './config.ts'
+import type { Config } from './config.ts'
+import type { DriveAccount } from './drive/account.ts'
+import { GatewayError } from './errors.ts'
+import type { Log } from './http/log.ts'
+import { createAccessTokens } from './token/access.ts'
+import type { AccessTokens } from './token/access.ts'
+import { createFirestoreVault } from './token/firestore-vault.ts'
+import { createGoogleSecrets } from './token/google-secrets.ts'
+import { createOAuth } from './token/oauth.ts'
+import type { ClientCredentials, OAuth } from './token/oauth.ts'
+import { createSeal } from './token/seal.ts'
+import type { Seal } from './token/seal.ts'
+import { createSecrets } from './token/secrets.ts'
+import type { Vault } from './token/vault.ts'
+import type { Clients } from './wiring-clients.ts'
+
+export interface TokenRoom {
+  /** Scopes without which Driveway cannot do its work. */
+  scopes: string[]
+  seal: Seal
+  oauth: OAuth
+  vault: Vault
+  access: AccessTokens
+  accountOf(sub: string): DriveAccount
+}
+
+/** @param signInMs milliseconds that Google's sign-in has for one exchange or refresh */
+export function wireToken(
+  config: Config,
+  clients: Clients,
+  log: Log,
+  now: () => number,
+  signInMs?: number,
+): TokenRoom {
+  const secrets = createSecrets(createGoogleSecrets(clients.secretManager), now)
+  const seal = createSeal((fresh) => secrets.read(config.keyringSecretName, fresh))
+  const { scopes } = accessProfiles[config.accessProfile]
+  const oauth = createOAuth({
+    addresses: config.google,
+    redirectUri: config.redirectUri,
+    scopes: ['openid', 'email', ...scopes],
+    credentials: async (fresh) =>
+      readClientCredentials(await secrets.read(config.clientSecretName, fresh)),
+    ...(signInMs === undefined ? {} : { timeout: signInMs }),
+  })
+  const vault = createFirestoreVault(clients.firestore, seal, (sub, how) =>
+    log('ERROR', 'grant unreadable', { sub, how }),
+  )
+  const access = createAccessTokens(vault, oauth, now)
+  const accountOf = (sub: string): DriveAccount => ({
+    sub,
+    token: (rejected) => access.tokenFor(sub, rejected),
+  })
+  return { scopes, seal, oauth, vault, access, accountOf }
+}
+
+/** Reads the file that Google's console gives for a web client. */
+function readClientCredentials(text: string): ClientCredentials {
+  try {
+    const { web } = JSON.parse(text) as { web?: { client_id?: unknown; client_secret?: unknown } }
+    const { client_id: clientId, client_secret: clientSecret } = web ?? {}
+    if (typeof clientId === 'string' && typeof clientSecret === 'string') {
+      return { clientId, clientSecret }
+    }
+  } catch {
+    // Told below, without the text.
+  }
+  throw new GatewayError('misconfigured', 'The client secret is not a web client’s JSON file')
+}
