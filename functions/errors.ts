@@ -78,6 +78,14 @@ export const problems = {
   chunk_too_large: [413, 'So many bytes cannot be checked at once; send fewer at a time', false],
   checksum_mismatch: [460, 'The bytes are not those of Upload-Checksum; send them again', true],
 
+  // Downloads
+  no_content: [409, 'This has no bytes of its own to download; see detail', false],
+  unknown_format: [400, 'This cannot be had in that form; see detail', false],
+  range_not_satisfiable: [416, 'The file ends before the range begins', false],
+  changed_meanwhile: [409, 'The file was changed in Drive just now; ask again', true],
+  export_too_large: [403, 'Drive exports no more than 10 MB; save it from Google’s editor', false],
+  download_limit: [429, 'Drive has sent this file too often; try again in some hours', true],
+
   // Drive
   drive_full: [507, 'This Google Drive is full; make room and try again', false],
   drive_forbidden: [403, 'Drive does not allow this; see detail', false],

@@ -5,6 +5,8 @@ import type { AttemptRecord, Attempts } from './drive/attempts.ts'
 import { createBudget } from './drive/budget.ts'
 import { createDirectUploads } from './drive/direct.ts'
 import type { DirectUploads } from './drive/direct.ts'
+import { createDownloads } from './drive/download.ts'
+import type { Downloads } from './drive/download.ts'
 import type { Files } from './drive/files.ts'
 import { createFolders, isFolderReservation } from './drive/folders.ts'
 import type { FolderReservation, Folders } from './drive/folders.ts'
@@ -13,6 +15,7 @@ import { createIds } from './drive/ids.ts'
 import type { Wait } from './drive/patience.ts'
 import { createPlaces } from './drive/place.ts'
 import type { Places } from './drive/place.ts'
+import { createReceive } from './drive/receive.ts'
 import { createResumes } from './drive/resume.ts'
 import type { Resumes } from './drive/resume.ts'
 import { idsRequest, readIds } from './drive/session.ts'
@@ -26,6 +29,7 @@ import type { Clients } from './wiring-clients.ts'
 
 export interface DriveRoom {
   files: Files
+  downloads: Downloads
   uploads: Uploads
   folders: Folders
   places: Places
@@ -55,6 +59,7 @@ export function wireDrive(
   const patient = wait === undefined ? {} : { wait }
   const chunked = chunkBytes === undefined ? {} : { chunkBytes }
   const root = config.google.drive
+  const wholeDrive = config.accessProfile === 'full'
   const ids = createIds(async (account, count) => {
     const ask = async (token: string): ReturnType<typeof send> =>
       send({ ...idsRequest(root, count), headers: { authorization: `Bearer ${token}` } })
@@ -68,10 +73,12 @@ export function wireDrive(
     budget: createBudget(config.memoryBytes),
     root,
     ...patient,
-    wholeDrive: config.accessProfile === 'full',
+    wholeDrive,
     onLeftBehind: (fileId: string, error: unknown) =>
       log.failure('upload left behind', error, { fileId }),
   }
+  const { answer, progress: silence } = driveTimeouts ?? {}
+  const receive = createReceive({ answer, silence })
   const reservations = createFirestoreRecords<FolderReservation>(
     firestore,
     'folders',
@@ -79,7 +86,8 @@ export function wireDrive(
   )
   const records = createFirestoreRecords<AttemptRecord>(firestore, 'attempts', isAttemptRecord)
   return {
-    files: createGoogleFiles(drive, { ...patient, answerMs: driveTimeouts?.answer }),
+    files: createGoogleFiles(drive, { ...patient, wholeDrive, answerMs: driveTimeouts?.answer }),
+    downloads: createDownloads({ ...parts, receive }),
     uploads: createUploads({ ...parts, ...chunked }),
     folders: createFolders({ ...parts, reservations }, now),
     places: createPlaces(parts),

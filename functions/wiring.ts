@@ -63,6 +63,7 @@ export function createGateway(config: Config, options: GatewayOptions = {}): Gat
   const handler = (name: string, routes: Route[]): Handler => createHandler(name, routes, shared)
   let adopted = false
 
+  const idleMs = options.idleMs ?? 30_000
   const parts = { ...token, ...identity, ...drive, origins, publicUrl, now }
   const functions = {
     auth: handler(
@@ -75,11 +76,8 @@ export function createGateway(config: Config, options: GatewayOptions = {}): Gat
       }),
     ),
     callback: handler('callback', callbackRoutes(parts)),
-    files: handler('files', filesRoutes(parts)),
-    upload: handler(
-      'upload',
-      uploadRoutes({ ...parts, maxFileBytes, maxRequestBytes, idleMs: options.idleMs ?? 30_000 }),
-    ),
+    files: handler('files', filesRoutes({ ...parts, maxAnswerBytes: maxRequestBytes, idleMs })),
+    upload: handler('upload', uploadRoutes({ ...parts, maxFileBytes, maxRequestBytes, idleMs })),
   }
 
   return {

@@ -26,6 +26,10 @@ export function readFailure(
       return new GatewayError('drive_rate_limited', said, { retryAfterSeconds })
     }
     if (isOne('storageQuotaExceeded')) return new GatewayError('drive_full', said)
+    if (isOne('exportSizeLimitExceeded')) return new GatewayError('export_too_large', said)
+    if (isOne('downloadQuotaExceeded')) {
+      return new GatewayError('download_limit', said, { retryAfterSeconds: hourSeconds })
+    }
     if (isOne('ACCESS_TOKEN_SCOPE_INSUFFICIENT', 'insufficientPermissions')) {
       return new GatewayError('reauth_required', said, {
         detail: 'Google’s permission does not cover this; sign in again and leave every box ticked',
@@ -50,6 +54,9 @@ export function isTransient(error: unknown): error is GatewayError {
   )
 }
 
+/** Drive does not say how long; hours is what people see. */
+const hourSeconds = 60 * 60
+
 /** Refusals that stay, in words for the person who is refused. */
 const forbidden = new Map([
   ['insufficientFilePermissions', 'You may not write to this folder'],
@@ -58,6 +65,14 @@ const forbidden = new Map([
     'appNotAuthorizedToFile',
     'Driveway may write to My Drive itself and to what it made, not here; its operator can allow more',
   ],
+  ['fileNotDownloadable', 'Whoever owns this file does not let it be downloaded'],
+  ['cannotDownloadFile', 'Whoever owns this file does not let it be downloaded'],
+  [
+    'cannotDownloadAbusiveFile',
+    'Google takes this file for malware or spam and gives it to nobody but its owner, in Drive itself',
+  ],
+  ['fileNotExportable', 'Drive cannot export this'],
+  ['cannotExportFile', 'Whoever owns this document does not let it be exported'],
   ['domainPolicy', 'Your organisation’s administrator has switched Drive apps off'],
   ['dailyLimitExceeded', 'This Driveway has used up its day’s share of Drive; come back tomorrow'],
   ['quotaExceeded', 'The folder holds as many items as Drive allows'],

@@ -15,6 +15,32 @@ export interface ListedFile {
   webViewLink?: string
   /** What a shortcut points to. */
   shortcut?: { targetId: string; targetMimeType: string; kind: FileKind }
+  /** Made with Driveway, or opened with it. */
+  isAppAuthorized: boolean
+  /** What the person may do with it through Driveway, as far as Drive and the scopes let. */
+  capabilities: {
+    /** Only of folders: whether files can be uploaded into it. */
+    canAddChildren?: boolean
+    /** Not of folders: whether its content can be read. */
+    canDownload?: boolean
+  }
+}
+
+/** A file that was asked for by itself. */
+export interface FileDetails extends ListedFile {
+  /** The folder that it is in, where Driveway may see it. */
+  parents: string[]
+  /** RFC 3339. */
+  createdTime?: string
+  description?: string
+  /** Of the whole content, in hex; only files have one. */
+  sha256?: string
+  /** Whether it is in the bin, by itself or with a folder. */
+  trashed: boolean
+  /** Media types that Drive makes of a document; empty for all else. */
+  exportTypes: string[]
+  /** Another one after each change, of whatever kind. */
+  version: string
 }
 
 export interface ListQuery {
@@ -37,6 +63,11 @@ export interface FilePage {
 export interface Files {
   /** @throws {GatewayError} `drive_not_found`, `bad_page_token`, or what Drive refuses with */
   list(account: DriveAccount, query: ListQuery, signal: AbortSignal): Promise<FilePage>
+  /**
+   * @param id `root` among them
+   * @throws {GatewayError} `drive_not_found`, or what Drive refuses with
+   */
+  get(account: DriveAccount, id: string, signal: AbortSignal): Promise<FileDetails>
 }
 
 export const folderType = 'application/vnd.google-apps.folder'

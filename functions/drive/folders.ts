@@ -25,6 +25,23 @@ export interface Folders {
     path: readonly string[],
     signal: AbortSignal,
   ): Promise<string | undefined>
+  /**
+   * The same for one folder that somebody wants by itself.
+   *
+   * @returns whether it was made for this call
+   * @throws {GatewayError} `drive_not_found`, `drive_forbidden` or what else Drive refuses with
+   */
+  make(
+    account: DriveAccount,
+    folder: string | undefined,
+    name: string,
+    signal: AbortSignal,
+  ): Promise<Made>
+}
+
+export interface Made {
+  id: string
+  isNew: boolean
 }
 
 /** The id under which a folder is, or is about to be. */
@@ -82,7 +99,7 @@ export function createFolders(parts: FoldersParts, now: () => number = Date.now)
     account: DriveAccount,
     folder: string | undefined,
     name: string,
-  ): Promise<string> {
+  ): Promise<Made> {
     const key = keyOf(account.sub, folder, name)
     let reserved = await reserve(account, key)
     for (let round = 0; round < mostRounds; round++) {
@@ -93,25 +110,34 @@ export function createFolders(parts: FoldersParts, now: () => number = Date.now)
         if (made.status < 300 || made.status === 409 || made.status === 400) return made
         throw readFailure(made)
       })
-      if (answer.status < 300) return id
+      if (answer.status < 300) return { id, isNew: true }
       const there = await lookUp(line, id)
-      if (there && (await isStill(line, there, folder, name))) return id
+      if (there && (await isStill(line, there, folder, name))) return { id, isNew: false }
       if (!there && answer.status === 400 && round > 0) throw readFailure(answer)
       reserved = await reserve(account, key, reserved)
     }
     throw contested()
   }
 
+  async function findOrMake(
+    line: Line,
+    account: DriveAccount,
+    folder: string | undefined,
+    name: string,
+  ): Promise<Made> {
+    const found = await findFirst(line, { folder, name, kind: 'folder' }, isUsable)
+    return found ? { id: found.id, isNew: false } : make(line, account, folder, name)
+  }
+
   return {
     async reach(account, from, path, signal) {
       const line = createLine(parts, account, signal)
       let folder = from
-      for (const name of path) {
-        const found = await findFirst(line, { folder, name, kind: 'folder' }, isUsable)
-        folder = found?.id ?? (await make(line, account, folder, name))
-      }
+      for (const name of path) folder = (await findOrMake(line, account, folder, name)).id
       return folder
     },
+    make: (account, folder, name, signal) =>
+      findOrMake(createLine(parts, account, signal), account, folder, name),
   }
 }
 

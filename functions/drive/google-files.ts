@@ -1,17 +1,21 @@
-/** Listing a Drive through Google's own client. */
+/** What is in a Drive, through Google's own client. */
 import type { drive_v3 } from 'googleapis/build/src/apis/drive/v3.js'
 import { GatewayError } from '../errors.ts'
 import type { ProblemCode } from '../errors.ts'
+import type { DriveAccount } from './account.ts'
 import { readFailure } from './failure.ts'
 import { kindOf, quoted } from './files.ts'
-import type { FilePage, Files, ListQuery, ListedFile } from './files.ts'
+import type { FileDetails, FilePage, Files, ListQuery, ListedFile } from './files.ts'
 import { createPatience } from './patience.ts'
 import type { Wait } from './patience.ts'
 
-const fields =
-  'nextPageToken,files(id,name,mimeType,size,modifiedTime,webViewLink,shortcutDetails(targetId,targetMimeType))'
+const listedFields =
+  'id,name,mimeType,size,modifiedTime,webViewLink,shortcutDetails(targetId,targetMimeType),isAppAuthorized,capabilities(canAddChildren,canDownload)'
+const detailFields = `${listedFields},parents,createdTime,description,sha256Checksum,trashed,exportLinks,version,ownedByMe`
 
 export interface GoogleFilesOptions {
+  /** Whether Driveway may read and write whatever the person may, not only its own. */
+  wholeDrive: boolean
   /** Waits between two tries; replaced in tests. */
   wait?: Wait
   /** Milliseconds that Drive has for an answer. */
@@ -24,47 +28,66 @@ const answerBytes = 8 * 1024 * 1024
 /** @param client made when it is first needed: loading it costs a good part of a second */
 export function createGoogleFiles(
   client: () => Promise<drive_v3.Drive>,
-  { wait, answerMs = 20_000 }: GoogleFilesOptions = {},
+  { wholeDrive, wait, answerMs = 20_000 }: GoogleFilesOptions,
 ): Files {
+  const optionsOf = (token: string, signal: AbortSignal) => ({
+    headers: { authorization: `Bearer ${token}` },
+    timeout: answerMs,
+    size: answerBytes,
+    signal,
+    retry: false, // what may pass is known here better than to the client
+    redirect: 'manual' as const, // a token goes to Drive and nowhere else
+  })
+
+  /** Asks until there is an answer, and with another token where Drive takes the first no more. */
+  async function call<T>(
+    account: DriveAccount,
+    signal: AbortSignal,
+    ask: (files: drive_v3.Resource$Files, options: ReturnType<typeof optionsOf>) => Promise<T>,
+    query?: ListQuery,
+  ): Promise<T> {
+    const { files } = await client()
+    const send = (token: string): Promise<T> => ask(files, optionsOf(token, signal))
+    return createPatience(signal, wait).retry(async () => {
+      const token = await account.token()
+      try {
+        return await send(token)
+      } catch (error) {
+        if (statusOf(error) !== 401) throw toFailure(error, query)
+      }
+      const fresh = await account.token(token)
+      return send(fresh).catch((error: unknown) => {
+        throw toFailure(error, query)
+      })
+    })
+  }
+
   return {
-    async list(account, query, signal) {
-      const drive = await client()
-      const ask = async (token: string): Promise<FilePage> => {
-        const { data } = await drive.files.list(
-          {
+    list: (account, query, signal) =>
+      call(
+        account,
+        signal,
+        async (files, options) => {
+          const params = {
             q: searchQuery(query),
-            fields,
+            fields: `nextPageToken,files(${listedFields})`,
             pageSize: query.pageSize,
             orderBy: query.orderBy,
             spaces: 'drive',
             supportsAllDrives: true,
             includeItemsFromAllDrives: true,
             ...(query.pageToken === undefined ? {} : { pageToken: query.pageToken }),
-          },
-          {
-            headers: { authorization: `Bearer ${token}` },
-            timeout: answerMs,
-            size: answerBytes,
-            signal,
-            retry: false, // what may pass is known here better than to the client
-            redirect: 'manual', // a token goes to Drive and nowhere else
-          },
-        )
-        return readPage(data)
-      }
-      return createPatience(signal, wait).retry(async () => {
-        const token = await account.token()
-        try {
-          return await ask(token)
-        } catch (error) {
-          if (statusOf(error) !== 401) throw toFailure(error, query)
-        }
-        const fresh = await account.token(token)
-        return ask(fresh).catch((error: unknown) => {
-          throw toFailure(error, query)
-        })
-      })
-    },
+          }
+          return readPage((await files.list(params, options)).data, wholeDrive)
+        },
+        query,
+      ),
+
+    get: (account, id, signal) =>
+      call(account, signal, async (files, options) => {
+        const params = { fileId: id, fields: detailFields, supportsAllDrives: true }
+        return readDetails((await files.get(params, options)).data, wholeDrive)
+      }),
   }
 }
 
@@ -79,20 +102,23 @@ export function searchQuery({ folder, search }: Pick<ListQuery, 'folder' | 'sear
 }
 
 /** @throws {GatewayError} `upstream_bad_response` for what is no page: an empty one has a list too */
-function readPage(data: drive_v3.Schema$FileList): FilePage {
+function readPage(data: drive_v3.Schema$FileList, wholeDrive: boolean): FilePage {
   if (!Array.isArray(data?.files)) {
     throw new GatewayError('upstream_bad_response', 'Drive’s list is no list')
   }
   return {
-    files: data.files.map(readListedFile),
+    files: data.files.map((file) => readListedFile(file, wholeDrive)),
     ...(data.nextPageToken ? { nextPageToken: data.nextPageToken } : {}),
   }
 }
 
-function readListedFile(file: drive_v3.Schema$File): ListedFile {
+function readListedFile(file: drive_v3.Schema$File, wholeDrive: boolean): ListedFile {
   const mimeType = file.mimeType ?? 'application/octet-stream'
   const kind = kindOf(mimeType)
   const { targetId, targetMimeType } = file.shortcutDetails ?? {}
+  const isAppAuthorized = file.isAppAuthorized === true
+  const { canAddChildren, canDownload } = file.capabilities ?? {}
+  const isOpen = wholeDrive || isAppAuthorized
   return {
     id: file.id ?? '',
     name: file.name ?? '',
@@ -104,11 +130,38 @@ function readListedFile(file: drive_v3.Schema$File): ListedFile {
     ...(targetId && targetMimeType
       ? { shortcut: { targetId, targetMimeType, kind: kindOf(targetMimeType) } }
       : {}),
+    isAppAuthorized,
+    capabilities:
+      kind === 'folder'
+        ? { canAddChildren: isOpen && canAddChildren === true }
+        : { canDownload: isOpen && canDownload === true },
+  }
+}
+
+/** @throws {GatewayError} `upstream_bad_response` for what is no file */
+function readDetails(data: drive_v3.Schema$File, wholeDrive: boolean): FileDetails {
+  if (typeof data?.id !== 'string' || typeof data.name !== 'string') {
+    throw new GatewayError('upstream_bad_response', 'Drive’s file is no file')
+  }
+  const file = readListedFile(data, wholeDrive)
+  const parents = data.parents ?? []
+  // Whoever may write at all may write to My Drive itself, whether it is shown or not.
+  const isMyDrive = file.kind === 'folder' && parents.length === 0 && data.ownedByMe === true
+  return {
+    ...file,
+    ...(isMyDrive ? { capabilities: { canAddChildren: true } } : {}),
+    parents,
+    ...(data.createdTime ? { createdTime: data.createdTime } : {}),
+    ...(data.description ? { description: data.description } : {}),
+    ...(data.sha256Checksum ? { sha256: data.sha256Checksum } : {}),
+    trashed: data.trashed === true,
+    exportTypes: Object.keys(data.exportLinks ?? {}),
+    version: data.version ?? '',
   }
 }
 
 /** The client's errors carry the whole request: only status, headers and body are looked at. */
-function toFailure(error: unknown, query: ListQuery): GatewayError {
+function toFailure(error: unknown, query?: ListQuery): GatewayError {
   if (error instanceof GatewayError) return error
   const response = responseOf(error)
   if (!response) {
@@ -122,7 +175,7 @@ function toFailure(error: unknown, query: ListQuery): GatewayError {
     body,
   })
   // What else could be wrong about a query that is ours but for this token?
-  if (response.status === 400 && query.pageToken !== undefined) {
+  if (response.status === 400 && query?.pageToken !== undefined) {
     return new GatewayError('bad_page_token', failure.message)
   }
   return failure

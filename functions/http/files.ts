@@ -1,10 +1,16 @@
-/** `/files`: what is in the Drive. */
+/** `/files`: what is in the Drive, and out of it again. */
 import type { DriveAccount } from '../drive/account.ts'
-import type { Files, ListQuery } from '../drive/files.ts'
-import { GatewayError } from '../errors.ts'
-import type { Route } from './handler.ts'
+import { formatNames } from '../drive/export-formats.ts'
+import type { FileDetails, Files, ListQuery, ListedFile } from '../drive/files.ts'
+import type { Folders } from '../drive/folders.ts'
+import { sendContent } from './files-content.ts'
+import type { ContentParts } from './files-content.ts'
+import { readFileId, readListQuery, readNewFolder } from './files-query.ts'
+import type { Call, Route } from './handler.ts'
 import type { Identify } from './identify.ts'
+import { readJson } from './json.ts'
 import { sendJson } from './problem.ts'
+import { sendStream } from './send-stream.ts'
 
 export interface FilesParts {
   identify: Identify
@@ -12,83 +18,92 @@ export interface FilesParts {
   accountOf(sub: string): DriveAccount
 }
 
-const largestPage = 1000
-const orderKeys = new Set([
-  'createdTime',
-  'folder',
-  'modifiedByMeTime',
-  'modifiedTime',
-  'name',
-  'name_natural',
-  'quotaBytesUsed',
-  'recency',
-  'sharedWithMeTime',
-  'starred',
-  'viewedByMeTime',
-])
+export interface FilesRoutesParts extends FilesParts, ContentParts {
+  folders: Pick<Folders, 'make'>
+}
 
-export function filesRoutes({ identify, files, accountOf }: FilesParts): Route[] {
+const contentHeaders = ['Range', 'If-None-Match', 'If-Range']
+
+export function filesRoutes(parts: FilesRoutesParts): Route[] {
+  const content = /^([^/]+)\/content$/
+  const send = (call: Call): Promise<void> => sendContent(parts, call)
   return [
-    {
-      method: 'GET',
-      path: /^$/,
-      async run({ req, res, query, signal }) {
-        const { sub } = await identify(req, 'files:read')
-        const page = await files.list(accountOf(sub), readListQuery(query), signal)
-        sendJson(res, 200, page)
-      },
-    },
+    { method: 'GET', path: /^$/, run: (call) => list(parts, call) },
+    { method: 'POST', path: /^$/, run: (call) => makeFolder(parts, call) },
+    { method: 'GET', path: /^([^/]+)$/, run: (call) => describe(parts, call) },
+    { method: 'GET', path: content, headers: contentHeaders, run: send },
+    { method: 'HEAD', path: content, headers: contentHeaders, run: send },
   ]
 }
 
-/** @throws {GatewayError} `bad_request`, `drive_not_found`: what Drive would refuse is not sent there */
-function readListQuery(query: URLSearchParams): ListQuery {
-  const folder = query.get('folder')
-  const search = query.get('q')
-  const pageToken = query.get('pageToken')
-  if (pageToken !== null && !/^[\x21-\x7e]{1,2048}$/.test(pageToken)) {
-    throw new GatewayError('bad_page_token', 'The page token has a shape that none has')
+async function list(parts: FilesRoutesParts, call: Call): Promise<void> {
+  const { req, res, query, signal } = call
+  const { sub } = await parts.identify(req, 'files:read')
+  const account = parts.accountOf(sub)
+  if (!wantsLines(req.headers.accept)) {
+    return sendJson(res, 200, await parts.files.list(account, readListQuery(query), signal))
   }
-  if (search !== null && (search.length > 200 || /[\0-\x1f\x7f]/.test(search) || !search.trim())) {
-    throw bad('q must be 1 to 200 characters of plain text')
+  const first = readListQuery(query, { pageSize: 1000 })
+  const pages = everyPage(parts.files, account, first, signal)
+  // The first page before the status: a refusal is an answer, and not the end of one.
+  const { value = [] } = await pages.next()
+  res.writeHead(200, { 'content-type': 'application/x-ndjson; charset=utf-8' })
+  await sendStream(res, lines(value, pages), parts.idleMs)
+}
+
+/** A file a line, and all of them, where the caller asks for it. */
+function wantsLines(accept = ''): boolean {
+  return /(?:^|,)[ \t]*application\/(?:x-)?ndjson[ \t]*(?:;|,|$)/i.test(accept)
+}
+
+async function* everyPage(
+  files: Files,
+  account: DriveAccount,
+  query: ListQuery,
+  signal: AbortSignal,
+): AsyncGenerator<ListedFile[], undefined, undefined> {
+  let next: ListQuery | undefined = query
+  while (next) {
+    const page = await files.list(account, next, signal)
+    yield page.files
+    next =
+      page.nextPageToken === undefined ? undefined : { ...query, pageToken: page.nextPageToken }
   }
-  return {
-    ...(folder === null ? {} : { folder: readFileId(folder) }),
-    ...(search === null ? {} : { search }),
-    ...(pageToken === null ? {} : { pageToken }),
-    pageSize: readPageSize(query.get('pageSize')),
-    orderBy: readOrder(query.get('orderBy')),
-  }
 }
 
-/**
- * A file's or folder's id, `root` among them.
- *
- * @throws {GatewayError} `drive_not_found` for what cannot be one, as for one that is not there
- */
-export function readFileId(value: string): string {
-  if (/^[\w-]{1,200}$/.test(value)) return value
-  throw new GatewayError('drive_not_found', 'An id has a shape that none has')
+async function* lines(
+  first: ListedFile[],
+  others: AsyncIterable<ListedFile[]>,
+): AsyncGenerator<string, void, undefined> {
+  yield linesOf(first)
+  for await (const page of others) yield linesOf(page)
 }
 
-function readPageSize(value: string | null): number {
-  const size = value === null ? 100 : /^\d{1,9}$/.test(value) ? Number(value) : 0
-  if (size < 1) throw bad(`pageSize must be 1 to ${largestPage}`)
-  return Math.min(size, largestPage)
+function linesOf(files: ListedFile[]): string {
+  return files.map((file) => `${JSON.stringify(file)}\n`).join('')
 }
 
-/** Folders come first unless the caller says otherwise. */
-function readOrder(value: string | null): string {
-  if (value === null) return 'folder,name_natural'
-  const isKnown = value.split(',').every((entry) => {
-    const [key = '', direction, ...rest] = entry.trim().split(' ')
-    return orderKeys.has(key) && (direction ?? 'desc') === 'desc' && rest.length === 0
-  })
-  if (!isKnown)
-    throw bad(`orderBy takes ${[...orderKeys].join(', ')}, each with " desc" or without`)
-  return value
+async function describe(
+  parts: FilesRoutesParts,
+  { req, res, params, signal }: Call,
+): Promise<void> {
+  const { sub } = await parts.identify(req, 'files:read')
+  const file = await parts.files.get(parts.accountOf(sub), readFileId(params[0] ?? ''), signal)
+  sendJson(res, 200, toAnswer(file))
 }
 
-function bad(detail: string): GatewayError {
-  return new GatewayError('bad_request', detail, { detail })
+/** Makes a folder, or finds the one of this name that Driveway made before. */
+async function makeFolder(parts: FilesRoutesParts, call: Call): Promise<void> {
+  const { req, res, signal } = call
+  const { sub } = await parts.identify(req, 'upload')
+  const account = parts.accountOf(sub)
+  const { folder, name } = readNewFolder(await readJson(req, res))
+  const { id, isNew } = await parts.folders.make(account, folder, name, signal)
+  const made = await parts.files.get(account, id, signal)
+  sendJson(res, isNew ? 201 : 200, toAnswer(made))
+}
+
+/** With what `?as=` takes in place of Drive's media types. */
+function toAnswer({ exportTypes, ...file }: FileDetails): object {
+  return exportTypes.length === 0 ? file : { ...file, exports: formatNames(exportTypes) }
 }

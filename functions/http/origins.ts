@@ -28,6 +28,10 @@ export interface Origins {
 
 const requestHeaders = ['Authorization', 'Content-Type']
 const exposedHeaders = [
+  'Accept-Ranges',
+  'Content-Disposition',
+  'Content-Range',
+  'ETag',
   'Driveway-Max-Request-Bytes',
   'Location',
   'Repr-Digest',

@@ -50,7 +50,10 @@ export interface Fault {
    * of 256 KiB among them stay stored in a resumable one), or were sent (Drive's downloads).
    */
   resetAfterBytes?: number
-  /** Stops reading once this many bytes of the body have arrived, for ever (Drive's uploads). */
+  /**
+   * Stops once this many bytes of the body have arrived (Drive's uploads) or were sent (Drive's
+   * downloads), for ever.
+   */
   stallAfterBytes?: number
   /** Stores at most this many bytes of the body, but answers normally (Drive's uploads). */
   acceptBytes?: number

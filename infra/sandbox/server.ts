@@ -13,6 +13,8 @@ export interface Sandbox {
   faults: Faults
   /** Every operation answered since the start or since it was emptied, oldest first. */
   calls: string[]
+  /** Requests that are neither answered to their end nor given up by whoever asked. */
+  openRequests(): number
   close(): Promise<void>
 }
 
@@ -27,8 +29,11 @@ export async function startSandbox(services: Service[], port = 0): Promise<Sandb
   const calls: string[] = []
   const routes: Route[] = [faults, ...services].flatMap((service) => service.routes)
   let origin = ''
+  let openRequests = 0
 
   const server = createServer((req, res) => {
+    openRequests++
+    res.once('close', () => openRequests--)
     if (!URL.canParse(req.url ?? '/', origin)) {
       res.writeHead(400).end()
       return
@@ -66,6 +71,7 @@ export async function startSandbox(services: Service[], port = 0): Promise<Sandb
     url: origin,
     faults,
     calls,
+    openRequests: () => openRequests,
     async close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
       server.closeAllConnections()

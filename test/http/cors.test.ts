@@ -91,7 +91,9 @@ describe('a preflight (case 27)', () => {
     'x-anything',
   ]
   test.each([
-    ['/files', 'GET'],
+    ['/files', 'GET, POST'],
+    ['/files/abc', 'GET'],
+    ['/files/abc/content', 'GET, HEAD', ', Range, If-None-Match, If-Range'],
     ['/upload', 'POST', ', Idempotency-Key'],
     ['/upload/a/b.txt', 'PUT', ', Idempotency-Key, Repr-Digest'],
     ['/auth/session', 'GET, DELETE'],

@@ -3,7 +3,7 @@ import { isUtf8 } from 'node:buffer'
 import { GatewayError } from '../../errors.ts'
 import type { NewFile } from '../../drive/upload.ts'
 import { driveName } from '../file-name.ts'
-import { readFileId } from '../files.ts'
+import { readFileId } from '../files-query.ts'
 
 /** It is carried in the upload's URL, which is no place for more. */
 const maxBytes = 3 * 1024

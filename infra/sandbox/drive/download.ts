@@ -43,18 +43,22 @@ export async function sendContent(
     'cache-control': 'private, max-age=0, must-revalidate',
     ...(range ? { 'content-range': `bytes ${start}-${end - 1}/${content.size}` } : {}),
   })
-  const cutAt = fault?.resetAfterBytes
+  const cutAt = fault?.resetAfterBytes ?? fault?.stallAfterBytes
   if (cutAt === undefined) {
     await pipeline(content.read(start, end), res).catch(ignoreAborts)
     return
   }
+  res.flushHeaders()
   for await (const part of content.read(start, Math.min(end, start + cutAt))) {
     await new Promise<void>((resolve) => res.write(part, () => resolve()))
   }
-  cutConnection(fault, req)
+  if (fault?.resetAfterBytes !== undefined) cutConnection(fault, req)
 }
 
-export function exportFile(place: Place, { req, res, url, params }: Exchange): void {
+export async function exportFile(
+  place: Place,
+  { req, res, url, params, fault }: Exchange,
+): Promise<void> {
   const caller = place.authenticate(req)
   requireScope(caller, 'drive.files.export')
   const item = findFile(place.tree, caller, url, params[0] ?? '')
@@ -73,7 +77,10 @@ export function exportFile(place: Place, { req, res, url, params }: Exchange): v
   }
   // Google says neither a length nor a range here.
   res.writeHead(200, { 'content-type': mimeType, 'content-disposition': 'attachment' })
-  res.end(body)
+  const cutAt = fault?.resetAfterBytes
+  if (cutAt === undefined) return void res.end(body)
+  await new Promise<void>((resolve) => res.write(body.subarray(0, cutAt), () => resolve()))
+  cutConnection(fault, req)
 }
 
 /** Text as it is; other formats only say what they would be. */

@@ -3,30 +3,41 @@ const prefix = 'application/vnd.google-apps.'
 
 const office = 'application/vnd.openxmlformats-officedocument.'
 
+const openDocument = 'application/vnd.oasis.opendocument.'
+
+/** @see Google Drive API, "Export MIME types for Google Workspace documents" */
 const exports: Record<string, string[]> = {
   [`${prefix}document`]: [
-    'text/plain',
-    'text/html',
-    'text/markdown',
-    'application/pdf',
-    'application/rtf',
     `${office}wordprocessingml.document`,
-    'application/vnd.oasis.opendocument.text',
+    `${openDocument}text`,
+    'application/rtf',
+    'application/pdf',
+    'text/plain',
+    'application/zip',
+    'application/epub+zip',
+    'text/markdown',
+    'text/html',
   ],
   [`${prefix}spreadsheet`]: [
+    `${office}spreadsheetml.sheet`,
+    `application/x-vnd.oasis.opendocument.spreadsheet`,
+    'application/pdf',
+    'application/zip',
     'text/csv',
     'text/tab-separated-values',
-    'application/pdf',
-    `${office}spreadsheetml.sheet`,
-    'application/vnd.oasis.opendocument.spreadsheet',
   ],
   [`${prefix}presentation`]: [
-    'text/plain',
-    'application/pdf',
     `${office}presentationml.presentation`,
-    'application/vnd.oasis.opendocument.presentation',
+    `${openDocument}presentation`,
+    'application/pdf',
+    'text/plain',
+    'image/jpeg',
+    'image/png',
+    'image/svg+xml',
   ],
-  [`${prefix}drawing`]: ['image/png', 'image/svg+xml', 'application/pdf', 'image/jpeg'],
+  [`${prefix}drawing`]: ['application/pdf', 'image/jpeg', 'image/png', 'image/svg+xml'],
+  [`${prefix}script`]: [`${prefix}script+json`],
+  [`${prefix}vid`]: ['video/mp4'],
 }
 
 export function isGoogleType(mimeType: string): boolean {
