@@ -35,12 +35,19 @@ export interface Addition {
   isAllOrNothing?: boolean
 }
 
+/** What is known of an upload before its bytes. */
+export interface OpenTerms {
+  /** The file's size in bytes, where it is known. */
+  length: number | undefined
+  /** The one origin whose pages may send bytes to the session URI themselves. */
+  origin: string | undefined
+}
+
 export interface Resumes {
-  /** @param length the file's size in bytes, where it is known */
   open(
     account: DriveAccount,
     file: NewFile,
-    length: number | undefined,
+    terms: OpenTerms,
     signal: AbortSignal,
   ): Promise<Required<Pick<OpenUpload, 'id' | 'sessionUri'>>>
   /** @throws {GatewayError} `upload_gone` when Drive knows neither the session nor a file of it */
@@ -76,10 +83,13 @@ export function createResumes(parts: UploadParts): Resumes {
   const cleanUpLine = (account: DriveAccount): Line => createCleanUpLine(parts, account)
 
   return {
-    async open(account, file, length, signal) {
+    async open(account, file, { length, origin }, signal) {
       const line = createLine(parts, account, signal)
       const id = await line.patience.retry(() => unlessAborted(signal, parts.ids.take(account)))
-      const terms = length === undefined ? {} : { size: length }
+      const terms = {
+        ...(length === undefined ? {} : { size: length }),
+        ...(origin === undefined ? {} : { origin }),
+      }
       const request = openRequest(line.root, { ...file, id }, terms)
       const sessionUri = await line.patience.retry(async () =>
         readOpened(await line.make(request), line.root),

@@ -47,6 +47,7 @@ const exposedHeaders = [
   'Upload-Defer-Length',
   'Upload-Metadata',
   'Upload-Expires',
+  'Driveway-Direct-Url',
   'Driveway-File-Id',
   'Driveway-File-Sha256',
   'Driveway-File-Link',

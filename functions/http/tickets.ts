@@ -101,7 +101,7 @@ function purpose(sub: string): string {
  *
  * @throws {GatewayError} `origin_not_allowed` for a page that could not read our answer anyway
  */
-function readOrigin(origins: TicketParts['origins'], origin?: string): string | undefined {
+export function readOrigin(origins: TicketParts['origins'], origin?: string): string | undefined {
   if (origin === undefined || origins.knows(origin)) return origin
   throw new GatewayError('origin_not_allowed', 'A ticket for an origin that is not listed')
 }

@@ -1,5 +1,4 @@
 /** `/upload`: every way in. */
-import type { Folders } from '../drive/folders.ts'
 import type { Route } from './handler.ts'
 import { ticketRoutes } from './tickets.ts'
 import type { TicketParts } from './tickets.ts'
@@ -10,13 +9,7 @@ import type { UploadFileParts } from './upload-file.ts'
 import { uploadForm } from './upload-form.ts'
 import { uploadRaw } from './upload-raw.ts'
 
-export interface UploadParts extends TicketParts, TusParts, UploadFileParts {
-  folders: Folders
-  /** Bytes that one request of HTTP/1 may have where a front end caps them. */
-  maxRequestBytes: number | null
-  /** Milliseconds that a caller may send nothing. */
-  idleMs: number
-}
+export interface UploadParts extends TicketParts, TusParts, UploadFileParts {}
 
 export function uploadRoutes(parts: UploadParts): Route[] {
   return [

@@ -27,6 +27,7 @@ const sent = [
   'Upload-Checksum',
   'X-HTTP-Method-Override',
   'X-Request-ID',
+  'Driveway-Direct',
 ]
 
 /** Every header that clients read. */
@@ -42,6 +43,7 @@ const read = [
   'Upload-Defer-Length',
   'Upload-Metadata',
   'Upload-Expires',
+  'Driveway-Direct-Url',
   'Driveway-File-Id',
 ]
 

@@ -7,6 +7,9 @@ import { tooLarge } from '../upload-answer.ts'
 export const version = '1.0.0'
 export const bodyType = 'application/offset+octet-stream'
 
+/** Asks for the address at Drive itself, which only a page of the same origin then can use. */
+export const directHeader = 'Driveway-Direct'
+
 /** What a page of another origin may send. */
 export const requestHeaders = [
   'Tus-Resumable',
@@ -16,6 +19,7 @@ export const requestHeaders = [
   'Upload-Metadata',
   'Upload-Checksum',
   'X-HTTP-Method-Override',
+  directHeader,
   'X-Request-ID', // which clients can be told to add
 ]
 
@@ -63,6 +67,18 @@ export function bad(detail: string): GatewayError {
 /** How long an upload can still be continued. */
 export function expiry(expiresAt: number): Record<string, string> {
   return { 'upload-expires': new Date(expiresAt).toUTCString() }
+}
+
+/** Whether the caller wants to send its bytes straight to Drive. @throws {GatewayError} `bad_request` */
+export function wantsDirect(req: IncomingMessage): boolean {
+  const value = header(req, directHeader.toLowerCase())
+  if (value !== undefined && value !== '1') throw bad(`${directHeader} can be 1 only`)
+  return value !== undefined
+}
+
+/** @param sessionUri a secret: whoever has it can send this one file, and nothing else */
+export function directUrl(sessionUri: string | undefined): Record<string, string> {
+  return sessionUri === undefined ? {} : { 'driveway-direct-url': sessionUri }
 }
 
 /** What became of an upload: a 204 has no body to say it in. */

@@ -2,7 +2,7 @@
 import { isUtf8 } from 'node:buffer'
 import { GatewayError } from '../../errors.ts'
 import type { NewFile } from '../../drive/upload.ts'
-import { driveName } from '../file-name.ts'
+import { driveName, readPath } from '../file-name.ts'
 import { readFileId } from '../files-query.ts'
 
 /** It is carried in the upload's URL, which is no place for more. */
@@ -10,16 +10,18 @@ const maxBytes = 3 * 1024
 
 export interface Described {
   file: NewFile
+  /** Folders below `file.folder`, found or made; empty for none. */
+  path: string[]
   /** SHA-256 that the file must have, in hex. */
   sha256?: string
 }
 
 /**
- * Reads `filename` (or `name`), `filetype` (or `type`), `folder` and `sha256`; other keys are the
- * client's own.
+ * Reads `filename` (or `name`), `filetype` (or `type`), `folder`, `path` and `sha256`; other
+ * keys are the client's own.
  *
  * @param header as sent; empty for none
- * @throws {GatewayError} `bad_request`, `bad_filename`, `drive_not_found`
+ * @throws {GatewayError} `bad_request`, `bad_filename`, `bad_path`, `drive_not_found`
  * @see tus resumable upload protocol 1.0.0, "Upload-Metadata"
  */
 export function readMetadata(header: string): Described {
@@ -31,6 +33,7 @@ export function readMetadata(header: string): Described {
     return value?.toString('utf8')
   }
   const folder = text('folder')
+  const path = text('path')
   const sha256 = text('sha256')?.toLowerCase()
   if (sha256 !== undefined && !/^[\da-f]{64}$/.test(sha256)) {
     throw bad('has a sha256 that is not 64 hexadecimal digits')
@@ -41,6 +44,7 @@ export function readMetadata(header: string): Described {
       mimeType: readType(text('filetype', 'type')),
       ...(folder === undefined ? {} : { folder: readFileId(folder) }),
     },
+    path: path === undefined ? [] : readPath(path.split('/')),
     ...(sha256 === undefined ? {} : { sha256 }),
   }
 }

@@ -8,7 +8,18 @@ import { declaredLength, hasBody, readBody } from '../body.ts'
 import type { Call } from '../handler.ts'
 import { checkUnread } from '../upload-answer.ts'
 import { checked, readChecksum } from './checksum.ts'
-import { bad, bodyType, checkBodyType, expiry, fileHeaders, header, readLength } from './headers.ts'
+import {
+  bad,
+  bodyType,
+  checkBodyType,
+  directUrl,
+  expiry,
+  fileHeaders,
+  header,
+  readLength,
+  wantsDirect,
+} from './headers.ts'
+import { readOrigin } from '../tickets.ts'
 import { readMetadata } from './metadata.ts'
 import type { Described } from './metadata.ts'
 import { beyond, within } from './patch.ts'
@@ -20,6 +31,8 @@ interface Wanted {
   account: DriveAccount
   length: number | undefined
   described: Described
+  /** The page that wants to send its bytes straight to Drive. */
+  origin: string | undefined
   source: AsyncIterable<Buffer>
 }
 
@@ -34,18 +47,28 @@ export async function create(parts: TusParts, call: Call): Promise<void> {
   const length = readNewLength(req, parts.maxFileBytes)
   const metadata = header(req, 'upload-metadata') ?? ''
   const described = readMetadata(metadata)
+  const origin = wantsDirect(req) ? readOrigin(parts.origins, req.headers.origin) : undefined
   const source = readBytes(parts, call, length)
   const account = parts.accountOf(sub)
+  const { file, path } = described
+  const folder = await parts.folders.reach(account, file.folder, path, call.signal)
+  if (folder !== undefined) file.folder = folder
 
   const begin = length !== undefined && (declaredLength(req) ?? 0) === length ? storeWhole : open
-  const { upload, now } = await begin(parts, call, { account, length, described, source })
+  const { upload, now } = await begin(parts, call, { account, length, described, origin, source })
   try {
     const expiresAt = parts.now() + lifetimeMs
-    const location = await uploadUrl(parts, sub, { ...upload, metadata, expiresAt })
+    const location = await uploadUrl(parts, sub, {
+      ...upload,
+      metadata,
+      expiresAt,
+      ...(origin === undefined ? {} : { origin }),
+    })
     res.writeHead(201, {
       location,
       'upload-offset': String(now.offset),
       ...(now.file ? fileHeaders(now.file) : expiry(expiresAt)),
+      ...(origin === undefined || now.file ? {} : directUrl(upload.sessionUri)),
     })
   } catch (error) {
     await parts.resumes.cancel(account, upload)
@@ -69,10 +92,10 @@ async function storeWhole(
 async function open(
   { resumes }: TusParts,
   { signal }: Call,
-  { account, length, described: { file, sha256 }, source }: Wanted,
+  { account, length, described: { file, sha256 }, origin, source }: Wanted,
 ): Promise<Begun> {
   const upload: OpenUpload = {
-    ...(await resumes.open(account, file, length, signal)),
+    ...(await resumes.open(account, file, { length, origin }, signal)),
     ...(length === undefined ? {} : { length }),
     ...(sha256 === undefined ? {} : { sha256 }),
   }

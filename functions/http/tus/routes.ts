@@ -5,12 +5,14 @@
  * @see tus resumable upload protocol 1.0.0
  */
 import type { DriveAccount } from '../../drive/account.ts'
+import type { Folders } from '../../drive/folders.ts'
 import type { Resumes } from '../../drive/resume.ts'
 import type { Uploads } from '../../drive/upload.ts'
 import { GatewayError } from '../../errors.ts'
 import type { Seal } from '../../token/seal.ts'
 import type { Call, Route } from '../handler.ts'
 import type { Identify } from '../identify.ts'
+import type { Origins } from '../origins.ts'
 import { terminate } from './delete.ts'
 import { tellOffset } from './head.ts'
 import { bad, checkVersion, header, requestHeaders, version } from './headers.ts'
@@ -23,7 +25,9 @@ export interface TusParts {
   accountOf(sub: string): DriveAccount
   uploads: Uploads
   resumes: Resumes
+  folders: Folders
   seal: Pick<Seal, 'seal' | 'open'>
+  origins: Pick<Origins, 'knows'>
   publicUrl: string
   /** Bytes that one file may have. */
   maxFileBytes: number

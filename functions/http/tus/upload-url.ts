@@ -11,6 +11,8 @@ import type { TusParts } from './routes.ts'
 export interface TusUpload extends OpenUpload {
   /** `Upload-Metadata` as it was sent; empty for none. */
   metadata: string
+  /** The origin whose pages Drive lets send bytes of it; none unless that was asked for. */
+  origin?: string
   /** Milliseconds since 1970. */
   expiresAt: number
 }
