@@ -34,6 +34,10 @@ export interface Config {
   accessProfile: AccessProfile
   /** Origins besides our own whose pages may call with a session. */
   allowedOrigins: string[]
+  /** Front ends that append the address that they were called from to `X-Forwarded-For`. */
+  forwardedHops: number
+  /** CI systems whose tokens may count, by the names that they have as issuers. */
+  oidcIssuers: string[]
   /** Bytes that one file may have. */
   maxFileBytes: number
   /** Bytes that one request may have where a front end caps them; `null` where none does. */
@@ -64,6 +68,8 @@ const realGoogle: GoogleAddresses = {
   jwks: 'https://www.googleapis.com/oauth2/v3/certs',
   drive: 'https://www.googleapis.com/',
 }
+
+const ciSystems = 'https://token.actions.githubusercontent.com https://gitlab.com'
 
 const hostAndPort = /^[\w.:[\]-]+:\d{1,5}$/
 
@@ -125,6 +131,8 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     allowedOrigins: list(env['ALLOWED_ORIGINS']).map((origin) =>
       readOrigin('ALLOWED_ORIGINS', origin, wrong),
     ),
+    forwardedHops: readHops(env, wrong),
+    oidcIssuers: readIssuers(env['OIDC_ISSUERS'], sandbox !== undefined, wrong),
     maxFileBytes: bytes('MAX_FILE_BYTES', driveMaxFileBytes) ?? driveMaxFileBytes,
     maxRequestBytes: bytes('MAX_REQUEST_BYTES', env['K_SERVICE'] ? 32 * 1024 * 1024 : null),
     memoryBytes: bytes('MEMORY_BYTES', null) ?? memoryForUploads(),
@@ -186,6 +194,31 @@ function readOrigin(name: string, value: string, wrong: string[]): string {
     return value
   }
   return url.origin
+}
+
+/** `none`, or issuers as they name themselves: https, and http on loopback beside a sandbox alone. */
+function readIssuers(value: string | undefined, besideSandbox: boolean, wrong: string[]): string[] {
+  const issuers = list(value?.trim() || ciSystems)
+  if (issuers.join() === 'none') return []
+  for (const issuer of issuers) {
+    const url = URL.canParse(issuer) ? new URL(issuer) : undefined
+    const isPlain =
+      url !== undefined && `${url.origin}${url.pathname}`.replace(/\/$/, '') === issuer
+    const isSecure =
+      url?.protocol === 'https:' ||
+      (besideSandbox && url?.protocol === 'http:' && isLoopback(issuer))
+    if (!isPlain || !isSecure || issuer === 'https://accounts.google.com') {
+      wrong.push('OIDC_ISSUERS must be addresses such as https://gitlab.com, or none')
+    }
+  }
+  return issuers
+}
+
+/** One in front of what is deployed, unless another number is said. */
+function readHops(env: NodeJS.ProcessEnv, wrong: string[]): number {
+  const value = env['FORWARDED_HOPS']?.trim() || (env['K_SERVICE'] ? '1' : '0')
+  if (!/^\d$/.test(value)) wrong.push('FORWARDED_HOPS must be a number from 0 to 9')
+  return Number(value)
 }
 
 /** Whether an address, `host:port` or a URL, is on this machine. */

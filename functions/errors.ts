@@ -33,6 +33,22 @@ export const problems = {
   wrong_audience: [401, 'Use a Driveway token (dw_…), not one of Google’s', false],
   reauth_required: [401, 'Google ended Driveway’s access; sign in again', false],
   scope_insufficient: [403, 'This token may not do that', false],
+  rate_limited: [429, 'Too many requests at once; slow down and try again', true],
+
+  // Sign-in from a terminal
+  authorization_pending: [400, 'Nobody has approved this code yet; ask again shortly', true],
+  slow_down: [400, 'Ask less often: wait five seconds longer from now on', true],
+  expired_token: [400, 'This code is too old; ask for a new one', false],
+  device_denied: [400, 'The person who was asked said no', false],
+  invalid_grant: [400, 'This code is not valid here; ask for a new one', false],
+  device_code_unknown: [404, 'No terminal waits with this code; look at it again', false],
+  device_decided: [409, 'This code was approved or denied already', false],
+  account_changed: [409, 'Another account is signed in by now; look again, then decide', false],
+
+  // CI without a secret
+  policy_mismatch: [403, 'No policy lets this job in; see detail', false],
+  too_many_policies: [409, 'There are as many policies as there may be; remove one first', false],
+  issuer_unavailable: [503, 'The CI system’s keys cannot be had; try again shortly', true],
 
   // Uploads
   bad_boundary: [400, 'The Content-Type names no usable boundary', false],

@@ -55,7 +55,7 @@ export function createGateway(config: Config, options: GatewayOptions = {}): Gat
   const clients = createClients(config)
   const origins = createOrigins(publicUrl, allowedOrigins)
   const token = wireToken(config, clients, log, now, options.signInMs)
-  const identity = wireIdentity(clients, token.seal, origins, now)
+  const identity = wireIdentity(config, clients, token.seal, origins, now)
   const drive = wireDrive(config, clients, log, now, options)
 
   const serving = createServing(options.graceMs)

@@ -1,16 +1,26 @@
 /** `/auth`: signing in and out, and what may be shown instead of a session. */
+import { deviceRoutes } from './auth-device.ts'
+import type { DeviceParts } from './auth-device.ts'
 import { loginRoutes } from './auth-login.ts'
 import type { LoginParts } from './auth-login.ts'
+import { policyRoutes } from './auth-policies.ts'
+import type { PolicyParts } from './auth-policies.ts'
 import { sessionRoutes } from './auth-session.ts'
 import type { SessionParts } from './auth-session.ts'
 import { tokenRoutes } from './auth-tokens.ts'
 import type { TokenParts } from './auth-tokens.ts'
 import type { Route } from './handler.ts'
 
-export interface AuthParts extends LoginParts, SessionParts, TokenParts {
+export interface AuthParts extends LoginParts, SessionParts, TokenParts, DeviceParts, PolicyParts {
   credentials: TokenParts['credentials']
 }
 
 export function authRoutes(parts: AuthParts): Route[] {
-  return [...loginRoutes(parts), ...sessionRoutes(parts), ...tokenRoutes(parts)]
+  return [
+    ...loginRoutes(parts),
+    ...sessionRoutes(parts),
+    ...tokenRoutes(parts),
+    ...deviceRoutes(parts),
+    ...policyRoutes(parts),
+  ]
 }

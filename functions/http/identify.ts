@@ -1,7 +1,8 @@
-/** Who is asking: a bearer token, or else the session in the cookie. */
+/** Who is asking: a bearer token, ours or a CI system's, or else the session in the cookie. */
 import type { IncomingMessage } from 'node:http'
 import { GatewayError } from '../errors.ts'
 import type { Credentials } from '../identity/credential.ts'
+import type { Jobs } from '../identity/oidc-jobs.ts'
 import { checkNeed } from '../identity/principal.ts'
 import type { Need, Principal } from '../identity/principal.ts'
 import { readCookie } from './cookies.ts'
@@ -13,13 +14,14 @@ import type { Origins } from './origins.ts'
  *
  * @param need what the request is going to do: every handler says it here, and nowhere else
  * @throws {GatewayError} `login_required`, `session_expired`, `invalid_token`, `wrong_audience`,
- *   `scope_insufficient`, or `csrf` for a cookie that another site's page made the browser send
+ *   `policy_mismatch`, `scope_insufficient`, or `csrf` for a cookie that another site's page made the browser send
  * @see RFC 6750
  */
 export type Identify = (req: IncomingMessage, need: Need) => Promise<Principal>
 
 export function createIdentify(
   credentials: Pick<Credentials, 'identify'>,
+  jobs: Pick<Jobs, 'identify'>,
   origins: Pick<Origins, 'checkCookieUse'>,
 ): Identify {
   const identify = async (req: IncomingMessage): Promise<Principal> => {
@@ -31,7 +33,9 @@ export function createIdentify(
   }
 
   const fromBearer = async (req: IncomingMessage): Promise<Principal> => {
-    const credential = await credentials.identify('bearer', readBearer(req))
+    const bearer = readBearer(req)
+    if (bearer.startsWith('eyJ')) return jobs.identify(bearer)
+    const credential = await credentials.identify('bearer', bearer)
     // Browsers name the origin of whatever a page sends elsewhere: a stolen one is of no use to another.
     if (credential.origin !== undefined && credential.origin !== req.headers.origin) {
       throw new GatewayError('invalid_token', 'A page’s bearer came from another origin')
@@ -54,7 +58,7 @@ function readBearer(req: IncomingMessage): string {
   if (count > 1 || token === undefined) {
     throw new GatewayError('invalid_token', 'The Authorization header is no single bearer token')
   }
-  if (/^(ya29\.|eyJ)/.test(token)) {
+  if (token.startsWith('ya29.')) {
     throw new GatewayError('wrong_audience', 'The bearer is a token of Google’s')
   }
   return token

@@ -4,6 +4,8 @@ import { createDrive, sampleSharedTree, sampleTree } from './drive/index.ts'
 import type { Firestore } from './firestore/index.ts'
 import { createFirestore } from './firestore/index.ts'
 import { newKeyring } from './keyring.ts'
+import type { OidcIssuer, OidcIssuerOptions } from './oidc-issuer.ts'
+import { createOidcIssuer } from './oidc-issuer.ts'
 import type { OAuth, OAuthOptions } from './oauth/index.ts'
 import { createOAuth } from './oauth/index.ts'
 import type { SecretManager } from './secrets.ts'
@@ -16,6 +18,7 @@ export interface GoogleOptions {
   publicUrl: string
   drive?: Omit<DriveOptions, 'identify'>
   oauth?: Omit<OAuthOptions, 'clients'>
+  ci?: OidcIssuerOptions
   /** `host:port` of another Firestore that is to be used. */
   firestoreHost?: string
 }
@@ -25,6 +28,8 @@ export interface Google extends Sandbox {
   oauth: OAuth
   secrets: SecretManager
   firestore: Firestore
+  /** Not of Google's, but a neighbour: a CI system whose tokens Driveway may be told to trust. */
+  ci: OidcIssuer & { issuer: string }
   clientId: string
   clientSecret: string
   /** The environment by which a Driveway finds all this. */
@@ -47,6 +52,7 @@ export async function startGoogle(options: GoogleOptions): Promise<Google> {
   const drive = createDrive({ ...options.drive, identify: (token) => oauth.identify(token) })
   const secrets = createSecretManager()
   const firestore = createFirestore()
+  const ci = createOidcIssuer(options.ci)
   for (const { sub } of oauth.users) await drive.seed(sub, sampleTree)
   await drive.seedSharedDrive(
     'Team',
@@ -57,7 +63,7 @@ export async function startGoogle(options: GoogleOptions): Promise<Google> {
     secrets.set('driveway-client', clientJson(publicUrl)),
     secrets.set('driveway-keyring', newKeyring()),
   ]
-  const sandbox = await startSandbox([oauth, drive, secrets, firestore])
+  const sandbox = await startSandbox([oauth, drive, secrets, firestore, ci])
   const host = new URL(sandbox.url).host
 
   return {
@@ -66,6 +72,7 @@ export async function startGoogle(options: GoogleOptions): Promise<Google> {
     oauth,
     secrets,
     firestore,
+    ci: { ...ci, issuer: sandbox.url + ci.path },
     clientId,
     clientSecret,
     env: {
@@ -74,6 +81,7 @@ export async function startGoogle(options: GoogleOptions): Promise<Google> {
       CLIENT_SECRET_NAME: clientSecretName,
       KEYRING_SECRET_NAME: keyringSecretName,
       GOOGLE_SANDBOX_URL: sandbox.url,
+      OIDC_ISSUERS: sandbox.url + ci.path,
       SECRET_MANAGER_EMULATOR_HOST: host,
       FIRESTORE_EMULATOR_HOST: options.firestoreHost ?? host,
     },
