@@ -25,28 +25,35 @@ export interface AttemptRecord {
   heldUntil: number
   /** The answer, as JSON. */
   outcome: string | null
+  /** What a try has left for the next one, sealed by whoever wrote it. */
+  note?: string
 }
 
 export function isAttemptRecord(data: Record<string, unknown>): boolean {
-  const { fingerprint, fileId, holder, heldUntil, outcome } = data
+  const { fingerprint, fileId, holder, heldUntil, outcome, note } = data
   return (
     [fingerprint, fileId, holder].every((value) => typeof value === 'string') &&
     typeof heldUntil === 'number' &&
-    (outcome === null || typeof outcome === 'string')
+    (outcome === null || typeof outcome === 'string') &&
+    (note === undefined || typeof note === 'string')
   )
 }
 
-/** One try, from its beginning to `finish` or `giveUp`. */
+/** One try, from its beginning to `finish`, `rest` or `giveUp`. */
 export interface Attempt {
   fileId: string
   /** Whether a try before this one may have left the file. */
   isRepeated: boolean
+  /** What the try before this one has left. */
+  note: string | undefined
   /** Aborts when somebody else is at it, who must have thought this one dead. */
   lost: AbortSignal
   /** Asks anew whether this one is still the one that is at it. */
   isHeld(): Promise<boolean>
   /** The same answer for each try that follows. */
   finish(outcome: object): Promise<void>
+  /** Lets go of what is not at its end; the next try finds the note. */
+  rest(note: string): Promise<void>
   /** @param isCleared nothing is left, so that the next try begins as if there had been none */
   giveUp(isCleared: boolean): Promise<void>
 }
@@ -109,11 +116,16 @@ export function createAttempts(parts: AttemptsParts): Attempts {
     return {
       fileId: mine.value.fileId,
       isRepeated,
+      note: mine.value.note,
       lost: losing.signal,
       isHeld: renew,
       async finish(outcome) {
         clearInterval(clock)
         await write({ heldUntil: 0, outcome: JSON.stringify(outcome) })
+      },
+      async rest(note) {
+        clearInterval(clock)
+        await write({ heldUntil: 0, note })
       },
       async giveUp(isCleared) {
         clearInterval(clock)
@@ -153,7 +165,8 @@ export function createAttempts(parts: AttemptsParts): Attempts {
         }
         if (value.outcome !== null) return { outcome: JSON.parse(value.outcome) as unknown }
         if (value.heldUntil > now()) throw inProgress()
-        const next = { ...mine, fileId: value.fileId }
+        const left = value.note === undefined ? {} : { note: value.note }
+        const next = { ...mine, ...left, fileId: value.fileId }
         const taken = await records.replace(id, revision, next, now() + keptMs)
         if (taken) return hold(id, taken, true)
       }

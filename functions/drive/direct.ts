@@ -9,7 +9,15 @@ import { readFailure } from './failure.ts'
 import type { Ids } from './ids.ts'
 import { createCleanUpLine, createLine } from './line.ts'
 import type { Line, LineParts } from './line.ts'
-import { lookUpRequest, openRequest, readFile, readModifiedTime, readOpened } from './session.ts'
+import {
+  lookUpRequest,
+  openRequest,
+  readFile,
+  readModifiedTime,
+  readOpened,
+  readProgress,
+  statusRequest,
+} from './session.ts'
 import type { FileMetadata } from './session.ts'
 import type { NewFile, UploadedFile } from './upload.ts'
 
@@ -30,12 +38,19 @@ export type Expected = Pick<DirectFile, 'id' | 'size' | 'modifiedTime'> & {
 }
 
 export interface DirectUploads {
-  /** Names a file before there is a session for it. */
+  /** Names a file before there is a session for it, unless it has its name already. */
   prepare(
     account: DriveAccount,
     file: NewFile & { size: number },
     signal: AbortSignal,
   ): Promise<DirectFile>
+  /** What became of a session that was opened once, if it was, and of its file. */
+  find(
+    account: DriveAccount,
+    id: string,
+    sessionUri: string | undefined,
+    signal: AbortSignal,
+  ): Promise<'stored' | 'open' | 'gone'>
   /**
    * Opens the session of a file: for exactly its size and type, and for pages of this one origin.
    *
@@ -82,8 +97,24 @@ export function createDirectUploads(
   return {
     async prepare(account, file, signal) {
       const { patience } = createLine(parts, account, signal)
-      const id = await patience.retry(() => unlessAborted(signal, parts.ids.take(account)))
-      return { ...file, id, modifiedTime: new Date(now()).toISOString() }
+      const take = (): Promise<string> => unlessAborted(signal, parts.ids.take(account))
+      const id = file.id ?? (await patience.retry(take))
+      return { ...file, id, modifiedTime: file.modifiedTime ?? new Date(now()).toISOString() }
+    },
+
+    async find(account, id, sessionUri, signal) {
+      const line = createLine(parts, account, signal)
+      if (await line.lookUp(id)) return 'stored'
+      if (sessionUri === undefined) return 'gone'
+      try {
+        const progress = await line.patience.retry(async () =>
+          readProgress(await line.ask(statusRequest(sessionUri, undefined))),
+        )
+        return progress.state === 'incomplete' ? 'open' : 'stored'
+      } catch (error) {
+        if (error instanceof GatewayError && error.code === 'upload_lost') return 'gone'
+        throw error
+      }
     },
 
     async open(account, { size, ...metadata }, origin, signal) {

@@ -9,68 +9,67 @@
  * nothing of the bytes that were meant, so only a caller that gives a sha256 has them proven.
  */
 import type { DriveAccount } from '../drive/account.ts'
-import type { DirectUploads, Expected } from '../drive/direct.ts'
-import type { NewFile } from '../drive/upload.ts'
+import type { Expected } from '../drive/direct.ts'
 import { GatewayError } from '../errors.ts'
-import type { Seal } from '../token/seal.ts'
 import { driveName } from './file-name.ts'
 import { readFileId } from './files-query.ts'
 import type { Call, Route } from './handler.ts'
 import type { Identify } from './identify.ts'
 import { readJson } from './json.ts'
+import { openTicket, openTicketOnce, ticketPurpose } from './open-ticket.ts'
+import type { OpenTicketParts, Wanted } from './open-ticket.ts'
 import type { Origins } from './origins.ts'
 import { sendJson } from './problem.ts'
 import { sendFile, tooLarge } from './upload-answer.ts'
+import { readIdempotencyKey } from './upload-headers.ts'
 
-export interface TicketParts {
+export interface TicketParts extends OpenTicketParts {
   identify: Identify
   accountOf(sub: string): DriveAccount
-  direct: DirectUploads
-  seal: Pick<Seal, 'seal' | 'open'>
   origins: Pick<Origins, 'knows'>
   publicUrl: string
   /** Bytes that one file may have. */
   maxFileBytes: number
-  now(): number
 }
 
-/** Drive keeps a session for a week; a day less is safe to promise. */
-const lifetimeMs = 6 * 24 * 60 * 60 * 1000
-
-const notice =
+const openNotice =
   'PUT the bytes to uploadUrl, then POST to completeUrl. Keep uploadUrl to yourself: until the file is there or it expires, whoever has it can send this one file, and nothing else.'
+const storedNotice = 'The file is there already: POST to completeUrl.'
 
 export function ticketRoutes(parts: TicketParts): Route[] {
   return [
-    { method: 'POST', path: /^tickets$/, run: (call) => openTicket(parts, call) },
+    {
+      method: 'POST',
+      path: /^tickets$/,
+      headers: ['Idempotency-Key'],
+      run: (call) => giveTicket(parts, call),
+    },
     { method: 'POST', path: /^tickets\/([^/]+)\/complete$/, run: (call) => complete(parts, call) },
   ]
 }
 
-async function openTicket(parts: TicketParts, call: Call): Promise<void> {
+async function giveTicket(parts: TicketParts, call: Call): Promise<void> {
   const { req, res, signal, log } = call
   const { sub } = await parts.identify(req, 'upload')
   const origin = readOrigin(parts.origins, req.headers.origin)
-  const { sha256, ...wanted } = readWanted(await readJson(req, res), parts.maxFileBytes)
+  const key = readIdempotencyKey(req)
+  const wanted = { ...readWanted(await readJson(req, res), parts.maxFileBytes), origin }
   const account = parts.accountOf(sub)
-
-  const file = await parts.direct.prepare(account, wanted, signal)
-  const expiresAt = parts.now() + lifetimeMs
-  const { id, size, modifiedTime } = file
-  const sealed = { id, size, modifiedTime, expiresAt, ...(sha256 ? { sha256 } : {}) }
-  // Sealed before there is a session: a keyring that does not answer then leaves none behind.
-  const ticket = await parts.seal.seal(purpose(sub), sealed)
-  const uploadUrl = await parts.direct.open(account, file, origin, signal)
+  const { ticket, uploadUrl, expiresAt, id, name, mimeType, size } =
+    key === undefined
+      ? await openTicket(parts, account, wanted, signal)
+      : await openTicketOnce(parts, account, key, wanted, call)
 
   const completeUrl = `${parts.publicUrl}/upload/tickets/${ticket}/complete`
+  const status = uploadUrl === null ? 200 : 201
   if (/^text\/plain\b/.test(req.headers.accept ?? '')) {
-    res.writeHead(201, { 'content-type': 'text/plain; charset=utf-8' })
-    res.end(`${uploadUrl}\n${completeUrl}\n`)
+    res.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' })
+    res.end(`${uploadUrl ?? ''}\n${completeUrl}\n`)
   } else {
     const expires = new Date(expiresAt).toISOString()
-    const { name, mimeType } = file
-    const described = { id, name, mimeType, size }
-    sendJson(res, 201, { ticket, uploadUrl, completeUrl, expires, file: described, notice })
+    const file = { id, name, mimeType, size }
+    const notice = uploadUrl === null ? storedNotice : openNotice
+    sendJson(res, status, { ticket, uploadUrl, completeUrl, expires, file, notice })
   }
   log('INFO', 'ticket opened', { bytes: size, forPage: origin !== undefined })
 }
@@ -78,7 +77,7 @@ async function openTicket(parts: TicketParts, call: Call): Promise<void> {
 async function complete(parts: TicketParts, call: Call): Promise<void> {
   const { req, signal, log, params } = call
   const { sub } = await parts.identify(req, 'upload')
-  const ticket = await parts.seal.open(purpose(sub), params[0] ?? '')
+  const ticket = await parts.seal.open(ticketPurpose(sub), params[0] ?? '')
   if (!ticket) throw new GatewayError('not_found', 'No ticket of this account')
   const { expiresAt, ...expected } = ticket as unknown as Expected & { expiresAt: number }
   const check = parts.direct.check(parts.accountOf(sub), expected, signal)
@@ -91,11 +90,6 @@ async function complete(parts: TicketParts, call: Call): Promise<void> {
   log('INFO', 'uploaded', { files: 1, bytes: stored.size, direct: true })
 }
 
-/** Bound to the account: another one's ticket is noise. */
-function purpose(sub: string): string {
-  return `upload ticket of ${sub}`
-}
-
 /**
  * The origin whose pages Drive is to let in.
  *
@@ -106,10 +100,8 @@ export function readOrigin(origins: TicketParts['origins'], origin?: string): st
   throw new GatewayError('origin_not_allowed', 'A ticket for an origin that is not listed')
 }
 
-type Wanted = NewFile & { size: number; sha256?: string }
-
 /** @throws {GatewayError} `bad_request`, `bad_filename`, `too_large`, `drive_not_found` */
-function readWanted(body: Record<string, unknown>, maxFileBytes: number): Wanted {
+function readWanted(body: Record<string, unknown>, maxFileBytes: number): Omit<Wanted, 'origin'> {
   const { name, type = 'application/octet-stream', size, folder, sha256 } = body
   if (typeof name !== 'string' || name === '') throw bad('name must be the file’s name')
   if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) {
@@ -124,11 +116,13 @@ function readWanted(body: Record<string, unknown>, maxFileBytes: number): Wanted
   if (folder !== undefined && typeof folder !== 'string') throw bad('folder must be a folder’s id')
   if (size > maxFileBytes) throw tooLarge(maxFileBytes)
   return {
-    name: driveName(name),
-    mimeType: type.toLowerCase(),
-    size,
-    ...(folder === undefined ? {} : { folder: readFileId(folder) }),
-    ...(sha256 === undefined ? {} : { sha256: sha256.toLowerCase() }),
+    file: {
+      name: driveName(name),
+      mimeType: type.toLowerCase(),
+      size,
+      ...(folder === undefined ? {} : { folder: readFileId(folder) }),
+    },
+    sha256: sha256?.toLowerCase(),
   }
 }
 
