@@ -33,6 +33,9 @@ export const problems = {
   wrong_audience: [401, 'Use a Driveway token (dw_…), not one of Google’s', false],
   reauth_required: [401, 'Google ended Driveway’s access; sign in again', false],
   scope_insufficient: [403, 'This token may not do that', false],
+  outside_folder: [403, 'This token is for one folder, and that is not in it', false],
+  token_limit: [403, 'This token has used up what it may upload; make another one', false],
+  too_many_tokens: [409, 'There are too many tokens; end one that you no longer use first', false],
   rate_limited: [429, 'Too many requests at once; slow down and try again', true],
 
   // Sign-in from a terminal

@@ -1,5 +1,10 @@
 /** Records in Firestore: a collection of them, `expiresAt` being the field of a TTL policy. */
-import type { DocumentReference, Firestore, Timestamp } from '@google-cloud/firestore'
+import type {
+  DocumentReference,
+  DocumentSnapshot,
+  Firestore,
+  Timestamp,
+} from '@google-cloud/firestore'
 import { GatewayError } from './errors.ts'
 import { ConflictError, guarded } from './firestore.ts'
 import type { Records, Stored } from './records.ts'
@@ -27,6 +32,16 @@ export function createFirestoreRecords<T extends object>(
     }
   }
 
+  const read = (snapshot: DocumentSnapshot): Stored<T> | undefined => {
+    const data = snapshot.data()
+    if (!data) return undefined
+    const { expiresAt, ...value } = data
+    if (!isTimestamp(expiresAt) || !isValue(value)) {
+      throw new GatewayError('store_unavailable', `A record of ${collection} has another shape`)
+    }
+    return { value: value as T, expiresAt: expiresAt.toMillis(), revision: snapshot.updateTime }
+  }
+
   return {
     async create(id, value, expiresAt) {
       const document = { ...value, expiresAt: new Date(expiresAt) }
@@ -34,15 +49,13 @@ export function createFirestoreRecords<T extends object>(
     },
 
     async find(id) {
-      const snapshot = await guarded((await record(id)).get())
-      const data = snapshot.data()
-      if (!data) return undefined
-      const { expiresAt, ...value } = data
-      if (!isTimestamp(expiresAt) || !isValue(value)) {
-        throw new GatewayError('store_unavailable', `A record of ${collection} has another shape`)
-      }
-      const revision = snapshot.updateTime
-      return { value: value as T, expiresAt: expiresAt.toMillis(), revision }
+      return read(await guarded((await record(id)).get()))
+    },
+
+    async findAll(ids) {
+      if (ids.length === 0) return []
+      const references = await Promise.all(ids.map(record))
+      return (await guarded((await firestore()).getAll(...references))).map(read)
     },
 
     async replace(id, revision, value, expiresAt) {

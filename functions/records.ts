@@ -15,6 +15,8 @@ export interface Records<T> {
   /** @returns nothing where there is one already, expired or not */
   create(id: string, value: T, expiresAt: number): Promise<Stored<T> | undefined>
   find(id: string): Promise<Stored<T> | undefined>
+  /** Several at once, in the order of their ids. */
+  findAll(ids: readonly string[]): Promise<(Stored<T> | undefined)[]>
   /** @returns nothing where it is another version by now, or gone */
   replace(
     id: string,
@@ -39,6 +41,7 @@ export function createMemoryRecords<T>(): Records<T> {
     create: async (id, value, expiresAt) =>
       records.has(id) ? undefined : put(id, value, expiresAt),
     find: async (id) => records.get(id),
+    findAll: async (ids) => ids.map((id) => records.get(id)),
     replace: async (id, revision, value, expiresAt) =>
       isNow(id, revision) ? put(id, value, expiresAt) : undefined,
     remove: async (id, revision) => {

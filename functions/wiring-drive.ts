@@ -3,6 +3,8 @@ import type { Config } from './config.ts'
 import { createAttempts, isAttemptRecord } from './drive/attempts.ts'
 import type { AttemptRecord, Attempts } from './drive/attempts.ts'
 import { createBudget } from './drive/budget.ts'
+import { createConfines } from './drive/confine.ts'
+import type { Confines } from './drive/confine.ts'
 import { createDirectUploads } from './drive/direct.ts'
 import type { DirectUploads } from './drive/direct.ts'
 import { createDownloads } from './drive/download.ts'
@@ -32,6 +34,7 @@ export interface DriveRoom {
   downloads: Downloads
   uploads: Uploads
   folders: Folders
+  confines: Confines
   places: Places
   attempts: Attempts
   direct: DirectUploads
@@ -90,6 +93,7 @@ export function wireDrive(
     downloads: createDownloads({ ...parts, receive }),
     uploads: createUploads({ ...parts, ...chunked }),
     folders: createFolders({ ...parts, reservations }, now),
+    confines: createConfines(parts, now),
     places: createPlaces(parts),
     attempts: createAttempts({ records, ids, now }),
     direct: createDirectUploads(parts, now),

@@ -4,7 +4,10 @@ import { createAddressOf } from './http/address.ts'
 import type { AddressOf } from './http/address.ts'
 import { createIdentify } from './http/identify.ts'
 import type { Identify } from './http/identify.ts'
+import type { Log } from './http/log.ts'
 import type { Origins } from './http/origins.ts'
+import { createAllowances } from './identity/allowance.ts'
+import type { Allowances } from './identity/allowance.ts'
 import { createCredentials } from './identity/credential.ts'
 import type { Credentials } from './identity/credential.ts'
 import { createDevices, deviceLifetimeMs, isDeviceRecord } from './identity/device.ts'
@@ -22,12 +25,17 @@ import { createPolicies, isPolicyRecord } from './identity/policies.ts'
 import type { Policies, PolicyRecord } from './identity/policies.ts'
 import { createRate, isCount } from './identity/rate.ts'
 import type { Count, Rate } from './identity/rate.ts'
+import type { Principal } from './identity/principal.ts'
+import { createUsages, isUsage } from './identity/usage.ts'
+import type { Usage, Usages } from './identity/usage.ts'
 import type { Seal } from './token/seal.ts'
 import type { Config } from './config.ts'
 import type { Clients } from './wiring-clients.ts'
 
 export interface IdentityRoom {
   credentials: Credentials
+  usages: Usages
+  allowances: Allowances
   logins: Logins
   identify: Identify
   devices: Devices
@@ -46,6 +54,7 @@ export function wireIdentity(
   { firestore }: Clients,
   seal: Seal,
   origins: Origins,
+  log: Log,
   now: () => number,
 ): IdentityRoom {
   const credentials = createCredentials(
@@ -72,10 +81,15 @@ export function wireIdentity(
   )
   const oidc = createOidc(oidcIssuers, now)
   const jobs = createJobs(oidc, policies, publicUrl, now)
+  const usages = createUsages(createFirestoreRecords<Usage>(firestore, 'usage', isUsage), now)
+  const onUse = (principal: Principal): void =>
+    void usages.touch(principal).catch((error: unknown) => log.failure('use not noted', error))
   return {
     credentials,
+    usages,
+    allowances: createAllowances(usages, (error) => log.failure('limits not given back', error)),
     logins: createLogins(seal, createFirestoreClaims(firestore), now),
-    identify: createIdentify(credentials, jobs, origins),
+    identify: createIdentify(credentials, jobs, origins, onUse),
     devices,
     policies,
     jobs,

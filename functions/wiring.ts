@@ -9,6 +9,7 @@ import { callbackRoutes } from './http/callback.ts'
 import { filesRoutes } from './http/files.ts'
 import { createHandler } from './http/handler.ts'
 import type { Handler, HandlerParts, Route } from './http/handler.ts'
+import { createInside } from './http/inside.ts'
 import { createLog } from './http/log.ts'
 import type { Log } from './http/log.ts'
 import { createOrigins } from './http/origins.ts'
@@ -55,7 +56,7 @@ export function createGateway(config: Config, options: GatewayOptions = {}): Gat
   const clients = createClients(config)
   const origins = createOrigins(publicUrl, allowedOrigins)
   const token = wireToken(config, clients, log, now, options.signInMs)
-  const identity = wireIdentity(config, clients, token.seal, origins, now)
+  const identity = wireIdentity(config, clients, token.seal, origins, log, now)
   const drive = wireDrive(config, clients, log, now, options)
 
   const serving = createServing(options.graceMs)
@@ -64,7 +65,8 @@ export function createGateway(config: Config, options: GatewayOptions = {}): Gat
   let adopted = false
 
   const idleMs = options.idleMs ?? 30_000
-  const parts = { ...token, ...identity, ...drive, origins, publicUrl, now }
+  const inside = createInside(drive.confines, token.accountOf)
+  const parts = { ...token, ...identity, ...drive, inside, origins, publicUrl, now }
   const functions = {
     auth: handler(
       'auth',

@@ -63,6 +63,15 @@ describe.each<[string, () => Records<Value>]>([
     expect(await records.replace('id', found?.revision, { word: 'late' }, 5_000)).toBeUndefined()
   })
 
+  test('are found several at once, in the order of their ids', async () => {
+    const records = create()
+    for (const word of ['a', 'b']) await records.create(word, { word }, 5_000)
+    const found = await records.findAll(['b', 'none', 'a'])
+    expect(found.map((one) => one?.value.word)).toEqual(['b', undefined, 'a'])
+    expect(await records.replace('b', found[0]?.revision, { word: 'c' }, 5_000)).toBeDefined()
+    expect(await records.findAll([])).toEqual([])
+  })
+
   test('are removed in the version that was seen, and in no other', async () => {
     const records = create()
     const first = await records.create('id', { word: 'first' }, 5_000)

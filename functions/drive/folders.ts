@@ -111,7 +111,7 @@ export function createFolders(parts: FoldersParts, now: () => number = Date.now)
         throw readFailure(made)
       })
       if (answer.status < 300) return { id, isNew: true }
-      const there = await lookUp(line, id)
+      const there = await findItem(line, id)
       if (there && (await isStill(line, there, folder, name))) return { id, isNew: false }
       if (!there && answer.status === 400 && round > 0) throw readFailure(answer)
       reserved = await reserve(account, key, reserved)
@@ -158,7 +158,8 @@ export async function findFirst(
   return undefined
 }
 
-function lookUp(line: Line, id: string): Promise<FoundItem | undefined> {
+/** What is under an id, `root` among them. */
+export function findItem(line: Line, id: string): Promise<FoundItem | undefined> {
   return line.patience.retry(async () => readFoundItem(await line.ask(itemRequest(line.root, id))))
 }
 
@@ -172,7 +173,7 @@ async function isStill(
   if (item.trashed || item.name !== name) return false
   if (item.parent === undefined || item.parent === folder) return true
   // `root` is another name for the folder that items are in.
-  return folder === 'root' && item.parent === (await lookUp(line, folder))?.id
+  return folder === 'root' && item.parent === (await findItem(line, folder))?.id
 }
 
 function keyOf(sub: string, folder = 'root', name: string): string {

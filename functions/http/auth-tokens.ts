@@ -1,49 +1,90 @@
-/** `/auth/tokens`: tokens for curl and CI, made and ended by their owner in person. */
+/** `/auth/tokens`: tokens for curl and CI, made, seen and ended by their owner in person. */
 import { GatewayError } from '../errors.ts'
-import type { Credentials } from '../identity/credential.ts'
+import type { Credential, Credentials, Grant } from '../identity/credential.ts'
+import type { Usages } from '../identity/usage.ts'
+import { audit } from './audit.ts'
 import type { Call, Route } from './handler.ts'
 import type { Identify } from './identify.ts'
 import { readJson } from './json.ts'
 import { sendJson } from './problem.ts'
+import { describeToken, placeOf, readTokenTerms } from './token-terms.ts'
+import type { PlaceParts } from './token-terms.ts'
 
-export interface TokenParts {
+export interface TokenParts extends PlaceParts {
   identify: Identify
   credentials: Credentials
+  usages: Pick<Usages, 'read'>
 }
 
-const lifetimeMs = 90 * 24 * 60 * 60_000
+/** Tokens that one account may have. */
+const mostTokens = 100
 
 export function tokenRoutes(parts: TokenParts): Route[] {
   return [
     { method: 'POST', path: /^tokens$/, run: (call) => make(parts, call) },
+    { method: 'GET', path: /^tokens$/, run: (call) => list(parts, call) },
     { method: 'DELETE', path: /^tokens\/([0-9a-f]{64})$/, run: (call) => end(parts, call) },
   ]
 }
 
-async function make({ identify, credentials }: TokenParts, call: Call): Promise<void> {
-  const { req, res, log } = call
-  const { sub } = await identify(req, 'owner')
-  const { name = 'curl' } = await readJson(req, res)
-  if (typeof name !== 'string' || !/^[^\p{Cc}\p{Cs}]{1,100}$/u.test(name)) {
-    throw new GatewayError('bad_request', 'Bad token name', {
-      detail: 'name must be a text of 1 to 100 characters',
-    })
+async function make(parts: TokenParts, { req, res, signal, log }: Call): Promise<void> {
+  const owner = await parts.identify(req, 'owner')
+  const terms = readTokenTerms(await readJson(req, res))
+  const place = await placeOf(parts, owner.sub, terms, signal)
+  const { name, scopes, limits, lifetimeMs } = terms
+  const grant = { sub: owner.sub, name, scopes, ...place, ...(limits ? { limits } : {}) }
+  const { secret, credential } = await issueToken(parts.credentials, grant, lifetimeMs)
+  const described = describeToken(credential)
+  const { id } = credential
+  sendJson(res, 201, { ...described, token: secret })
+  audit(log, 'token_made', {
+    sub: owner.sub,
+    credential: owner.id,
+    tokenId: id,
+    scopes: scopes.join(' '),
+    folder: credential.folder?.id,
+    expires: new Date(credential.expiresAt).toISOString(),
+  })
+}
+
+/**
+ * A token among no more than an account may have.
+ *
+ * @throws {GatewayError} `too_many_tokens`
+ */
+export async function issueToken(
+  credentials: Pick<Credentials, 'issue' | 'list'>,
+  grant: Grant,
+  lifetimeMs: number,
+): Promise<{ secret: string; credential: Credential }> {
+  if ((await credentials.list(grant.sub, 'token')).length >= mostTokens) {
+    const detail = `An account may have ${mostTokens} tokens`
+    throw new GatewayError('too_many_tokens', detail, { detail })
   }
-  const { secret, credential } = await credentials.issue('token', { sub, name }, lifetimeMs)
-  const expires = new Date(credential.expiresAt).toISOString()
-  sendJson(res, 201, { id: credential.id, name, token: secret, expires })
-  log('INFO', 'token made', { tokenId: credential.id })
+  return credentials.issue('token', grant, lifetimeMs)
+}
+
+async function list({ identify, credentials, usages }: TokenParts, call: Call): Promise<void> {
+  const { sub } = await identify(call.req, 'owner')
+  const all = await credentials.list(sub, 'token')
+  const used = await usages.read(all.map(({ id }) => id))
+  const tokens = all.map((token, index) => {
+    const { files = 0, bytes = 0, lastUsedAt = 0 } = used[index] ?? {}
+    const lastUsed = lastUsedAt === 0 ? null : new Date(lastUsedAt).toISOString()
+    return { ...describeToken(token), usedBytes: bytes, usedFiles: files, lastUsed }
+  })
+  sendJson(call.res, 200, { tokens })
 }
 
 async function end({ identify, credentials }: TokenParts, call: Call): Promise<void> {
   const { req, res, params, log } = call
-  const { sub } = await identify(req, 'owner')
+  const owner = await identify(req, 'owner')
   const [id = ''] = params
   const token = await credentials.find(id)
-  if (!token || token.kind !== 'token' || token.sub !== sub) {
+  if (!token || token.kind !== 'token' || token.sub !== owner.sub) {
     throw new GatewayError('not_found', 'No such token of this account')
   }
   await credentials.revoke(id)
   res.writeHead(204).end()
-  log('INFO', 'token revoked', { tokenId: id })
+  audit(log, 'token_revoked', { sub: owner.sub, credential: owner.id, tokenId: id })
 }

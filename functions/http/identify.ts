@@ -19,10 +19,12 @@ import type { Origins } from './origins.ts'
  */
 export type Identify = (req: IncomingMessage, need: Need) => Promise<Principal>
 
+/** @param onUse told of each request that a token was good for */
 export function createIdentify(
   credentials: Pick<Credentials, 'identify'>,
   jobs: Pick<Jobs, 'identify'>,
   origins: Pick<Origins, 'checkCookieUse'>,
+  onUse: (principal: Principal) => void = () => {},
 ): Identify {
   const identify = async (req: IncomingMessage): Promise<Principal> => {
     if (req.headers.authorization !== undefined) return fromBearer(req)
@@ -46,6 +48,7 @@ export function createIdentify(
   return async (req, need) => {
     const principal = await identify(req)
     checkNeed(principal, need)
+    if (principal.kind === 'token') onUse(principal)
     return principal
   }
 }

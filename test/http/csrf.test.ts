@@ -101,7 +101,9 @@ describe('other requests that change something (case 23)', () => {
     ['DELETE', '/auth/session', { 'sec-fetch-site': 'cross-site' }, 403],
     ['GET', '/auth/session', { 'sec-fetch-site': 'cross-site' }, 403],
     ['POST', '/auth/tokens', { 'content-type': 'application/json' }, 403],
-    ['GET', '/auth/tokens', {}, 405],
+    ['GET', '/auth/tokens', {}, 200],
+    ['GET', '/auth/tokens', { 'sec-fetch-site': 'cross-site' }, 403],
+    ['PUT', '/auth/tokens', {}, 405],
   ])('%s %s with %p signs nobody out', async (method, path, headers, status) => {
     const answer = await send(driveway.origin, path, { method, headers: { cookie, ...headers } })
     expect(answer.status).toBe(status)
