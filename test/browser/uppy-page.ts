@@ -1,0 +1,23 @@
+/** A page as Uppy's own documentation has it: real Uppy, nothing told of Driveway but its address. */
+import Uppy from '@uppy/core'
+import Tus from '@uppy/tus'
+
+const [, chunkSize] = /chunk=(\d+)/.exec(location.search) ?? []
+
+const uppy = new Uppy().use(Tus, {
+  endpoint: '/upload/tus',
+  retryDelays: [0, 500, 1000, 2000, 4000, 8000],
+  ...(chunkSize === undefined ? {} : { chunkSize: Number(chunkSize) }),
+})
+
+const input = document.createElement('input')
+input.type = 'file'
+input.addEventListener('change', () => {
+  for (const file of input.files ?? []) {
+    uppy.addFile({ name: file.name, type: file.type, data: file })
+  }
+})
+document.body.append(input)
+
+/** For the test to hold. */
+Object.assign(globalThis, { uppy })
