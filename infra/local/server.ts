@@ -1,20 +1,26 @@
 /**
  * One origin on loopback for the page and the four functions, as Firebase Hosting is in front of
  * the deployed ones; `firebase.json` says which path goes where, and with what headers.
+ *
+ * It stands for the functions' own addresses as well, where Hosting's limits are not; with
+ * `HOSTING=strict` they are here too, and the functions are reached over a socket.
  */
 import { readFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { createServers } from '../../functions/http/h2c.ts'
 import { createGatewayFromEnvironment } from '../../functions/wiring.ts'
+import { createProxy } from './hosting-proxy.ts'
 import { createHosting } from './hosting.ts'
-import type { HostingConfig } from './hosting.ts'
+import type { Backend, HostingConfig } from './hosting.ts'
 
 const { hosting } = JSON.parse(await readFile('firebase.json', 'utf8')) as {
   hosting: HostingConfig
 }
 const gateway = createGatewayFromEnvironment()
-const serve = await createHosting(hosting, '.', (name, req, res) => {
-  void gateway[name as 'files'](req, res)
-})
+const strict = process.env['HOSTING'] === 'strict'
+const here: Backend = (name, req, res) => void gateway[name as 'files'](req, res)
+const serve = await createHosting(hosting, '.', strict ? await behindProxy() : here)
 
 const { http1: server, http2 } = createServers(serve)
 gateway.adopt(server)
@@ -27,3 +33,12 @@ server.listen(Number(process.env['PORT'] ?? 8080), '127.0.0.1', () =>
 )
 // Without whoever started it nobody would ever end it.
 process.on('disconnect', () => process.exit(1))
+
+/** The gateway at an address of its own, where only the proxy knows of it. */
+async function behindProxy(): Promise<Backend> {
+  const inner = createServer((req, res) => void gateway.everything(req, res))
+  gateway.adopt(inner)
+  await new Promise<void>((resolve) => inner.listen(0, '127.0.0.1', resolve))
+  const { port } = inner.address() as AddressInfo
+  return createProxy(() => `http://127.0.0.1:${port}`)
+}

@@ -44,7 +44,7 @@ export interface Site {
 }
 
 /**
- * Starts the built server (`npm run build`) as `npm start` does.
+ * Starts the built server (`npm run build`) as `npm start` does, with all limits of Hosting.
  *
  * @param env further settings of the gateway
  */
@@ -56,7 +56,7 @@ export async function startSite(
   const origin = `http://localhost:${port}`
   const google = await startGoogle({ publicUrl: origin, ...options })
   const server = run(process.execPath, ['dist/local/server.mjs'], {
-    env: environment({ ...google.env, ...env, PORT: String(port) }),
+    env: environment({ ...google.env, HOSTING: 'strict', ...env, PORT: String(port) }),
     ipc: true,
   })
   await new Promise((resolve, reject) => {
