@@ -1,4 +1,5 @@
 /** The only reader of the environment. */
+import type { Environment, Setting } from './settings.ts'
 
 /** What Driveway asks of Google: see `accessProfiles`. */
 export type AccessProfile = 'browse' | 'own' | 'full'
@@ -81,14 +82,14 @@ const driveMaxFileBytes = 5_497_558_138_880
  *
  * @throws {Error} naming everything that is missing or wrong, at once
  */
-export function readConfig(env: NodeJS.ProcessEnv): Config {
+export function readConfig(env: Environment): Config {
   const wrong: string[] = []
-  const required = (name: string): string => {
+  const required = (name: Setting): string => {
     const value = env[name]?.trim()
     if (!value) wrong.push(`${name} is missing`)
     return value ?? ''
   }
-  const bytes = (name: string, otherwise: number | null): number | null => {
+  const bytes = (name: Setting, otherwise: number | null): number | null => {
     const value = env[name]?.trim()
     if (!value) return otherwise
     if (value === 'none') return null
@@ -96,7 +97,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
       wrong.push(`${name} is no number of bytes`)
     return Number(value)
   }
-  const loopback = (name: string, shape: RegExp): string | undefined => {
+  const loopback = (name: Setting, shape: RegExp): string | undefined => {
     const value = env[name]?.trim()
     if (!value) return undefined
     // K_SERVICE is set by Cloud Run: a deployed function talks to nobody but Google.
@@ -106,7 +107,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     }
     return value
   }
-  const secret = (name: string): string => {
+  const secret = (name: Setting): string => {
     const value = required(name)
     if (value && !/^projects\/[^/]+\/secrets\/[^/]+\/versions\/[^/]+$/.test(value)) {
       wrong.push(`${name} must look like projects/P/secrets/S/versions/V`)
@@ -215,7 +216,7 @@ function readIssuers(value: string | undefined, besideSandbox: boolean, wrong: s
 }
 
 /** One in front of what is deployed, unless another number is said. */
-function readHops(env: NodeJS.ProcessEnv, wrong: string[]): number {
+function readHops(env: Environment, wrong: string[]): number {
   const value = env['FORWARDED_HOPS']?.trim() || (env['K_SERVICE'] ? '1' : '0')
   if (!/^\d$/.test(value)) wrong.push('FORWARDED_HOPS must be a number from 0 to 9')
   return Number(value)

@@ -5,6 +5,7 @@ import type {
   Firestore,
   Timestamp,
 } from '@google-cloud/firestore'
+import type { Collection } from './collections.ts'
 import { GatewayError } from './errors.ts'
 import { ConflictError, guarded } from './firestore.ts'
 import type { Records, Stored } from './records.ts'
@@ -12,7 +13,7 @@ import type { Records, Stored } from './records.ts'
 /** @param isValue tells what is of this shape from what another version has written */
 export function createFirestoreRecords<T extends object>(
   firestore: () => Promise<Firestore>,
-  collection: string,
+  collection: Collection,
   isValue: (data: Record<string, unknown>) => boolean,
 ): Records<T> {
   const record = async (id: string): Promise<DocumentReference> =>

@@ -25,7 +25,7 @@ const isValue = ({ word }: Record<string, unknown>): boolean => typeof word === 
 
 function inFirestore(): Records<Value> {
   const firestore = connect(host)
-  return createFirestoreRecords(() => Promise.resolve(firestore), 'words', isValue)
+  return createFirestoreRecords(() => Promise.resolve(firestore), 'attempts', isValue)
 }
 
 describe.each<[string, () => Records<Value>]>([
@@ -88,8 +88,8 @@ describe.each<[string, () => Records<Value>]>([
 
 test('a record that another version of Driveway wrote is refused and left as it is (case 90)', async () => {
   const firestore = connect(host)
-  const document = firestore.collection('words').doc('id')
-  const records = createFirestoreRecords(() => Promise.resolve(firestore), 'words', isValue)
+  const document = firestore.collection('attempts').doc('id')
+  const records = createFirestoreRecords(() => Promise.resolve(firestore), 'attempts', isValue)
   for (const data of [{}, { word: 5, expiresAt: new Date() }, { word: 'w', expiresAt: 'soon' }]) {
     await document.set(data)
     await expect(records.find('id')).rejects.toMatchObject({ code: 'store_unavailable' })

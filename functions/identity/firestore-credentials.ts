@@ -1,5 +1,6 @@
 /** Credentials in Firestore: `credentials/{id}`, `expiresAt` being the field of a TTL policy. */
 import type { DocumentReference, Firestore, Timestamp } from '@google-cloud/firestore'
+import type { Collection } from '../collections.ts'
 import { guarded } from '../firestore.ts'
 import type { Credential, CredentialStore } from './credential.ts'
 import { scopes } from './principal.ts'
@@ -10,7 +11,7 @@ const mostListed = 1_000
 
 export function createFirestoreCredentials(firestore: () => Promise<Firestore>): CredentialStore {
   const collection = async (): Promise<ReturnType<Firestore['collection']>> =>
-    (await firestore()).collection('credentials')
+    (await firestore()).collection('credentials' satisfies Collection)
   const reference = async (id: string): Promise<DocumentReference> => (await collection()).doc(id)
 
   return {

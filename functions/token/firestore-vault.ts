@@ -5,6 +5,7 @@ import type {
   Firestore,
   Timestamp,
 } from '@google-cloud/firestore'
+import type { Collection } from '../collections.ts'
 import { GatewayError } from '../errors.ts'
 import { ConflictError, guarded } from '../firestore.ts'
 import type { Seal } from './seal.ts'
@@ -45,7 +46,7 @@ export function createFirestoreVault(
   }
 
   const grant = async (sub: string): Promise<DocumentReference> =>
-    (await firestore()).collection('grants').doc(sub)
+    (await firestore()).collection('grants' satisfies Collection).doc(sub)
 
   return {
     async find(sub) {

@@ -43,8 +43,11 @@ export interface Site {
   close(): Promise<void>
 }
 
+const asDeployed = { HOSTING: 'strict', MAX_REQUEST_BYTES: String(32 * 1024 * 1024) }
+
 /**
- * Starts the built server (`npm run build`) as `npm start` does, with all limits of Hosting.
+ * Starts the built server (`npm run build`) as `npm start` does, with all limits of Hosting and of
+ * a deployed function.
  *
  * @param env further settings of the gateway
  */
@@ -56,7 +59,7 @@ export async function startSite(
   const origin = `http://localhost:${port}`
   const google = await startGoogle({ publicUrl: origin, ...options })
   const server = run(process.execPath, ['dist/local/server.mjs'], {
-    env: environment({ ...google.env, HOSTING: 'strict', ...env, PORT: String(port) }),
+    env: environment({ ...google.env, ...asDeployed, ...env, PORT: String(port) }),
     ipc: true,
   })
   await new Promise((resolve, reject) => {

@@ -25,7 +25,11 @@ aroundTests(
 for (const [shape, viewport] of Object.entries(windows)) {
   for (const colorScheme of colours) {
     inBrowser(`on a ${shape} window, ${colorScheme}, every view fits`, async () => {
-      site = await startSite({ oauth: { alwaysAsk: true } }, { MEMORY_BYTES: '16777216' })
+      site = await startSite(
+        { oauth: { alwaysAsk: true } },
+        // The film goes in one request, which is larger than a deployed function may be sent.
+        { MEMORY_BYTES: '16777216', HOSTING: '', MAX_REQUEST_BYTES: 'none' },
+      )
       const here = await visit({ viewport, colorScheme, reducedMotion: 'reduce' })
       const look = (view: string) => lookAt(here.page, `${view}-${shape}-${colorScheme}`)
       await seeEveryView(here.page, look)

@@ -1,0 +1,26 @@
+/**
+ * Every setting there is. What is `required` is said by whoever deploys; what is `optional` has a
+ * default that an operator may change; what is `local` is refused where Driveway is deployed.
+ * `infra/google/functions.tf` sets exactly these.
+ */
+export const settings = {
+  PUBLIC_URL: 'required',
+  GOOGLE_CLOUD_PROJECT: 'required',
+  CLIENT_SECRET_NAME: 'required',
+  KEYRING_SECRET_NAME: 'required',
+  ACCESS_PROFILE: 'optional',
+  ALLOWED_ORIGINS: 'optional',
+  FORWARDED_HOPS: 'optional',
+  MAX_FILE_BYTES: 'optional',
+  MAX_REQUEST_BYTES: 'optional',
+  MEMORY_BYTES: 'optional',
+  OIDC_ISSUERS: 'optional',
+  GOOGLE_SANDBOX_URL: 'local',
+  SECRET_MANAGER_EMULATOR_HOST: 'local',
+  FIRESTORE_EMULATOR_HOST: 'local',
+} as const satisfies Record<string, 'required' | 'optional' | 'local'>
+
+export type Setting = keyof typeof settings
+
+/** The environment as far as it is ours; `K_SERVICE` is the platform's, and says that it is there. */
+export type Environment = Partial<Record<Setting | 'K_SERVICE', string | undefined>>

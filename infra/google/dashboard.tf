@@ -1,0 +1,48 @@
+locals {
+  services_filter = "resource.type=\"cloud_run_revision\" resource.label.\"service_name\"=monitoring.regex.full_match(\"${join("|", keys(local.functions))}|upload-h2c\")"
+
+  # A chart: its title, the metric, how its points are made one a minute, and by what they are told
+  # apart.
+  charts = [
+    ["Requests a second, by answer", "run.googleapis.com/request_count", "ALIGN_RATE", "REDUCE_SUM", "metric.label.response_code_class"],
+    ["Requests a second, by function", "run.googleapis.com/request_count", "ALIGN_RATE", "REDUCE_SUM", "resource.label.service_name"],
+    ["Time to answer, 95th percentile, ms", "run.googleapis.com/request_latencies", "ALIGN_DELTA", "REDUCE_PERCENTILE_95", "resource.label.service_name"],
+    ["Refusals a second, by code", "logging.googleapis.com/user/driveway/refusals", "ALIGN_RATE", "REDUCE_SUM", "metric.label.code"],
+    ["Size of an uploaded file, median, bytes", "logging.googleapis.com/user/driveway/uploaded_bytes", "ALIGN_DELTA", "REDUCE_PERCENTILE_50", "resource.label.service_name"],
+    ["Instances", "run.googleapis.com/container/instance_count", "ALIGN_MAX", "REDUCE_SUM", "resource.label.service_name"],
+    ["Memory in use, of 1", "run.googleapis.com/container/memory/utilizations", "ALIGN_DELTA", "REDUCE_PERCENTILE_99", "resource.label.service_name"],
+    ["CPU in use, of 1", "run.googleapis.com/container/cpu/utilizations", "ALIGN_DELTA", "REDUCE_PERCENTILE_99", "resource.label.service_name"],
+  ]
+}
+
+resource "google_monitoring_dashboard" "driveway" {
+  dashboard_json = jsonencode({
+    displayName = "Driveway"
+    gridLayout = {
+      columns = "2"
+      widgets = [
+        for chart in local.charts : {
+          title = chart[0]
+          xyChart = {
+            dataSets = [{
+              plotType = "LINE"
+              timeSeriesQuery = {
+                timeSeriesFilter = {
+                  filter = "metric.type=\"${chart[1]}\" ${local.services_filter}"
+                  aggregation = {
+                    alignmentPeriod    = "60s"
+                    perSeriesAligner   = chart[2]
+                    crossSeriesReducer = chart[3]
+                    groupByFields      = [chart[4]]
+                  }
+                }
+              }
+            }]
+          }
+        }
+      ]
+    }
+  })
+
+  depends_on = [google_logging_metric.refusals, google_logging_metric.uploaded]
+}
