@@ -94,9 +94,10 @@ export function check(terraform: Terraform, schema: Schema): string[] {
   return wrong
 }
 
+const named = (prefix: string, map: Map<string, unknown>): [string, unknown][] =>
+  [...map].map(([name, value]) => [`${prefix}${name}`, value])
+
 export function everything(terraform: Terraform): [string, unknown][] {
-  const named = (prefix: string, map: Map<string, unknown>): [string, unknown][] =>
-    [...map].map(([name, value]) => [`${prefix}${name}`, value])
   return [
     ...named('', terraform.resources),
     ...named('var.', terraform.variables),

@@ -4,16 +4,16 @@ import { spawnSync } from 'node:child_process'
 import { check, folder, readSchema, readSources, readTerraform } from './google-hcl.ts'
 
 let sources: Record<string, string>
-let problems: (changed: Record<string, string>) => Promise<string[]>
+let problems: (all: Record<string, string>) => Promise<string[]>
 
 beforeAll(async () => {
   sources = await readSources()
   const schema = await readSchema()
-  problems = async (changed) => check(await readTerraform(changed), schema)
+  problems = async (all) => check(await readTerraform(all), schema)
 })
 
 /** The files with one place changed. */
-function with_(file: string, from: string, to: string): Record<string, string> {
+function changed(file: string, from: string, to: string): Record<string, string> {
   const text = sources[file] ?? ''
   expect(text.split(from).length).toBeGreaterThan(1)
   return { ...sources, [file]: text.replace(from, to) }
@@ -153,9 +153,9 @@ test.each([
     /no type google_project_services/,
   ],
 ] as const)('%s is found', async (_, file, from, to, says) => {
-  expect((await problems(with_(file, from, to))).join('\n')).toMatch(says)
+  expect((await problems(changed(file, from, to))).join('\n')).toMatch(says)
 })
 
 test('what is no HCL is found', async () => {
-  await expect(problems(with_('secrets.tf', 'auto {}', 'auto {'))).rejects.toThrow()
+  await expect(problems(changed('secrets.tf', 'auto {}', 'auto {'))).rejects.toThrow()
 })

@@ -16,6 +16,8 @@ import { fileURLToPath } from 'node:url'
 const [modules = 'node_modules'] = process.argv.slice(2)
 const folder = fileURLToPath(new URL('..', import.meta.url))
 
+const byName = (one, other) => (one < other ? -1 : 1)
+
 const used = new Set()
 for (const file of (await readdir(folder)).filter((name) => name.endsWith('.tf'))) {
   const text = await readFile(join(folder, file), 'utf8')
@@ -25,7 +27,7 @@ for (const file of (await readdir(folder)).filter((name) => name.endsWith('.tf')
 }
 
 const types = {}
-for (const type of [...used].toSorted()) types[type] = await readType(type)
+for (const type of [...used].toSorted(byName)) types[type] = await readType(type)
 const { version } = JSON.parse(
   await readFile(join(modules, '@cdktf/provider-google/package.json'), 'utf8'),
 ).cdktf.provider
@@ -61,7 +63,7 @@ async function readType(type) {
   const outputs = [...body.matchAll(/^ {4}get (\w+)\(\)/gm)]
     .map(([, getter]) => getter.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`))
     .filter((getter) => !(getter in block) && !getter.endsWith('_input'))
-  return { block, outputs: [...new Set(outputs)].toSorted() }
+  return { block, outputs: [...new Set(outputs)].toSorted(byName) }
 }
 
 function readBlock(interfaces, name) {
