@@ -162,6 +162,27 @@ export function memoryForUploads(limit = process.constrainedMemory?.() ?? 0): nu
 }
 
 /**
+ * Which function the Functions Framework was told to serve, by the same rules that it goes by.
+ *
+ * @param args the process's arguments
+ * @returns nothing where it is none of ours
+ */
+export function readTarget(
+  { FUNCTION_TARGET }: NodeJS.ProcessEnv,
+  args: readonly string[],
+): FunctionName | undefined {
+  const given = args.flatMap((arg, at) =>
+    arg === '--target' ? (args[at + 1] ?? []) : arg.startsWith('--target=') ? arg.slice(9) : [],
+  )
+  const target = given.at(-1) ?? FUNCTION_TARGET
+  return functionNames.find((name) => name === target)
+}
+
+/** What can be served by itself. */
+const functionNames = ['auth', 'callback', 'files', 'upload'] as const
+export type FunctionName = (typeof functionNames)[number]
+
+/**
  * Where a container listens; the platform says it.
  *
  * @throws {Error} when it is no port

@@ -1,12 +1,15 @@
 /** Driveway: four HTTP functions between a browser and its user's Google Drive. */
 import { http } from '@google-cloud/functions-framework'
+import { readTarget } from './config.ts'
 import { streamBodies } from './http/body.ts'
 import { createGatewayFromEnvironment } from './wiring.ts'
 
 const gateway = createGatewayFromEnvironment()
-streamBodies(gateway.adopt)
 
 http('auth', gateway.auth) // GET: 302 to Google's consent page; sessions and tokens
 http('callback', gateway.callback) // GET: the authorization response; starts a session
 http('files', gateway.files) // GET: files.list
 http('upload', gateway.upload) // POST: multipart/form-data, streamed into Drive
+
+const target = readTarget(process.env, process.argv)
+streamBodies(gateway.adopt, target && gateway[target])

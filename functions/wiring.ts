@@ -12,6 +12,7 @@ import type { Handler, HandlerParts, Route } from './http/handler.ts'
 import { createInside } from './http/inside.ts'
 import { createLog } from './http/log.ts'
 import type { Log } from './http/log.ts'
+import { createNet } from './http/net.ts'
 import { createOrigins } from './http/origins.ts'
 import { createServing, stopOnSignals } from './http/serving.ts'
 import { uploadRoutes } from './http/upload.ts'
@@ -60,7 +61,9 @@ export function createGateway(config: Config, options: GatewayOptions = {}): Gat
   const drive = wireDrive(config, clients, log, now, options)
 
   const serving = createServing(options.graceMs)
-  const shared: HandlerParts = { log, origins, serving, secure: publicUrl.startsWith('https:') }
+  const net = createNet(log)
+  const secure = publicUrl.startsWith('https:')
+  const shared: HandlerParts = { log, origins, serving, net, secure }
   const handler = (name: string, routes: Route[]): Handler => createHandler(name, routes, shared)
   let adopted = false
 
@@ -87,7 +90,11 @@ export function createGateway(config: Config, options: GatewayOptions = {}): Gat
     everything: byPath(functions, handler('', [])),
     adopt(server) {
       serving.adopt(server)
-      if (!adopted && options.signals !== false) stopOnSignals(serving)
+      if (!adopted && options.signals !== false) {
+        stopOnSignals(serving)
+        // What is under way may end; a new instance is cheap.
+        net.spread(() => void serving.stop().then(() => process.exit(1)))
+      }
       adopted = true
     },
     stop: () => serving.stop(),

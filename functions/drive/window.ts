@@ -6,7 +6,6 @@
  * They are copied into the instance's blocks, once: what comes from a socket is then garbage while
  * it is young, which costs next to nothing, and what is held is exactly what the budget counts.
  */
-import { apart } from '../apart.ts'
 import type { Room } from './budget.ts'
 
 export interface Window {
@@ -107,7 +106,7 @@ export function createWindow(
     }
     ended = true
   }
-  void apart(read)
+  void read()
     .catch((cause: unknown) => failure.abort(cause))
     .finally(() => arrived?.())
 

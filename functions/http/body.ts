@@ -30,14 +30,29 @@ type Held = IncomingMessage & {
 /**
  * Lets every body of this process stream.
  *
+ * The same message carries the server. Where it is known which function it serves, that function
+ * takes the place of the framework's Express application, which has nothing to do for it but costs
+ * as much CPU as a whole small upload: it runs each request in a Node domain, and that makes every
+ * promise several times as dear. What the application did besides is done elsewhere: `net.ts` is
+ * there for stray errors, our own clocks for callers that stand still. Where the channel should say
+ * nothing, in some later release, the framework serves as it always did.
+ *
  * @param onServer called with the server of each request, before the request is handled
+ * @param serve the one function that the framework was told to serve
  * @returns ends it
  * @see Node.js, "Diagnostics Channel": `http.server.request.start`
  */
-export function streamBodies(onServer: (server: Server) => void): () => void {
+export function streamBodies(onServer: (server: Server) => void, serve?: Serve): () => void {
+  const taken = new WeakSet<Server>()
   const onRequest = (message: unknown): void => {
     const { request, server } = message as { request: Held; server: Server }
     onServer(server)
+    if (serve) {
+      if (taken.has(server)) return
+      taken.add(server)
+      server.removeAllListeners('request').on('request', (req, res) => void serve(req, res))
+      return
+    }
     if (request[held]) return
     const { headers } = request
     request[held] = {
@@ -50,6 +65,8 @@ export function streamBodies(onServer: (server: Server) => void): () => void {
   subscribe(channel, onRequest)
   return () => void unsubscribe(channel, onRequest)
 }
+
+type Serve = (req: IncomingMessage, res: ServerResponse) => Promise<void>
 
 /** Puts back what was hidden; the first thing that a handler does. */
 export function restoreHeaders(req: IncomingMessage): void {

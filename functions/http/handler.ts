@@ -5,6 +5,7 @@ import { GatewayError } from '../errors.ts'
 import { hasBody, isHeldBack, restoreHeaders } from './body.ts'
 import { breakOff, closeAfter, isPastAnswering, streamOf } from './http2.ts'
 import type { Log } from './log.ts'
+import type { Net } from './net.ts'
 import type { Origins } from './origins.ts'
 import { problemAnswer, toGatewayError, wantsPage } from './problem.ts'
 import type { Serving } from './serving.ts'
@@ -38,6 +39,7 @@ export interface HandlerParts {
   log: Log
   origins: Origins
   serving: Serving
+  net: Net
   /** Whether browsers reach us over https. */
   secure: boolean
 }
@@ -55,8 +57,8 @@ export function createHandler(
     restoreHeaders(req)
     const requestId = randomUUID()
     const log = parts.log.of(req, requestId)
-    const { left, stopping, leave } = parts.serving.enter(req, res)
-    const signal = AbortSignal.any([stopping, left])
+    const visit = parts.serving.enter(req, res)
+    const { signal } = visit
     try {
       setCommonHeaders(res, requestId, parts.secure)
       parts.origins.answerCors(req, res)
@@ -81,18 +83,20 @@ export function createHandler(
         })
       }
       const params = route.path.exec(path)?.slice(1) ?? []
-      await route.run({ req, res, query, params, signal, log })
+      const call: Call = { req, res, query, params, signal, log }
+      await parts.net.under(log, () => route.run(call), visit.giveUp)
     } catch (thrown) {
-      const error = left.aborted
-        ? new GatewayError('truncated', 'The caller left', { cause: thrown })
-        : stopping.aborted
-          ? new GatewayError('shutting_down', 'The instance is stopping', { cause: thrown })
-          : toGatewayError(thrown)
+      const error =
+        visit.ended === 'left'
+          ? new GatewayError('truncated', 'The caller left', { cause: thrown })
+          : visit.ended === 'stopping'
+            ? new GatewayError('shutting_down', 'The instance is stopping', { cause: thrown })
+            : toGatewayError(thrown)
       log.failure(`${name} refused`, error)
       await refuse(req, res, error, requestId)
     } finally {
       req.resume() // a paused body would hold up the next request on this connection
-      leave()
+      visit.leave()
     }
   }
 }

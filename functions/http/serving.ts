@@ -20,10 +20,15 @@ export interface Serving {
 
 /** A request that is being served. */
 export interface Visit {
-  /** Aborts when the caller leaves before it has its answer. */
-  left: AbortSignal
-  /** Aborts when the instance can wait no longer. */
-  stopping: AbortSignal
+  /** Aborts when the visit has to end. */
+  readonly signal: AbortSignal
+  /**
+   * Why it has to: the caller left before it had its answer, the instance can wait no longer, or
+   * nothing good can come of it any more.
+   */
+  readonly ended: 'left' | 'stopping' | 'given up' | undefined
+  /** Lets it end where it is. */
+  giveUp(): void
   /** The handler has nothing more to do, also not for a caller who is gone. */
   leave(): void
 }
@@ -32,7 +37,7 @@ export interface Visit {
 export function createServing(grace = graceMs): Serving {
   const servers = new Set<Server | Http2Server>()
   const sessions = new Set<Http2Session>()
-  const underWay = new Map<ServerResponse, AbortController>()
+  const underWay = new Map<ServerResponse, (why: Visit['ended']) => void>()
   let stopping: Promise<void> | undefined
   let whenIdle: (() => void) | undefined
 
@@ -60,8 +65,12 @@ export function createServing(grace = graceMs): Serving {
 
     enter(req, res) {
       const ending = new AbortController()
-      const leaving = new AbortController()
-      underWay.set(res, ending)
+      let ended: Visit['ended']
+      const end = (why: Visit['ended']): void => {
+        ended ??= why
+        ending.abort()
+      }
+      underWay.set(res, end)
       if (stopping) closeAfter(res)
       let present = 2 // the caller and the handler
       const leave = (): void => {
@@ -70,10 +79,17 @@ export function createServing(grace = graceMs): Serving {
         if (underWay.size === 0) whenIdle?.()
       }
       onceOver(req, res, () => {
-        if (!wasAnswered(res)) leaving.abort()
+        if (!wasAnswered(res)) end('left')
         leave()
       })
-      return { left: leaving.signal, stopping: ending.signal, leave }
+      return {
+        signal: ending.signal,
+        get ended() {
+          return ended
+        },
+        giveUp: () => end('given up'),
+        leave,
+      }
     },
 
     stop() {
@@ -86,7 +102,7 @@ export function createServing(grace = graceMs): Serving {
           if (underWay.size === 0) resolve()
         })
         await Promise.race([none, sleep(grace, undefined, { ref: false })])
-        for (const ending of underWay.values()) ending.abort()
+        for (const end of underWay.values()) end('stopping')
         await Promise.race([none.then(allClosed), sleep(lastWordsMs, undefined, { ref: false })])
       })()
       return stopping

@@ -8,6 +8,7 @@ import { readBody, streamBodies } from '../../functions/http/body.ts'
 import { createHandler } from '../../functions/http/handler.ts'
 import type { Call } from '../../functions/http/handler.ts'
 import { createLog } from '../../functions/http/log.ts'
+import { createNet } from '../../functions/http/net.ts'
 import { createOrigins } from '../../functions/http/origins.ts'
 import { createServing } from '../../functions/http/serving.ts'
 import { listen, send } from '../kit.ts'
@@ -52,7 +53,13 @@ const path = /^$/
 const handler = createHandler(
   'echo',
   (['GET', 'POST'] as const).map((method) => ({ method, path, run })),
-  { log, origins: createOrigins('http://localhost', []), serving, secure: false },
+  {
+    log,
+    origins: createOrigins('http://localhost', []),
+    serving,
+    net: createNet(log),
+    secure: false,
+  },
 )
 http('echo', handler)
 
