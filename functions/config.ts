@@ -58,6 +58,7 @@ export interface GoogleAddresses {
   token: string
   revocation: string
   jwks: string
+  userinfo: string
   /** The Drive API's root, with a slash at the end. */
   drive: string
 }
@@ -67,6 +68,7 @@ const realGoogle: GoogleAddresses = {
   token: 'https://oauth2.googleapis.com/token',
   revocation: 'https://oauth2.googleapis.com/revoke',
   jwks: 'https://www.googleapis.com/oauth2/v3/certs',
+  userinfo: 'https://openidconnect.googleapis.com/v1/userinfo',
   drive: 'https://www.googleapis.com/',
 }
 
@@ -198,6 +200,7 @@ function sandboxGoogle(origin: string): GoogleAddresses {
     token: `${origin}/token`,
     revocation: `${origin}/revoke`,
     jwks: `${origin}/oauth2/v3/certs`,
+    userinfo: `${origin}/v1/userinfo`,
     drive: `${origin}/`,
   }
 }

@@ -20,13 +20,15 @@ export const problems = {
   access_denied: [403, 'Google was not given permission; start again when you want to', false],
   code_exchange_failed: [400, 'Google did not accept this sign-in; start it again', false],
   id_token_invalid: [400, 'Google’s answer does not say who you are; start again', false],
-  scope_missing: [403, 'Driveway needs every permission it asks for; start again', false],
+  scope_missing: [403, 'Driveway needs every permission it asks for; see detail', false],
+  not_invited: [403, 'This Driveway is not open to that Google account; use another one', false],
   no_refresh_token: [409, 'Remove Driveway’s access at Google, then sign in again', false],
   auth_misconfigured: [502, 'This Driveway’s client at Google is set up wrongly', false],
   auth_bad_response: [502, 'Google’s sign-in gave an answer that makes no sense', true],
   auth_unavailable: [503, 'Google’s sign-in does not answer; try again shortly', true],
 
   // Who is asking
+  rate_limited: [429, 'Too many requests at once; slow down and try again', true],
   login_required: [401, 'Sign in with Google first', false],
   session_expired: [401, 'The session has ended; sign in again', false],
   invalid_token: [401, 'This token is not valid here', false],
@@ -143,6 +145,8 @@ export interface GatewayErrorOptions extends ErrorOptions {
   error?: string | undefined
   /** When to come back; sent as `Retry-After`. */
   retryAfterSeconds?: number | undefined
+  /** Where a person goes to mend it: a path here. */
+  link?: string | undefined
   /** Further headers of the answer, such as `Allow`. */
   headers?: Record<string, string>
 }
@@ -154,6 +158,7 @@ export class GatewayError extends Error {
   readonly detail: string | undefined
   readonly error: string | undefined
   readonly retryAfterSeconds: number | undefined
+  readonly link: string | undefined
   readonly headers: Record<string, string>
 
   constructor(code: ProblemCode, message: string, options: GatewayErrorOptions = {}) {
@@ -162,6 +167,7 @@ export class GatewayError extends Error {
     this.detail = options.detail
     this.error = options.error
     this.retryAfterSeconds = options.retryAfterSeconds
+    this.link = options.link
     this.headers = options.headers ?? {}
   }
 

@@ -3,6 +3,7 @@ import { accessProfiles } from './config.ts'
 import type { Config } from './config.ts'
 import type { DriveAccount } from './drive/account.ts'
 import { GatewayError } from './errors.ts'
+import { audit } from './http/audit.ts'
 import type { Log } from './http/log.ts'
 import { createAccessTokens } from './token/access.ts'
 import type { AccessTokens } from './token/access.ts'
@@ -40,15 +41,20 @@ export function wireToken(
   const oauth = createOAuth({
     addresses: config.google,
     redirectUri: config.redirectUri,
-    scopes: ['openid', 'email', ...scopes],
+    scopes,
     credentials: async (fresh) =>
       readClientCredentials(await secrets.read(config.clientSecretName, fresh)),
     ...(signInMs === undefined ? {} : { timeout: signInMs }),
   })
-  const vault = createFirestoreVault(clients.firestore, seal, (sub, how) =>
-    log('ERROR', 'grant unreadable', { sub, how }),
+  const vault = createFirestoreVault({
+    firestore: clients.firestore,
+    seal,
+    onUnreadable: (sub, how) => log('ERROR', 'grant unreadable', { sub, how }),
+    now,
+  })
+  const access = createAccessTokens(vault, oauth, now, (sub, { code }) =>
+    audit(log, 'grant_ended', { sub, code }),
   )
-  const access = createAccessTokens(vault, oauth, now)
   const accountOf = (sub: string): DriveAccount => ({
     sub,
     token: (rejected) => access.tokenFor(sub, rejected),

@@ -5,6 +5,7 @@ import { GatewayError } from '../errors.ts'
 import type { Credentials } from '../identity/credential.ts'
 import type { Vault } from '../token/vault.ts'
 import { writeCookie } from './cookies.ts'
+import { grantState } from './grant.ts'
 import type { Call, Route } from './handler.ts'
 import type { Identify } from './identify.ts'
 import { sendJson } from './problem.ts'
@@ -38,10 +39,7 @@ async function tell(parts: SessionParts, { req, res }: Call): Promise<void> {
     email: record.email,
     profile: accessProfile,
     meaning: accessProfiles[accessProfile].meaning,
-    grant:
-      record.deathCause === undefined
-        ? { state: 'active' }
-        : { state: 'dead', cause: record.deathCause, reconnect: '/auth' },
+    grant: grantState(record, accessProfiles[accessProfile].scopes),
     expires: new Date(principal.expiresAt).toISOString(),
     limits,
     kind: principal.kind,

@@ -5,7 +5,9 @@ import type { Login, Logins } from '../identity/login.ts'
 import type { AccessTokens } from '../token/access.ts'
 import { issuer } from '../token/oauth.ts'
 import type { Grant, OAuth } from '../token/oauth.ts'
-import type { Vault } from '../token/vault.ts'
+import { missingScopes, shortScope } from '../token/scopes.ts'
+import type { Vault, VaultRecord } from '../token/vault.ts'
+import { audit } from './audit.ts'
 import { startLogin } from './auth-login.ts'
 import { readCookie, sessionLifetimeMs, writeCookie } from './cookies.ts'
 import type { Call, Route } from './handler.ts'
@@ -14,12 +16,16 @@ export interface CallbackParts {
   logins: Logins
   oauth: OAuth
   vault: Vault
-  access: Pick<AccessTokens, 'remember'>
+  access: Pick<AccessTokens, 'remember' | 'tokenFor'>
   credentials: Pick<Credentials, 'issue'>
   /** Scopes without which Driveway cannot do its work. */
   scopes: readonly string[]
   publicUrl: string
+  now: () => number
 }
+
+/** A refresh token that has worked so lately is not tried at the next sign-in. */
+const trustedForMs = 2 * 24 * 60 * 60_000
 
 export function callbackRoutes(parts: CallbackParts): Route[] {
   return [{ method: 'GET', path: /^$/, run: (call) => finishLogin(parts, call) }]
@@ -50,23 +56,29 @@ async function finishLogin(parts: CallbackParts, { req, res, query, log }: Call)
 
   const { nonce, codeVerifier } = login
   const grant = await oauth.exchange(response.code, { nonce, codeVerifier })
+  checkScopes(grant, parts.scopes)
   const known = await vault.find(grant.sub).catch(forgiveUnreadable)
-  await checkScopes(parts, grant, known !== undefined)
-  if (grant.refreshToken === undefined && (!known || known.deathCause !== undefined)) {
+  const isFine = isWhole(known, parts.scopes)
+  if (grant.refreshToken === undefined && !(isFine && (await stillWorks(parts, known)))) {
     return askForConsentAgain(parts, login, cookie, res)
   }
 
-  const { sub, email, scopes, refreshToken } = grant
-  await vault.save({ sub, email, scopes, refreshToken })
-  access.remember(sub, grant.accessToken, grant.expiresInSeconds)
+  const { sub, accessToken, expiresInSeconds, ...saved } = grant
+  await vault.save({ sub, ...saved })
+  access.remember(sub, accessToken, expiresInSeconds)
   // A new secret for every sign-in: whatever was in the cookie before is worth nothing.
-  const { secret } = await credentials.issue('session', { sub }, sessionLifetimeMs)
+  const { secret, credential } = await credentials.issue('session', { sub }, sessionLifetimeMs)
   res.setHeader(
     'Set-Cookie',
     writeCookie({ session: secret, binding: cookie.binding }, publicUrl, sessionLifetimeMs / 1000),
   )
   res.writeHead(303, { location: login.returnTo }).end()
-  log('INFO', 'signed in', { newGrant: refreshToken !== undefined })
+  audit(log, 'sign_in', {
+    sub,
+    credential: credential.id,
+    newGrant: saved.refreshToken !== undefined,
+    reconnect: known !== undefined && !isFine,
+  })
 }
 
 /** An error wins over a code; neither is looked at before the state is known to be ours. */
@@ -84,18 +96,32 @@ function readResponse(query: URLSearchParams): { code: string } | { error: strin
   return { code }
 }
 
-/** Google lets people untick boxes: a partial grant is a success there, and none here. */
-async function checkScopes(
-  { oauth, scopes }: CallbackParts,
-  { scopes: granted, refreshToken, accessToken }: Grant,
-  isKnown: boolean,
-): Promise<void> {
-  if (scopes.every((scope) => granted.includes(scope))) return
-  // Revoking ends the whole grant, which a person who was signed in before still uses.
-  if (!isKnown) await oauth.revoke(refreshToken ?? accessToken).catch(() => {})
+/**
+ * Google lets people untick boxes: a partial grant is a success there, and none here. What came of
+ * it is dropped; what was granted stays at Google, so that the next try is asked for the rest alone.
+ */
+function checkScopes({ scopes: granted }: Grant, asked: readonly string[]): void {
+  const missing = missingScopes(asked, granted)
+  if (missing.length === 0) return
+  const names = missing.map(shortScope)
   throw new GatewayError('scope_missing', 'Fewer scopes were granted than asked for', {
-    detail: 'Sign in again and leave every box ticked',
+    detail: `A box was left empty at Google (${names.join(', ')}); this link asks for that alone`,
+    link: `/auth?missing=${names.join(',')}`,
   })
+}
+
+/** Whether what is stored needs nothing from this sign-in. */
+function isWhole(known: VaultRecord | undefined, asked: readonly string[]): known is VaultRecord {
+  return known?.death === undefined && missingScopes(asked, known?.scopes ?? []).length === 0
+}
+
+/** A refresh token that nobody has used for days may have died unnoticed: that is mended now. */
+async function stillWorks({ access, now }: CallbackParts, known: VaultRecord): Promise<boolean> {
+  if (now() - (known.usedAt ?? 0) < trustedForMs) return true
+  return access.tokenFor(known.sub).then(
+    () => true,
+    (error: unknown) => !(error instanceof GatewayError && error.code === 'reauth_required'),
+  )
 }
 
 /** Google gives a refresh token on the first consent only; ours is gone, so ask once more. */

@@ -27,7 +27,7 @@ export function problemAnswer(
   if (page) {
     headers['content-type'] = 'text/html; charset=utf-8'
     headers['content-security-policy'] = pagePolicy
-    return { status, headers, body: problemPage(title, error.detail, requestId) }
+    return { status, headers, body: problemPage(title, error, requestId) }
   }
   headers['content-type'] = 'application/problem+json'
   const body = JSON.stringify({
@@ -35,6 +35,7 @@ export function problemAnswer(
     title,
     status,
     ...(error.detail === undefined ? {} : { detail: error.detail }),
+    ...(error.link === undefined ? {} : { link: error.link }),
     code: error.code,
     ...(error.error === undefined ? {} : { error: error.error }),
     requestId,
@@ -67,12 +68,12 @@ const pagePolicy = [
 ].join('; ')
 
 /** A page made of our own words only: nothing of the request is repeated on it. */
-function problemPage(title: string, detail: string | undefined, requestId: string): string {
+function problemPage(title: string, { detail, link }: GatewayError, requestId: string): string {
   return `<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>Driveway</title><style>${style}</style>
 <main><h1>${title}</h1>${detail === undefined ? '' : `<p>${escapeHtml(detail)}</p>`}
-<p><a href="/auth">Sign in with Google</a> · <a href="/">Back to Driveway</a></p>
+<p><a href="${escapeHtml(link ?? '/auth')}">Sign in with Google</a> · <a href="/">Back to Driveway</a></p>
 <p><small>Request ${requestId}</small></p></main></html>
 `
 }

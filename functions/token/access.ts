@@ -1,6 +1,8 @@
 /** Access tokens, account by account: one refresh at a time, and never somebody else's. */
 import { GatewayError } from '../errors.ts'
 import { keepRecent } from '../recent.ts'
+import { deathOf } from './death.ts'
+import type { Death, Evidence } from './death.ts'
 import { DeadGrantError } from './oauth.ts'
 import type { OAuth, Refreshed } from './oauth.ts'
 import type { Vault, VaultRecord } from './vault.ts'
@@ -21,27 +23,33 @@ export interface AccessTokens {
 /** A token with less than this to live is renewed, so that none ends within a request. */
 const marginMs = 5 * 60_000
 const maxHeld = 10_000
+/** Where the way back is. */
+const reconnect = '/auth?reconnect=1'
 
 interface AccessToken {
   value: string
+  receivedAt: number
   expiresAt: number
 }
 
+/** @param onEnded told once of each grant that Google is found to have ended */
 export function createAccessTokens(
   vault: Vault,
-  oauth: Pick<OAuth, 'refresh'>,
+  oauth: Pick<OAuth, 'refresh' | 'accepts'>,
   now: () => number = Date.now,
+  onEnded: (sub: string, death: Death) => void = () => {},
 ): AccessTokens {
   const held = new Map<string, AccessToken>() // by sub: accounts never share a token
   const renewing = new Map<string, Promise<AccessToken>>() // one refresh at a time per account
 
-  function hold(sub: string, { accessToken, expiresInSeconds }: Refreshed): AccessToken {
-    const token = { value: accessToken, expiresAt: now() + expiresInSeconds * 1000 }
+  function hold(sub: string, value: string, expiresInSeconds: number): AccessToken {
+    const receivedAt = now()
+    const token = { value, receivedAt, expiresAt: receivedAt + expiresInSeconds * 1000 }
     keepRecent(held, sub, token, maxHeld)
     return token
   }
 
-  async function renew(sub: string): Promise<AccessToken> {
+  async function renew(sub: string, rejected: string | undefined): Promise<AccessToken> {
     let record = await findLiving(sub)
     for (;;) {
       try {
@@ -49,7 +57,7 @@ export function createAccessTokens(
       } catch (error) {
         if (!(error instanceof DeadGrantError)) throw error
         const newer = await findLiving(sub)
-        if (newer.refreshToken === record.refreshToken) return end(record, error)
+        if (newer.refreshToken === record.refreshToken) return end(record, error, rejected)
         record = newer // somebody has signed in again while we asked
       }
     }
@@ -57,24 +65,63 @@ export function createAccessTokens(
 
   async function findLiving(sub: string): Promise<VaultRecord> {
     const record = await vault.find(sub)
-    if (record && record.deathCause === undefined) return record
+    if (record && record.death === undefined) return record
     throw new GatewayError('reauth_required', 'No live grant is kept for this account', {
-      detail: record?.deathCause,
+      detail: record?.death?.cause,
+      link: reconnect,
     })
   }
 
-  async function end(record: VaultRecord, error: DeadGrantError): Promise<never> {
-    const cause = causeOf(error)
-    await vault.bury(record, cause)
-    throw new GatewayError('reauth_required', 'invalid_grant', { cause: error, detail: cause })
+  async function end(
+    record: VaultRecord,
+    error: DeadGrantError,
+    rejected: string | undefined,
+  ): Promise<never> {
+    const { sub, grantedAt, usedAt, refreshExpiresAt } = record
+    const last = held.get(sub)
+    const evidence: Evidence = {
+      error: error.error,
+      subtype: error.subtype,
+      description: error.description,
+      grantedAt,
+      usedAt: Math.max(usedAt ?? 0, last?.receivedAt ?? 0) || undefined,
+      refreshExpiresAt,
+      accessToken: await lastWord(last, rejected),
+    }
+    const death = deathOf(evidence, now())
+    await vault.bury(record, death)
+    held.delete(sub)
+    onEnded(sub, death)
+    throw new GatewayError('reauth_required', `${error.error}: ${death.code}`, {
+      cause: error,
+      detail: death.cause,
+      link: reconnect,
+    })
+  }
+
+  /** Whether Google still takes an access token that by its own time is good. */
+  async function lastWord(
+    token: AccessToken | undefined,
+    rejected: string | undefined,
+  ): Promise<Evidence['accessToken']> {
+    if (!token || token.expiresAt <= now()) return undefined
+    if (token.value === rejected) return 'refused'
+    return oauth.accepts(token.value).then(
+      (accepted) => (accepted ? 'accepted' : 'refused'),
+      () => undefined,
+    )
   }
 
   async function use(record: VaultRecord): Promise<AccessToken> {
-    const refreshed = await oauth.refresh(record.refreshToken)
-    if (refreshed.refreshToken !== undefined && refreshed.refreshToken !== record.refreshToken) {
-      await vault.save({ ...record, refreshToken: refreshed.refreshToken })
+    const { accessToken, expiresInSeconds, ...renewed }: Refreshed = await oauth.refresh(
+      record.refreshToken,
+    )
+    if (renewed.refreshToken !== undefined && renewed.refreshToken !== record.refreshToken) {
+      await vault.save({ ...record, ...renewed })
+    } else {
+      await vault.touch(record)
     }
-    return hold(record.sub, refreshed)
+    return hold(record.sub, accessToken, expiresInSeconds)
   }
 
   return {
@@ -84,20 +131,13 @@ export function createAccessTokens(
         return token.value
       const under =
         renewing.get(sub) ??
-        renew(sub).finally(() => {
+        renew(sub, rejected).finally(() => {
           renewing.delete(sub)
         })
       renewing.set(sub, under)
       return (await under).value
     },
-    remember: (sub, accessToken, expiresInSeconds) =>
-      void hold(sub, { accessToken, expiresInSeconds, refreshToken: undefined }),
+    remember: (sub, accessToken, expiresInSeconds) => void hold(sub, accessToken, expiresInSeconds),
     forget: (sub) => void held.delete(sub),
   }
-}
-
-function causeOf({ subtype }: DeadGrantError): string {
-  return subtype === 'invalid_rapt'
-    ? 'Your organisation asks you to sign in again from time to time'
-    : 'Google ended the permission: it was removed, expired, or unused for too long'
 }

@@ -8,25 +8,39 @@ import type {
 import type { Collection } from '../collections.ts'
 import { GatewayError } from '../errors.ts'
 import { ConflictError, guarded } from '../firestore.ts'
+import { known } from './death.ts'
 import type { Seal } from './seal.ts'
-import type { Vault } from './vault.ts'
+import type { Vault, VaultRecord } from './vault.ts'
 
-/** As stored. */
-interface GrantDocument {
+/** As stored; what was added later may be missing. */
+interface GrantDocument<Time = Date> {
   email: string
+  emailVerified?: boolean
+  hd?: string | null
   scopes: string[]
   /** JWE of `{ refreshToken }`. */
   sealed: string
+  grantedAt?: Time
+  /** Written once a day at most. */
+  usedAt?: Time
+  refreshExpiresAt?: Time | null
+  deathCode?: string | null
   deathCause: string | null
-  updatedAt: Date
+  updatedAt: Time
 }
 
-/** @param onUnreadable told of a record that nobody can open, which is tampering or a lost key */
-export function createFirestoreVault(
-  firestore: () => Promise<Firestore>,
-  seal: Seal,
-  onUnreadable: (sub: string, how: string) => void = () => {},
-): Vault {
+const touchedEveryMs = 24 * 60 * 60_000
+
+export interface FirestoreVaultParts {
+  firestore: () => Promise<Firestore>
+  seal: Seal
+  /** Told of a record that nobody can open, which is tampering or a lost key. */
+  onUnreadable?: (sub: string, how: string) => void
+  now?: () => number
+}
+
+export function createFirestoreVault(parts: FirestoreVaultParts): Vault {
+  const { firestore, seal, onUnreadable = () => {}, now = Date.now } = parts
   /** The record is left as it is, for whoever looks into it. */
   const unreadable = (sub: string, how: string): GatewayError => {
     onUnreadable(sub, how)
@@ -57,29 +71,46 @@ export function createFirestoreVault(
       const opened = await seal.open(purpose(sub), data.sealed)
       const refreshToken = opened?.['refreshToken']
       if (typeof refreshToken !== 'string') throw unreadable(sub, 'cannot be opened')
-      const { email, scopes, sealed, deathCause } = data
-      const revision = (await seal.isOld(sealed))
+      const revision = (await seal.isOld(data.sealed))
         ? await resealed(snapshot, refreshToken)
         : snapshot.updateTime
-      return { sub, email, scopes, refreshToken, deathCause: deathCause ?? undefined, revision }
+      return { ...readDocument(sub, data), refreshToken, revision }
     },
 
-    async save({ sub, email, scopes, refreshToken }) {
-      const document: Partial<GrantDocument> = {
-        email,
-        scopes,
-        updatedAt: new Date(),
-        ...(refreshToken === undefined
-          ? {}
-          : { sealed: await seal.seal(purpose(sub), { refreshToken }), deathCause: null }),
-      }
+    async save({ refreshToken, scopes, refreshExpiresInSeconds, ...account }) {
+      const { sub, email, emailVerified, hd = null } = account
+      const at = now()
+      const token: Omit<GrantDocument, 'email' | 'updatedAt'> | undefined =
+        refreshToken === undefined
+          ? undefined
+          : {
+              scopes,
+              sealed: await seal.seal(purpose(sub), { refreshToken }),
+              grantedAt: new Date(at),
+              usedAt: new Date(at),
+              refreshExpiresAt:
+                refreshExpiresInSeconds === undefined
+                  ? null
+                  : new Date(at + refreshExpiresInSeconds * 1000),
+              deathCode: null,
+              deathCause: null,
+            }
+      const document = { email, emailVerified, hd, updatedAt: new Date(at), ...token }
       await guarded((await grant(sub)).set(document, { merge: true }))
     },
 
-    async bury({ sub, revision }, cause) {
-      const lastUpdateTime = revision as Timestamp
+    async touch({ sub, usedAt = 0, revision }) {
+      if (now() - usedAt < touchedEveryMs) return
       try {
-        await guarded((await grant(sub)).update({ deathCause: cause }, { lastUpdateTime }))
+        await ifUnchanged(await grant(sub), revision, { usedAt: new Date(now()) })
+      } catch {
+        // It says only since when the token has not been used; the next use will say so too.
+      }
+    },
+
+    async bury({ sub, revision }, { code, cause }) {
+      try {
+        await ifUnchanged(await grant(sub), revision, { deathCode: code, deathCause: cause })
       } catch (error) {
         if (!(error instanceof ConflictError)) throw error // what came between is a newer sign-in
       }
@@ -91,17 +122,55 @@ export function createFirestoreVault(
   }
 }
 
+async function ifUnchanged(
+  grant: DocumentReference,
+  revision: unknown,
+  change: Partial<GrantDocument>,
+): Promise<void> {
+  await guarded(grant.update(change, { lastUpdateTime: revision as Timestamp }))
+}
+
 /** Sealed for one account: in another's record it opens for nobody. */
 function purpose(sub: string): string {
   return `refresh-token of ${sub}`
 }
 
-function isGrantDocument(data: object): data is GrantDocument {
-  const { email, scopes, sealed, deathCause } = data as Partial<GrantDocument>
+function readDocument(
+  sub: string,
+  data: GrantDocument<Timestamp>,
+): Omit<VaultRecord, 'refreshToken' | 'revision'> {
+  const { email, scopes, deathCause } = data
+  return {
+    sub,
+    email,
+    emailVerified: data.emailVerified === true,
+    hd: data.hd ?? undefined,
+    scopes,
+    grantedAt: data.grantedAt?.toMillis(),
+    usedAt: data.usedAt?.toMillis(),
+    refreshExpiresAt: data.refreshExpiresAt?.toMillis(),
+    death: deathCause === null ? undefined : known(data.deathCode ?? 'unknown'),
+  }
+}
+
+function isGrantDocument(data: object): data is GrantDocument<Timestamp> {
+  const { email, scopes, sealed, deathCause, deathCode, hd, ...others } =
+    data as Partial<GrantDocument>
   return (
     typeof email === 'string' &&
     Array.isArray(scopes) &&
+    scopes.every((scope) => typeof scope === 'string') &&
     typeof sealed === 'string' &&
-    (deathCause === null || typeof deathCause === 'string')
+    [deathCause, deathCode ?? null, hd ?? null].every(isTextOrNull) &&
+    [others.grantedAt, others.usedAt, others.refreshExpiresAt].every(isTimeOrNone)
   )
+}
+
+function isTextOrNull(value: unknown): boolean {
+  return value === null || typeof value === 'string'
+}
+
+function isTimeOrNone(value: unknown): boolean {
+  const { toMillis } = (value ?? { toMillis: () => 0 }) as Partial<Timestamp>
+  return typeof toMillis === 'function'
 }

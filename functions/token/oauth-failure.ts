@@ -2,6 +2,40 @@
 import * as oauth from 'oauth4webapi'
 import { GatewayError } from '../errors.ts'
 
+/** Google has ended a grant: what it said, for whoever finds out why. */
+export class DeadGrantError extends Error {
+  override name = 'DeadGrantError'
+  readonly error: string
+  /** Google's `error_subtype`, such as `invalid_rapt`, where it gives one. */
+  readonly subtype: string | undefined
+  /** Google's `error_description`: words that change, never to decide by what is to be done. */
+  readonly description: string | undefined
+
+  constructor(error: string, subtype?: string, description?: string) {
+    super('Google has ended this grant')
+    this.error = error
+    this.subtype = subtype
+    this.description = description
+  }
+}
+
+/**
+ * Whether a refresh token was refused for good: `invalid_grant` says so, and `admin_policy_enforced`
+ * where an administrator has restricted what the grant is for.
+ *
+ * @see Using OAuth 2.0 to Access Google APIs, "Refresh token expiration"
+ */
+export function endOfGrant(error: unknown): DeadGrantError | undefined {
+  if (!(error instanceof oauth.ResponseBodyError)) return undefined
+  if (error.error !== 'invalid_grant' && error.error !== 'admin_policy_enforced') return undefined
+  const { error_subtype: subtype, error_description: description } = error.cause
+  return new DeadGrantError(error.error, textOf(subtype), textOf(description))
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined
+}
+
 /** Our client itself was refused: wrong or rotated secret, deleted, or not registered this way. */
 export function isClientRefused(error: unknown): boolean {
   return (

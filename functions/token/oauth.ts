@@ -1,7 +1,10 @@
 /** OAuth 2.0 and OpenID Connect with Google. Describes requests, reads answers, sends them once. */
 import * as oauth from 'oauth4webapi'
 import { GatewayError } from '../errors.ts'
-import { answerFailure, exchangeFailure, isClientRefused } from './oauth-failure.ts'
+import { cappedFetch } from './capped-fetch.ts'
+import { readExpiry, readGrant, readRefreshExpiry } from './grant.ts'
+import type { Grant } from './grant.ts'
+import { answerFailure, endOfGrant, exchangeFailure, isClientRefused } from './oauth-failure.ts'
 
 /** The client's credentials at Google. */
 export interface ClientCredentials {
@@ -15,18 +18,7 @@ export interface OAuthAddresses {
   token: string
   revocation: string
   jwks: string
-}
-
-/** What a sign-in brings. */
-export interface Grant {
-  /** The one stable name of a Google account; addresses change hands. */
-  sub: string
-  email: string
-  accessToken: string
-  expiresInSeconds: number
-  /** Only on the first consent, and whenever consent was asked for again. */
-  refreshToken: string | undefined
-  scopes: string[]
+  userinfo: string
 }
 
 export interface Refreshed {
@@ -34,14 +26,19 @@ export interface Refreshed {
   expiresInSeconds: number
   /** Google rarely gives a new one. */
   refreshToken: string | undefined
+  refreshExpiresInSeconds: number | undefined
 }
 
 export interface AuthorizationRequest {
   state: string
   nonce: string
   codeVerifier: string
-  /** `consent` makes Google give a refresh token again. */
-  prompt?: 'consent'
+  /** `consent` makes Google give a refresh token again; `select_account` offers another account. */
+  prompt?: 'consent' | 'select_account'
+  /** What to ask for besides who it is; everything that is configured unless said. */
+  scopes?: readonly string[]
+  /** The address of the account that is meant. */
+  loginHint?: string
 }
 
 export interface OAuth {
@@ -59,37 +56,40 @@ export interface OAuth {
    * @throws {GatewayError} one of `auth_…`, when the refresh token is still good
    */
   refresh(refreshToken: string): Promise<Refreshed>
-  /** Ends the whole grant at Google; one that is dead already is fine. */
+  /**
+   * Whether Google still takes an access token.
+   *
+   * @throws {GatewayError} one of `auth_…` when it does not say
+   */
+  accepts(accessToken: string): Promise<boolean>
+  /**
+   * Ends the whole grant at Google, which is all of the project's clients; one that is dead already
+   * is fine.
+   *
+   * @throws {GatewayError} one of `auth_…`
+   */
   revoke(token: string): Promise<void>
-}
-
-/** Google has ended a grant: `invalid_grant`, and nothing else, says so. */
-export class DeadGrantError extends Error {
-  override name = 'DeadGrantError'
-  /** Google's `error_subtype`, such as `invalid_rapt`, where it gives one. */
-  readonly subtype: string | undefined
-
-  constructor(subtype: string | undefined) {
-    super('Google has ended this grant')
-    this.subtype = subtype
-  }
 }
 
 export interface OAuthParts {
   addresses: OAuthAddresses
   redirectUri: string
-  scopes: string[]
+  /** Asked for besides `openid` and `email`. */
+  scopes: readonly string[]
   /** `fresh` when Google has just refused what was held. */
   credentials(fresh?: boolean): Promise<ClientCredentials>
   /** Milliseconds for one exchange, refresh or revocation, all of its requests together. */
   timeout?: number
 }
 
+export type { Grant } from './grant.ts'
+export { DeadGrantError } from './oauth-failure.ts'
+
 export const issuer = 'https://accounts.google.com'
-const answerBytes = 256 * 1024
+const signInScopes = ['openid', 'email']
 
 export function createOAuth(parts: OAuthParts): OAuth {
-  const { addresses, redirectUri, scopes, credentials, timeout = 8_000 } = parts
+  const { addresses, redirectUri, scopes: allScopes, credentials, timeout = 8_000 } = parts
   // One object for good: the library keeps Google's keys by it.
   const server: oauth.AuthorizationServer = {
     issuer,
@@ -124,14 +124,14 @@ export function createOAuth(parts: OAuthParts): OAuth {
   }
 
   return {
-    async authorizationUrl({ state, nonce, codeVerifier, prompt }) {
+    async authorizationUrl({ state, nonce, codeVerifier, prompt, loginHint, scopes = allScopes }) {
       const { clientId } = await credentials()
       const url = new URL(addresses.authorization)
       url.search = new URLSearchParams({
         client_id: clientId,
         redirect_uri: redirectUri,
         response_type: 'code',
-        scope: scopes.join(' '),
+        scope: [...signInScopes, ...scopes].join(' '),
         state,
         nonce,
         code_challenge: await oauth.calculatePKCECodeChallenge(codeVerifier),
@@ -139,6 +139,7 @@ export function createOAuth(parts: OAuthParts): OAuth {
         access_type: 'offline',
         include_granted_scopes: 'true',
         ...(prompt === undefined ? {} : { prompt }),
+        ...(loginHint === undefined ? {} : { login_hint: loginHint }),
       }).toString()
       return url.href
     },
@@ -193,14 +194,25 @@ export function createOAuth(parts: OAuthParts): OAuth {
           accessToken: tokens.access_token,
           expiresInSeconds: readExpiry(tokens),
           refreshToken: tokens.refresh_token,
+          refreshExpiresInSeconds: readRefreshExpiry(tokens),
         }
       }).catch((error: unknown) => {
-        if (error instanceof oauth.ResponseBodyError && error.error === 'invalid_grant') {
-          const subtype: unknown = error.cause['error_subtype']
-          throw new DeadGrantError(typeof subtype === 'string' ? subtype : undefined)
-        }
-        throw answerFailure(error)
+        throw endOfGrant(error) ?? answerFailure(error)
       })
+    },
+
+    async accepts(accessToken) {
+      try {
+        const answer = await cappedFetch(addresses.userinfo, {
+          headers: { authorization: `Bearer ${accessToken}` },
+          redirect: 'manual',
+          signal: AbortSignal.timeout(timeout),
+        })
+        if (answer.status === 200 || answer.status === 401) return answer.status === 200
+        throw new GatewayError('auth_unavailable', `Google answered ${answer.status}`)
+      } catch (error) {
+        throw answerFailure(error)
+      }
     },
 
     async revoke(token) {
@@ -220,56 +232,8 @@ export function createOAuth(parts: OAuthParts): OAuth {
   }
 }
 
-/** Fetch with an end to what it reads, however well packed. */
-async function cappedFetch(
-  url: string,
-  { body, ...init }: Omit<RequestInit, 'body'> & { body?: unknown },
-): Promise<Response> {
-  const response = await fetch(url, { ...init, body: (body ?? null) as BodyInit | null })
-  const parts: Uint8Array[] = []
-  let size = 0
-  const chunks = response.body as AsyncIterable<Uint8Array> | null
-  for await (const part of chunks ?? []) {
-    size += part.length
-    if (size > answerBytes)
-      throw new GatewayError('auth_bad_response', 'Google’s answer is too long')
-    parts.push(part)
-  }
-  const { status, headers } = response
-  const hasNoBody = status === 204 || status === 205 || status === 304
-  return new Response(hasNoBody ? null : Buffer.concat(parts), { status, headers })
-}
-
 function refuseUnavailable({ status }: Response): void {
   if (status === 429 || status >= 500) {
     throw new GatewayError('auth_unavailable', `Google answered ${status}`)
   }
-}
-
-function readGrant(tokens: oauth.TokenEndpointResponse, clientId: string): Grant {
-  const claims = oauth.getValidatedIdTokenClaims(tokens)
-  if (!claims) throw new GatewayError('auth_bad_response', 'No ID token came')
-  const { sub, azp = clientId, email } = claims
-  if (azp !== clientId) {
-    throw new GatewayError('id_token_invalid', 'The ID token was issued to another client')
-  }
-  // It names documents in the store: digits at Google, and never a path.
-  if (!/^[a-z0-9][\w-]{0,254}$/i.test(sub)) {
-    throw new GatewayError('id_token_invalid', 'The ID token has a subject that nobody has')
-  }
-  return {
-    sub,
-    email: typeof email === 'string' ? email : '',
-    accessToken: tokens.access_token,
-    expiresInSeconds: readExpiry(tokens),
-    refreshToken: tokens.refresh_token,
-    scopes: (tokens.scope ?? '').split(' ').filter((scope) => scope !== ''),
-  }
-}
-
-function readExpiry({ expires_in }: oauth.TokenEndpointResponse): number {
-  if (expires_in === undefined || !Number.isFinite(expires_in) || expires_in <= 0) {
-    throw new GatewayError('auth_bad_response', 'Google did not say how long the token lives')
-  }
-  return expires_in
 }

@@ -39,6 +39,19 @@ const get = (path: string, at = driveway): Promise<RawAnswer> =>
 const called = (operation: string): number =>
   google.calls.filter((call) => call === operation).length
 
+const day = 24 * 60 * 60_000
+
+/** Makes a grant older than it is: received and last used so many milliseconds ago. */
+async function grow(age: number): Promise<void> {
+  const found = google.firestore.dump().find(({ name }) => name.endsWith(`/grants/${sub}`))
+  const then = { timestampValue: new Date(Date.now() - age).toISOString() }
+  const fields = { ...found?.fields, grantedAt: then, usedAt: then }
+  await fetch(`${google.url}/v1/${found?.name}`, {
+    method: 'PATCH',
+    body: JSON.stringify({ fields }),
+  })
+}
+
 const detailOf = ({ body }: RawAnswer): string =>
   String((JSON.parse(body) as { detail?: unknown }).detail)
 
@@ -104,14 +117,23 @@ describe('a refresh that fails for now ends nothing', () => {
 
 describe('Google ends a grant (case 38)', () => {
   test.each([
-    ['its owner took it back', { action: 'revoke', sub } as const, /ended the permission/],
-    ['its tokens expired', { action: 'expireRefreshTokens', sub } as const, /ended the permission/],
-    ['a policy asks again', { action: 'requireReauth', sub } as const, /organisation/],
-  ])('%s: every later call says so, and asks Google no more', async (_, action, cause) => {
-    await google.oauth.control(action)
-    await google.oauth.control({ action: 'expireAccessTokens' })
+    ['testing_expired', 'testing_expired', 8 * day, 60, /seven days/],
+    ['unused', 'unused', 183 * day, 60, /six months/],
+    ['revoked', 'revoked', 5 * day, 60, /taken back/],
+    // An access token that is about to be renewed still works: its grant lives.
+    ['too_many_tokens', 'too_many_tokens', 0, 56, /a hundred sign-ins/],
+    ['reauth_policy', 'reauth_policy', 8 * day, 60, /organisation/],
+    ['account_deleted', 'account_changed', 0, 60, /Google account.*has changed/],
+    ['admin_policy', 'account_changed', 0, 60, /administrator/],
+  ] as const)('%s: every later call says so, and asks Google no more', async (...row) => {
+    const [how, code, age, minutes, cause] = row
+    await grow(age)
+    await google.oauth.control({ action: 'end', sub, how })
+    clock = minutes * 60_000
     const other = await cold()
-    for (const house of [driveway, other, driveway]) {
+    // Who has used it lately knows more than the record says.
+    const first = age > 0 ? other : driveway
+    for (const house of [first, driveway, other]) {
       const answer = await get('/files', house)
       expect([answer.status, codeOf(answer)]).toEqual([401, 'reauth_required'])
       expect(detailOf(answer)).toMatch(cause)
@@ -121,8 +143,59 @@ describe('Google ends a grant (case 38)', () => {
     expect(session).toMatchObject({
       signedIn: true,
       email: 'ada@example.com',
-      grant: { state: 'dead', cause: expect.stringMatching(cause), reconnect: '/auth' },
+      grant: {
+        state: 'dead',
+        code,
+        cause: expect.stringMatching(cause),
+        reconnect: '/auth?reconnect=1',
+      },
     })
+    const told = first.logs.filter(({ message }) => message === 'grant_ended')
+    expect(told.at(-1)).toMatchObject({ severity: 'NOTICE', audit: true, sub, code })
+  })
+
+  test('its owner takes it back while it is in use: the next call says so', async () => {
+    await get('/files')
+    await google.oauth.control({ action: 'revoke', sub })
+    const answer = await get('/files')
+    expect([answer.status, codeOf(answer)]).toEqual([401, 'reauth_required'])
+    expect(JSON.parse(answer.body)).toMatchObject({
+      detail: expect.stringMatching(/taken back/),
+      link: '/auth?reconnect=1',
+    })
+  })
+
+  test('half a day later Google only says "Bad Request", and nothing is made up', async () => {
+    google.faults.add({
+      operation: 'oauth.refresh',
+      status: 400,
+      headers: { 'content-type': 'application/json' },
+      body: '{"error":"invalid_grant","error_description":"Bad Request"}',
+    })
+    clock = 3_600_000
+    expect(codeOf(await get('/files'))).toBe('reauth_required')
+    const session = JSON.parse((await get('/auth/session')).body) as Record<string, unknown>
+    expect(session['grant']).toMatchObject({ state: 'dead', code: 'unknown' })
+  })
+
+  test('and a sign-in after a long time notices that the old token is dead', async () => {
+    await grow(200 * day)
+    await google.oauth.control({ action: 'end', sub, how: 'unused' })
+    clock = 3_600_000
+    const { answer } = await signInAs(await cold())
+    expect(new URL(answer.headers.location ?? '').searchParams.get('prompt')).toBe('consent')
+  })
+
+  test('a grant in use is written to once a day, however often it is refreshed', async () => {
+    await grow(0)
+    const uses: unknown[] = []
+    for (let hours = 1; hours <= 50; hours += 1) {
+      clock = hours * 3_600_000
+      expect((await get('/files?pageSize=1')).status).toBe(200)
+      uses.push(JSON.stringify(stored(google, 'grants')[0]?.['usedAt']))
+    }
+    expect(called('oauth.refresh')).toBe(50)
+    expect(new Set(uses).size).toBe(3)
   })
 
   test('and a new sign-in brings it back, for the old session too', async () => {

@@ -1,10 +1,11 @@
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { createRemoteJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose'
+import type { Ending } from '../../infra/sandbox/oauth/grants.ts'
 import type { OAuthAction } from '../../infra/sandbox/oauth/index.ts'
 import { createOAuth } from '../../infra/sandbox/oauth/index.ts'
 import type { Fields } from './oauth-fixture.ts'
-import { clientId, clientSecret, encode, expired, startOAuth } from './oauth-fixture.ts'
+import { clientId, clientSecret, encode, expired, refusal, startOAuth } from './oauth-fixture.ts'
 
 const fixture = await startOAuth()
 const { oauth, sandbox, signIn, exchange, refresh, tokens } = fixture
@@ -66,8 +67,36 @@ describe('the control address', () => {
     expect((await refresh('1//0x', gone)).body['error']).toBe('deleted_client')
   })
 
+  test.each<[Ending, object, number]>([
+    ['testing_expired', expired, 200],
+    ['unused', expired, 200],
+    ['too_many_tokens', expired, 200],
+    ['revoked', expired, 401],
+    [
+      'reauth_policy',
+      {
+        status: 400,
+        body: {
+          error: 'invalid_grant',
+          error_description: 'reauth related error (invalid_rapt)',
+          error_subtype: 'invalid_rapt',
+        },
+      },
+      200,
+    ],
+    ['account_deleted', refusal(400, 'invalid_grant', 'Account has been deleted'), 401],
+    ['admin_policy', refusal(400, 'admin_policy_enforced', 'Access blocked by an admin'), 401],
+  ])('ends a grant as Google does: %s', async (how, answer, status) => {
+    const { refresh_token: refreshToken, access_token: accessToken } = await tokens()
+    expect((await control({ action: 'end', sub: ada.sub, how })).status).toBe(200)
+    expect(await refresh(refreshToken)).toEqual(answer)
+    const headers = { authorization: `Bearer ${accessToken}` }
+    expect((await fetch(`${sandbox.url}/v1/userinfo`, { headers })).status).toBe(status)
+  })
+
   test('refuses what it does not know', async () => {
     expect((await control({ action: 'dance' })).status).toBe(400)
+    expect((await control({ action: 'end', sub: ada.sub, how: 'magic' })).status).toBe(400)
   })
 })
 

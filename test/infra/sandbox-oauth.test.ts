@@ -348,7 +348,7 @@ describe('a refresh token', () => {
 
   test('stops with invalid_rapt under a Workspace session policy', async () => {
     const { refresh_token: refreshToken } = await tokens()
-    await oauth.control({ action: 'requireReauth', sub: ada.sub })
+    await oauth.control({ action: 'end', sub: ada.sub, how: 'reauth_policy' })
     expect((await refresh(refreshToken)).body).toMatchObject({
       error: 'invalid_grant',
       error_subtype: 'invalid_rapt',

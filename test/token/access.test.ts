@@ -12,7 +12,12 @@ interface Setting {
   /** Refresh tokens that Google was asked about, in order. */
   asked: string[]
   clock: { now: number }
-  google: { refresh: (refreshToken: string) => Promise<Refreshed> }
+  google: {
+    refresh: (refreshToken: string) => Promise<Refreshed>
+    accepts: (accessToken: string) => Promise<boolean>
+  }
+  /** What was told of grants that have ended. */
+  ended: string[]
 }
 
 function setUp(...subs: string[]): Setting {
@@ -21,7 +26,9 @@ function setUp(...subs: string[]): Setting {
   const clock = { now: 1_000_000 }
   const google: Setting['google'] = {
     refresh: (refreshToken) => Promise.resolve(answer(`${refreshToken} ${asked.length}`)),
+    accepts: () => Promise.reject(new Error('not asked')),
   }
+  const ended: string[] = []
   const vault: Vault = {
     find: (sub) => Promise.resolve(records.get(sub)),
     save: ({ sub, refreshToken }) => {
@@ -29,8 +36,9 @@ function setUp(...subs: string[]): Setting {
       records.set(sub, { ...held, ...(refreshToken === undefined ? {} : { refreshToken }) })
       return Promise.resolve()
     },
-    bury: (found, deathCause) => {
-      records.set(found.sub, { ...found, deathCause })
+    touch: () => Promise.resolve(),
+    bury: (found, death) => {
+      records.set(found.sub, { ...found, death })
       return Promise.resolve()
     },
     remove: (sub) => Promise.resolve(void records.delete(sub)),
@@ -39,8 +47,11 @@ function setUp(...subs: string[]): Setting {
     asked.push(refreshToken)
     return google.refresh(refreshToken)
   }
+  const accepts = (accessToken: string): Promise<boolean> => google.accepts(accessToken)
+  const note = (sub: string, { code }: { code: string }): void => void ended.push(`${sub} ${code}`)
   return {
-    access: createAccessTokens(vault, { refresh }, () => clock.now),
+    access: createAccessTokens(vault, { refresh, accepts }, () => clock.now, note),
+    ended,
     records,
     asked,
     clock,
@@ -49,11 +60,23 @@ function setUp(...subs: string[]): Setting {
 }
 
 function record(sub: string, refreshToken: string): VaultRecord {
-  return { sub, email: '', scopes: [], refreshToken, deathCause: undefined, revision: undefined }
+  return {
+    sub,
+    email: '',
+    emailVerified: true,
+    hd: undefined,
+    scopes: [],
+    refreshToken,
+    grantedAt: undefined,
+    usedAt: undefined,
+    refreshExpiresAt: undefined,
+    death: undefined,
+    revision: undefined,
+  }
 }
 
 function answer(accessToken: string, refreshToken?: string): Refreshed {
-  return { accessToken, expiresInSeconds: 3_599, refreshToken }
+  return { accessToken, expiresInSeconds: 3_599, refreshToken, refreshExpiresInSeconds: undefined }
 }
 
 async function codeOf(work: Promise<unknown>): Promise<string> {
@@ -104,7 +127,7 @@ test('a refresh that fails, fails everybody once, and the next one may work (cas
   const codes = await Promise.all(Array.from({ length: 50 }, () => codeOf(access.tokenFor('a'))))
   expect(new Set(codes)).toEqual(new Set(['auth_unavailable']))
   expect(asked).toHaveLength(1)
-  expect(records.get('a')?.deathCause).toBeUndefined()
+  expect(records.get('a')?.death).toBeUndefined()
   google.refresh = refresh
   expect(await codeOf(access.tokenFor('a'))).toBe('fine')
 })
@@ -122,13 +145,44 @@ test('a new refresh token is kept; none leaves the old one', async () => {
 
 describe('a grant that Google ended', () => {
   test('is noted with its cause, and Google is not asked again (case 38)', async () => {
-    const { access, asked, google, records } = setUp('a')
-    google.refresh = () => Promise.reject(new DeadGrantError('invalid_rapt'))
+    const { access, asked, ended, google, records } = setUp('a')
+    google.refresh = () => Promise.reject(new DeadGrantError('invalid_grant', 'invalid_rapt'))
     for (let count = 0; count < 3; count++) {
       expect(await codeOf(access.tokenFor('a'))).toBe('reauth_required')
     }
-    expect(records.get('a')?.deathCause).toMatch(/organisation/)
+    expect(records.get('a')?.death?.cause).toMatch(/organisation/)
     expect(asked).toEqual(['refresh-a'])
+    expect(ended).toEqual(['a reauth_policy'])
+  })
+
+  test.each([
+    ['refuses it, takes nothing from it any more', false, 'revoked'],
+    ['takes it still, has given up the refresh token alone', true, 'too_many_tokens'],
+  ])('whose last access token Google %s', async (_, accepted, code) => {
+    const { access, google, records, clock } = setUp('a')
+    await access.tokenFor('a')
+    google.refresh = () => Promise.reject(new DeadGrantError('invalid_grant'))
+    google.accepts = () => Promise.resolve(accepted)
+    clock.now += 3_599_000 - 60_000
+    expect(await codeOf(access.tokenFor('a'))).toBe('reauth_required')
+    expect(records.get('a')?.death?.code).toBe(code)
+  })
+
+  test('whose access token was refused before its time, was taken back: nobody is asked', async () => {
+    const { access, google, records } = setUp('a')
+    const token = await access.tokenFor('a')
+    google.refresh = () => Promise.reject(new DeadGrantError('invalid_grant'))
+    expect(await codeOf(access.tokenFor('a', token))).toBe('reauth_required')
+    expect(records.get('a')?.death?.code).toBe('revoked')
+  })
+
+  test('is told by what is known, where Google does not say whether it takes the token', async () => {
+    const { access, google, records, clock } = setUp('a')
+    await access.tokenFor('a')
+    google.refresh = () => Promise.reject(new DeadGrantError('invalid_grant'))
+    clock.now += 3_599_000 - 60_000
+    expect(await codeOf(access.tokenFor('a'))).toBe('reauth_required')
+    expect(records.get('a')?.death?.code).toBe('unknown')
   })
 
   test('but was renewed meanwhile by a sign-in, is used as it is now', async () => {
@@ -136,21 +190,21 @@ describe('a grant that Google ended', () => {
     google.refresh = (refreshToken) => {
       if (refreshToken === 'new') return Promise.resolve(answer('x'))
       records.set('a', record('a', 'new'))
-      return Promise.reject(new DeadGrantError(undefined))
+      return Promise.reject(new DeadGrantError('invalid_grant'))
     }
     expect(await access.tokenFor('a')).toBe('x')
     expect(asked).toEqual(['refresh-a', 'new'])
-    expect(records.get('a')?.deathCause).toBeUndefined()
+    expect(records.get('a')?.death).toBeUndefined()
   })
 
   test('and whose renewal is dead as well, is dead', async () => {
     const { access, google, records } = setUp('a')
     google.refresh = (refreshToken) => {
       if (refreshToken !== 'new') records.set('a', record('a', 'new'))
-      return Promise.reject(new DeadGrantError(undefined))
+      return Promise.reject(new DeadGrantError('invalid_grant'))
     }
     expect(await codeOf(access.tokenFor('a'))).toBe('reauth_required')
-    expect(records.get('a')?.deathCause).toMatch(/ended the permission/)
+    expect(records.get('a')?.death?.cause).toMatch(/ended the permission/)
   })
 
   test('or that nobody knows, needs a sign-in', async () => {

@@ -40,8 +40,42 @@ export interface Token extends Grantee {
 export interface RefreshToken extends Token {
   used: number
   died?: number
-  /** The user must sign in anew before this token works again (a Workspace policy). */
-  reauth?: boolean
+  /** What Google says to this token, though it has not died of age. */
+  refusal?: Refusal
+}
+
+export interface Refusal {
+  error: string
+  description: string
+  subtype?: string
+}
+
+/**
+ * The ways in which Google ends refresh tokens before anybody expects it. Of the first four the
+ * answer tells nothing; of the others it does.
+ */
+export type Ending = (typeof endings)[number]
+
+export const endings = [
+  'testing_expired',
+  'unused',
+  'too_many_tokens',
+  'revoked',
+  'reauth_policy',
+  'account_deleted',
+  'admin_policy',
+] as const
+
+const refusals: Partial<Record<Ending, Refusal>> = {
+  // A Workspace policy: the user must sign in anew before the token works again.
+  reauth_policy: {
+    error: 'invalid_grant',
+    description: 'reauth related error (invalid_rapt)',
+    subtype: 'invalid_rapt',
+  },
+  account_deleted: { error: 'invalid_grant', description: 'Account has been deleted' },
+  // An administrator has restricted a service that the grant is for.
+  admin_policy: { error: 'admin_policy_enforced', description: 'Access blocked by an admin' },
 }
 
 export interface Grants {
@@ -62,7 +96,8 @@ export interface Grants {
   revoke(sub: string, clientId?: string): void
   expireAccessTokens(sub?: string): void
   expireRefreshTokens(sub: string): void
-  requireReauth(sub: string): void
+  /** Ends all that a user granted, as Google does for this reason. */
+  end(sub: string, how: Ending): void
   counts(): { grants: number; codes: number; accessTokens: number; refreshTokens: number }
 }
 
@@ -152,8 +187,12 @@ export function createGrants(now: () => number, lifetime = Infinity): Grants {
     expireRefreshTokens(sub) {
       for (const token of living().filter(isOf(sub))) token.died = now()
     },
-    requireReauth(sub) {
-      for (const token of living().filter(isOf(sub))) token.reauth = true
+    end(sub, how) {
+      if (how === 'revoked') return this.revoke(sub)
+      const refusal = refusals[how]
+      if (refusal === undefined) return this.expireRefreshTokens(sub) // access tokens live on
+      for (const token of living().filter(isOf(sub))) token.refusal = refusal
+      if (how !== 'reauth_policy') this.expireAccessTokens(sub)
     },
     counts() {
       sweep()

@@ -10,7 +10,8 @@ import type { OAuthClient, OAuthUser } from './clients.ts'
 import { createClients, defaultUsers } from './clients.ts'
 import { OAuthError } from './errors.ts'
 import { formOf, refuseRepeats } from './form.ts'
-import { createGrants } from './grants.ts'
+import { createGrants, endings } from './grants.ts'
+import type { Ending } from './grants.ts'
 import { createIdTokens, issuer, userClaims } from './id-token.ts'
 import { createToken } from './token.ts'
 import { discovery, tokenInfo } from './metadata.ts'
@@ -35,8 +36,8 @@ export type OAuthAction =
   | { action: 'expireAccessTokens'; sub?: string }
   /** The tokens die, the grant stays: the next sign-in brings no refresh token unless it asks. */
   | { action: 'expireRefreshTokens'; sub: string }
-  /** A Workspace policy: refreshing fails with `invalid_rapt`. */
-  | { action: 'requireReauth'; sub: string }
+  /** Google ends all that a user granted, in one of its own ways and with its answer to that. */
+  | { action: 'end'; sub: string; how: Ending }
   | { action: 'rotateSecret'; client_id: string; add?: string; remove?: string }
   | { action: 'deleteClient'; client_id: string }
   | { action: 'rotateKeys' }
@@ -81,8 +82,9 @@ export function createOAuth(options: OAuthOptions = {}): OAuth {
         return grants.expireAccessTokens(action.sub)
       case 'expireRefreshTokens':
         return grants.expireRefreshTokens(action.sub)
-      case 'requireReauth':
-        return grants.requireReauth(action.sub)
+      case 'end':
+        if (!endings.includes(action.how)) throw new Error(`Cannot end a grant by ${action.how}`)
+        return grants.end(action.sub, action.how)
       case 'rotateSecret':
         return clients.rotateSecret(action.client_id, action)
       case 'deleteClient':

@@ -64,9 +64,9 @@ export function createToken(
     if (held.died !== undefined) {
       throw new OAuthError(400, 'invalid_grant', 'Token has been expired or revoked.')
     }
-    if (held.reauth) {
-      const message = 'reauth related error (invalid_rapt)'
-      throw new OAuthError(400, 'invalid_grant', message, 'invalid_rapt')
+    if (held.refusal) {
+      const { error, description, subtype } = held.refusal
+      throw new OAuthError(400, error, description, subtype)
     }
     const asked = form.get('scope')
     const scopes = asked ? readScopes(asked) : held.scopes
