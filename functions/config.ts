@@ -1,6 +1,8 @@
 /** The only reader of the environment. */
 import type { Environment, Setting } from './settings.ts'
 
+import type { AllowedUsers } from './identity/admission.ts'
+
 /** What Driveway asks of Google: see `accessProfiles`. */
 export type AccessProfile = 'browse' | 'own' | 'full'
 
@@ -33,6 +35,8 @@ export interface Config {
   clientSecretName: string
   keyringSecretName: string
   accessProfile: AccessProfile
+  /** Who may sign in. */
+  allowedUsers: AllowedUsers
   /** Origins besides our own whose pages may call with a session. */
   allowedOrigins: string[]
   /** Front ends that append the address that they were called from to `X-Forwarded-For`. */
@@ -131,6 +135,7 @@ export function readConfig(env: Environment): Config {
     clientSecretName: secret('CLIENT_SECRET_NAME'),
     keyringSecretName: secret('KEYRING_SECRET_NAME'),
     accessProfile: profile as AccessProfile,
+    allowedUsers: readAllowedUsers(env['ALLOWED_USERS'], wrong),
     allowedOrigins: list(env['ALLOWED_ORIGINS']).map((origin) =>
       readOrigin('ALLOWED_ORIGINS', origin, wrong),
     ),
@@ -207,6 +212,23 @@ function sandboxGoogle(origin: string): GoogleAddresses {
 
 function list(value: string | undefined): string[] {
   return (value ?? '').split(/[\s,]+/).filter((entry) => entry !== '')
+}
+
+/** Addresses and `@domains`, or `everybody`, which an empty list means too. */
+function readAllowedUsers(value: string | undefined, wrong: string[]): AllowedUsers {
+  const entries = list(value?.toLowerCase())
+  if (entries.length === 0) return 'everybody'
+  if (entries.includes('everybody')) {
+    if (entries.length > 1) wrong.push('ALLOWED_USERS is everybody or a list, not both')
+    return 'everybody'
+  }
+  if (!entries.every((entry) => /^[^@\s]*@[a-z\d-]+(\.[a-z\d-]+)+$/.test(entry))) {
+    wrong.push('ALLOWED_USERS must list addresses (a@b.example) and domains (@b.example)')
+  }
+  return {
+    addresses: entries.filter((entry) => !entry.startsWith('@')),
+    domains: entries.filter((entry) => entry.startsWith('@')).map((entry) => entry.slice(1)),
+  }
 }
 
 /** An origin and nothing more: https, or http on loopback. */

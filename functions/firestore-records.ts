@@ -7,7 +7,7 @@ import type {
 } from '@google-cloud/firestore'
 import type { Collection } from './collections.ts'
 import { GatewayError } from './errors.ts'
-import { ConflictError, guarded } from './firestore.ts'
+import { guarded, hasLost } from './firestore.ts'
 import type { Records, Stored } from './records.ts'
 
 /** @param isValue tells what is of this shape from what another version has written */
@@ -75,13 +75,6 @@ export function createFirestoreRecords<T extends object>(
       }
     },
   }
-}
-
-/** Gone (gRPC 5, HTTP 404) is another version too. */
-function hasLost(error: unknown): boolean {
-  if (error instanceof ConflictError) return true
-  const { code } = ((error as Error).cause ?? {}) as { code?: unknown }
-  return code === 5 || code === 404
 }
 
 function isTimestamp(value: unknown): value is Timestamp {

@@ -29,3 +29,10 @@ export async function guarded<T>(work: Promise<T>): Promise<T> {
     throw new GatewayError('store_unavailable', 'Firestore did not answer', { cause: error })
   }
 }
+
+/** Whether a write lost to another one; a document that is gone (gRPC 5, HTTP 404) is one too. */
+export function hasLost(error: unknown): boolean {
+  if (error instanceof ConflictError) return true
+  const { code } = ((error as Error).cause ?? {}) as { code?: unknown }
+  return code === 5 || code === 404
+}

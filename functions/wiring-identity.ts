@@ -1,11 +1,15 @@
 /** The identity room, put together: who is asking. */
+import type { Config } from './config.ts'
 import { createFirestoreRecords } from './firestore-records.ts'
+import type { Forget } from './forget.ts'
 import { createAddressOf } from './http/address.ts'
 import type { AddressOf } from './http/address.ts'
 import { createIdentify } from './http/identify.ts'
 import type { Identify } from './http/identify.ts'
 import type { Log } from './http/log.ts'
 import type { Origins } from './http/origins.ts'
+import { createAdmission } from './identity/admission.ts'
+import type { Admission } from './identity/admission.ts'
 import { createAllowances } from './identity/allowance.ts'
 import type { Allowances } from './identity/allowance.ts'
 import { createCredentials } from './identity/credential.ts'
@@ -28,21 +32,25 @@ import type { Count, Rate } from './identity/rate.ts'
 import type { Principal } from './identity/principal.ts'
 import { createUsages, isUsage } from './identity/usage.ts'
 import type { Usage, Usages } from './identity/usage.ts'
-import type { Seal } from './token/seal.ts'
-import type { Config } from './config.ts'
 import type { Clients } from './wiring-clients.ts'
+import type { TokenRoom } from './wiring-token.ts'
 
 export interface IdentityRoom {
   credentials: Credentials
   usages: Usages
   allowances: Allowances
   logins: Logins
+  admission: Admission
+  /** Who it is, invited or not. */
+  recognise: Identify
+  /** Who it is, of those who may be here. */
   identify: Identify
   devices: Devices
   policies: Policies
   jobs: Jobs
   oidc: Oidc
   addressOf: AddressOf
+  forget: Forget
 }
 
 /** Codes that one network may have waiting, and codes that one account may try, in ten minutes. */
@@ -50,9 +58,9 @@ const mostStarts = 20
 const mostTries = 30
 
 export function wireIdentity(
-  { publicUrl, forwardedHops, oidcIssuers }: Config,
+  { publicUrl, forwardedHops, oidcIssuers, allowedUsers }: Config,
   { firestore }: Clients,
-  seal: Seal,
+  { seal, vault }: Pick<TokenRoom, 'seal' | 'vault'>,
   origins: Origins,
   log: Log,
   now: () => number,
@@ -84,16 +92,25 @@ export function wireIdentity(
   const usages = createUsages(createFirestoreRecords<Usage>(firestore, 'usage', isUsage), now)
   const onUse = (principal: Principal): void =>
     void usages.touch(principal).catch((error: unknown) => log.failure('use not noted', error))
+  const admission = createAdmission(allowedUsers, (sub) => vault.find(sub), now)
+  const recognise = createIdentify(credentials, jobs, origins, onUse)
   return {
     credentials,
     usages,
     allowances: createAllowances(usages, (error) => log.failure('limits not given back', error)),
     logins: createLogins(seal, createFirestoreClaims(firestore), now),
-    identify: createIdentify(credentials, jobs, origins, onUse),
+    admission,
+    recognise,
+    async identify(req, need) {
+      const principal = await recognise(req, need)
+      await admission.checkAccount(principal.sub)
+      return principal
+    },
     devices,
     policies,
     jobs,
     oidc,
     addressOf: createAddressOf(forwardedHops),
+    forget: (sub) => credentials.revokeAll(sub),
   }
 }

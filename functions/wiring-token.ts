@@ -3,6 +3,7 @@ import { accessProfiles } from './config.ts'
 import type { Config } from './config.ts'
 import type { DriveAccount } from './drive/account.ts'
 import { GatewayError } from './errors.ts'
+import type { Forget } from './forget.ts'
 import { audit } from './http/audit.ts'
 import type { Log } from './http/log.ts'
 import { createAccessTokens } from './token/access.ts'
@@ -25,6 +26,7 @@ export interface TokenRoom {
   vault: Vault
   access: AccessTokens
   accountOf(sub: string): DriveAccount
+  forget: Forget
 }
 
 /** @param signInMs milliseconds that Google's sign-in has for one exchange or refresh */
@@ -59,7 +61,8 @@ export function wireToken(
     sub,
     token: (rejected) => access.tokenFor(sub, rejected),
   })
-  return { scopes, seal, oauth, vault, access, accountOf }
+  const forget: Forget = (sub) => vault.remove(sub)
+  return { scopes, seal, oauth, vault, access, accountOf, forget }
 }
 
 /** Reads the file that Google's console gives for a web client. */

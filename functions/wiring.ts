@@ -3,6 +3,7 @@ import type { Server } from 'node:http'
 import type { Http2Server } from 'node:http2'
 import { readConfig } from './config.ts'
 import type { Config } from './config.ts'
+import { forgetEverywhere } from './forget.ts'
 import { authRoutes } from './http/auth.ts'
 import { byPath } from './http/by-path.ts'
 import { callbackRoutes } from './http/callback.ts'
@@ -57,7 +58,7 @@ export function createGateway(config: Config, options: GatewayOptions = {}): Gat
   const clients = createClients(config)
   const origins = createOrigins(publicUrl, allowedOrigins)
   const token = wireToken(config, clients, log, now, options.signInMs)
-  const identity = wireIdentity(config, clients, token.seal, origins, log, now)
+  const identity = wireIdentity(config, clients, token, origins, log, now)
   const drive = wireDrive(config, clients, log, now, options)
 
   const serving = createServing(options.graceMs)
@@ -69,7 +70,9 @@ export function createGateway(config: Config, options: GatewayOptions = {}): Gat
 
   const idleMs = options.idleMs ?? 30_000
   const inside = createInside(drive.confines, token.accountOf)
-  const parts = { ...token, ...identity, ...drive, inside, origins, publicUrl, now }
+  // Whatever else comes to be kept of an account is forgotten here too.
+  const forgetAccount = forgetEverywhere([token.forget, identity.forget])
+  const parts = { forgetAccount, ...token, ...identity, ...drive, inside, origins, publicUrl, now }
   const functions = {
     auth: handler(
       'auth',

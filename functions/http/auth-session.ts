@@ -2,8 +2,10 @@
 import { accessProfiles } from '../config.ts'
 import type { AccessProfile } from '../config.ts'
 import { GatewayError } from '../errors.ts'
+import type { Admission } from '../identity/admission.ts'
 import type { Credentials } from '../identity/credential.ts'
 import type { Vault } from '../token/vault.ts'
+import { audit } from './audit.ts'
 import { writeCookie } from './cookies.ts'
 import { grantState } from './grant.ts'
 import type { Call, Route } from './handler.ts'
@@ -11,7 +13,9 @@ import type { Identify } from './identify.ts'
 import { sendJson } from './problem.ts'
 
 export interface SessionParts {
-  identify: Identify
+  /** Also of those who are not invited any more: they may still sign out. */
+  recognise: Identify
+  admission: Pick<Admission, 'check'>
   credentials: Pick<Credentials, 'revoke'>
   vault: Pick<Vault, 'find'>
   publicUrl: string
@@ -27,13 +31,14 @@ export function sessionRoutes(parts: SessionParts): Route[] {
 }
 
 async function tell(parts: SessionParts, { req, res }: Call): Promise<void> {
-  const { identify, vault, accessProfile, limits } = parts
-  const principal = await identify(req, 'nothing').catch((error: unknown) => {
+  const { recognise, vault, admission, accessProfile, limits } = parts
+  const principal = await recognise(req, 'nothing').catch((error: unknown) => {
     if (error instanceof GatewayError && error.status === 401) return undefined
     throw error
   })
   const record = principal && (await vault.find(principal.sub))
   if (!principal || !record) return sendJson(res, 200, { signedIn: false, signIn: '/auth' })
+  admission.check(record)
   sendJson(res, 200, {
     signedIn: true,
     email: record.email,
@@ -48,7 +53,7 @@ async function tell(parts: SessionParts, { req, res }: Call): Promise<void> {
 }
 
 async function signOut(parts: SessionParts, { req, res, log }: Call): Promise<void> {
-  const { id, kind } = await parts.identify(req, 'owner')
+  const { sub, id, kind } = await parts.recognise(req, 'owner')
   await parts.credentials.revoke(id)
   // A page elsewhere ends its own bearer; the browser's session here is none of its business.
   if (kind === 'session') {
@@ -56,5 +61,5 @@ async function signOut(parts: SessionParts, { req, res, log }: Call): Promise<vo
     res.setHeader('Set-Cookie', writeCookie(empty, parts.publicUrl, 0))
   }
   res.writeHead(204).end()
-  log('INFO', 'signed out')
+  audit(log, 'sign_out', { sub, credential: id })
 }

@@ -1,6 +1,8 @@
 /** `/auth`: signing in and out, and what may be shown instead of a session. */
 import { deviceRoutes } from './auth-device.ts'
 import type { DeviceParts } from './auth-device.ts'
+import { grantRoutes } from './auth-grant.ts'
+import type { GrantParts } from './auth-grant.ts'
 import { loginRoutes } from './auth-login.ts'
 import type { LoginParts } from './auth-login.ts'
 import { policyRoutes } from './auth-policies.ts'
@@ -11,7 +13,8 @@ import { tokenRoutes } from './auth-tokens.ts'
 import type { TokenParts } from './auth-tokens.ts'
 import type { Route } from './handler.ts'
 
-export interface AuthParts extends LoginParts, SessionParts, TokenParts, DeviceParts, PolicyParts {
+export interface AuthParts
+  extends GrantParts, LoginParts, SessionParts, TokenParts, DeviceParts, PolicyParts {
   credentials: TokenParts['credentials']
 }
 
@@ -19,6 +22,7 @@ export function authRoutes(parts: AuthParts): Route[] {
   return [
     ...loginRoutes(parts),
     ...sessionRoutes(parts),
+    ...grantRoutes(parts),
     ...tokenRoutes(parts),
     ...deviceRoutes(parts),
     ...policyRoutes(parts),

@@ -1,5 +1,6 @@
 /** `/callback`: the authorization response becomes a grant in the vault and a session. */
 import { GatewayError } from '../errors.ts'
+import type { Admission } from '../identity/admission.ts'
 import type { Credentials } from '../identity/credential.ts'
 import type { Login, Logins } from '../identity/login.ts'
 import type { AccessTokens } from '../token/access.ts'
@@ -18,6 +19,7 @@ export interface CallbackParts {
   vault: Vault
   access: Pick<AccessTokens, 'remember' | 'tokenFor'>
   credentials: Pick<Credentials, 'issue'>
+  admission: Pick<Admission, 'check'>
   /** Scopes without which Driveway cannot do its work. */
   scopes: readonly string[]
   publicUrl: string
@@ -32,7 +34,7 @@ export function callbackRoutes(parts: CallbackParts): Route[] {
 }
 
 async function finishLogin(parts: CallbackParts, { req, res, query, log }: Call): Promise<void> {
-  const { logins, oauth, vault, access, credentials, publicUrl } = parts
+  const { logins, oauth, vault, access, credentials, admission, publicUrl } = parts
   if (
     /prefetch|prerender/i.test(String(req.headers['sec-purpose'] ?? req.headers['purpose'] ?? ''))
   ) {
@@ -56,6 +58,7 @@ async function finishLogin(parts: CallbackParts, { req, res, query, log }: Call)
 
   const { nonce, codeVerifier } = login
   const grant = await oauth.exchange(response.code, { nonce, codeVerifier })
+  admission.check(grant)
   checkScopes(grant, parts.scopes)
   const known = await vault.find(grant.sub).catch(forgiveUnreadable)
   const isFine = isWhole(known, parts.scopes)
@@ -134,7 +137,7 @@ async function askForConsentAgain(
   if (login.consentForced) {
     throw new GatewayError('no_refresh_token', 'No refresh token came with a forced consent')
   }
-  const location = await startLogin(parts, cookie, login.returnTo, true, res)
+  const location = await startLogin(parts, cookie, login.returnTo, { prompt: 'consent' }, res)
   res.writeHead(303, { location }).end()
 }
 

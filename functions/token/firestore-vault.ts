@@ -7,7 +7,7 @@ import type {
 } from '@google-cloud/firestore'
 import type { Collection } from '../collections.ts'
 import { GatewayError } from '../errors.ts'
-import { ConflictError, guarded } from '../firestore.ts'
+import { guarded, hasLost } from '../firestore.ts'
 import { known } from './death.ts'
 import type { Seal } from './seal.ts'
 import type { Vault, VaultRecord } from './vault.ts'
@@ -112,7 +112,7 @@ export function createFirestoreVault(parts: FirestoreVaultParts): Vault {
       try {
         await ifUnchanged(await grant(sub), revision, { deathCode: code, deathCause: cause })
       } catch (error) {
-        if (!(error instanceof ConflictError)) throw error // what came between is a newer sign-in
+        if (!hasLost(error)) throw error // what came between is a newer sign-in, or the end of all
       }
     },
 

@@ -209,7 +209,8 @@ test('one event is one line, of plain characters', () => {
     expect(JSON.parse(line)).toMatchObject({
       severity: expect.stringMatching(/^(INFO|NOTICE|WARNING|ERROR)$/),
       message: expect.any(String),
-      requestId: expect.any(String),
+      // Several requests may have waited for the refresh by which it is noticed.
+      ...(line.includes('"grant_ended"') ? {} : { requestId: expect.any(String) }),
     })
   }
 })
