@@ -222,7 +222,7 @@ function readAllowedUsers(value: string | undefined, wrong: string[]): AllowedUs
     if (entries.length > 1) wrong.push('ALLOWED_USERS is everybody or a list, not both')
     return 'everybody'
   }
-  if (!entries.every((entry) => /^[^@\s]*@[a-z\d-]+(\.[a-z\d-]+)+$/.test(entry))) {
+  if (!entries.every((entry) => /^[^@\s*]*@[a-z\d-]+(\.[a-z\d-]+)+$/.test(entry))) {
     wrong.push('ALLOWED_USERS must list addresses (a@b.example) and domains (@b.example)')
   }
   return {

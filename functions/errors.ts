@@ -28,7 +28,6 @@ export const problems = {
   auth_unavailable: [503, 'Google’s sign-in does not answer; try again shortly', true],
 
   // Who is asking
-  rate_limited: [429, 'Too many requests at once; slow down and try again', true],
   login_required: [401, 'Sign in with Google first', false],
   session_expired: [401, 'The session has ended; sign in again', false],
   invalid_token: [401, 'This token is not valid here', false],

@@ -1,6 +1,7 @@
 /** The identity room, put together: who is asking. */
 import type { Config } from './config.ts'
 import { createFirestoreRecords } from './firestore-records.ts'
+import { forgetEverywhere } from './forget.ts'
 import type { Forget } from './forget.ts'
 import { createAddressOf } from './http/address.ts'
 import type { AddressOf } from './http/address.ts'
@@ -111,6 +112,9 @@ export function wireIdentity(
     jobs,
     oidc,
     addressOf: createAddressOf(forwardedHops),
-    forget: (sub) => credentials.revokeAll(sub),
+    forget: forgetEverywhere([
+      (sub) => policies.removeAll(sub),
+      (sub) => credentials.revokeAll(sub),
+    ]),
   }
 }

@@ -52,6 +52,7 @@ test('everything that is wrong is named at once', () => {
     KEYRING_SECRET_NAME: 'projects/p/secrets/ring',
     ACCESS_PROFILE: 'constructor',
     ALLOWED_ORIGINS: 'https://fine.example, https://not.example/path',
+    ALLOWED_USERS: 'ada',
     MAX_FILE_BYTES: '-1',
     MAX_REQUEST_BYTES: '1e6',
     GOOGLE_SANDBOX_URL: 'https://evil.example',
@@ -65,6 +66,7 @@ test('everything that is wrong is named at once', () => {
     'KEYRING_SECRET_NAME',
     'ACCESS_PROFILE',
     'ALLOWED_ORIGINS',
+    'ALLOWED_USERS',
     'MAX_FILE_BYTES',
     'MAX_REQUEST_BYTES',
     'GOOGLE_SANDBOX_URL',
@@ -174,4 +176,39 @@ test.each(['0', '-1', '1e3', '1.5', 'many', '9'.repeat(16)])(
 
 test('Google’s front end takes 32 MiB in one request, where it is there', () => {
   expect(readConfig({ ...good, K_SERVICE: 'upload' }).maxRequestBytes).toBe(32 * 1024 * 1024)
+})
+
+describe('who may sign in', () => {
+  test.each<[string | undefined, unknown]>([
+    [undefined, 'everybody'],
+    [' ', 'everybody'],
+    ['Everybody', 'everybody'],
+    [
+      ' Ada@example.com, @Firm.Example ben+x@y.example',
+      { addresses: ['ada@example.com', 'ben+x@y.example'], domains: ['firm.example'] },
+    ],
+  ])('%p', (value, expected) => {
+    const { allowedUsers } = readConfig(
+      value === undefined ? good : { ...good, ALLOWED_USERS: value },
+    )
+    expect(allowedUsers).toEqual(expected)
+  })
+
+  test.each([
+    'ada',
+    '@',
+    'a@b',
+    '@example',
+    'a@b@c.example',
+    'a@.example',
+    '*@x.example',
+    '@*.example',
+  ])('is not %s', (value) => {
+    expect(refusal({ ...good, ALLOWED_USERS: value })).toMatch('ALLOWED_USERS must list')
+  })
+
+  test('is everybody or a list', () => {
+    const value = 'everybody, ada@example.com'
+    expect(refusal({ ...good, ALLOWED_USERS: value })).toMatch('not both')
+  })
 })

@@ -16,6 +16,7 @@ import type { Route } from './handler.ts'
 export interface AuthParts
   extends GrantParts, LoginParts, SessionParts, TokenParts, DeviceParts, PolicyParts {
   credentials: TokenParts['credentials']
+  oauth: LoginParts['oauth'] & GrantParts['oauth']
 }
 
 export function authRoutes(parts: AuthParts): Route[] {

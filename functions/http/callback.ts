@@ -30,10 +30,26 @@ export interface CallbackParts {
 const trustedForMs = 2 * 24 * 60 * 60_000
 
 export function callbackRoutes(parts: CallbackParts): Route[] {
-  return [{ method: 'GET', path: /^$/, run: (call) => finishLogin(parts, call) }]
+  return [{ method: 'GET', path: /^$/, run: (call) => finishOrRefuse(parts, call) }]
 }
 
-async function finishLogin(parts: CallbackParts, { req, res, query, log }: Call): Promise<void> {
+async function finishOrRefuse(parts: CallbackParts, call: Call): Promise<void> {
+  let sub: string | undefined
+  try {
+    await finishLogin(parts, call, (grant) => (sub = grant.sub))
+  } catch (error) {
+    const code = error instanceof GatewayError ? error.code : 'internal'
+    audit(call.log, 'sign_in_refused', { code, sub })
+    throw error
+  }
+}
+
+/** @param onGrant told whose sign-in it is, as soon as Google has said so */
+async function finishLogin(
+  parts: CallbackParts,
+  { req, res, query, log }: Call,
+  onGrant: (grant: Grant) => void,
+): Promise<void> {
   const { logins, oauth, vault, access, credentials, admission, publicUrl } = parts
   if (
     /prefetch|prerender/i.test(String(req.headers['sec-purpose'] ?? req.headers['purpose'] ?? ''))
@@ -58,6 +74,7 @@ async function finishLogin(parts: CallbackParts, { req, res, query, log }: Call)
 
   const { nonce, codeVerifier } = login
   const grant = await oauth.exchange(response.code, { nonce, codeVerifier })
+  onGrant(grant)
   admission.check(grant)
   checkScopes(grant, parts.scopes)
   const known = await vault.find(grant.sub).catch(forgiveUnreadable)

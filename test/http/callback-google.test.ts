@@ -241,7 +241,24 @@ describe('a box was unticked (case 17)', () => {
     expect(page.body).toContain('<a href="/auth?missing=drive.file">')
     expect(stored(driveway.google, 'credentials')).toEqual([])
     expect(stored(driveway.google, 'grants')).toEqual([])
-    expect((await signInAs(driveway)).answer.headers.location).toBe(`${driveway.origin}/`)
+    const again = await begin(driveway, { query: 'missing=drive.file,drive,evil' })
+    const asked = new URL(again.location).searchParams
+    expect(asked.get('scope')).toBe('openid email https://www.googleapis.com/auth/drive.file')
+    expect([asked.get('include_granted_scopes'), asked.get('prompt')]).toEqual(['true', 'consent'])
+    const landed = await land(driveway, await approve(again), again.cookie)
+    expect(landed.headers.location).toBe(`${driveway.origin}/`)
+    expect(await files(cookieFrom(landed))).toBe(200)
+  })
+
+  test('the problem says which, and where to go', async () => {
+    const begun = await begin(driveway)
+    const query = await approve(begun, { untick: ['drive.file', 'drive.metadata.readonly'] })
+    const answer = await land(driveway, query, begun.cookie)
+    expect(JSON.parse(answer.body)).toMatchObject({
+      code: 'scope_missing',
+      detail: expect.stringContaining('drive.metadata.readonly, drive.file'),
+      link: '/auth?missing=drive.metadata.readonly,drive.file',
+    })
   })
 
   test('a person who was here before keeps what works', async () => {

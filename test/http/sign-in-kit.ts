@@ -18,9 +18,10 @@ type Headers = Record<string, string | string[]>
 /** The first step: `/auth`, as a browser with this cookie. */
 export async function begin(
   { origin }: Pick<Driveway, 'origin'>,
-  options: { cookie?: string; returnTo?: string } = {},
+  options: { cookie?: string; returnTo?: string; query?: string } = {},
 ): Promise<Begun> {
-  const query = options.returnTo === undefined ? '' : `?return_to=${options.returnTo}`
+  const { query: more = '' } = options
+  const query = options.returnTo === undefined ? `?${more}` : `?return_to=${options.returnTo}`
   const answer = await send(origin, `/auth${query}`, { headers: cookieHeader(options.cookie) })
   if (answer.status !== 302) throw new Error(`Cannot begin: ${answer.status} ${answer.body}`)
   const location = answer.headers.location ?? ''
