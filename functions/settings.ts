@@ -10,6 +10,7 @@ export const settings = {
   KEYRING_SECRET_NAME: 'required',
   ACCESS_PROFILE: 'optional',
   ALLOWED_ORIGINS: 'optional',
+  ALLOWED_USERS: 'optional',
   FORWARDED_HOPS: 'optional',
   MAX_FILE_BYTES: 'optional',
   MAX_REQUEST_BYTES: 'optional',

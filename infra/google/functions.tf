@@ -35,6 +35,7 @@ locals {
   optional_settings = [
     "ACCESS_PROFILE",
     "ALLOWED_ORIGINS",
+    "ALLOWED_USERS",
     "FORWARDED_HOPS",
     "MAX_FILE_BYTES",
     "MAX_REQUEST_BYTES",
