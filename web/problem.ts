@@ -58,7 +58,8 @@ export function asProblem(thrown: unknown): Problem {
   return thrown instanceof Problem ? thrown : offline()
 }
 
-function jsonObject(body: string): Record<string, unknown> {
+/** @returns nothing in it for what is no JSON object */
+export function jsonObject(body: string): Record<string, unknown> {
   try {
     const value: unknown = JSON.parse(body)
     return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}

@@ -37,11 +37,12 @@ export async function besideGoogle(
       SECRET_MANAGER_EMULATOR_HOST: host,
       FIRESTORE_EMULATOR_HOST: host,
     },
-    welcome: () =>
+    welcome: (demo) =>
       Promise.resolve(`
 Driveway runs with your own client at Google (${clientFile}).
 
   Page      ${origin}
+  Elsewhere ${demo} is a page of another site with <driveway-upload> in it
   curl      sign in on the page, then open "Use it from curl" for a token and ready lines
 
 Sessions and sealed tokens stay in ${home} between runs; remove the folder to forget them.

@@ -67,7 +67,20 @@ await Promise.all([
   }),
   build({ ...page, entryPoints: ['web/main.ts', 'web/style.css'], outdir: 'dist/web' }),
   // A file of its own, which the page fetches when it first needs it.
-  build({ ...page, entryPoints: ['web/uploader/index.ts'], outfile: 'dist/web/uploader.js' }),
+  build({
+    ...page,
+    entryPoints: ['web/uploader/index.ts'],
+    outfile: 'dist/web/uploader.js',
+    loader: { '.css': 'text' },
+  }),
+  // For other people's pages: a classic script, which needs no leave to be fetched from elsewhere.
+  build({
+    ...page,
+    entryPoints: ['web/embed/driveway-upload.ts'],
+    outfile: 'dist/web/driveway-upload.js',
+    loader: { '.css': 'text' },
+    format: 'iife',
+  }),
 ])
 await mkdir(inRoot('dist/web'), { recursive: true })
 for (const file of ['index.html', 'favicon.svg']) {

@@ -25,7 +25,7 @@ export async function inSandbox(origin: string, overHttp2 = false): Promise<Surr
   const emails = google.oauth.users.map(({ email }) => email)
   return {
     env: google.env,
-    async welcome() {
+    async welcome(demo) {
       const cookie = await signIn(origin, emails[0] ?? '')
       const token = await mintToken(origin, cookie, 'npm start')
       const authorization = `-H "Authorization: Bearer ${token}"`
@@ -33,6 +33,7 @@ export async function inSandbox(origin: string, overHttp2 = false): Promise<Surr
 Driveway runs in a sandbox: a Google of its own on this machine, with nothing real in it.
 
   Page      ${origin}
+  Elsewhere ${demo} is a page of another site with <driveway-upload> in it
   Sign in   as ${emails.join(' or ')}
 
   List      ${curl} ${origin}/files ${authorization}

@@ -10,13 +10,16 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createServers } from '../../functions/http/h2c.ts'
 import { createGatewayFromEnvironment } from '../../functions/wiring.ts'
+import { driveOrigin } from './drive-origin.ts'
 import { createProxy } from './hosting-proxy.ts'
 import { createHosting } from './hosting.ts'
 import type { Backend, HostingConfig } from './hosting.ts'
 
-const { hosting } = JSON.parse(await readFile('firebase.json', 'utf8')) as {
-  hosting: HostingConfig
-}
+// The page may send bytes straight to Drive: to the sandbox's, where there is one.
+const { GOOGLE_SANDBOX_URL: sandbox } = process.env
+const drive = sandbox === undefined ? driveOrigin : new URL(sandbox).origin
+const text = (await readFile('firebase.json', 'utf8')).replaceAll(driveOrigin, drive)
+const { hosting } = JSON.parse(text) as { hosting: HostingConfig }
 const gateway = createGatewayFromEnvironment()
 const strict = process.env['HOSTING'] === 'strict'
 const here: Backend = (name, req, res) => void gateway[name as 'files'](req, res)

@@ -6,6 +6,8 @@
 import { existsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { besideGoogle } from './beside-google.ts'
+import { startDemo } from './demo.ts'
+import { driveOrigin } from './drive-origin.ts'
 import { startGatewayProcess } from './gateway-process.ts'
 import type { GatewayProcess } from './gateway-process.ts'
 import { inSandbox } from './in-sandbox.ts'
@@ -13,7 +15,7 @@ import { isBad, readableLine } from './log-line.ts'
 import { checkPort, readPort } from './port.ts'
 import { StartError } from './start-error.ts'
 
-const { PORT, CLIENT_ID_FILE, DRIVEWAY_HOME } = process.env
+const { PORT, CLIENT_ID_FILE, DRIVEWAY_HOME, ALLOWED_ORIGINS } = process.env
 let gateway: GatewayProcess | undefined
 const stopping = new AbortController()
 
@@ -45,14 +47,18 @@ async function start(stop: AbortSignal): Promise<void> {
   const surroundings = existsSync(clientFile)
     ? await besideGoogle(origin, clientFile, DRIVEWAY_HOME || '.driveway')
     : await inSandbox(origin, process.argv.includes('--h2c'))
+  const { env } = surroundings
+  const demo = await startDemo(port + 1, origin, env['GOOGLE_SANDBOX_URL'] ?? driveOrigin)
+  const origins = [ALLOWED_ORIGINS, demo.origin].filter(Boolean).join(' ')
+  const settings = { ...env, PORT: String(port), ALLOWED_ORIGINS: origins }
   try {
     let welcomed = false
-    gateway = await startGatewayProcess({ ...surroundings.env, PORT: String(port) }, (line) => {
+    gateway = await startGatewayProcess(settings, (line) => {
       // Before the welcome there is nobody but ourselves, signing in for a token.
       if (welcomed || isBad(line)) console.log(readableLine(line))
     })
     if (!stop.aborted) {
-      const welcome = await surroundings.welcome()
+      const welcome = await surroundings.welcome(demo.origin)
       await sleep(100) // its last log line is on its way through a pipe
       console.log(welcome)
     }
@@ -63,6 +69,7 @@ async function start(stop: AbortSignal): Promise<void> {
     await gateway.ended
   } finally {
     gateway?.kill()
+    demo.close()
     await surroundings.close()
   }
 }

@@ -2,7 +2,11 @@
 export interface Surroundings {
   /** The environment by which the gateway finds them. */
   env: Record<string, string>
-  /** Printed once the gateway answers. */
-  welcome(): Promise<string>
+  /**
+   * Printed once the gateway answers.
+   *
+   * @param demo the origin of the page that has the uploader in it
+   */
+  welcome(demo: string): Promise<string>
   close(): Promise<void>
 }

@@ -31,9 +31,11 @@ afterAll(async () => {
 
 test('every file of the page comes with its type and with the headers of firebase.json', async () => {
   const { hosting } = JSON.parse(await readFile(join(root, 'firebase.json'), 'utf8')) as {
-    hosting: { headers: { headers: { key: string; value: string }[] }[] }
+    hosting: { headers: { source: string; headers: { key: string; value: string }[] }[] }
   }
-  const common = hosting.headers.flatMap(({ headers }) => headers)
+  const of = (path: string) =>
+    hosting.headers.filter(({ source }) => source === path).flatMap(({ headers }) => headers)
+  const common = of('**')
   expect(common.map(({ key }) => key)).toContain('Content-Security-Policy')
   for (const [path, type] of [
     ['/', 'text/html; charset=utf-8'],
@@ -47,8 +49,17 @@ test('every file of the page comes with its type and with the headers of firebas
   ]) {
     const { status, headers, body } = await send(origin, path ?? '')
     expect([path, status, headers['content-type']]).toEqual([path, 200, type])
-    for (const { key, value } of common) expect(headers[key.toLowerCase()]).toBe(value)
+    for (const { key, value } of common) {
+      // Here bytes go straight to the sandbox's Drive.
+      const said = value.replace('https://www.googleapis.com', google.url)
+      expect(headers[key.toLowerCase()]).toBe(said)
+    }
     expect(body.length).toBeGreaterThan(100)
+  }
+  const { headers: embedded } = await send(origin, '/driveway-upload.js')
+  expect(of('/driveway-upload.js').length).toBeGreaterThan(0)
+  for (const { key, value } of of('/driveway-upload.js')) {
+    expect(embedded[key.toLowerCase()]).toBe(value)
   }
 })
 

@@ -1,17 +1,26 @@
 /**
  * The uploader: everything between files in a person's hand and files in their Drive. The page loads
  * it when it is first needed (`/uploader.js`), and `<driveway-upload>` has it built in.
+ *
+ * It lives in a shadow root, with a style sheet of its own: no page's styles reach in, and it needs
+ * no `unsafe-inline`. Its colours are custom properties (docs/embed.md).
  */
+import { element } from '../element.ts'
 import type { Problem } from '../problem.ts'
-import { createUploadsView } from '../uploads-view.ts'
 import type { DriveFile } from '../wire.ts'
+import { createChoosers } from './choosers.ts'
+import type { Choice } from './choosers.ts'
+import { acceptFiles } from './drop.ts'
+import { createEngine } from './engine.ts'
+import type { Engine } from './engine.ts'
+import { createHost } from './host.ts'
+import type { Item, Picked, Target } from './items.ts'
+import { isUnderWay } from './items.ts'
+import { createPanel } from './panel.ts'
+import { strings } from './strings.ts'
+import { createVeil } from './veil.ts'
 
-/** The folder that files are to go into. */
-export interface Target {
-  /** Its id; `null` for My Drive itself. */
-  readonly id: string | null
-  readonly name: string
-}
+export type { Choice, Target }
 
 export interface UploaderOptions {
   /** The gateway's origin; '' for the page's own. */
@@ -27,66 +36,128 @@ export interface UploaderOptions {
     readonly maxRequestBytes: number | null
     readonly maxFileBytes: number | null
   }
+  /** Where files may be dropped; anywhere on the page unless said. */
+  readonly place?: HTMLElement
   /** Called for each file once Drive has all of it. */
   readonly stored: (file: DriveFile, target: Target) => void
   /** Called with a 401; nothing is sent from then on until `pause(false)`. */
   readonly lost: (problem: Problem) => void
+  /** Called whenever an upload stands differently. */
+  readonly changed?: (item: Item) => void
 }
 
 export interface Uploader {
   /** The uploads and everything to steer them with; hidden while there are none. */
   readonly element: HTMLElement
   /** Lets the person choose; call it in the handler of a click or a key. */
-  choose(what: 'files' | 'folder' | 'camera'): void
+  choose(what: Choice): void
   add(files: readonly File[]): void
   /** While paused nothing is sent: nobody is signed in, or the grant is dead. */
   pause(on: boolean): void
   /** Whether anything is being sent or waits to be. */
   readonly busy: boolean
+  /** Whether leaving the page now would ask the person for a file again when they come back. */
+  readonly fragile: boolean
   /** Whether there is nothing to show. */
   readonly empty: boolean
-  /** For another account, or none: everything is cancelled, and nothing of it is kept or shown. */
+  /**
+   * For another account, or none: everything is cancelled, and nothing of it is kept or shown. Call
+   * it before signing out, which takes the right to clear away at Drive too.
+   */
   forget(): Promise<void>
+  /** Listens to nothing any more. */
+  close(): void
 }
 
 export function mountUploader(options: UploaderOptions): Uploader {
-  const targets = new Map<string | null, Target>()
-  const view = createUploadsView({
-    stored: (file, trail) => {
-      const target = targets.get(trail.at(-1)?.id ?? null)
-      if (target) options.stored(file, target)
+  const { target, limits, stored } = options
+  const said = element('div', { role: 'status', class: 'unseen' })
+  const panel = createPanel({
+    pause: (item) => act((engine) => engine.pause(item)),
+    resume: (item) => act((engine) => engine.resume(item)),
+    cancel: (item) => act((engine) => engine.cancel(item)),
+    remove: (item) => act((engine) => engine.remove(item)),
+    chooseAgain: () => choosers.choose('files'),
+    announce,
+    filled: (isFull) => (host.hidden = !isFull),
+  })
+  const choosers = createChoosers(add)
+  const host = createHost(panel.element, choosers.element, said)
+  host.hidden = true
+  let mechanics: Engine | undefined
+  const engine = createEngine({
+    gateway: options.gateway || location.origin,
+    account: options.account,
+    headers: options.headers ?? (() => ({})),
+    ...limits,
+    added: panel.add,
+    changed(item) {
+      panel.changed(item)
+      options.changed?.(item)
     },
-    lost: options.lost,
+    stored: (file, item) => stored(file, item.target),
+    lost(problem) {
+      panel.hold(true)
+      options.lost(problem)
+    },
   })
-  view.limitTo(options.limits)
-  const input = document.createElement('input')
-  input.type = 'file'
-  input.multiple = true
-  input.hidden = true
-  input.addEventListener('change', () => {
-    add([...(input.files ?? [])])
-    input.value = ''
-  })
-  view.element.append(input)
-
-  function add(files: readonly File[]): void {
-    const target = options.target()
-    if (target === null) return
-    targets.set(target.id, target)
-    view.add(files, target.id === null ? [] : [{ id: target.id, name: target.name }])
+  function act(what: (engine: Engine) => void): void {
+    void engine.then((ready) => what((mechanics = ready)))
   }
 
+  function announce(words: string): void {
+    const message = element('p', {}, words)
+    said.append(message)
+    setTimeout(() => message.remove(), 20_000)
+  }
+
+  function add(picked: readonly Picked[]): void {
+    const into = target()
+    if (into === null) return
+    if (picked.length === 0) return announce(strings.announceEmpty)
+    act((ready) => {
+      const added = ready.add(picked, into)
+      announce(added === 0 ? strings.announceAlready : strings.announceAdded(added, into.name))
+    })
+  }
+
+  const veil = options.place ? undefined : createVeil()
+  const leave = acceptFiles(options.place ?? document, {
+    isOpen: () => target() !== null,
+    hover(on) {
+      veil?.show(on ? strings.dropHere(target()?.name ?? '') : null)
+      options.place?.toggleAttribute('data-hover', on)
+    },
+    dropped: add,
+    failed: () => announce(strings.unreadableFile),
+  })
+
   return {
-    element: view.element,
-    choose: () => input.click(),
-    add,
-    pause: view.pause,
+    element: host,
+    choose: choosers.choose,
+    add: (files) => add(files.map((file) => ({ file, path: '' }))),
+    pause(on) {
+      panel.hold(on)
+      act((ready) => ready.hold(on))
+    },
     get busy() {
-      return view.busy
+      return panel.items.some(isUnderWay)
+    },
+    get fragile() {
+      return mechanics?.isFragile ?? false
     },
     get empty() {
-      return view.empty
+      return panel.items.length === 0
     },
-    forget: () => Promise.resolve(view.drop()),
+    async forget() {
+      const ready = await engine
+      for (const item of panel.items) ready.cancel(item)
+      panel.clear()
+      await ready.settled()
+    },
+    close() {
+      leave()
+      veil?.close()
+    },
   }
 }

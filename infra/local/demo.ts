@@ -1,0 +1,78 @@
+/** Somebody else's page with `<driveway-upload>` in it: another origin, and another site too. */
+import { readFile, readdir } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { extname, join } from 'node:path'
+
+export interface Demo {
+  origin: string
+  close(): void
+}
+
+const folder = 'web/demo'
+const types: Record<string, string> = {
+  '.html': 'text/html; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+}
+
+/**
+ * @param port another one is taken where it is not free
+ * @param gateway the origin that the page names
+ * @param drive where bytes may go straight to Drive
+ */
+export async function startDemo(port: number, gateway: string, drive: string): Promise<Demo> {
+  const files = new Map<string, { type: string; body: string }>()
+  for (const name of await readdir(folder)) {
+    const body = (await readFile(join(folder, name), 'utf8')).replaceAll('GATEWAY', gateway)
+    const type = types[extname(name)] ?? 'application/octet-stream'
+    files.set(name === 'index.html' ? '/' : `/${name}`, { type, body })
+  }
+  // As strict as a careful page's: the element needs no more than these.
+  const policy = [
+    "default-src 'none'",
+    `script-src 'self' ${gateway}`,
+    "style-src 'self'",
+    "img-src 'self' data:",
+    `connect-src ${gateway} ${drive}`,
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join('; ')
+  const server = createServer((req, res) => {
+    req.resume()
+    const file = files.get((req.url ?? '/').split('?', 1)[0] ?? '/')
+    if (!file) {
+      res.writeHead(404, { 'content-type': 'text/plain' }).end('Not found\n')
+      return
+    }
+    res.writeHead(200, {
+      'content-type': file.type,
+      'content-security-policy': policy,
+      'x-content-type-options': 'nosniff',
+      'referrer-policy': 'no-referrer',
+      'cache-control': 'no-cache',
+    })
+    res.end(req.method === 'HEAD' ? undefined : file.body)
+  })
+  await listen(server, port <= 65_535 ? port : 0).catch(() => listen(server, 0))
+  const { port: taken } = server.address() as AddressInfo
+  return {
+    origin: `http://127.0.0.1:${taken}`,
+    close() {
+      server.close()
+      server.closeAllConnections()
+    },
+  }
+}
+
+function listen(server: Server, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, '127.0.0.1', () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+}

@@ -1,0 +1,319 @@
+/**
+ * Uploads from the moment they are added until Drive has them: Uppy moves the bytes, this knows how
+ * each stands, proves the finished ones, and knows nothing of the page.
+ */
+import { Problem, asProblem, offline, readProblem } from '../problem.ts'
+import type { DriveFile } from '../wire.ts'
+import { digestOf } from './digest.ts'
+import { formatBytes } from '../format.ts'
+import { isUnderWay, sentOf } from './items.ts'
+import type { Item, Picked, State, Target } from './items.ts'
+import { createMechanics, keptBytes } from './mechanics.ts'
+import type { MechanicsOptions, Meta } from './mechanics.ts'
+import { createMeter } from './meter.ts'
+import { endUpload, proven } from './proof.ts'
+import type { Claim } from './proof.ts'
+import { strings } from './strings.ts'
+
+export interface EngineOptions extends Omit<MechanicsOptions, 'cut'> {
+  /** Bytes; `null` where there is no limit. */
+  readonly maxFileBytes: number | null
+  readonly added: (items: readonly Item[]) => void
+  readonly changed: (item: Item) => void
+  readonly stored: (file: DriveFile, item: Item) => void
+  /** Called with a 401, after everything was held. */
+  readonly lost: (problem: Problem) => void
+}
+
+export type Engine = Awaited<ReturnType<typeof createEngine>>
+
+interface Job {
+  readonly item: Item
+  readonly meta: Meta
+  readonly meter: ReturnType<typeof createMeter>
+  file: File | undefined
+  /** Ends what is done beside the upload. */
+  stop: AbortController
+  digest: Promise<string> | undefined
+  /** Set once all bytes are there. */
+  address: string | undefined
+  /** Whether Uppy has it in hand, stopped or not. */
+  isBegun: boolean
+  isStopped: boolean
+}
+
+export async function createEngine(options: EngineOptions) {
+  const { headers, maxFileBytes } = options
+  const jobs = new Map<string, Job>()
+  let isHeld = false
+  const { uploads, stack, survives } = await createMechanics({
+    ...options,
+    cut: (id) => onJob(id, (job) => become(job, { is: 'cut', sent: sentOf(job.item) })),
+  })
+
+  function onJob(id: string | undefined, act: (job: Job) => unknown): void {
+    const job = jobs.get(id ?? '')
+    if (job) act(job)
+  }
+
+  function become(job: Job, state: State): void {
+    job.item.state = state
+    options.changed(job.item)
+  }
+
+  function fail(job: Job, problem: Problem, final = false): void {
+    job.stop.abort()
+    become(job, { is: 'failed', problem, final })
+  }
+
+  /** Begins, goes on from where it stopped, or waits for its time. */
+  function run(job: Job): void {
+    become(job, { is: 'waiting' })
+    if (isHeld) return
+    const { isBegun, isStopped, item, meta, file } = job
+    job.isBegun = true
+    job.isStopped = false
+    if (isBegun) {
+      if (isStopped) uploads.pauseResume(item.id)
+      return
+    }
+    if (job.stop.signal.aborted) job.stop = new AbortController()
+    if (!uploads.getFile(item.id)) introduce(meta, file)
+    void uploads.retryUpload(item.id)?.catch(() => {})
+  }
+
+  function halt(job: Job): void {
+    if (job.isBegun && !job.isStopped) uploads.pauseResume(job.item.id)
+    job.isStopped = true
+  }
+
+  function release(job: Job): void {
+    job.isBegun = false
+    job.isStopped = false
+    if (uploads.getFile(job.item.id)) uploads.removeFile(job.item.id)
+  }
+
+  /** @returns the id; the same for the same file and metadata */
+  function introduce(meta: Meta, file: File | undefined): string {
+    const data = file ?? new File([], meta.filename)
+    return uploads.addFile({ name: data.name, type: data.type, data, meta })
+  }
+
+  function enlist(id: string, meta: Meta, file: File | undefined, size: number): Job {
+    const item: Item = {
+      id,
+      name: meta.filename,
+      size,
+      path: meta.path,
+      target: { id: meta.folder || null, name: meta.into },
+      state: { is: file === undefined ? 'missing' : 'waiting' },
+    }
+    const job: Job = {
+      item,
+      meta,
+      file,
+      meter: createMeter(),
+      stop: new AbortController(),
+      digest: undefined,
+      address: undefined,
+      isBegun: false,
+      isStopped: false,
+    }
+    jobs.set(id, job)
+    return job
+  }
+
+  /** Read beside the upload, which it ends where the file can no longer be read. */
+  function digest(job: Job): Promise<string> {
+    job.digest ??= digestOf(job.file ?? new Blob(), job.stop.signal)
+    job.digest.catch(() => {
+      job.digest = undefined
+      if (job.stop.signal.aborted) return
+      release(job)
+      fail(job, new Problem({ code: 'unreadable_file', title: strings.unreadableFile }), true)
+    })
+    return job.digest
+  }
+
+  async function prove(job: Job, claim: Claim): Promise<void> {
+    const { item, stop } = job
+    job.address = claim.address
+    become(job, { is: 'checking' })
+    try {
+      const file = await proven(item, claim, await digest(job))
+      if (stop.signal.aborted) return
+      become(job, { is: 'stored', file })
+      options.stored(file, item)
+    } catch (thrown) {
+      if (!stop.signal.aborted) fail(job, asProblem(thrown))
+    }
+    job.address = undefined
+    release(job)
+  }
+
+  function hold(on: boolean): void {
+    isHeld = on
+    for (const job of jobs.values()) {
+      if (!isUnderWay(job.item) || job.item.state.is === 'checking') continue
+      if (on) halt(job)
+      run(job)
+    }
+  }
+
+  uploads.on('upload-progress', (upload, { bytesUploaded }) =>
+    onJob(upload?.id, (job) => {
+      if (job.isStopped || !isUnderWay(job.item)) return
+      void digest(job).catch(() => {})
+      const sent = bytesUploaded
+      if (sent === job.item.size) become(job, { is: 'checking' })
+      else become(job, { is: 'sending', sent, rate: job.meter.rate(sent) })
+    }),
+  )
+  uploads.on('upload-success', (upload, { uploadURL = '', body }) =>
+    onJob(upload?.id, (job) =>
+      prove(job, {
+        address: uploadURL,
+        header: (name) => body?.xhr.getResponseHeader(name) ?? null,
+        headers,
+      }),
+    ),
+  )
+  uploads.on('upload-error', (upload, _error, answer) =>
+    onJob(upload?.id, (job) => {
+      job.isBegun = false
+      const xhr = answer?.body?.xhr
+      const problem = xhr === undefined ? offline() : readProblem(xhr.status, xhr.responseText)
+      if (problem.status !== 401) return fail(job, problem)
+      hold(true)
+      run(job)
+      options.lost(problem)
+    }),
+  )
+  addEventListener('online', () => {
+    for (const job of jobs.values()) {
+      if (job.item.state.is !== 'cut') continue
+      halt(job)
+      run(job) // at once, rather than when the next try is due
+    }
+  })
+  takeUp()
+
+  /** What an earlier page left under way goes on. */
+  function takeUp(): void {
+    uploads.setState({ currentUploads: {}, recoveredState: null })
+    const left = uploads.getFiles()
+    uploads.removeFiles(left.filter(({ progress }) => progress.uploadComplete).map(({ id }) => id))
+    const taken = uploads.getFiles().map(({ id, meta, data, isGhost, size }) => {
+      uploads.setFileState(id, { isPaused: false, error: null })
+      return enlist(id, meta, isGhost ? undefined : (data as File), size ?? 0)
+    })
+    if (taken.length === 0) return
+    options.added(taken.map(({ item }) => item))
+    for (const job of taken) if (job.file) run(job)
+  }
+
+  /** Whether somebody has let go of the same file twice. */
+  function isHere({ file, path }: Picked, target: Target): boolean {
+    return [...jobs.values()].some(
+      (job) =>
+        job.item.name === file.name &&
+        job.item.path === pathIn(target, path) &&
+        job.item.target.id === target.id &&
+        job.file?.lastModified === file.lastModified &&
+        job.item.size === file.size &&
+        (isUnderWay(job.item) || job.item.state.is === 'paused'),
+    )
+  }
+
+  /** Takes a file that the person has chosen again for an upload that lacks it. */
+  function complete({ file, path }: Picked, target: Target): boolean {
+    const fits = ({ item }: Job): boolean =>
+      item.state.is === 'missing' &&
+      item.name === file.name &&
+      item.size === file.size &&
+      (path === '' || item.path === pathIn(target, path))
+    const job = [...jobs.values()].find(fits)
+    if (!job) return false
+    job.file = file
+    const id = introduce(job.meta, file)
+    if (id !== job.item.id) uploads.removeFile(id) // changed since: its bytes decide in the end
+    uploads.setFileState(job.item.id, { data: file, isGhost: false })
+    run(job)
+    return true
+  }
+
+  return {
+    /** @returns how many were new: one that is on its way already is not taken twice */
+    add(picked: readonly Picked[], target: Target): number {
+      const fresh = picked.filter((one) => !complete(one, target) && !isHere(one, target))
+      const added = fresh.map(({ file, path }) => {
+        const meta = metaOf(file, path, target)
+        return enlist(introduce(meta, file), meta, file, file.size)
+      })
+      options.added(added.map(({ item }) => item))
+      for (const job of added) {
+        const { size } = job.item
+        if (size <= (maxFileBytes ?? Infinity)) run(job)
+        else {
+          release(job)
+          fail(job, tooLarge(size, maxFileBytes ?? 0), true)
+        }
+      }
+      return added.length
+    },
+    cancel: ({ id }: Item) =>
+      onJob(id, (job) => {
+        const { address } = job
+        job.stop.abort()
+        release(job)
+        if (address !== undefined) stack.track(endUpload({ address, headers }))
+        job.address = undefined
+        become(job, { is: 'cancelled' })
+      }),
+    pause: ({ id }: Item) =>
+      onJob(id, (job) => {
+        const sent = sentOf(job.item)
+        halt(job)
+        become(job, { is: 'paused', sent })
+      }),
+    /** Goes on with what was paused, failed or cancelled. */
+    resume: ({ id }: Item) => onJob(id, run),
+    /** Forgets what is over. */
+    remove({ id }: Item): void {
+      onJob(id, release)
+      jobs.delete(id)
+    },
+    hold,
+    /** Whether leaving the page would ask the person for a file again. */
+    get isFragile(): boolean {
+      return [...jobs.values()].some(
+        ({ item }) => isUnderWay(item) && (!survives || item.size > keptBytes),
+      )
+    },
+    /** Resolves when what was cancelled is out of Drive too, or could not be reached. */
+    settled: () => stack.settled(),
+  }
+}
+
+let count = 0
+
+function pathIn({ path: above = '' }: Target, path: string): string {
+  return [above, path].filter((part) => part !== '').join('/')
+}
+
+function metaOf({ name, type }: File, path: string, target: Target): Meta {
+  count += 1
+  return {
+    filename: name,
+    filetype: type,
+    folder: target.id ?? '',
+    path: pathIn(target, path),
+    into: target.name,
+    relativePath: `${Date.now()}-${count}`,
+  }
+}
+
+function tooLarge(size: number, most: number): Problem {
+  const title = strings.tooLarge(formatBytes(size), formatBytes(most))
+  return new Problem({ code: 'too_large', title })
+}
