@@ -43,6 +43,8 @@ export interface Config {
   forwardedHops: number
   /** CI systems whose tokens may count, by the names that they have as issuers. */
   oidcIssuers: string[]
+  /** Requests that one credential may make in a minute, and one network for all that show none. */
+  rateLimits: { credential: number | null; network: number | null }
   /** Bytes that one file may have. */
   maxFileBytes: number
   /** Bytes that one request may have where a front end caps them; `null` where none does. */
@@ -80,6 +82,9 @@ const ciSystems = 'https://token.actions.githubusercontent.com https://gitlab.co
 
 const hostAndPort = /^[\w.:[\]-]+:\d{1,5}$/
 
+/** As many as Drive takes of one user; and what a crowd behind one address needs to sign in. */
+const requestsPerMinute = { credential: 12_000, network: 600 }
+
 /** Drive's own limit for one file, in bytes. */
 const driveMaxFileBytes = 5_497_558_138_880
 
@@ -95,14 +100,16 @@ export function readConfig(env: Environment): Config {
     if (!value) wrong.push(`${name} is missing`)
     return value ?? ''
   }
-  const bytes = (name: Setting, otherwise: number | null): number | null => {
+  const number = (name: Setting, unit: string, otherwise: number | null): number | null => {
     const value = env[name]?.trim()
     if (!value) return otherwise
     if (value === 'none') return null
     if (!/^\d{1,15}$/.test(value) || Number(value) === 0)
-      wrong.push(`${name} is no number of bytes`)
+      wrong.push(`${name} is no number of ${unit}`)
     return Number(value)
   }
+  const bytes = (name: Setting, otherwise: number | null): number | null =>
+    number(name, 'bytes', otherwise)
   const loopback = (name: Setting, shape: RegExp): string | undefined => {
     const value = env[name]?.trim()
     if (!value) return undefined
@@ -141,6 +148,10 @@ export function readConfig(env: Environment): Config {
     ),
     forwardedHops: readHops(env, wrong),
     oidcIssuers: readIssuers(env['OIDC_ISSUERS'], sandbox !== undefined, wrong),
+    rateLimits: {
+      credential: number('RATE_LIMIT', 'requests', requestsPerMinute.credential),
+      network: number('RATE_LIMIT_ANONYMOUS', 'requests', requestsPerMinute.network),
+    },
     maxFileBytes: bytes('MAX_FILE_BYTES', driveMaxFileBytes) ?? driveMaxFileBytes,
     maxRequestBytes: bytes('MAX_REQUEST_BYTES', env['K_SERVICE'] ? 32 * 1024 * 1024 : null),
     memoryBytes: bytes('MEMORY_BYTES', null) ?? memoryForUploads(),

@@ -1,5 +1,16 @@
 /** Firestore's errors as ours. */
+import { withDeadline } from './deadline.ts'
 import { GatewayError } from './errors.ts'
+
+/**
+ * The client tries again by itself, with growing waits, for ten minutes where the server is busy and
+ * for a minute where it says nothing. A request here waits no longer than this.
+ */
+const patienceMs = 8_000
+
+function tooLate(): GatewayError {
+  return new GatewayError('store_unavailable', 'Firestore took too long')
+}
 
 /** gRPC codes, and the HTTP statuses that the client has instead over REST. */
 const alreadyExists = 6
@@ -17,8 +28,9 @@ export class ConflictError extends Error {
  */
 export async function guarded<T>(work: Promise<T>): Promise<T> {
   try {
-    return await work
+    return await withDeadline(work, patienceMs, tooLate)
   } catch (error) {
+    if (error instanceof GatewayError) throw error
     const { code } = error as { code?: unknown }
     if (code === alreadyExists || code === failedPrecondition || code === 409) {
       throw new ConflictError('A precondition did not hold', { cause: error })

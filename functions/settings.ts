@@ -16,6 +16,8 @@ export const settings = {
   MAX_REQUEST_BYTES: 'optional',
   MEMORY_BYTES: 'optional',
   OIDC_ISSUERS: 'optional',
+  RATE_LIMIT: 'optional',
+  RATE_LIMIT_ANONYMOUS: 'optional',
   GOOGLE_SANDBOX_URL: 'local',
   SECRET_MANAGER_EMULATOR_HOST: 'local',
   FIRESTORE_EMULATOR_HOST: 'local',

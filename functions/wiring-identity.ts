@@ -9,10 +9,14 @@ import { createIdentify } from './http/identify.ts'
 import type { Identify } from './http/identify.ts'
 import type { Log } from './http/log.ts'
 import type { Origins } from './http/origins.ts'
+import { createRateLimits } from './http/rate-limit.ts'
+import type { RateLimits } from './http/rate-limit.ts'
 import { createAdmission } from './identity/admission.ts'
 import type { Admission } from './identity/admission.ts'
 import { createAllowances } from './identity/allowance.ts'
 import type { Allowances } from './identity/allowance.ts'
+import { createBuckets } from './identity/bucket.ts'
+import type { Buckets } from './identity/bucket.ts'
 import { createCredentials } from './identity/credential.ts'
 import type { Credentials } from './identity/credential.ts'
 import { createDevices, deviceLifetimeMs, isDeviceRecord } from './identity/device.ts'
@@ -51,6 +55,7 @@ export interface IdentityRoom {
   jobs: Jobs
   oidc: Oidc
   addressOf: AddressOf
+  rates: RateLimits
   forget: Forget
 }
 
@@ -59,7 +64,7 @@ const mostStarts = 20
 const mostTries = 30
 
 export function wireIdentity(
-  { publicUrl, forwardedHops, oidcIssuers, allowedUsers }: Config,
+  { publicUrl, forwardedHops, oidcIssuers, allowedUsers, rateLimits }: Config,
   { firestore }: Clients,
   { seal, vault }: Pick<TokenRoom, 'seal' | 'vault'>,
   origins: Origins,
@@ -94,7 +99,22 @@ export function wireIdentity(
   const onUse = (principal: Principal): void =>
     void usages.touch(principal).catch((error: unknown) => log.failure('use not noted', error))
   const admission = createAdmission(allowedUsers, (sub) => vault.find(sub), now)
-  const recognise = createIdentify(credentials, jobs, origins, onUse)
+  const addressOf = createAddressOf(forwardedHops)
+  const buckets = (what: string, perMinute: number | null): Buckets | undefined => {
+    const records = createFirestoreRecords<Count>(firestore, 'rates', isCount)
+    return perMinute === null ? undefined : createBuckets({ records, what, perMinute, now })
+  }
+  const rates = createRateLimits({
+    addressOf,
+    byCredential: buckets('requests of a credential', rateLimits.credential),
+    byNetwork: buckets('requests of a network', rateLimits.network),
+  })
+  const known = createIdentify(credentials, jobs, origins, onUse)
+  const recognise: Identify = async (req, need) => {
+    const principal = await known(req, need)
+    rates.identified(req, principal.id)
+    return principal
+  }
   return {
     credentials,
     usages,
@@ -111,7 +131,8 @@ export function wireIdentity(
     policies,
     jobs,
     oidc,
-    addressOf: createAddressOf(forwardedHops),
+    addressOf,
+    rates,
     forget: forgetEverywhere([
       (sub) => policies.removeAll(sub),
       (sub) => credentials.revokeAll(sub),

@@ -63,8 +63,9 @@ export function createGateway(config: Config, options: GatewayOptions = {}): Gat
 
   const serving = createServing(options.graceMs)
   const net = createNet(log)
+  const { rates } = identity
   const secure = publicUrl.startsWith('https:')
-  const shared: HandlerParts = { log, origins, serving, net, secure }
+  const shared: HandlerParts = { log, origins, rates, serving, net, secure }
   const handler = (name: string, routes: Route[]): Handler => createHandler(name, routes, shared)
   let adopted = false
 

@@ -8,6 +8,7 @@ import type { Log } from './log.ts'
 import type { Net } from './net.ts'
 import type { Origins } from './origins.ts'
 import { problemAnswer, toGatewayError, wantsPage } from './problem.ts'
+import type { RateLimits } from './rate-limit.ts'
 import type { Serving } from './serving.ts'
 
 /** One HTTP function. Never throws and never rejects; works on HTTP/1 and HTTP/2 alike. */
@@ -38,6 +39,8 @@ export interface Route {
 export interface HandlerParts {
   log: Log
   origins: Origins
+  /** Nothing where callers may ask as often as they like. */
+  rates?: RateLimits
   serving: Serving
   net: Net
   /** Whether browsers reach us over https. */
@@ -82,6 +85,7 @@ export function createHandler(
           headers: { allow: methods.join(', ') },
         })
       }
+      parts.rates?.enter(req)
       const params = route.path.exec(path)?.slice(1) ?? []
       const call: Call = { req, res, query, params, signal, log }
       await parts.net.under(log, () => route.run(call), visit.giveUp)
@@ -92,6 +96,7 @@ export function createHandler(
           : visit.ended === 'stopping'
             ? new GatewayError('shutting_down', 'The instance is stopping', { cause: thrown })
             : toGatewayError(thrown)
+      parts.rates?.failed(req, error.code)
       log.failure(`${name} refused`, error)
       await refuse(req, res, error, requestId)
     } finally {

@@ -1,5 +1,6 @@
 /** Secrets from Google's Secret Manager. */
 import type { SecretManagerServiceClient } from '@google-cloud/secret-manager'
+import { withDeadline } from '../deadline.ts'
 import { GatewayError } from '../errors.ts'
 import type { FetchSecret } from './secrets.ts'
 
@@ -9,13 +10,21 @@ import type { FetchSecret } from './secrets.ts'
  */
 const permanent = new Set<unknown>([3, 5, 7, 9, 16, 400, 401, 403, 404])
 
+/** The client tries again by itself; this is all of its tries together. */
+const patienceMs = 8_000
+
+function tooLate(): Error {
+  return new Error('Secret Manager took too long')
+}
+
 /** @param client made when it is first needed */
 export function createGoogleSecrets(
   client: () => Promise<SecretManagerServiceClient>,
 ): FetchSecret {
   return async (name) => {
     try {
-      const [version] = await (await client()).accessSecretVersion({ name }, { timeout: 10_000 })
+      const asked = (await client()).accessSecretVersion({ name }, { timeout: patienceMs })
+      const [version] = await withDeadline(asked, patienceMs, tooLate)
       return Buffer.from(version.payload?.data ?? '')
         .toString('utf8')
         .trim()

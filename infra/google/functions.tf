@@ -41,6 +41,8 @@ locals {
     "MAX_REQUEST_BYTES",
     "MEMORY_BYTES",
     "OIDC_ISSUERS",
+    "RATE_LIMIT",
+    "RATE_LIMIT_ANONYMOUS",
   ]
 
   # Bytes only pass through: a small young generation and few arenas hold what is needed of them.

@@ -1,0 +1,100 @@
+/**
+ * How many requests a caller may make: by credential for whoever has shown one that is good, by
+ * network for everybody else. Nobody waits for the store here, and no body is read before.
+ */
+import { createHash } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import { GatewayError } from '../errors.ts'
+import type { ProblemCode } from '../errors.ts'
+import type { Buckets } from '../identity/bucket.ts'
+import { keepRecent } from '../recent.ts'
+import { networkOf } from './address.ts'
+import type { AddressOf } from './address.ts'
+
+export interface RateLimits {
+  /**
+   * Counts a request for the network that it comes from, unless it shows what was good lately.
+   *
+   * @throws {GatewayError} `rate_limited`
+   */
+  enter(req: IncomingMessage): void
+  /**
+   * The request has turned out to be somebody's: it counts for their credential, and no longer for
+   * the network that they share with others.
+   *
+   * @throws {GatewayError} `rate_limited`
+   */
+  identified(req: IncomingMessage, credential: string): void
+  /** What was shown was worth nothing: one more try costs as much as ten other requests. */
+  failed(req: IncomingMessage, code: ProblemCode): void
+}
+
+export interface RateLimitParts {
+  addressOf: AddressOf
+  /** Nothing where there is no limit. */
+  byCredential: Buckets | undefined
+  byNetwork: Buckets | undefined
+}
+
+/** Of these, somebody may be trying many. */
+const guesses = new Set<ProblemCode>([
+  'invalid_token',
+  'session_expired',
+  'wrong_audience',
+  'state_missing',
+  'state_invalid',
+  'state_mismatch',
+  'state_used',
+  'issuer_mismatch',
+  'code_exchange_failed',
+  'id_token_invalid',
+])
+const costOfGuess = 9 // besides the one of every request
+const mostGood = 10_000
+
+export function createRateLimits(parts: RateLimitParts): RateLimits {
+  const { addressOf, byCredential, byNetwork } = parts
+  /** What was good lately, by its hash: a flood from its network does not shut it out. */
+  const good = new Map<string, true>()
+  const paying = new WeakMap<IncomingMessage, string>()
+
+  return {
+    enter(req) {
+      if (!byNetwork) return
+      const shown = hashOfShown(req)
+      if (shown !== undefined && good.has(shown)) return
+      const network = networkOf(addressOf(req))
+      refuseUntil(byNetwork.take(network))
+      paying.set(req, network)
+    },
+
+    identified(req, credential) {
+      const network = paying.get(req)
+      if (network !== undefined) byNetwork?.giveBack(network)
+      paying.delete(req)
+      const shown = hashOfShown(req)
+      if (shown !== undefined) keepRecent(good, shown, true, mostGood)
+      refuseUntil(byCredential?.take(credential) ?? 0)
+    },
+
+    failed(req, code) {
+      if (!byNetwork || !guesses.has(code)) return
+      const shown = hashOfShown(req)
+      if (shown !== undefined) good.delete(shown)
+      byNetwork.drain(networkOf(addressOf(req)), costOfGuess)
+    },
+  }
+}
+
+function refuseUntil(waitMs: number): void {
+  if (waitMs === 0) return
+  throw new GatewayError('rate_limited', 'The caller’s share of this minute is used up', {
+    retryAfterSeconds: Math.ceil(waitMs / 1000),
+  })
+}
+
+/** Of the bearer, or else of the cookie, whatever it may be worth. */
+function hashOfShown({ headers }: IncomingMessage): string | undefined {
+  const shown = headers.authorization ?? headers.cookie
+  return shown === undefined ? undefined : createHash('sha256').update(shown).digest('base64')
+}
