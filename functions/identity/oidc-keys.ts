@@ -34,12 +34,7 @@ interface Held {
   at: number
 }
 
-/** @param timeout milliseconds for one fetch, both documents */
-export function createIssuerKeys(
-  issuer: string,
-  now: () => number = Date.now,
-  timeout = timeoutMs,
-): IssuerKeys {
+export function createIssuerKeys(issuer: string, now: () => number = Date.now): IssuerKeys {
   let held: Held | undefined
   let triedAt: number | undefined
   let fetching: Promise<void> | undefined
@@ -52,7 +47,7 @@ export function createIssuerKeys(
   async function refresh(): Promise<void> {
     triedAt = now()
     try {
-      const set = await fetchKeys(issuer, AbortSignal.timeout(timeout))
+      const set = await fetchKeys(issuer, AbortSignal.timeout(timeoutMs))
       const kids = new Set(set.keys.flatMap(({ kid }) => (kid === undefined ? [] : [kid])))
       held = { kids, keys: createLocalJWKSet(set), at: now() }
     } catch (error) {

@@ -33,13 +33,9 @@ const mostLetters = 8 * 1024
 const google = new Set<unknown>(['https://accounts.google.com', 'accounts.google.com'])
 
 /** @param issuers as they name themselves, without a slash at the end */
-export function createOidc(
-  issuers: readonly string[],
-  now: () => number = Date.now,
-  keysTimeout?: number,
-): Oidc {
+export function createOidc(issuers: readonly string[], now: () => number = Date.now): Oidc {
   const keysOf = new Map<string, IssuerKeys>(
-    issuers.map((issuer) => [issuer, createIssuerKeys(issuer, now, keysTimeout)]),
+    issuers.map((issuer) => [issuer, createIssuerKeys(issuer, now)]),
   )
 
   return {
@@ -57,7 +53,7 @@ export function createOidc(
       }
       const verified = await verify(token, iss, await keys.holding(kid))
       const { aud } = verified
-      const [audience, ...others] = typeof aud === 'string' ? [aud] : (aud ?? [])
+      const [audience, ...others] = Array.isArray(aud) ? aud : [aud]
       if (typeof audience !== 'string' || others.length > 0) {
         throw invalid('It has to be made for one audience')
       }

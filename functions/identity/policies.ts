@@ -65,7 +65,7 @@ export function createPolicies(
   records: Records<PolicyRecord>,
   now: () => number = Date.now,
 ): Policies {
-  const held = new Map<string, { record: PolicyRecord | undefined; until: number }>()
+  const held = new Map<string, { record: PolicyRecord; until: number }>()
   /** Counts what was changed, so that a look that was under way meanwhile is not kept. */
   let changes = 0
 
@@ -94,14 +94,18 @@ export function createPolicies(
   ): Promise<unknown> =>
     there ? records.replace(id, there.revision, record, never) : records.create(id, record, never)
 
-  async function lookUp(id: string): Promise<PolicyRecord | undefined> {
+  /** What an account had a moment ago, as far as this policy was among it. */
+  async function lookUp(id: string, handle: string): Promise<PolicyRecord | undefined> {
+    const has = (record: PolicyRecord | undefined): boolean =>
+      record?.policies.some((policy) => policy.handle === handle) === true
     const known = held.get(id)
     // A clock that was set back makes nothing last longer.
     const left = known ? known.until - now() : 0
-    if (known && left > 0 && left <= heldMs) return known.record
+    if (known && has(known.record) && left > 0 && left <= heldMs) return known.record
     const before = changes
     const record = (await records.find(id))?.value
-    if (before === changes) keepRecent(held, id, { record, until: now() + heldMs }, mostHeld)
+    if (!record || before !== changes) held.delete(id)
+    else keepRecent(held, id, { record, until: now() + heldMs }, mostHeld)
     return record
   }
 
@@ -150,8 +154,8 @@ export function createPolicies(
 
     async byKey(key) {
       const [, id, handle] = /^([\da-f]{32})\.([\w-]{22})$/.exec(key) ?? []
-      if (id === undefined) return undefined
-      const record = await lookUp(id)
+      if (id === undefined || handle === undefined) return undefined
+      const record = await lookUp(id, handle)
       const policy = record?.policies.find((one) => one.handle === handle)
       return record && policy && { sub: record.sub, policy }
     },
