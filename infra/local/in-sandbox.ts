@@ -40,6 +40,8 @@ Driveway runs in a sandbox: a Google of its own on this machine, with nothing re
   Upload    ${curl} -F file=@README.md ${origin}/upload ${authorization}
   A pipe    date | ${curl} -F "file=@-;filename=now.txt" ${origin}/upload ${authorization}
 
+  Session   ${cookie}   as a Cookie header, with "Origin: ${origin}"
+  CI        ${google.ci.issuer}   mints tokens of jobs (README, "Use it from CI")
   Inside    ${google.url}/sandbox/drive shows what its Drive holds
   Store     ${emulator ? 'Google’s Firestore emulator' : 'a Firestore in memory'}
 

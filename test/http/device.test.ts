@@ -292,6 +292,7 @@ describe('a decision', () => {
     [{ expiresInDays: 366 }, 'bad_request'],
     [{ expiresInDays: '7' }, 'bad_request'],
     [{ folder: 7 }, 'bad_request'],
+    [{ folder: 'nowhere-to-be-found' }, 'drive_not_found'],
     [{ account: undefined }, 'account_changed'],
     [{ account: 'grace@example.com' }, 'account_changed'],
   ])('%p decides nothing', async (decision, code) => {
