@@ -1,10 +1,11 @@
 /**
- * `npm run build`: what is deployed (`dist/functions` or `dist/container`, and `dist/web`), and what
- * runs it on this machine.
+ * `npm run build`: what is deployed (`dist/deploy` or `dist/container`, and `dist/web`), and what runs
+ * it on this machine.
  */
 import { copyFile, mkdir, rm } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
+import { external, makeDeployFolder } from './deploy-folder.mjs'
 
 const root = new URL('../../', import.meta.url)
 const inRoot = (path) => fileURLToPath(new URL(path, root))
@@ -53,15 +54,17 @@ await Promise.all([
     ...deployed,
     entryPoints: ['functions/index.ts'],
     outdir: 'dist/functions',
-    // The framework keeps a registry of functions: a second copy of it would be an empty one.
-    external: ['@google-cloud/functions-framework'],
+    external,
   }),
   build({ ...deployed, entryPoints: ['functions/server.ts'], outdir: 'dist/container' }),
   build({
     ...node,
-    entryPoints: ['infra/local/start.ts', 'infra/local/server.ts'],
+    entryPoints: [
+      { in: 'infra/local/start.ts', out: 'start' },
+      { in: 'infra/local/server.ts', out: 'server' },
+      { in: 'infra/google/setup/main.ts', out: 'setup' },
+    ],
     outdir: 'dist/local',
-    entryNames: '[name]',
     packages: 'external',
     sourcemap: 'inline',
   }),
@@ -86,3 +89,4 @@ await mkdir(inRoot('dist/web'), { recursive: true })
 for (const file of ['index.html', 'favicon.svg']) {
   await copyFile(inRoot(`web/${file}`), inRoot(`dist/web/${file}`))
 }
+await makeDeployFolder(fileURLToPath(root))

@@ -1,0 +1,225 @@
+/** From a project of Google Cloud to a running Driveway; running it again changes nothing. */
+import { groundSteps, terraform } from './ground-steps.ts'
+import { line } from './step.ts'
+import type { Check, Found, Options, Step } from './step.ts'
+
+export const variablesFile = 'infra/google/driveway.auto.tfvars.json'
+
+export function setupSteps(options: Options): Step[] {
+  return [
+    ...groundSteps(options),
+    ...versions(options),
+    variables(options),
+    ...adoption(options),
+    ...boxes(options),
+    ...secrets(options),
+    ...(options.container ? [image(options)] : []),
+    ...functions(options),
+    ...['auth', 'callback', 'files', 'upload'].map((name) => boost(name, options)),
+    ...hosting(options),
+    doctor(options),
+  ]
+}
+
+/** Looks which versions there are: the functions are given numbers, never `latest`. */
+function versions({ project }: Options): Step[] {
+  return (['client', 'keyring'] as const).map((name) => ({
+    name: `The version of driveway-${name}`,
+    why: 'functions are pinned to it',
+    find: {
+      run: line`gcloud secrets versions list driveway-${name} --project=${project}
+        --filter=state=ENABLED --sort-by=~createTime --limit=1 --format=value(name.basename())`,
+      as: `${name}Version`,
+    },
+  }))
+}
+
+function variables(options: Options): Step {
+  return {
+    name: 'Terraform’s variables',
+    why: 'your answers, and numbers of versions; no secret',
+    write: { file: variablesFile, content: (found) => variablesOf(options, found) },
+  }
+}
+
+function variablesOf(options: Options, found: Found): string {
+  const values = {
+    project: options.project,
+    region: options.region,
+    public_url: options.publicUrl,
+    client_version: Number(found.clientVersion),
+    keyring_version: Number(found.keyringVersion),
+    settings: options.settings,
+    alert_email: options.alertEmail,
+    billing_account: options.billingAccount,
+    monthly_budget: options.monthlyBudget,
+    upload_image: options.container ? imageName(options) : '',
+  }
+  return `${JSON.stringify(values, null, 2)}\n`
+}
+
+/** What the project has already is taken over, rather than refused. */
+function adoption({ project }: Options): Step[] {
+  const adopt = (what: string, address: string, id: string, there: Check): Step => ({
+    name: `${what}, where there is one`,
+    why: 'Terraform shall know it',
+    needed: [there],
+    done: { run: line`${terraform} state show -no-color ${address}` },
+    command: line`${terraform} import -input=false ${address} projects/${project}/${id}`,
+  })
+  const database: Check = {
+    run: line`gcloud firestore databases describe --database=(default) --project=${project} --format=value(type)`,
+    says: /FIRESTORE_NATIVE/,
+  }
+  const rules = 'google_firebaserules_release.firestore'
+  return [
+    adopt('The database', 'google_firestore_database.driveway', 'databases/(default)', database),
+    // A database that was never given rules has no release of them.
+    { ...adopt('Its rules', rules, 'releases/cloud.firestore', database), mayFail: true },
+    ...['client', 'keyring'].map((name) =>
+      adopt(
+        `The secret driveway-${name}`,
+        `google_secret_manager_secret.secret["${name}"]`,
+        `secrets/driveway-${name}`,
+        { run: line`gcloud secrets describe driveway-${name} --project=${project}` },
+      ),
+    ),
+  ]
+}
+
+const apply: Pick<Step, 'done' | 'command'> = {
+  done: { run: line`${terraform} plan -input=false -lock=false -detailed-exitcode` },
+  command: line`${terraform} apply -input=false -auto-approve`,
+}
+
+/** A first round for what the secrets and the container's image are put into. */
+function boxes(options: Options): Step[] {
+  const { project, region } = options
+  const needed: Check[] = [
+    line`gcloud secrets describe driveway-client --project=${project}`,
+    line`gcloud secrets describe driveway-keyring --project=${project}`,
+    line`gcloud artifacts repositories describe driveway --location=${region} --project=${project}`,
+    line`gcloud storage buckets describe gs://${project}-driveway-source --project=${project}`,
+  ].map((run) => ({ run, fails: true }))
+  return [
+    { ...variables({ ...options, container: false }), needed },
+    {
+      ...apply,
+      name: 'The boxes',
+      why: 'services, accounts, the database, and what secrets and images are put into',
+      needed,
+    },
+  ]
+}
+
+function secrets({ project, publicUrl, clientFile }: Options): Step[] {
+  const there = (name: string): Check => ({
+    run: line`gcloud secrets versions list driveway-${name} --project=${project}
+      --filter=state=ENABLED --format=value(name)`,
+    says: /\d/,
+  })
+  const add = (name: string): string[] =>
+    line`gcloud secrets versions add driveway-${name} --project=${project} --data-file=-`
+  const client: Step = {
+    name: 'The client’s file into Secret Manager',
+    why: 'by it Google knows Driveway',
+    ...(clientFile === ''
+      ? {
+          done: there('client'),
+          otherwise:
+            'Download the client’s JSON file from Google’s console and say  --client=client_id.json',
+        }
+      : {
+          done: {
+            run: line`gcloud secrets versions access latest --secret=driveway-client --project=${project}`,
+            saysSecret: 'client',
+          },
+          command: add('client'),
+          stdin: 'client',
+        }),
+  }
+  return [
+    {
+      name: 'The redirect URI',
+      why: 'Google sends browsers nowhere else',
+      tell: `Register at https://console.cloud.google.com/auth/clients?project=${project} , letter by letter:  ${publicUrl}/callback`,
+    },
+    client,
+    {
+      name: 'A keyring into Secret Manager',
+      why: 'seals refresh tokens; made once, since without it nobody’s grant opens again',
+      done: there('keyring'),
+      command: add('keyring'),
+      stdin: 'keyring',
+    },
+  ]
+}
+
+function imageName({ project, region, built }: Options): string {
+  return `${region}-docker.pkg.dev/${project}/driveway/upload-h2c:${built.container.slice(0, 16)}`
+}
+
+function image(options: Options): Step {
+  const { project, region } = options
+  const name = imageName(options)
+  return {
+    name: 'The container’s image',
+    why: 'for single requests of any size; named by what is in it',
+    done: { run: line`gcloud artifacts docker images describe ${name} --project=${project}` },
+    command: line`gcloud builds submit . --project=${project} --region=${region}
+      --config=infra/container/cloudbuild.yaml --substitutions=_IMAGE=${name}
+      --gcs-source-staging-dir=gs://${project}-driveway-source/container`,
+  }
+}
+
+function functions(options: Options): Step[] {
+  return [
+    ...versions(options),
+    variables(options),
+    { ...apply, name: 'The functions', why: 'with whatever else is not as infra/google has it' },
+  ]
+}
+
+function boost(name: string, { project, region }: Options): Step {
+  return {
+    name: `Start-up CPU boost of ${name}`,
+    why: 'a new instance answers sooner; Terraform’s function has no field for it',
+    done: {
+      run: line`gcloud run services describe ${name} --project=${project} --region=${region}
+        --format=yaml(spec.template.metadata.annotations)`,
+      says: /startup-cpu-boost: 'true'/,
+    },
+    command: line`gcloud run services update ${name} --project=${project} --region=${region} --cpu-boost`,
+  }
+}
+
+function hosting({ project, publicUrl, built }: Options): Step[] {
+  return [
+    {
+      name: 'Firebase',
+      why: 'Hosting belongs to it',
+      done: { run: line`firebase hosting:sites:list --project=${project} --json` },
+      command: line`firebase projects:addfirebase ${project}`,
+    },
+    {
+      name: 'The page',
+      why: 'one origin for the page and the four functions',
+      done: {
+        run: line`curl --fail --silent --show-error ${publicUrl}/version.txt`,
+        says: new RegExp(`^${built.site}$`, 'm'),
+      },
+      command: line`firebase deploy --only=hosting --project=${project} --config=dist/firebase.json
+        --non-interactive`,
+    },
+  ]
+}
+
+function doctor({ publicUrl, doctor: isThere }: Options): Step {
+  if (!isThere) return { name: 'Ready', why: 'to be tried', tell: `Open ${publicUrl} and sign in` }
+  return {
+    name: 'The doctor',
+    why: 'tries for real each thing that is usually wrong',
+    prepare: line`npm run --silent doctor -- ${publicUrl}`,
+    mayFail: true,
+  }
+}
