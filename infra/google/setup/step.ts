@@ -85,6 +85,6 @@ export function line(parts: TemplateStringsArray, ...values: (string | string[])
 
 /** As one would type it. */
 export function shown(run: readonly string[], stdin?: Secret): string {
-  const words = run.map((word) => (/^[\w@%+=:,./~-]+$/.test(word) ? word : `'${word}'`))
+  const words = run.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word}'`))
   return `${words.join(' ')}${stdin === undefined ? '' : `  < (the ${stdin})`}`
 }
