@@ -45,7 +45,8 @@ export function createZone(acts: ZoneActs) {
       show(
         'ready',
         icon('upload'),
-        words(strings.zoneDrop, 'zone-title'),
+        words(strings.zoneDrop, 'zone-title for-mouse'),
+        words(strings.zoneTitle, 'zone-title for-touch'),
         words(into === '' ? strings.zoneIntoDrive : strings.zoneInto(into)),
         element(
           'div',

@@ -5,12 +5,12 @@
 import { Problem, asProblem, offline, readProblem } from '../problem.ts'
 import type { DriveFile } from '../wire.ts'
 import { digestOf } from './digest.ts'
-import { formatBytes } from '../format.ts'
-import { isUnderWay, sentOf } from './items.ts'
+import { isFinished, isUnderWay, sentOf } from './items.ts'
 import type { Item, Picked, State, Target } from './items.ts'
+import { createJob, likeness, likenessOf, metaOf, pathIn, tooLarge } from './job.ts'
+import type { Job } from './job.ts'
 import { createMechanics, keptBytes } from './mechanics.ts'
 import type { MechanicsOptions, Meta } from './mechanics.ts'
-import { createMeter } from './meter.ts'
 import { endUpload, proven } from './proof.ts'
 import type { Claim } from './proof.ts'
 import { strings } from './strings.ts'
@@ -26,21 +26,6 @@ export interface EngineOptions extends Omit<MechanicsOptions, 'cut'> {
 }
 
 export type Engine = Awaited<ReturnType<typeof createEngine>>
-
-interface Job {
-  readonly item: Item
-  readonly meta: Meta
-  readonly meter: ReturnType<typeof createMeter>
-  file: File | undefined
-  /** Ends what is done beside the upload. */
-  stop: AbortController
-  digest: Promise<string> | undefined
-  /** Set once all bytes are there. */
-  address: string | undefined
-  /** Whether Uppy has it in hand, stopped or not. */
-  isBegun: boolean
-  isStopped: boolean
-}
 
 export async function createEngine(options: EngineOptions) {
   const { headers, maxFileBytes } = options
@@ -93,33 +78,23 @@ export async function createEngine(options: EngineOptions) {
     if (uploads.getFile(job.item.id)) uploads.removeFile(job.item.id)
   }
 
+  /** Nothing of it is to stay in Drive. What Uppy has in hand it gives up there by itself. */
+  function abandon(job: Job): void {
+    const left = job.isBegun ? undefined : uploads.getFile(job.item.id)?.tus?.uploadUrl
+    const address = job.address ?? left
+    job.address = undefined
+    release(job)
+    if (address) stack.track(endUpload({ address, headers }))
+  }
+
   /** @returns the id; the same for the same file and metadata */
   function introduce(meta: Meta, file: File | undefined): string {
     const data = file ?? new File([], meta.filename)
     return uploads.addFile({ name: data.name, type: data.type, data, meta })
   }
 
-  function enlist(id: string, meta: Meta, file: File | undefined, size: number): Job {
-    const item: Item = {
-      id,
-      name: meta.filename,
-      size,
-      path: meta.path,
-      target: { id: meta.folder || null, name: meta.into },
-      state: { is: file === undefined ? 'missing' : 'waiting' },
-    }
-    const job: Job = {
-      item,
-      meta,
-      file,
-      meter: createMeter(),
-      stop: new AbortController(),
-      digest: undefined,
-      address: undefined,
-      isBegun: false,
-      isStopped: false,
-    }
-    jobs.set(id, job)
+  function enlist(job: Job): Job {
+    jobs.set(job.item.id, job)
     return job
   }
 
@@ -205,24 +180,11 @@ export async function createEngine(options: EngineOptions) {
     uploads.removeFiles(left.filter(({ progress }) => progress.uploadComplete).map(({ id }) => id))
     const taken = uploads.getFiles().map(({ id, meta, data, isGhost, size }) => {
       uploads.setFileState(id, { isPaused: false, error: null })
-      return enlist(id, meta, isGhost ? undefined : (data as File), size ?? 0)
+      return enlist(createJob(id, meta, isGhost ? undefined : (data as File), size ?? 0))
     })
     if (taken.length === 0) return
     options.added(taken.map(({ item }) => item))
     for (const job of taken) if (job.file) run(job)
-  }
-
-  /** Whether somebody has let go of the same file twice. */
-  function isHere({ file, path }: Picked, target: Target): boolean {
-    return [...jobs.values()].some(
-      (job) =>
-        job.item.name === file.name &&
-        job.item.path === pathIn(target, path) &&
-        job.item.target.id === target.id &&
-        job.file?.lastModified === file.lastModified &&
-        job.item.size === file.size &&
-        (isUnderWay(job.item) || job.item.state.is === 'paused'),
-    )
   }
 
   /** Takes a file that the person has chosen again for an upload that lacks it. */
@@ -243,12 +205,15 @@ export async function createEngine(options: EngineOptions) {
   }
 
   return {
-    /** @returns how many were new: one that is on its way already is not taken twice */
+    /** @returns how many were taken: one that is on its way already is not taken twice */
     add(picked: readonly Picked[], target: Target): number {
-      const fresh = picked.filter((one) => !complete(one, target) && !isHere(one, target))
-      const added = fresh.map(({ file, path }) => {
-        const meta = metaOf(file, path, target)
-        return enlist(introduce(meta, file), meta, file, file.size)
+      const open = [...jobs.values()].filter(({ item }) => !isFinished(item))
+      const here = new Set(open.map(likenessOf))
+      const rest = picked.filter((one) => !complete(one, target))
+      const fresh = rest.filter((one) => !here.has(likeness(one, target)))
+      const added = fresh.map((one) => {
+        const meta = metaOf(one, target)
+        return enlist(createJob(introduce(meta, one.file), meta, one.file, one.file.size))
       })
       options.added(added.map(({ item }) => item))
       for (const job of added) {
@@ -259,15 +224,12 @@ export async function createEngine(options: EngineOptions) {
           fail(job, tooLarge(size, maxFileBytes ?? 0), true)
         }
       }
-      return added.length
+      return picked.length - rest.length + added.length
     },
     cancel: ({ id }: Item) =>
       onJob(id, (job) => {
-        const { address } = job
         job.stop.abort()
-        release(job)
-        if (address !== undefined) stack.track(endUpload({ address, headers }))
-        job.address = undefined
+        abandon(job)
         become(job, { is: 'cancelled' })
       }),
     pause: ({ id }: Item) =>
@@ -280,7 +242,7 @@ export async function createEngine(options: EngineOptions) {
     resume: ({ id }: Item) => onJob(id, run),
     /** Forgets what is over. */
     remove({ id }: Item): void {
-      onJob(id, release)
+      onJob(id, (job) => (job.item.state.is === 'stored' ? release(job) : abandon(job)))
       jobs.delete(id)
     },
     hold,
@@ -293,27 +255,4 @@ export async function createEngine(options: EngineOptions) {
     /** Resolves when what was cancelled is out of Drive too, or could not be reached. */
     settled: () => stack.settled(),
   }
-}
-
-let count = 0
-
-function pathIn({ path: above = '' }: Target, path: string): string {
-  return [above, path].filter((part) => part !== '').join('/')
-}
-
-function metaOf({ name, type }: File, path: string, target: Target): Meta {
-  count += 1
-  return {
-    filename: name,
-    filetype: type,
-    folder: target.id ?? '',
-    path: pathIn(target, path),
-    into: target.name,
-    relativePath: `${Date.now()}-${count}`,
-  }
-}
-
-function tooLarge(size: number, most: number): Problem {
-  const title = strings.tooLarge(formatBytes(size), formatBytes(most))
-  return new Problem({ code: 'too_large', title })
 }

@@ -121,7 +121,7 @@ export function createPanel(options: PanelOptions) {
     total.max = Math.max(1, size)
     total.value = sent
     pauseAll.hidden = !isBusy
-    resumeAll.hidden = !items.some(isPaused)
+    resumeAll.hidden = isBusy || !items.some(isPaused)
     cancelAll.hidden = !items.some(isOpen)
     clear.hidden = !items.some(isFinished)
     const quarter = size < large || !isBusy ? 0 : Math.floor((4 * sent) / size)

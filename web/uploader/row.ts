@@ -108,8 +108,15 @@ function linkToDrive({ state }: Item, name: string): HTMLElement | null {
   return element('a', attributes, strings.open)
 }
 
+/** Without the folders into which everything goes. */
+function pathBelow({ path, target: { name } }: Item): string {
+  if (path === name) return ''
+  return path.startsWith(`${name}/`) ? path.slice(name.length + 1) : path
+}
+
 function wordsFor(item: Item, held: boolean): string {
-  const { state, size, path } = item
+  const { state, size } = item
+  const path = pathBelow(item)
   const { parts, sentOf: ofAll } = strings
   const sent = ofAll(formatBytes(sentOf(item)), formatBytes(size))
   switch (state.is) {

@@ -1,0 +1,191 @@
+/** `<driveway-upload>` when things break off: lines, pages, Drive's patience. */
+import { expect, jest } from '@jest/globals'
+import { join } from 'node:path'
+import type { CDPSession, Page } from 'playwright-core'
+import { noise, openDemo, pick, row, sha256, stands, startDemoSite, withFiles } from './demo-kit.ts'
+import type { DemoSite } from './demo-kit.ts'
+import { aroundTests, inBrowser, refused, visit } from './kit.ts'
+import type { Visit } from './kit.ts'
+
+jest.setTimeout(120_000)
+
+let site: DemoSite
+
+aroundTests(
+  async () => {
+    site = await startDemoSite({ MEMORY_BYTES: '33554432' })
+  },
+  () => site.close(),
+)
+
+async function inVisit(body: (visit: Visit) => Promise<void>): Promise<void> {
+  const here = await visit()
+  await openDemo(here.page, site)
+  await body(here)
+  await here.close()
+  site.google.faults.clear()
+}
+
+const hashes = (name: string) =>
+  site.google.drive
+    .filesOf(site.person.sub)
+    .filter((file) => file.name === name)
+    .map((file) => file.sha256)
+
+/** Bytes a second that leave the browser; `null` cuts the line, `Infinity` sets it free. */
+async function flow(line: CDPSession, rate: number | null): Promise<void> {
+  await line.send('Network.emulateNetworkConditions', {
+    offline: rate === null,
+    latency: 0,
+    downloadThroughput: -1,
+    uploadThroughput: rate === null || rate === Infinity ? -1 : rate,
+  })
+}
+
+/** Waits until an upload has sent more than a share of its bytes. */
+async function passes(page: Page, name: string, share: number): Promise<void> {
+  const bar = row(page, name).getByRole('progressbar')
+  await page.waitForFunction(
+    ({ node, least }) => {
+      const { value, max } = node as HTMLProgressElement
+      return value > least * max
+    },
+    { node: await bar.elementHandle(), least: share },
+    { timeout: 60_000 },
+  )
+}
+
+/** Waits until the browser has copies of so many files for the next page. */
+async function keeps(page: Page, count: number): Promise<void> {
+  await page.waitForFunction(
+    (wanted) =>
+      new Promise((resolve) => {
+        const opening = indexedDB.open('uppy-blobs')
+        opening.addEventListener('success', () => {
+          const { result } = opening
+          const asking = result.transaction('files').objectStore('files').count()
+          asking.addEventListener('success', () => resolve(asking.result >= wanted))
+          result.close()
+        })
+      }),
+    count,
+    { timeout: 60_000, polling: 200 },
+  )
+}
+
+/** Waits until the browser has written down where an upload is, for the next page. */
+async function remembers(page: Page, word: string): Promise<void> {
+  await page.waitForFunction(
+    (wanted) =>
+      new Promise((resolve) => {
+        const opening = indexedDB.open('uppy-blobs')
+        opening.addEventListener('success', () => {
+          const { result } = opening
+          const asking = result.transaction('metadata').objectStore('metadata').getAll()
+          asking.addEventListener('success', () =>
+            resolve(JSON.stringify(asking.result).includes(wanted)),
+          )
+          result.close()
+        })
+      }),
+    word,
+    { timeout: 60_000, polling: 200 },
+  )
+}
+
+inBrowser('100 MiB survive a line that breaks and a page that is loaded again', () => {
+  const bytes = noise(100 * 1024 * 1024)
+  return withFiles({ 'film.mov': bytes }, (folder) =>
+    inVisit(async ({ page }) => {
+      const line = await page.context().newCDPSession(page)
+      await line.send('Network.enable')
+      await flow(line, 12_000_000)
+      await pick(page, join(folder, 'film.mov'))
+      await passes(page, 'film.mov', 0.1)
+      await flow(line, null)
+      await stands(page, 'film.mov', 'cut')
+      await flow(line, 12_000_000)
+      await passes(page, 'film.mov', 0.3)
+      await keeps(page, 1)
+      await openDemo(page, site)
+      await flow(line, Infinity)
+      await stands(page, 'film.mov', 'stored', 90_000)
+      expect(hashes('film.mov')).toEqual([sha256(bytes)])
+    }),
+  )
+})
+
+inBrowser('where a page may not reach Drive, the bytes go through the gateway unseen', () => {
+  const bytes = noise(36_000_000)
+  return withFiles({ 'behind a wall.bin': bytes }, (folder) =>
+    inVisit(async ({ page, trouble }) => {
+      await page.route(`${site.google.url}/**`, (route) => route.abort())
+      await pick(page, join(folder, 'behind a wall.bin'))
+      await stands(page, 'behind a wall.bin', 'stored')
+      expect(hashes('behind a wall.bin')).toEqual([sha256(bytes)])
+      expect(trouble).toEqual([expect.stringContaining('ERR_FAILED')])
+    }),
+  )
+})
+
+inBrowser('a file that was not kept is asked for again, and goes on where it stopped', () => {
+  const bytes = noise(12_000_000)
+  return withFiles({ 'not kept.bin': bytes }, (folder) =>
+    inVisit(async ({ page }) => {
+      await page.context().addInitScript(() => {
+        IDBObjectStore.prototype.add = () => {
+          throw new Error('No space left')
+        }
+      })
+      await openDemo(page, site)
+      site.google.faults.add({ operation: 'drive.upload.chunk', latency: 200, times: 1000 })
+      await pick(page, join(folder, 'not kept.bin'))
+      await stands(page, 'not kept.bin', 'sending')
+      await remembers(page, 'uploadUrl')
+      await openDemo(page, site)
+      await stands(page, 'not kept.bin', 'missing')
+      site.google.faults.clear()
+      const chooser = page.waitForEvent('filechooser')
+      await page.getByRole('button', { name: 'Choose not kept.bin again' }).click()
+      await (await chooser).setFiles(join(folder, 'not kept.bin'))
+      await stands(page, 'not kept.bin', 'stored')
+      expect(hashes('not kept.bin')).toEqual([sha256(bytes)])
+    }),
+  )
+})
+
+inBrowser('an upload that Drive refuses says why, and a retry brings it home', () =>
+  withFiles({ 'no room.txt': 'a few bytes' }, (folder) =>
+    inVisit(async ({ page, trouble }) => {
+      site.google.drive.setQuota(0)
+      await pick(page, join(folder, 'no room.txt'))
+      await stands(page, 'no room.txt', 'failed')
+      await page.getByText('This Google Drive is full').first().waitFor()
+      expect(trouble).toEqual([refused(507)])
+      site.google.drive.setQuota(Infinity)
+      await page.getByRole('button', { name: 'Retry no room.txt' }).click()
+      await stands(page, 'no room.txt', 'stored')
+      expect(hashes('no room.txt')).toHaveLength(1)
+    }),
+  ),
+)
+
+inBrowser('other bytes than the person’s never count as done, and do not stay in Drive', () =>
+  withFiles({ 'true.txt': 'the truth' }, (folder) =>
+    inVisit(async ({ page }) => {
+      let isTampered = false
+      await page.route(`${site.origin}/upload/tus/*`, async (route) => {
+        if (route.request().method() !== 'PATCH' || isTampered) return route.continue()
+        isTampered = true
+        await route.continue({ postData: 'the trxth' })
+      })
+      await pick(page, join(folder, 'true.txt'))
+      await stands(page, 'true.txt', 'failed')
+      await page.getByText('What arrived is not this file').first().waitFor()
+      expect([isTampered, hashes('true.txt')]).toEqual([true, []])
+      await page.getByRole('button', { name: 'Retry true.txt' }).click()
+      await stands(page, 'true.txt', 'stored')
+      expect(hashes('true.txt')).toEqual([sha256(Buffer.from('the truth'))])
+    }),
+  ),
+)
