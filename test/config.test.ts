@@ -212,3 +212,51 @@ describe('who may sign in', () => {
     expect(refusal({ ...good, ALLOWED_USERS: value })).toMatch('not both')
   })
 })
+
+describe('CI systems whose tokens may count', () => {
+  test('GitHub Actions and GitLab, unless others or none are named', () => {
+    expect(readConfig(good).oidcIssuers).toEqual([
+      'https://token.actions.githubusercontent.com',
+      'https://gitlab.com',
+    ])
+    expect(readConfig({ ...good, OIDC_ISSUERS: 'none' }).oidcIssuers).toEqual([])
+    const OIDC_ISSUERS = 'https://gitlab.example, https://ci.example/org/1'
+    expect(readConfig({ ...good, OIDC_ISSUERS }).oidcIssuers).toEqual([
+      'https://gitlab.example',
+      'https://ci.example/org/1',
+    ])
+  })
+
+  test.each([
+    'http://gitlab.example',
+    'https://gitlab.example/',
+    'https://gitlab.example?x',
+    'https://gitlab.example#x',
+    'https://me:secret@gitlab.example',
+    'https://GitLab.example',
+    'gitlab.com',
+    'none https://gitlab.com',
+    'https://accounts.google.com',
+    'http://127.0.0.1:9000/ci',
+  ])('%s is none', (OIDC_ISSUERS) => {
+    expect(refusal({ ...good, OIDC_ISSUERS })).toContain('OIDC_ISSUERS')
+  })
+
+  test('one on this machine counts beside a sandbox, and never where it is deployed', () => {
+    const OIDC_ISSUERS = 'http://127.0.0.1:9000/ci'
+    expect(readConfig({ ...good, ...local, OIDC_ISSUERS }).oidcIssuers).toEqual([OIDC_ISSUERS])
+    expect(refusal({ ...good, ...local, OIDC_ISSUERS: 'http://10.0.0.1/ci' })).toContain(
+      'OIDC_ISSUERS',
+    )
+    expect(refusal({ ...good, OIDC_ISSUERS, K_SERVICE: 'auth' })).toContain('OIDC_ISSUERS')
+  })
+})
+
+test('front ends that append an address: one where it is deployed, unless said', () => {
+  expect(readConfig(good).forwardedHops).toBe(0)
+  expect(readConfig({ ...good, K_SERVICE: 'auth' }).forwardedHops).toBe(1)
+  expect(readConfig({ ...good, K_SERVICE: 'auth', FORWARDED_HOPS: '2' }).forwardedHops).toBe(2)
+  for (const FORWARDED_HOPS of ['-1', 'x', '10', '1.5']) {
+    expect(refusal({ ...good, FORWARDED_HOPS })).toContain('FORWARDED_HOPS')
+  }
+})
