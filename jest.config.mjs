@@ -4,6 +4,7 @@ const config = {
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   transform: { '\\.ts$': '<rootDir>/infra/local/jest-transform.mjs' },
+  setupFilesAfterEnv: ['<rootDir>/test/leaks-setup.ts'],
   coverageProvider: 'babel',
   testTimeout: 20_000,
   maxWorkers: 2,

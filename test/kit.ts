@@ -1,6 +1,6 @@
 /** A whole Driveway for a test: the gateway in this process, a sandbox Google beside it. */
 import { request } from 'node:http'
-import type { IncomingHttpHeaders, Server } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Http2Session } from 'node:http2'
 import { connect } from 'node:net'
 import type { AddressInfo } from 'node:net'
@@ -12,6 +12,7 @@ import type { Gateway, GatewayOptions } from '../functions/wiring.ts'
 import { mintToken, signIn } from '../infra/local/sign-in.ts'
 import type { Google, GoogleOptions } from '../infra/sandbox/google.ts'
 import { startGoogle } from '../infra/sandbox/google.ts'
+import { checkStore, overhear, overhearAnswer } from './leaks.ts'
 
 export interface Driveway {
   /** Where all four functions answer, `http://127.0.0.1:port`, over HTTP/1.1 and HTTP/2. */
@@ -47,7 +48,10 @@ const unlimited = { RATE_LIMIT: 'none', RATE_LIMIT_ANONYMOUS: 'none' }
 
 export async function startDriveway(options: DrivewayOptions = {}): Promise<Driveway> {
   let gateway: Gateway | undefined
-  const { http1: server, http2 } = createServers((req, res) => gateway?.everything(req, res))
+  const { http1: server, http2 } = createServers((req, res) => {
+    listenTo(req, res)
+    return gateway?.everything(req, res)
+  })
   const sessions = new Set<Http2Session>()
   http2.on('session', (session) => sessions.add(session))
   const origin = await listen(server)
@@ -56,7 +60,10 @@ export async function startDriveway(options: DrivewayOptions = {}): Promise<Driv
   const lines: string[] = []
   gateway = createGateway(readConfig({ ...google.env, ...unlimited, ...options.env }), {
     signals: false,
-    log: createLog('sandbox', (line) => lines.push(line)),
+    log: createLog('sandbox', (line) => {
+      overhear('the log', line)
+      lines.push(line)
+    }),
     ...options.gateway,
   })
   gateway.adopt(server)
@@ -79,6 +86,7 @@ export async function startDriveway(options: DrivewayOptions = {}): Promise<Driv
       await new Promise((resolve) => server.close(resolve))
       await gateway.stop() // what is being cleared away still needs Google
       if (!beside) await google.close()
+      checkStore(google.firestore.dump())
     },
   }
   if (options.signedIn !== false && !beside) {
@@ -88,6 +96,25 @@ export async function startDriveway(options: DrivewayOptions = {}): Promise<Driv
   }
   return driveway
 }
+
+/** Hears what is answered in words; the bytes of files are nobody's business. */
+function listenTo(req: IncomingMessage, res: ServerResponse): void {
+  const path = req.url ?? ''
+  const [write, end] = [res.write.bind(res), res.end.bind(res)] as [Write, Write]
+  const heard = (chunk: unknown): void => {
+    if (typeof chunk === 'string') overhearAnswer(path, chunk)
+  }
+  res.write = (...args: unknown[]) => {
+    heard(args[0])
+    return write(...args) as boolean
+  }
+  res.end = (...args: unknown[]) => {
+    heard(args[0])
+    return end(...args) as ServerResponse
+  }
+}
+
+type Write = (...args: unknown[]) => unknown
 
 export async function listen(server: Server): Promise<string> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()))

@@ -91,7 +91,7 @@ const secrets = new RegExp(
     '1//[\\w-]+', // refresh token
     '4/0[\\w-]+', // authorization code
     'GOCSPX-[\\w-]+', // client secret
-    'dw_[\\w-]+', // our own tokens
+    'dwd?_[\\w-]+', // our own tokens and device codes
     'eyJ[\\w-]*\\.[\\w-]*\\.[\\w.-]*', // JWT, JWE
     'upload_id=[^&\\s"]+', // Drive session URI
   ].join('|'),

@@ -45,7 +45,11 @@ beforeAll(async () => {
   })
   await files.seed(person.sub, sampleTree)
   drive = await startSandbox([files])
-  const config = readConfig(google.env)
+  const config = readConfig({
+    ...google.env,
+    RATE_LIMIT: 'none',
+    RATE_LIMIT_ANONYMOUS: 'none',
+  })
   const addresses = { ...config.google, ...certified.addresses, drive: `${drive.url}/` }
   const make = (): Gateway =>
     createGateway(

@@ -2,6 +2,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { codeOf, filePart, form, send, startDriveway } from '../kit.ts'
 import type { Driveway, RawAnswer } from '../kit.ts'
+import { ask, decide, look, poll, post } from './device-kit.ts'
+import { asJob, jobToken, policy } from './policies-kit.ts'
 import { approve, begin, land, secretIn } from './sign-in-kit.ts'
 
 const clientSecret = 'GOCSPX-sandbox-0123456789abcdef'
@@ -157,6 +159,9 @@ async function liveThroughIt(): Promise<void> {
     await send(origin, '/auth/tokens', { method: 'POST', headers: json, body: token }),
   )
 
+  await signInFromATerminal(session)
+  await runAJob(session)
+
   google.faults.add({ operation: 'drive.files.list', status: 400, body: `{"error":"${token}"}` })
   heard('a Drive that echoes', await send(origin, '/files', { headers: bearer }))
   await google.oauth.control({ action: 'expireAccessTokens' })
@@ -170,6 +175,70 @@ async function liveThroughIt(): Promise<void> {
   heard('a dead grant, told', await send(origin, '/auth/session', { headers: session }))
   heard('signed out', await send(origin, '/auth/session', { method: 'DELETE', headers: session }))
   heard('after it', await send(origin, '/files', { headers: session }))
+}
+
+/** A terminal's codes, shown where they belong and everywhere else. */
+async function signInFromATerminal(session: Record<string, string>): Promise<void> {
+  const { origin } = driveway
+  const from = { 'user-agent': 'canary-agent/1.0' }
+  const denied = await ask(driveway, { client_name: 'canary terminal' }, from)
+  hide('device code', denied.device_code)
+  heard('a poll', await poll(driveway, denied))
+  heard('a poll too early', await poll(driveway, denied))
+  await decide({ origin, session }, denied.user_code, { approve: false })
+  heard('a poll that is told no', await poll(driveway, denied))
+  const terminal = await ask(driveway, {}, from)
+  hide('device code', terminal.device_code)
+  heard('what is shown', await look({ origin, session }, terminal.user_code))
+  heard('an approval', await decide({ origin, session }, terminal.user_code))
+  heard('a second one', await decide({ origin, session }, terminal.user_code))
+  const { access_token: token } = JSON.parse((await poll(driveway, terminal)).body) as {
+    access_token: string
+  }
+  hide('token of a terminal', token.slice(3))
+  heard('a poll too late', await poll(driveway, terminal))
+  const code = terminal.device_code
+  const misplaced: [string, Record<string, string>][] = [
+    [`/auth/device/${code}`, session],
+    [`/files?device_code=${code}`, {}],
+    [`/files/${code}`, { authorization: `Bearer ${token}` }],
+    ['/files', { authorization: `Bearer ${code}` }],
+    ['/files', { cookie: `__session=${code}` }],
+  ]
+  for (const [path, headers] of misplaced) heard(path, await send(origin, path, { headers }))
+  const fields = `grant_type=${code}&device_code=${token}`
+  for (const path of ['/auth/device', '/auth/device/token', '/auth/tokens', '/upload']) {
+    heard('a form with codes in it', await post(driveway, path, fields))
+  }
+}
+
+/** Tokens of a CI system: good ones, spoiled ones, and ones in the wrong place. */
+async function runAJob(session: Record<string, string>): Promise<void> {
+  const { origin, google } = driveway
+  const { audience } = await policy({ origin, session, google }, 'nightly')
+  const good = await jobToken(driveway, audience)
+  const others = await Promise.all([
+    jobToken(driveway, audience, { repository: 'canary/other', exp: 1 }),
+    jobToken(driveway, audience, { repository: 'canary/other' }),
+    jobToken(driveway, 'https://canary.example'),
+    jobToken(driveway, audience, { iss: 'https://canary.example' }),
+    jobToken(driveway, audience, {}, { kid: 'canary-key' }),
+  ])
+  for (const token of [good, ...others, `${good}x`]) {
+    hide('token of a job', token.split('.')[2])
+    heard('a job', await asJob(driveway, token))
+  }
+  google.faults.add({ operation: 'drive.files.list', status: 400, body: `{"error":"${good}"}` })
+  heard('a job whose Drive echoes', await asJob(driveway, good))
+  const headers = { authorization: `Bearer ${good}`, 'content-type': 'application/json' }
+  for (const path of [
+    '/auth/tokens',
+    '/auth/policies/x',
+    `/files?token=${good}`,
+    `/auth/${good}`,
+  ]) {
+    heard('a job elsewhere', await send(origin, path, { method: 'PUT', headers, body: good }))
+  }
 }
 
 function found(text: string): string[] {
@@ -188,6 +257,9 @@ test('the day was eventful', () => {
     'access_token',
     'refresh_token',
     'id_token',
+    'device code',
+    'token of a terminal',
+    'token of a job',
   ]) {
     expect([kind, kinds.has(kind)]).toEqual([kind, true])
   }

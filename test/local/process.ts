@@ -2,7 +2,9 @@
 import type { ChildProcess } from 'node:child_process'
 import { spawn } from 'node:child_process'
 import { createServer } from 'node:net'
+import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { overhear } from '../leaks.ts'
 
 export const root = fileURLToPath(new URL('../../', import.meta.url))
 
@@ -21,6 +23,8 @@ export interface RunOptions {
   env?: Record<string, string>
   cwd?: string
   ipc?: boolean
+  /** What it writes is for the person who started it, secrets and all. */
+  forAPerson?: boolean
   /** Gives it a group of processes of its own, as a terminal does: Ctrl-C reaches all of them. */
   group?: boolean
 }
@@ -36,6 +40,9 @@ export function run(command: string, args: string[], options: RunOptions = {}): 
   let output = ''
   let heard: (() => void) | undefined
   for (const stream of [child.stdout, child.stderr]) {
+    if (stream && !options.forAPerson) {
+      createInterface({ input: stream }).on('line', overhearLine)
+    }
     stream?.setEncoding('utf8').on('data', (text: string) => {
       output += text
       heard?.()
@@ -62,6 +69,12 @@ export function run(command: string, args: string[], options: RunOptions = {}): 
     },
     ended,
   }
+}
+
+/** `npm start` prints lines with a token in them for its person; a log has none. */
+function overhearLine(line: string): void {
+  const isForAPerson = /^ {2}\w/.test(line)
+  if (!isForAPerson) overhear('a program', line)
 }
 
 /** What a program needs of the environment, without the settings of Driveway that may be in it. */
