@@ -25,7 +25,7 @@ import { createFirestoreClaims } from './identity/firestore-claims.ts'
 import { createFirestoreCredentials } from './identity/firestore-credentials.ts'
 import { createHeldCredentials } from './identity/held-credentials.ts'
 import { createLogins } from './identity/login.ts'
-import type { Logins } from './identity/login.ts'
+import type { ClaimStore, Logins } from './identity/login.ts'
 import { createJobs } from './identity/oidc-jobs.ts'
 import type { Jobs } from './identity/oidc-jobs.ts'
 import { createOidc } from './identity/oidc.ts'
@@ -34,6 +34,8 @@ import { createPolicies, isPolicyRecord } from './identity/policies.ts'
 import type { Policies, PolicyRecord } from './identity/policies.ts'
 import { createRate, isCount } from './identity/rate.ts'
 import type { Count, Rate } from './identity/rate.ts'
+import { createPageCodes } from './identity/page-code.ts'
+import type { PageCodes } from './identity/page-code.ts'
 import type { Principal } from './identity/principal.ts'
 import { createUsages, isUsage } from './identity/usage.ts'
 import type { Usage, Usages } from './identity/usage.ts'
@@ -45,6 +47,8 @@ export interface IdentityRoom {
   usages: Usages
   allowances: Allowances
   logins: Logins
+  claims: ClaimStore
+  pageCodes: PageCodes
   admission: Admission
   /** Who it is, invited or not. */
   recognise: Identify
@@ -95,6 +99,7 @@ export function wireIdentity(
   )
   const oidc = createOidc(oidcIssuers, now)
   const jobs = createJobs(oidc, policies, publicUrl, now)
+  const claims = createFirestoreClaims(firestore)
   const usages = createUsages(createFirestoreRecords<Usage>(firestore, 'usage', isUsage), now)
   const onUse = (principal: Principal): void =>
     void usages.touch(principal).catch((error: unknown) => log.failure('use not noted', error))
@@ -119,7 +124,9 @@ export function wireIdentity(
     credentials,
     usages,
     allowances: createAllowances(usages, (error) => log.failure('limits not given back', error)),
-    logins: createLogins(seal, createFirestoreClaims(firestore), now),
+    claims,
+    pageCodes: createPageCodes(seal, claims, now),
+    logins: createLogins(seal, claims, now),
     admission,
     recognise,
     async identify(req, need) {

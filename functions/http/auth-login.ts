@@ -2,15 +2,15 @@
 import { randomBytes } from 'node:crypto'
 import { GatewayError } from '../errors.ts'
 import { loginLifetimeMs } from '../identity/login.ts'
-import type { Logins } from '../identity/login.ts'
+import type { LoginTarget, Logins } from '../identity/login.ts'
 import type { AuthorizationRequest, OAuth } from '../token/oauth.ts'
 import { missingScopes, shortScope } from '../token/scopes.ts'
 import type { Vault, VaultRecord } from '../token/vault.ts'
+import { readTarget } from './auth-page.ts'
 import { readCookie, sessionLifetimeMs, writeCookie } from './cookies.ts'
 import type { SessionCookie } from './cookies.ts'
 import type { Call, Route } from './handler.ts'
 import type { Identify } from './identify.ts'
-import { readReturnTo } from './return-to.ts'
 
 export interface LoginParts {
   logins: Logins
@@ -33,9 +33,9 @@ export function loginRoutes(parts: LoginParts): Route[] {
       path: /^$/,
       async run({ req, res, query }) {
         const { publicUrl, allowedOrigins } = parts
-        const returnTo = readReturnTo(query.get('return_to'), publicUrl, allowedOrigins)
+        const target = readTarget(query, publicUrl, allowedOrigins)
         const wish = await readWish(parts, req, query)
-        const location = await startLogin(parts, readCookieOrNone(req), returnTo, wish, res)
+        const location = await startLogin(parts, readCookieOrNone(req), target, wish, res)
         res.writeHead(302, { location }).end()
       },
     },
@@ -46,13 +46,13 @@ export function loginRoutes(parts: LoginParts): Route[] {
 export async function startLogin(
   { logins, oauth, publicUrl }: Pick<LoginParts, 'logins' | 'oauth' | 'publicUrl'>,
   cookie: SessionCookie,
-  returnTo: string,
+  target: LoginTarget,
   wish: Wish,
   res: Call['res'],
 ): Promise<string> {
   // One binding serves all tabs of a browser: their sign-ins differ in their state.
   const binding = cookie.binding ?? randomBytes(16).toString('base64url')
-  const { login, state } = await logins.start(binding, returnTo, wish.prompt === 'consent')
+  const { login, state } = await logins.start(binding, target, wish.prompt === 'consent')
   const { nonce, codeVerifier } = login
   const location = await oauth.authorizationUrl({ state, nonce, codeVerifier, ...wish })
   const lifetimeMs = cookie.session === undefined ? loginLifetimeMs : sessionLifetimeMs

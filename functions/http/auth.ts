@@ -3,6 +3,8 @@ import { deviceRoutes } from './auth-device.ts'
 import type { DeviceParts } from './auth-device.ts'
 import { grantRoutes } from './auth-grant.ts'
 import type { GrantParts } from './auth-grant.ts'
+import { pageRoutes } from './auth-page.ts'
+import type { PageParts } from './auth-page.ts'
 import { loginRoutes } from './auth-login.ts'
 import type { LoginParts } from './auth-login.ts'
 import { policyRoutes } from './auth-policies.ts'
@@ -14,7 +16,7 @@ import type { TokenParts } from './auth-tokens.ts'
 import type { Route } from './handler.ts'
 
 export interface AuthParts
-  extends GrantParts, LoginParts, SessionParts, TokenParts, DeviceParts, PolicyParts {
+  extends GrantParts, LoginParts, PageParts, SessionParts, TokenParts, DeviceParts, PolicyParts {
   credentials: TokenParts['credentials']
   oauth: LoginParts['oauth'] & GrantParts['oauth']
 }
@@ -22,6 +24,7 @@ export interface AuthParts
 export function authRoutes(parts: AuthParts): Route[] {
   return [
     ...loginRoutes(parts),
+    ...pageRoutes(parts),
     ...sessionRoutes(parts),
     ...grantRoutes(parts),
     ...tokenRoutes(parts),

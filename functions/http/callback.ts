@@ -3,6 +3,7 @@ import { GatewayError } from '../errors.ts'
 import type { Admission } from '../identity/admission.ts'
 import type { Credentials } from '../identity/credential.ts'
 import type { Login, Logins } from '../identity/login.ts'
+import type { PageCodes } from '../identity/page-code.ts'
 import type { AccessTokens } from '../token/access.ts'
 import { issuer } from '../token/oauth.ts'
 import type { Grant, OAuth } from '../token/oauth.ts'
@@ -19,6 +20,7 @@ export interface CallbackParts {
   vault: Vault
   access: Pick<AccessTokens, 'remember' | 'tokenFor'>
   credentials: Pick<Credentials, 'issue'>
+  pageCodes: Pick<PageCodes, 'issue'>
   admission: Pick<Admission, 'check'>
   /** Scopes without which Driveway cannot do its work. */
   scopes: readonly string[]
@@ -50,7 +52,7 @@ async function finishLogin(
   { req, res, query, log }: Call,
   onGrant: (grant: Grant) => void,
 ): Promise<void> {
-  const { logins, oauth, vault, access, credentials, admission, publicUrl } = parts
+  const { logins, oauth, vault, access, admission, publicUrl } = parts
   if (
     /prefetch|prerender/i.test(String(req.headers['sec-purpose'] ?? req.headers['purpose'] ?? ''))
   ) {
@@ -86,19 +88,38 @@ async function finishLogin(
   const { sub, accessToken, expiresInSeconds, ...saved } = grant
   await vault.save({ sub, ...saved })
   access.remember(sub, accessToken, expiresInSeconds)
-  // A new secret for every sign-in: whatever was in the cookie before is worth nothing.
-  const { secret, credential } = await credentials.issue('session', { sub }, sessionLifetimeMs)
-  res.setHeader(
-    'Set-Cookie',
-    writeCookie({ session: secret, binding: cookie.binding }, publicUrl, sessionLifetimeMs / 1000),
-  )
-  res.writeHead(303, { location: login.returnTo }).end()
+  const { location, session, credential } = await land(parts, login, sub)
+  if (session !== undefined) {
+    const { binding } = cookie
+    const lifetime = sessionLifetimeMs / 1000
+    res.setHeader('Set-Cookie', writeCookie({ session, binding }, parts.publicUrl, lifetime))
+  }
+  res.writeHead(303, { location }).end()
   audit(log, 'sign_in', {
     sub,
-    credential: credential.id,
+    credential,
     newGrant: saved.refreshToken !== undefined,
     reconnect: known !== undefined && !isFine,
   })
+}
+
+/**
+ * What a sign-in ends with: a session, or a code for the page of another origin that asked for it.
+ * Such a page needs nothing in a cookie here, and what is in it stays as it is.
+ */
+async function land(
+  { credentials, pageCodes }: CallbackParts,
+  { returnTo, codeChallenge }: Login,
+  sub: string,
+): Promise<{ location: string; session?: string; credential?: string }> {
+  if (codeChallenge !== undefined) {
+    const { origin } = new URL(returnTo)
+    // In the fragment: it reaches neither that page's server nor anybody's log.
+    return { location: `${returnTo}#code=${await pageCodes.issue({ sub, origin, codeChallenge })}` }
+  }
+  // A new secret for every sign-in: whatever was in the cookie before is worth nothing.
+  const { secret, credential } = await credentials.issue('session', { sub }, sessionLifetimeMs)
+  return { location: returnTo, session: secret, credential: credential.id }
 }
 
 /** An error wins over a code; neither is looked at before the state is known to be ours. */
@@ -154,7 +175,7 @@ async function askForConsentAgain(
   if (login.consentForced) {
     throw new GatewayError('no_refresh_token', 'No refresh token came with a forced consent')
   }
-  const location = await startLogin(parts, cookie, login.returnTo, { prompt: 'consent' }, res)
+  const location = await startLogin(parts, cookie, login, { prompt: 'consent' }, res)
   res.writeHead(303, { location }).end()
 }
 

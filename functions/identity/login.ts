@@ -13,11 +13,16 @@ export interface Login {
   codeVerifier: string
   /** Where the browser goes afterwards: an absolute URL, judged before it was sealed. */
   returnTo: string
+  /** Of the page to which this ends with a code and not with a session. */
+  codeChallenge?: string
   /** Whether consent was asked for again, to be given a refresh token. */
   consentForced: boolean
   /** Milliseconds since 1970. */
   expiresAt: number
 }
+
+/** What a sign-in ends with. */
+export type LoginTarget = Pick<Login, 'returnTo' | 'codeChallenge'>
 
 export interface StartedLogin {
   login: Login
@@ -26,7 +31,7 @@ export interface StartedLogin {
 
 export interface Logins {
   /** @param binding a random value that this browser holds in its cookie */
-  start(binding: string, returnTo: string, consentForced?: boolean): Promise<StartedLogin>
+  start(binding: string, target: LoginTarget, consentForced?: boolean): Promise<StartedLogin>
   /**
    * Reads a `state` and checks that it belongs here; uses nothing up.
    *
@@ -64,12 +69,13 @@ export function createLogins(
   now: () => number = Date.now,
 ): Logins {
   return {
-    async start(binding, returnTo, consentForced = false) {
+    async start(binding, { returnTo, codeChallenge }, consentForced = false) {
       const login: Login = {
         id: random(),
         nonce: random(),
         codeVerifier: random(),
         returnTo,
+        ...(codeChallenge === undefined ? {} : { codeChallenge }),
         consentForced,
         expiresAt: now() + loginLifetimeMs,
       }

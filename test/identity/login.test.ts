@@ -34,7 +34,7 @@ async function refusal(work: Promise<unknown>): Promise<string> {
 
 test('a state brings back what it was made with, and nobody can read it', async () => {
   const { logins } = setUp()
-  const { login, state } = await logins.start(binding, home, true)
+  const { login, state } = await logins.start(binding, { returnTo: home }, true)
   expect(await logins.read(state, binding)).toEqual(login)
   expect(login).toMatchObject({ returnTo: home, consentForced: true })
   const bytes = state.split('.').map((part) => Buffer.from(part, 'base64url').toString('latin1'))
@@ -45,7 +45,9 @@ test('a state brings back what it was made with, and nobody can read it', async 
 
 test('verifier, nonce and id are random, and long enough for PKCE (case 9)', async () => {
   const { logins } = setUp()
-  const started = await Promise.all(Array.from({ length: 200 }, () => logins.start(binding, home)))
+  const started = await Promise.all(
+    Array.from({ length: 200 }, () => logins.start(binding, { returnTo: home })),
+  )
   const values = started.flatMap(({ login }) => [login.codeVerifier, login.nonce, login.id])
   expect(new Set(values).size).toBe(600)
   for (const value of values) expect(value).toMatch(/^[\w-]{43}$/)
@@ -53,7 +55,7 @@ test('verifier, nonce and id are random, and long enough for PKCE (case 9)', asy
 
 test('a state belongs to one browser (case 2)', async () => {
   const { logins } = setUp()
-  const { state } = await logins.start(binding, home)
+  const { state } = await logins.start(binding, { returnTo: home })
   for (const other of [undefined, '', 'x', binding.slice(1), `${binding}A`]) {
     expect(await refusal(logins.read(state, other))).toBe('state_mismatch')
   }
@@ -62,7 +64,7 @@ test('a state belongs to one browser (case 2)', async () => {
 
 test('a state has ten minutes, and tells so before anything about browsers (case 6)', async () => {
   const { logins, clock } = setUp()
-  const { state } = await logins.start(binding, home)
+  const { state } = await logins.start(binding, { returnTo: home })
   clock.now += loginLifetimeMs - 1
   expect(await refusal(logins.read(state, binding))).toBe('none')
   clock.now += 1
@@ -72,7 +74,7 @@ test('a state has ten minutes, and tells so before anything about browsers (case
 
 test('reading uses nothing up; claiming works once (case 4)', async () => {
   const { logins } = setUp()
-  const { login, state } = await logins.start(binding, home)
+  const { login, state } = await logins.start(binding, { returnTo: home })
   for (let count = 0; count < 3; count++) await logins.read(state, binding)
   const claims = await Promise.all(Array.from({ length: 8 }, () => refusal(logins.claim(login))))
   expect(claims.filter((code) => code === 'none')).toHaveLength(1)
@@ -81,7 +83,7 @@ test('reading uses nothing up; claiming works once (case 4)', async () => {
 
 test('what was sealed for something else is no state (case 8)', async () => {
   const { logins } = setUp()
-  const { login } = await logins.start(binding, home)
+  const { login } = await logins.start(binding, { returnTo: home })
   const other = await seal.seal('refresh-token of 1', { ...login, binding })
   for (const state of [other, 'x', '.'.repeat(4), 'a'.repeat(100_000)]) {
     expect(await refusal(logins.read(state, binding))).toBe('state_invalid')
@@ -93,6 +95,6 @@ test('what was sealed for something else is no state (case 8)', async () => {
 
 test('the longest return path fits into a state that is taken back', async () => {
   const { logins } = setUp()
-  const { state } = await logins.start(binding, `${home}${'\u00fc'.repeat(1_000)}`)
+  const { state } = await logins.start(binding, { returnTo: `${home}${'\u00fc'.repeat(1_000)}` })
   expect(await refusal(logins.read(state, binding))).toBe('none')
 })
