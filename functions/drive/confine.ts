@@ -5,25 +5,13 @@
  * The folders above it are remembered for half a minute: a folder that has been moved out takes
  * that long. Shortcuts lead nowhere: one is where it lies, and what it points to is where that lies.
  */
-import { GatewayError } from '../errors.ts'
 import { keepRecent } from '../recent.ts'
 import type { DriveAccount } from './account.ts'
-import { folderType } from './files.ts'
 import { findItem } from './folders.ts'
 import { createLine } from './line.ts'
 import type { Line, LineParts } from './line.ts'
 
 export interface Confines {
-  /**
-   * A folder that is there, by its id or `root`.
-   *
-   * @throws {GatewayError} `drive_not_found` also for what is no folder
-   */
-  folder(
-    account: DriveAccount,
-    id: string,
-    signal: AbortSignal,
-  ): Promise<{ id: string; name: string }>
   /** Whether an item is the folder itself or somewhere below it; what is not there is not. */
   holds(account: DriveAccount, folder: string, id: string, signal: AbortSignal): Promise<boolean>
 }
@@ -52,12 +40,6 @@ export function createConfines(parts: LineParts, now: () => number = Date.now): 
   }
 
   return {
-    async folder(account, id, signal) {
-      const item = await findItem(createLine(parts, account, signal), id)
-      if (item?.mimeType === folderType && !item.trashed) return { id: item.id, name: item.name }
-      throw new GatewayError('drive_not_found', 'There is no folder under the id')
-    },
-
     async holds(account, folder, id, signal) {
       if (id === folder) return true
       const line = createLine(parts, account, signal)

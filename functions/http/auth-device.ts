@@ -10,6 +10,7 @@ import type { Vault } from '../token/vault.ts'
 import { networkOf } from './address.ts'
 import type { AddressOf } from './address.ts'
 import { audit } from './audit.ts'
+import { issueToken } from './auth-tokens.ts'
 import { readFields } from './fields.ts'
 import type { Call, Route } from './handler.ts'
 import type { Identify } from './identify.ts'
@@ -21,7 +22,7 @@ import type { FolderParts } from './terms.ts'
 export interface DeviceParts extends FolderParts {
   identify: Identify
   devices: Devices
-  credentials: Pick<Credentials, 'issue'>
+  credentials: Pick<Credentials, 'issue' | 'list'>
   vault: Pick<Vault, 'find'>
   addressOf: AddressOf
   publicUrl: string
@@ -72,7 +73,7 @@ async function redeem({ devices, credentials }: DeviceParts, call: Call): Promis
   const deviceCode = form.get('device_code')
   if (!deviceCode) throw invalid('invalid_request', 'device_code is missing')
   const { secret, credential } = await devices.redeem(deviceCode, (grant, request) =>
-    credentials.issue('token', tokenOf(grant, request), grant.lifetimeMs),
+    issueToken(credentials, tokenOf(grant, request), grant.lifetimeMs),
   )
   const { sub, id, scopes, folder, createdAt, expiresAt } = credential
   sendJson(res, 200, {

@@ -7,10 +7,10 @@ import type { Call, Route } from './handler.ts'
 import type { Identify } from './identify.ts'
 import { readJson } from './json.ts'
 import { sendJson } from './problem.ts'
-import { describeToken, placeOf, readTokenTerms } from './token-terms.ts'
-import type { PlaceParts } from './token-terms.ts'
+import { describeToken, readTokenTerms } from './token-terms.ts'
+import type { TokenTermsParts } from './token-terms.ts'
 
-export interface TokenParts extends PlaceParts {
+export interface TokenParts extends TokenTermsParts {
   identify: Identify
   credentials: Credentials
   usages: Pick<Usages, 'read'>
@@ -29,20 +29,18 @@ export function tokenRoutes(parts: TokenParts): Route[] {
 
 async function make(parts: TokenParts, { req, res, signal, log }: Call): Promise<void> {
   const owner = await parts.identify(req, 'owner')
-  const terms = readTokenTerms(await readJson(req, res))
-  const place = await placeOf(parts, owner.sub, terms, signal)
-  const { name, scopes, limits, lifetimeMs } = terms
-  const grant = { sub: owner.sub, name, scopes, ...place, ...(limits ? { limits } : {}) }
+  const body = await readJson(req, res)
+  const { grant, lifetimeMs } = await readTokenTerms(parts, owner.sub, body, signal)
   const { secret, credential } = await issueToken(parts.credentials, grant, lifetimeMs)
   const described = describeToken(credential)
-  const { id } = credential
+  const { id, scopes, folder } = credential
   sendJson(res, 201, { ...described, token: secret })
   audit(log, 'token_made', {
     sub: owner.sub,
     credential: owner.id,
     tokenId: id,
     scopes: scopes.join(' '),
-    folder: credential.folder?.id,
+    folder: folder?.id,
     expires: new Date(credential.expiresAt).toISOString(),
   })
 }

@@ -25,9 +25,12 @@ const contentPolicy = "sandbox; default-src 'none'; frame-ancestors 'none'"
 
 export async function sendContent(parts: ContentParts, call: Call): Promise<void> {
   const { req, res, query, params, signal } = call
-  const { sub, id: credential } = await parts.identify(req, 'files:read')
+  const principal = await parts.identify(req, 'files:read')
+  const { sub, id: credential } = principal
   const account = parts.accountOf(sub)
-  const file = await parts.files.get(account, readFileId(params[0] ?? ''), signal)
+  const id = readFileId(params[0] ?? '')
+  await parts.inside.checkRead(principal, id, signal)
+  const file = await parts.files.get(account, id, signal)
   const format = checkForm(file, query.get('as') ?? undefined)
   checkReadable(file)
 

@@ -8,6 +8,7 @@ import type { ContentParts } from './files-content.ts'
 import { readFileId, readListQuery, readNewFolder } from './files-query.ts'
 import type { Call, Route } from './handler.ts'
 import type { Identify } from './identify.ts'
+import type { Inside } from './inside.ts'
 import { readJson } from './json.ts'
 import { sendJson } from './problem.ts'
 import { sendStream } from './send-stream.ts'
@@ -16,6 +17,7 @@ export interface FilesParts {
   identify: Identify
   files: Files
   accountOf(sub: string): DriveAccount
+  inside: Inside
 }
 
 export interface FilesRoutesParts extends FilesParts, ContentParts {
@@ -38,12 +40,12 @@ export function filesRoutes(parts: FilesRoutesParts): Route[] {
 
 async function list(parts: FilesRoutesParts, call: Call): Promise<void> {
   const { req, res, query, signal } = call
-  const { sub } = await parts.identify(req, 'files:read')
-  const account = parts.accountOf(sub)
-  if (!wantsLines(req.headers.accept)) {
-    return sendJson(res, 200, await parts.files.list(account, readListQuery(query), signal))
-  }
-  const first = readListQuery(query, { pageSize: 1000 })
+  const principal = await parts.identify(req, 'files:read')
+  const account = parts.accountOf(principal.sub)
+  const asLines = wantsLines(req.headers.accept)
+  const asked = readListQuery(query, asLines ? { pageSize: 1000 } : undefined)
+  const first = await parts.inside.listQuery(principal, asked, signal)
+  if (!asLines) return sendJson(res, 200, await parts.files.list(account, first, signal))
   const pages = everyPage(parts.files, account, first, signal)
   // The first page before the status: a refusal is an answer, and not the end of one.
   const { value = [] } = await pages.next()
@@ -87,17 +89,22 @@ async function describe(
   parts: FilesRoutesParts,
   { req, res, params, signal }: Call,
 ): Promise<void> {
-  const { sub } = await parts.identify(req, 'files:read')
-  const file = await parts.files.get(parts.accountOf(sub), readFileId(params[0] ?? ''), signal)
-  sendJson(res, 200, toAnswer(file))
+  const principal = await parts.identify(req, 'files:read')
+  const id = readFileId(params[0] ?? '')
+  await parts.inside.checkRead(principal, id, signal)
+  const file = await parts.files.get(parts.accountOf(principal.sub), id, signal)
+  // What the credential's own folder is in is none of its business.
+  const isTop = file.id === principal.folder?.id
+  sendJson(res, 200, toAnswer(isTop ? { ...file, parents: [] } : file))
 }
 
 /** Makes a folder, or finds the one of this name that Driveway made before. */
 async function makeFolder(parts: FilesRoutesParts, call: Call): Promise<void> {
   const { req, res, signal } = call
-  const { sub } = await parts.identify(req, 'upload')
-  const account = parts.accountOf(sub)
-  const { folder, name } = readNewFolder(await readJson(req, res))
+  const principal = await parts.identify(req, 'upload')
+  const account = parts.accountOf(principal.sub)
+  const { folder: named, name } = readNewFolder(await readJson(req, res))
+  const folder = await parts.inside.writeFolder(principal, named, signal)
   const { id, isNew } = await parts.folders.make(account, folder, name, signal)
   const made = await parts.files.get(account, id, signal)
   sendJson(res, isNew ? 201 : 200, toAnswer(made))

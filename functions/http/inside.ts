@@ -1,6 +1,7 @@
 /** Credentials that are bound to a folder: nothing outside of it is read, and nothing written. */
 import type { DriveAccount } from '../drive/account.ts'
 import type { Confines } from '../drive/confine.ts'
+import type { ListQuery } from '../drive/files.ts'
 import { GatewayError } from '../errors.ts'
 import type { Principal } from '../identity/principal.ts'
 
@@ -13,6 +14,8 @@ export interface Inside {
    * @throws {GatewayError} `drive_not_found` outside, as for what is not there
    */
   checkRead(principal: Bound, id: string, signal: AbortSignal): Promise<void>
+  /** The same for a list: of the folder that was named, or else of the credential's own. */
+  listQuery(principal: Bound, query: ListQuery, signal: AbortSignal): Promise<ListQuery>
   /**
    * Where a caller writes: the folder that was named, or else the credential's own.
    *
@@ -25,6 +28,11 @@ export interface Inside {
   ): Promise<string | undefined>
 }
 
+/** For whom something is sealed: nobody else of the account opens what one folder's credential has. */
+export function ownerOf({ sub, folder }: Bound): string {
+  return folder === undefined ? sub : `${sub} in ${folder.id}`
+}
+
 export function createInside(
   confines: Pick<Confines, 'holds'>,
   accountOf: (sub: string) => DriveAccount,
@@ -32,10 +40,18 @@ export function createInside(
   const isInside = async ({ sub, folder }: Bound, id: string, signal: AbortSignal) =>
     folder === undefined || confines.holds(accountOf(sub), folder.id, id, signal)
 
+  const checkRead: Inside['checkRead'] = async (principal, id, signal) => {
+    if (await isInside(principal, id, signal)) return
+    throw new GatewayError('drive_not_found', 'It is outside the credential’s folder')
+  }
+
   return {
-    async checkRead(principal, id, signal) {
-      if (await isInside(principal, id, signal)) return
-      throw new GatewayError('drive_not_found', 'It is outside the credential’s folder')
+    checkRead,
+
+    async listQuery(principal, query, signal) {
+      if (query.folder !== undefined) await checkRead(principal, query.folder, signal)
+      const folder = query.folder ?? principal.folder?.id
+      return folder === undefined ? query : { ...query, folder }
     },
 
     async writeFolder(principal, named, signal) {

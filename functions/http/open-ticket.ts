@@ -4,6 +4,7 @@ import type { Attempt, Attempts } from '../drive/attempts.ts'
 import type { DirectFile, DirectUploads } from '../drive/direct.ts'
 import type { NewFile } from '../drive/upload.ts'
 import { GatewayError } from '../errors.ts'
+import type { Allowance } from '../identity/allowance.ts'
 import type { Seal } from '../token/seal.ts'
 import type { Call } from './handler.ts'
 
@@ -21,6 +22,10 @@ export interface Wanted {
   sha256: string | undefined
   /** Whose pages Drive is to let in. */
   origin: string | undefined
+  /** For whom it is sealed. */
+  owner: string
+  /** What they may still store. */
+  allowance: Allowance
 }
 
 /** A ticket, and what is behind it. */
@@ -46,7 +51,7 @@ const lifetimeMs = 6 * 24 * 60 * 60 * 1000
 export async function openTicket(
   { direct, seal, now }: OpenTicketParts,
   account: DriveAccount,
-  { file, sha256, origin }: Wanted,
+  { file, sha256, origin, owner, allowance }: Wanted,
   signal: AbortSignal,
   { isStored = false, ...known }: Known = {},
 ): Promise<Opened> {
@@ -55,8 +60,11 @@ export async function openTicket(
   const expiresAt = now() + lifetimeMs
   const sealed = { id, size, modifiedTime, expiresAt, ...(sha256 ? { sha256 } : {}) }
   // Sealed before there is a session: a keyring that does not answer then leaves none behind.
-  const ticket = await seal.seal(ticketPurpose(account.sub), sealed)
-  const uploadUrl = isStored ? null : await direct.open(account, named, origin, signal)
+  const ticket = await seal.seal(ticketPurpose(owner), sealed)
+  if (isStored) return { ...named, ticket, uploadUrl: null, expiresAt }
+  await allowance.file(size)
+  const uploadUrl = await direct.open(account, named, origin, signal)
+  allowance.keep(size)
   return { ...named, ticket, uploadUrl, expiresAt }
 }
 
@@ -85,7 +93,7 @@ export async function openTicketOnce(
   try {
     const opened = await goOn(parts, account, wanted, attempt, held)
     // Without its note the next try opens another session for the same id: one file all the same.
-    const note = parts.seal.seal(notePurpose(account.sub), { ...opened })
+    const note = parts.seal.seal(notePurpose(wanted.owner), { ...opened })
     await note.then(attempt.rest).catch((why: unknown) => {
       log.failure('not recorded', why)
       return letGo()
@@ -105,7 +113,7 @@ async function goOn(
   signal: AbortSignal,
 ): Promise<Opened> {
   if (!isRepeated) return openTicket(parts, account, wanted, signal, { id })
-  const read = note === undefined ? null : await parts.seal.open(notePurpose(account.sub), note)
+  const read = note === undefined ? null : await parts.seal.open(notePurpose(wanted.owner), note)
   const before = read ? (read as unknown as Opened) : undefined
   const state = await parts.direct.find(account, id, before?.uploadUrl ?? undefined, signal)
   if (before && state === 'open') return before
@@ -115,11 +123,11 @@ async function goOn(
   return openTicket(parts, account, wanted, signal, { ...known, ...then })
 }
 
-/** Bound to the account: another one's ticket is noise. */
-export function ticketPurpose(sub: string): string {
-  return `upload ticket of ${sub}`
+/** Bound to its owner: another one's ticket is noise. */
+export function ticketPurpose(owner: string): string {
+  return `upload ticket of ${owner}`
 }
 
-function notePurpose(sub: string): string {
-  return `upload ticket to go on with, of ${sub}`
+function notePurpose(owner: string): string {
+  return `upload ticket to go on with, of ${owner}`
 }

@@ -11,10 +11,14 @@
 import type { DriveAccount } from '../drive/account.ts'
 import type { Expected } from '../drive/direct.ts'
 import { GatewayError } from '../errors.ts'
+import { closing } from '../identity/allowance.ts'
+import type { Allowances } from '../identity/allowance.ts'
 import { driveName } from './file-name.ts'
 import { readFileId } from './files-query.ts'
 import type { Call, Route } from './handler.ts'
 import type { Identify } from './identify.ts'
+import { ownerOf } from './inside.ts'
+import type { Inside } from './inside.ts'
 import { readJson } from './json.ts'
 import { openTicket, openTicketOnce, ticketPurpose } from './open-ticket.ts'
 import type { OpenTicketParts, Wanted } from './open-ticket.ts'
@@ -26,6 +30,8 @@ import { readIdempotencyKey } from './upload-headers.ts'
 export interface TicketParts extends OpenTicketParts {
   identify: Identify
   accountOf(sub: string): DriveAccount
+  inside: Inside
+  allowances: Pick<Allowances, 'open'>
   origins: Pick<Origins, 'knows'>
   publicUrl: string
   /** Bytes that one file may have. */
@@ -50,15 +56,25 @@ export function ticketRoutes(parts: TicketParts): Route[] {
 
 async function giveTicket(parts: TicketParts, call: Call): Promise<void> {
   const { req, res, signal, log } = call
-  const { sub } = await parts.identify(req, 'upload')
+  const principal = await parts.identify(req, 'upload')
   const origin = readOrigin(parts.origins, req.headers.origin)
   const key = readIdempotencyKey(req)
-  const wanted = { ...readWanted(await readJson(req, res), parts.maxFileBytes), origin }
-  const account = parts.accountOf(sub)
-  const { ticket, uploadUrl, expiresAt, id, name, mimeType, size } =
+  const { file: asked, sha256 } = readWanted(await readJson(req, res), parts.maxFileBytes)
+  const folder = await parts.inside.writeFolder(principal, asked.folder, signal)
+  const allowance = parts.allowances.open(principal, asked.size)
+  const wanted: Wanted = {
+    file: { ...asked, ...(folder === undefined ? {} : { folder }) },
+    sha256,
+    origin,
+    owner: ownerOf(principal),
+    allowance,
+  }
+  const account = parts.accountOf(principal.sub)
+  const { ticket, uploadUrl, expiresAt, id, name, mimeType, size } = await closing(allowance, () =>
     key === undefined
-      ? await openTicket(parts, account, wanted, signal)
-      : await openTicketOnce(parts, account, key, wanted, call)
+      ? openTicket(parts, account, wanted, signal)
+      : openTicketOnce(parts, account, key, wanted, call),
+  )
 
   const completeUrl = `${parts.publicUrl}/upload/tickets/${ticket}/complete`
   const status = uploadUrl === null ? 200 : 201
@@ -76,11 +92,11 @@ async function giveTicket(parts: TicketParts, call: Call): Promise<void> {
 
 async function complete(parts: TicketParts, call: Call): Promise<void> {
   const { req, signal, log, params } = call
-  const { sub } = await parts.identify(req, 'upload')
-  const ticket = await parts.seal.open(ticketPurpose(sub), params[0] ?? '')
+  const principal = await parts.identify(req, 'upload')
+  const ticket = await parts.seal.open(ticketPurpose(ownerOf(principal)), params[0] ?? '')
   if (!ticket) throw new GatewayError('not_found', 'No ticket of this account')
   const { expiresAt, ...expected } = ticket as unknown as Expected & { expiresAt: number }
-  const check = parts.direct.check(parts.accountOf(sub), expected, signal)
+  const check = parts.direct.check(parts.accountOf(principal.sub), expected, signal)
   const stored = await check.catch((error: unknown) => {
     const isLate = error instanceof GatewayError && error.code === 'upload_incomplete'
     if (!isLate || parts.now() < expiresAt) throw error
@@ -101,7 +117,10 @@ export function readOrigin(origins: TicketParts['origins'], origin?: string): st
 }
 
 /** @throws {GatewayError} `bad_request`, `bad_filename`, `too_large`, `drive_not_found` */
-function readWanted(body: Record<string, unknown>, maxFileBytes: number): Omit<Wanted, 'origin'> {
+function readWanted(
+  body: Record<string, unknown>,
+  maxFileBytes: number,
+): Pick<Wanted, 'file' | 'sha256'> {
   const { name, type = 'application/octet-stream', size, folder, sha256 } = body
   if (typeof name !== 'string' || name === '') throw bad('name must be the file’s name')
   if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) {

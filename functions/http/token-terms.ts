@@ -1,87 +1,67 @@
-/** What a token is to be good for, as its owner says it. */
-import type { DriveAccount } from '../drive/account.ts'
-import type { Confines } from '../drive/confine.ts'
+/** What a token is to be good for, as its owner says it, and as they are told of it afterwards. */
 import type { Folders } from '../drive/folders.ts'
 import { GatewayError } from '../errors.ts'
 import type { Credential, Grant } from '../identity/credential.ts'
-import { scopes as allScopes } from '../identity/principal.ts'
-import type { Limits, Scope } from '../identity/principal.ts'
 import { readPath } from './file-name.ts'
-import { readFileId } from './files-query.ts'
+import { dayMs, readFolder, readLifetime, readLimits, readScopes } from './terms.ts'
+import type { FolderParts } from './terms.ts'
 
-export interface TokenTerms {
-  name: string
-  scopes: readonly Scope[]
-  /** A folder's id. */
-  folder?: string
-  /** Folders below it, or below My Drive's root. */
-  path: string[]
-  limits?: Limits
-  lifetimeMs: number
+export interface TokenTermsParts extends FolderParts {
+  folders: Pick<Folders, 'reach'>
 }
 
-const dayMs = 24 * 60 * 60_000
 const known = ['name', 'scopes', 'folder', 'path', 'maxBytes', 'maxFiles', 'expiresInDays']
 
 /**
- * @throws {GatewayError} `bad_request` naming everything that is wrong, `bad_path`,
- *   `drive_not_found`; a term that is not known is wrong too: somebody counts on it
- */
-export function readTokenTerms(body: Record<string, unknown>): TokenTerms {
-  const { name = 'curl', scopes = allScopes, folder, path, expiresInDays = 90 } = body
-  const { maxBytes, maxFiles } = body
-  const unknown = Object.keys(body).filter((key) => !known.includes(key))
-  const wrong = [
-    ...(unknown.length === 0 ? [] : [`only ${known.join(', ')} can be said`]),
-    ...(isName(name) ? [] : ['name must be a text of 1 to 100 characters']),
-    ...(isScopes(scopes) ? [] : [`scopes must be a list of ${allScopes.join(', ')}`]),
-    ...(isTextOrNone(folder) ? [] : ['folder must be a folder’s id']),
-    ...(isTextOrNone(path) ? [] : ['path must be folders with slashes between']),
-    ...(isLimit(maxBytes) ? [] : ['maxBytes must be a whole number from 1 on']),
-    ...(isLimit(maxFiles) ? [] : ['maxFiles must be a whole number from 1 on']),
-    ...(isDays(expiresInDays) ? [] : ['expiresInDays must be a whole number from 1 to 365']),
-  ]
-  if (wrong.length > 0) {
-    const detail = wrong.join('; ')
-    throw new GatewayError('bad_request', 'Bad terms of a token', { detail })
-  }
-  const limits = {
-    ...(maxBytes === undefined ? {} : { maxBytes: Number(maxBytes) }),
-    ...(maxFiles === undefined ? {} : { maxFiles: Number(maxFiles) }),
-  }
-  return {
-    name: String(name),
-    scopes: allScopes.filter((scope) => (scopes as readonly unknown[]).includes(scope)),
-    ...(typeof folder === 'string' ? { folder: readFileId(folder) } : {}),
-    path: typeof path === 'string' ? readPath(path.split('/')) : [],
-    ...(Object.keys(limits).length === 0 ? {} : { limits }),
-    lifetimeMs: Number(expiresInDays) * dayMs,
-  }
-}
-
-export interface PlaceParts {
-  folders: Folders
-  confines: Pick<Confines, 'folder'>
-  accountOf(sub: string): DriveAccount
-}
-
-/**
- * The folder that a token is bound to: found, or made where a path says so.
+ * Reads them, and finds or makes the folder that they name.
  *
- * @throws {GatewayError} `drive_not_found`, or what else Drive refuses with
+ * @throws {GatewayError} `bad_request`, also for a term that nobody knows: somebody counts on it;
+ *   `bad_path`, `drive_not_found`, or what else Drive refuses with
  */
-export async function placeOf(
-  { folders, confines, accountOf }: PlaceParts,
+export async function readTokenTerms(
+  parts: TokenTermsParts,
   sub: string,
-  { folder, path }: Pick<TokenTerms, 'folder' | 'path'>,
+  body: Record<string, unknown>,
   signal: AbortSignal,
-): Promise<Pick<Grant, 'folder'>> {
-  if (folder === undefined && path.length === 0) return {}
-  const account = accountOf(sub)
-  const from = folder === undefined ? undefined : await confines.folder(account, folder, signal)
-  const id = await folders.reach(account, from?.id, path, signal)
-  if (path.length === 0 && from) return { folder: from }
-  return { folder: await confines.folder(account, id ?? 'root', signal) }
+): Promise<{ grant: Grant; lifetimeMs: number }> {
+  if (Object.keys(body).some((key) => !known.includes(key))) {
+    throw bad(`A token has ${known.join(', ')} and nothing else`)
+  }
+  const { name = 'curl', folder, path, expiresInDays } = body
+  if (typeof name !== 'string' || !/^[^\p{Cc}\p{Cs}]{1,100}$/u.test(name)) {
+    throw bad('name has to be a text of 1 to 100 characters')
+  }
+  const scopes = readScopes(body['scopes'])
+  const limits = readLimits(body)
+  const lifetimeMs = readLifetime(expiresInDays) ?? 90 * dayMs
+  const below = readFolders(path)
+  const from = await readFolder(parts, sub, folder, signal)
+  const place = below.length === 0 ? from : await reach(parts, sub, from?.id, below, signal)
+  const grant = {
+    sub,
+    name,
+    scopes,
+    ...(place === null ? {} : { folder: place }),
+    ...(Object.keys(limits).length === 0 ? {} : { limits }),
+  }
+  return { grant, lifetimeMs }
+}
+
+async function reach(
+  parts: TokenTermsParts,
+  sub: string,
+  from: string | undefined,
+  path: readonly string[],
+  signal: AbortSignal,
+): ReturnType<typeof readFolder> {
+  const id = await parts.folders.reach(parts.accountOf(sub), from, path, signal)
+  return readFolder(parts, sub, id, signal)
+}
+
+function readFolders(path: unknown): string[] {
+  if (path === undefined || path === null) return []
+  if (typeof path !== 'string') throw bad('path has to be names of folders with slashes between')
+  return readPath(path.split('/'))
 }
 
 /** A token as its owner sees it: everything but its secret. */
@@ -99,26 +79,6 @@ export function describeToken(token: Credential): Record<string, unknown> {
   }
 }
 
-function isName(value: unknown): boolean {
-  return typeof value === 'string' && /^[^\p{Cc}\p{Cs}]{1,100}$/u.test(value)
-}
-
-function isScopes(value: unknown): boolean {
-  return (
-    Array.isArray(value) &&
-    value.length > 0 &&
-    value.every((scope) => (allScopes as readonly unknown[]).includes(scope))
-  )
-}
-
-function isTextOrNone(value: unknown): boolean {
-  return value === undefined || (typeof value === 'string' && value !== '')
-}
-
-function isLimit(value: unknown): boolean {
-  return value === undefined || (Number.isSafeInteger(value) && Number(value) >= 1)
-}
-
-function isDays(value: unknown): boolean {
-  return Number.isSafeInteger(value) && Number(value) >= 1 && Number(value) <= 365
+function bad(detail: string): GatewayError {
+  return new GatewayError('bad_request', detail, { detail })
 }

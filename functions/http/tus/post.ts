@@ -4,6 +4,9 @@ import { Readable } from 'node:stream'
 import type { DriveAccount } from '../../drive/account.ts'
 import type { OpenUpload, Position } from '../../drive/position.ts'
 import { GatewayError } from '../../errors.ts'
+import { closing } from '../../identity/allowance.ts'
+import type { Allowance } from '../../identity/allowance.ts'
+import type { Principal } from '../../identity/principal.ts'
 import { declaredLength, hasBody, readBody } from '../body.ts'
 import type { Call } from '../handler.ts'
 import { checkUnread } from '../upload-answer.ts'
@@ -42,27 +45,52 @@ interface Begun {
 }
 
 export async function create(parts: TusParts, call: Call): Promise<void> {
+  const principal = await parts.identify(call.req, 'upload')
+  const length = readNewLength(call.req, parts.maxFileBytes)
+  if (length === undefined && principal.limits?.maxBytes !== undefined) {
+    throw new GatewayError('length_required', 'An upload of no length for a token with a limit', {
+      detail: 'This token may upload so many bytes: say with Upload-Length how many these are',
+    })
+  }
+  const allowance = parts.allowances.open(principal, length)
+  await closing(allowance, () => createWithin(parts, call, { principal, length, allowance }))
+}
+
+interface Asked {
+  principal: Principal
+  length: number | undefined
+  allowance: Allowance
+}
+
+async function createWithin(
+  parts: TusParts,
+  call: Call,
+  { principal, length, allowance }: Asked,
+): Promise<void> {
   const { req, res, log } = call
-  const { sub } = await parts.identify(req, 'upload')
-  const length = readNewLength(req, parts.maxFileBytes)
   const metadata = header(req, 'upload-metadata') ?? ''
   const described = readMetadata(metadata)
   const origin = wantsDirect(req) ? readOrigin(parts.origins, req.headers.origin) : undefined
   const source = readBytes(parts, call, length)
-  const account = parts.accountOf(sub)
+  const account = parts.accountOf(principal.sub)
   const { file, path } = described
-  const folder = await parts.folders.reach(account, file.folder, path, call.signal)
+  const from = await parts.inside.writeFolder(principal, file.folder, call.signal)
+  await allowance.file(length)
+  const folder = await parts.folders.reach(account, from, path, call.signal)
   if (folder !== undefined) file.folder = folder
 
   const begin = length !== undefined && (declaredLength(req) ?? 0) === length ? storeWhole : open
   const { upload, now } = await begin(parts, call, { account, length, described, origin, source })
+  const counted = { id: principal.id, expiresAt: principal.expiresAt, files: 1, bytes: length ?? 0 }
+  allowance.keep(counted.bytes)
   try {
     const expiresAt = parts.now() + lifetimeMs
-    const location = await uploadUrl(parts, sub, {
+    const location = await uploadUrl(parts, principal, {
       ...upload,
       metadata,
       expiresAt,
       ...(origin === undefined ? {} : { origin }),
+      ...(principal.limits ? { counted } : {}),
     })
     res.writeHead(201, {
       location,
@@ -72,6 +100,7 @@ export async function create(parts: TusParts, call: Call): Promise<void> {
     })
   } catch (error) {
     await parts.resumes.cancel(account, upload)
+    allowance.drop(counted.bytes)
     throw error
   }
   res.end()

@@ -11,7 +11,10 @@ import type { Uploads } from '../../drive/upload.ts'
 import { GatewayError } from '../../errors.ts'
 import type { Seal } from '../../token/seal.ts'
 import type { Call, Route } from '../handler.ts'
+import type { Allowances } from '../../identity/allowance.ts'
+import type { ClaimStore } from '../../identity/login.ts'
 import type { Identify } from '../identify.ts'
+import type { Inside } from '../inside.ts'
 import type { Origins } from '../origins.ts'
 import { terminate } from './delete.ts'
 import { tellOffset } from './head.ts'
@@ -26,6 +29,9 @@ export interface TusParts {
   uploads: Uploads
   resumes: Resumes
   folders: Folders
+  inside: Inside
+  allowances: Allowances
+  claims: ClaimStore
   seal: Pick<Seal, 'seal' | 'open'>
   origins: Pick<Origins, 'knows'>
   publicUrl: string

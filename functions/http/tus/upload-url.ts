@@ -5,7 +5,10 @@
 import type { DriveAccount } from '../../drive/account.ts'
 import type { OpenUpload } from '../../drive/position.ts'
 import { GatewayError } from '../../errors.ts'
+import type { Principal } from '../../identity/principal.ts'
+import type { Amount, Counted } from '../../identity/usage.ts'
 import type { Call } from '../handler.ts'
+import { ownerOf } from '../inside.ts'
 import type { TusParts } from './routes.ts'
 
 export interface TusUpload extends OpenUpload {
@@ -15,6 +18,8 @@ export interface TusUpload extends OpenUpload {
   origin?: string
   /** Milliseconds since 1970. */
   expiresAt: number
+  /** What it counts for, and of which credential's limits; given back where it is given up. */
+  counted?: Counted & Amount
 }
 
 /** Drive keeps a session for a week; a day less is safe to promise. */
@@ -23,10 +28,10 @@ export const lifetimeMs = 6 * 24 * 60 * 60 * 1000
 /** @returns an absolute URL */
 export async function uploadUrl(
   { seal, publicUrl }: Pick<TusParts, 'seal' | 'publicUrl'>,
-  sub: string,
+  owner: Pick<Principal, 'sub' | 'folder'>,
   upload: TusUpload,
 ): Promise<string> {
-  return `${publicUrl}/upload/tus/${await seal.seal(purpose(sub), upload)}`
+  return `${publicUrl}/upload/tus/${await seal.seal(purpose(owner), upload)}`
 }
 
 /**
@@ -38,16 +43,16 @@ export async function openUpload(
   { identify, accountOf, seal, now }: TusParts,
   { req, params }: Call,
 ): Promise<{ account: DriveAccount; upload: TusUpload }> {
-  const { sub } = await identify(req, 'upload')
-  const opened = await seal.open(purpose(sub), params[0] ?? '')
+  const principal = await identify(req, 'upload')
+  const opened = await seal.open(purpose(principal), params[0] ?? '')
   if (!opened) throw new GatewayError('not_found', 'No upload of this account has this address')
   const upload = opened as unknown as TusUpload
   if (upload.expiresAt <= now())
     throw new GatewayError('upload_gone', 'The upload is past its time')
-  return { account: accountOf(sub), upload }
+  return { account: accountOf(principal.sub), upload }
 }
 
-/** Bound to the account: another one's upload is noise. */
-function purpose(sub: string): string {
-  return `tus upload of ${sub}`
+/** Bound to the account, and to the folder that its credential is for: another one's is noise. */
+function purpose(owner: Pick<Principal, 'sub' | 'folder'>): string {
+  return `tus upload of ${ownerOf(owner)}`
 }

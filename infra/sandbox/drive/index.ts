@@ -62,6 +62,8 @@ export interface Drive extends Service {
   ): Promise<{ driveId: string; ids: Record<string, string> }>
   /** Lets another person see a file, and everything below it. */
   share(fileId: string, sub: string, role: 'reader' | 'writer'): void
+  /** Puts a file into another folder, as its owner does in Drive. */
+  move(fileId: string, folderId: string): void
   /** The id of a person's My Drive. */
   rootOf(sub: string): string
   /** Everything in My Drive of a person, the root left out. */
@@ -177,6 +179,7 @@ export function createDrive(options: DriveOptions): Drive {
       item.readers.set(sub, role)
       item.sharedWithMeTime = now()
     },
+    move: (fileId, folderId) => tree.move(known(fileId), folderId),
     rootOf: (sub) => tree.root(sub).id,
     filesOf: (sub) =>
       [...tree.all()]
