@@ -54,7 +54,7 @@ export function createCleanUpLine(parts: LineParts, account: DriveAccount): Line
 export function createLine(parts: LineParts, account: DriveAccount, signal: AbortSignal): Line {
   const { root } = parts
   const patience = createPatience(signal, parts.wait)
-  const later = abortedLater(signal, lastMomentMs)
+  let later: AbortSignal | undefined
   let token = ''
 
   const send = async (
@@ -79,7 +79,7 @@ export function createLine(parts: LineParts, account: DriveAccount, signal: Abor
     send: (request) => send(request),
     renewToken: async () => void (await unlessAborted(signal, account.token(token))),
     ask: (request) => ask(request),
-    make: (request) => ask(request, later),
+    make: (request) => ask(request, (later ??= abortedLater(signal, lastMomentMs))),
     lookUp: (id) =>
       patience.retry(async () => {
         const answer = await ask(lookUpRequest(root, id))

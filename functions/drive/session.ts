@@ -4,7 +4,7 @@
  *
  * @see Google Drive API, "Upload file data"
  */
-import { randomBytes } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { GatewayError } from '../errors.ts'
 import { readFailure } from './failure.ts'
 import type { DriveAnswer, DriveRequest } from './transport.ts'
@@ -62,7 +62,7 @@ export function createRequest(
   metadata: FileMetadata,
   content: readonly Buffer[],
 ): DriveRequest {
-  const boundary = randomBytes(24).toString('hex')
+  const boundary = `driveway-${randomUUID()}`
   const head =
     `--${boundary}\r\nContent-Type: ${json}\r\n\r\n${metadataJson(metadata)}\r\n` +
     `--${boundary}\r\nContent-Type: ${mediaType(metadata)}\r\n\r\n`

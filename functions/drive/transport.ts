@@ -51,21 +51,27 @@ export function createSend(timeouts: Partial<Timeouts> = {}, maxConnections = 51
 
   return ({ method, url, headers, body = [] }, signal) =>
     new Promise((resolve, reject) => {
-      const secure = url.startsWith('https:')
+      if (signal?.aborted) throw toError(signal.reason)
+      const { secure, hostname, port, path } = addressOf(url)
       const length = body.reduce((sum, piece) => sum + piece.length, 0)
-      const req = (secure ? httpsRequest : httpRequest)(url, {
+      const req = (secure ? httpsRequest : httpRequest)({
         method,
+        hostname,
+        port,
+        path,
         agent: secure ? agents.https : agents.http,
         headers: { ...headers, ...(method === 'GET' ? {} : { 'content-length': length }) },
-        ...(signal ? { signal } : {}),
       })
 
       let timer: NodeJS.Timeout | undefined
+      let allowed: keyof Timeouts | undefined
       let answered = false
       let settled = false
       const allow = (phase: keyof Timeouts): void => {
-        clearTimeout(timer)
         if (settled) return
+        if (phase === allowed) return void timer?.refresh()
+        clearTimeout(timer)
+        allowed = phase
         timer = setTimeout(() => {
           fail(new GatewayError('drive_timeout', `Drive took too long in phase ${phase}`))
         }, limits[phase])
@@ -73,12 +79,16 @@ export function createSend(timeouts: Partial<Timeouts> = {}, maxConnections = 51
       const settle = (): void => {
         settled = true
         clearTimeout(timer)
+        signal?.removeEventListener('abort', onAbort)
       }
       const fail = (error: unknown): void => {
+        if (settled) return
         settle()
         reject(signal?.aborted ? toError(signal.reason) : asDriveError(error))
         req.destroy()
       }
+      const onAbort = (): void => fail(toError(signal?.reason))
+      signal?.addEventListener('abort', onAbort, { once: true })
 
       req.on('error', fail)
       req.once('socket', (socket) => {
@@ -88,9 +98,14 @@ export function createSend(timeouts: Partial<Timeouts> = {}, maxConnections = 51
         } else void sendBody()
       })
       const sendBody = async (): Promise<void> => {
-        for (const stride of strides(body)) {
+        for (const { pieces, isLast } of strides(body)) {
           allow('progress')
-          await write(req, stride)
+          if (isLast) {
+            req.cork()
+            for (const piece of pieces) req.write(piece)
+            break
+          }
+          await write(req, pieces)
           if (answered || settled) return
         }
         allow('progress')
@@ -100,28 +115,61 @@ export function createSend(timeouts: Partial<Timeouts> = {}, maxConnections = 51
         // An answer before the body's end ends the body: Drive has made up its mind.
         answered = true
         allow('answer')
-        readAnswer(response).then((answer) => {
+        const parts: Buffer[] = []
+        let size = 0
+        const end = (): void => {
+          if (settled) return
           settle()
-          resolve(answer)
+          resolve(readAnswer(response, size > answerBytes ? [] : parts))
           if (!req.writableFinished) req.destroy()
-        }, fail)
+        }
+        response.on('data', (part: Buffer) => {
+          size += part.length
+          if (size <= answerBytes) parts.push(part)
+          else {
+            end()
+            req.destroy()
+          }
+        })
+        response.once('end', end).on('error', fail)
       })
     })
 }
 
+/** Where a request goes; most go to the same few addresses. */
+function addressOf(url: string): {
+  secure: boolean
+  hostname: string
+  port: string | undefined
+  path: string
+} {
+  const [, scheme, hostname = '', port, path = ''] =
+    /^(https?):\/\/(\[[\da-f:.]+\]|[^/:?#@[\]]+)(?::(\d+))?(\/[^#]*)?$/i.exec(url) ?? []
+  if (scheme === undefined) throw new TypeError('Cannot send a request to no address')
+  return {
+    secure: scheme.toLowerCase() === 'https',
+    hostname: hostname.startsWith('[') ? hostname.slice(1, -1) : hostname,
+    port,
+    path: path === '' ? '/' : path,
+  }
+}
+
 /** The body a stride at a time. */
-function* strides(body: readonly Buffer[]): Generator<Buffer[], void, undefined> {
-  let stride: Buffer[] = []
+function* strides(
+  body: readonly Buffer[],
+): Generator<{ pieces: Buffer[]; isLast: boolean }, void, undefined> {
+  let pieces: Buffer[] = []
   let size = 0
   for (const piece of body) {
-    stride.push(piece)
+    if (size >= strideBytes) {
+      yield { pieces, isLast: false }
+      pieces = []
+      size = 0
+    }
+    pieces.push(piece)
     size += piece.length
-    if (size < strideBytes) continue
-    yield stride
-    stride = []
-    size = 0
   }
-  if (size > 0) yield stride
+  if (size > 0) yield { pieces, isLast: true }
 }
 
 /** Resolves when there is room for more; also when there never will be: 'error' tells why. */
@@ -140,18 +188,10 @@ function write(req: ClientRequest, pieces: readonly Buffer[]): Promise<void> | u
   })
 }
 
-async function readAnswer(response: IncomingMessage): Promise<DriveAnswer> {
-  const parts: Buffer[] = []
-  let size = 0
-  for await (const part of response as AsyncIterable<Buffer>) {
-    size += part.length
-    if (size > answerBytes) break // and so closes the connection
-    parts.push(part)
-  }
+function readAnswer(response: IncomingMessage, parts: Buffer[]): DriveAnswer {
   const headers: Record<string, string | undefined> = {}
   for (const [name, value] of Object.entries(response.headers)) headers[name] = String(value)
-  const body = size > answerBytes ? '' : Buffer.concat(parts).toString('utf8')
-  return { status: response.statusCode ?? 0, headers, body }
+  return { status: response.statusCode ?? 0, headers, body: Buffer.concat(parts).toString('utf8') }
 }
 
 function asDriveError(error: unknown): GatewayError {

@@ -1,7 +1,7 @@
 /** A stream of bytes into one Drive file: exactly once, whatever breaks on the way, and proven. */
 import { createHash } from 'node:crypto'
 import { GatewayError } from '../errors.ts'
-import { unlessAborted } from './abort.ts'
+import { joinSignals, unlessAborted } from './abort.ts'
 import type { DriveAccount } from './account.ts'
 import { storeAtOnce } from './at-once.ts'
 import type { Budget, Room } from './budget.ts'
@@ -107,7 +107,8 @@ export function createUploads(parts: UploadParts): Uploads {
       room.wanted = 2 * pace.most
       const window = createWindow(checked, room, (bytes) => void hash.update(bytes))
       // A source that fails ends what is under way as a caller does that leaves.
-      const line = createLine(parts, account, AbortSignal.any([signal, window.failed]))
+      const either = joinSignals(signal, window.failed)
+      const line = createLine(parts, account, either.signal)
       const metadata: FileMetadata = { ...file, id: file.id ?? '' }
       const upload: Upload = {
         metadata,
@@ -134,6 +135,7 @@ export function createUploads(parts: UploadParts): Uploads {
         await clearAway(account, upload, terms)
         throw reason
       } finally {
+        either.letGo()
         window.close()
         if (!terms.room) room.leave()
       }

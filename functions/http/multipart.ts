@@ -1,6 +1,5 @@
 /** A multipart/form-data body as a sequence of parts, each file a stream. */
 import busboy from 'busboy'
-import { finished } from 'node:stream/promises'
 import { GatewayError } from '../errors.ts'
 import { createFormGate } from './form-gate.ts'
 import type { FormLimits } from './form-gate.ts'
@@ -89,9 +88,12 @@ export async function* readForm(
     if (part) announced.push({ kind: 'field', name: part.name, value })
   })
   parser.on('file', (_name, stream) => void stream.resume().on('error', () => {}))
-  const parsed = finished(parser).catch((cause: unknown) => {
-    throw new GatewayError('malformed_multipart', 'busboy refused what the gate let pass', {
-      cause,
+  /** What busboy makes of the end; it gives all that it was told before it says so. */
+  const parsed = new Promise<void>((resolve, reject) => {
+    parser.once('finish', resolve).once('error', (cause: unknown) => {
+      reject(
+        new GatewayError('malformed_multipart', 'busboy refused what the gate let pass', { cause }),
+      )
     })
   })
   parsed.catch(() => {}) // it is awaited at the end, or not at all when something else fails first

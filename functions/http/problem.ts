@@ -51,8 +51,12 @@ export function wantsPage(req: IncomingMessage): boolean {
 
 /** Answers with JSON, and nothing in it is ever cached. */
 export function sendJson(res: ServerResponse, status: number, body: unknown): void {
-  res.writeHead(status, { 'content-type': 'application/json; charset=utf-8' })
-  res.end(`${JSON.stringify(body)}\n`)
+  const text = Buffer.from(`${JSON.stringify(body)}\n`)
+  res.writeHead(status, {
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': text.length,
+  })
+  res.end(text)
 }
 
 const style = `

@@ -51,7 +51,7 @@ export async function uploadForm(parts: UploadParts, call: Call): Promise<void> 
           mimeType: entry.mimeType,
           mode,
           folder: () => (here.folder ??= parts.folders.reach(account, from, path, signal)),
-          content: capped(closed(entry, key !== undefined), parts.maxFileBytes),
+          content: closed(entry, key !== undefined, parts.maxFileBytes),
           allowance,
           isHeldBack: () => false,
           key,
@@ -129,8 +129,9 @@ async function readPlace(
 async function* closed(
   entry: FormEntry & { kind: 'file' },
   mustBeLast: boolean,
+  most: number,
 ): AsyncGenerator<Buffer[], void, undefined> {
-  yield* entry.content
+  for await (const batch of capped(entry.content, most)) yield batch
   const next = entry.following()
   const late = next && fieldName(next)
   if (late) throw lateField(late)
