@@ -23,6 +23,8 @@ export interface Pace {
 const mebibyte = 1024 * 1024
 /** A file that fits is one request, without a session. */
 export const firstBytes = mebibyte
+/** Each request costs the CPU of half a mebibyte on its way, so that smaller ones cost the most. */
+const smallestBytes = 4 * mebibyte
 /** More gains nothing: two of them are held at a time. */
 const largestBytes = 32 * mebibyte
 const timesLatency = 2
@@ -33,7 +35,7 @@ export function createPace(): Pace {
   let latency = 1
   let most = firstBytes
   const limit = (rate: number): number =>
-    Math.min(largestBytes, Math.max(firstBytes, timesLatency * rate * latency))
+    Math.min(largestBytes, Math.max(smallestBytes, timesLatency * rate * latency))
 
   return {
     get most() {
