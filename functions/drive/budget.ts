@@ -18,8 +18,6 @@ export const blockBytes = 256 * 1024
 const ownBlocks = 2
 /** Never taken: for all that an upload holds elsewhere. */
 const otherBlocks = 1
-/** Kept for the next burst when nobody uploads; the rest goes back to the system. */
-const idleBlocks = 64
 
 export interface Budget {
   /**
@@ -79,7 +77,7 @@ export function createBudget(bytes: number): Budget {
             spoken++
           }
           held++
-          return spare.pop() ?? Buffer.allocUnsafeSlow(blockBytes)
+          return spare.pop() ?? makeBlock()
         },
         give(block) {
           spare.push(block)
@@ -89,10 +87,19 @@ export function createBudget(bytes: number): Budget {
         leave() {
           spoken -= own + otherBlocks
           rooms--
-          if (rooms === 0) spare.length = Math.min(spare.length, idleBlocks)
         },
       }
       return room
     },
   }
+}
+
+/**
+ * A block lives as long as the process, and is used again and again. It is shared memory, though
+ * nobody shares it, since V8 leaves that out of what its collector hopes to win back: with tens of
+ * mebibytes of blocks in the count it looks through the whole heap over and over, for a third of
+ * all CPU.
+ */
+function makeBlock(): Buffer {
+  return Buffer.from(new SharedArrayBuffer(blockBytes)) as unknown as Buffer
 }

@@ -107,7 +107,6 @@ export async function* readBatches(
   let batch: Buffer[] = []
   let size = 0
   let ended = source.readableEnded
-  let isOver = false
   let failure: GatewayError | undefined
   let wake: (() => void) | undefined
   const onData = (piece: Buffer): void => {
@@ -122,8 +121,9 @@ export async function* readBatches(
     wake?.()
   }
   const onGone = (cause?: unknown): void => {
-    if (isOver) return // a stack is not for nothing, and this one would be for everybody
-    failure ??= new GatewayError('truncated', 'The caller left', { cause })
+    // Most callers are gone only once all has come: that is no failure, and costs no stack.
+    if (!ended || isGivenUp(req))
+      failure ??= new GatewayError('truncated', 'The caller left', { cause })
     wake?.()
   }
   // The clock runs only while we wait for the caller: a slow Drive is not the caller's fault.
@@ -147,10 +147,8 @@ export async function* readBatches(
         size = 0
         if (source.isPaused()) source.resume()
         yield brought
-      } else if (ended && !isGivenUp(req)) {
-        isOver = true
-        return
-      } else if (failure) throw failure
+      } else if (ended && !isGivenUp(req)) return
+      else if (failure) throw failure
       else if (ended || source.destroyed) onGone()
       else {
         await new Promise<void>((resolve) => (wake = resolve))
