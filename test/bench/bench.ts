@@ -8,6 +8,8 @@
  */
 import { cpus } from 'node:os'
 import { measureColdStart } from './cold-start.ts'
+import { measureCost } from './cost.ts'
+import { rcloneNote } from './rclone.ts'
 import { measureSmallFiles } from './small-files.ts'
 import { sweepLatency, sweepParallel, sweepSize } from './sweeps.ts'
 import { measureThroughput } from './throughput.ts'
@@ -32,6 +34,7 @@ const measurements: Record<string, { title: string; run(world: World): Promise<s
     run: (world) => sweepParallel(world, Math.min(64, mebibytes)),
   },
   size: { title: 'One upload, by its size', run: sweepSize },
+  cost: { title: 'What it costs', run: (world) => measureCost(world, Math.min(256, mebibytes)) },
   start: {
     title: 'Starting',
     run: ({ env, bearer }) => measureColdStart(env, bearer, rounds),
@@ -50,6 +53,7 @@ const world = await startWorld()
 try {
   const model = cpus()[0]?.model ?? 'unknown processor'
   console.log(`Node ${process.version}, ${cpus().length} × ${model}; medians of ${rounds}`)
+  console.log(rcloneNote())
   for (const [name, { title, run }] of Object.entries(measurements)) {
     if (wanted.length > 0 && !wanted.includes(name)) continue
     console.log(`\n${title} (\`npm run bench -- ${name}\`):\n`)

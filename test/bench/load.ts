@@ -1,6 +1,7 @@
 /** Callers: forms with one file each, streamed or at once. */
 import { randomBytes } from 'node:crypto'
 import { Agent, request } from 'node:http'
+import { ask } from './ask.ts'
 import type { Program } from './processes.ts'
 
 export const mebibyte = 1024 * 1024
@@ -78,4 +79,52 @@ export async function uploadSmall(
   }
   await Promise.all(Array.from({ length: atOnce }, worker))
   agent.destroy()
+}
+
+/** Uploads by tus, a chunk a request; a file that is one chunk comes with its creation. */
+export async function uploadByTus(
+  { origin }: Program,
+  bearer: string,
+  bytes: number,
+  chunk: number,
+): Promise<void> {
+  const common = { authorization: `Bearer ${bearer}`, 'tus-resumable': '1.0.0' }
+  const octets = { 'content-type': 'application/offset+octet-stream' }
+  const created = await ask(`${origin}/upload/tus`, {
+    method: 'POST',
+    headers: {
+      ...common,
+      ...(bytes <= chunk ? octets : {}),
+      'upload-length': bytes,
+      'upload-metadata': `filename ${Buffer.from('bench.bin').toString('base64')}`,
+    },
+    bytes: bytes <= chunk ? bytes : 0,
+  })
+  // The address is the one in front of all functions; here one stands by itself.
+  const { pathname } = new URL(String(created.headers['location']), origin)
+  for (let offset = bytes <= chunk ? bytes : 0; offset < bytes; offset += chunk) {
+    await ask(origin + pathname, {
+      method: 'PATCH',
+      headers: { ...common, ...octets, 'upload-offset': offset },
+      bytes: Math.min(chunk, bytes - offset),
+    })
+  }
+}
+
+/** Uploads past Driveway, with a ticket of its. */
+export async function uploadByTicket(
+  { origin }: Program,
+  bearer: string,
+  bytes: number,
+): Promise<void> {
+  const headers = { authorization: `Bearer ${bearer}` }
+  const given = await ask(`${origin}/upload/tickets`, {
+    method: 'POST',
+    headers: { ...headers, 'content-type': 'application/json' },
+    body: JSON.stringify({ name: 'bench.bin', size: bytes }),
+  })
+  const { uploadUrl, completeUrl } = JSON.parse(given.body) as Record<string, string>
+  await ask(uploadUrl ?? '', { method: 'PUT', headers: {}, bytes })
+  const { pathname } = new URL(completeUrl ?? '')
+  await ask(origin + pathname, { method: 'POST', headers })
 }

@@ -18,10 +18,10 @@ const top = 64
 const bottom = 40
 const colours = ['#1a73e8', '#d2691e', '#188038', '#9334e6']
 
-/** Writes `docs/images/bench-{name}.svg`. */
+/** Writes `docs/bench/{name}.svg`. */
 export async function savePlot(name: string, plot: Plot): Promise<void> {
-  await mkdir('docs/images', { recursive: true })
-  await writeFile(`docs/images/bench-${name}.svg`, drawPlot(plot))
+  await mkdir('docs/bench', { recursive: true })
+  await writeFile(`docs/bench/${name}.svg`, drawPlot(plot))
 }
 
 export function drawPlot({ title, x, y, lines }: Plot): string {
