@@ -101,5 +101,5 @@ export function createBudget(bytes: number): Budget {
  * all CPU.
  */
 function makeBlock(): Buffer {
-  return Buffer.from(new SharedArrayBuffer(blockBytes)) as unknown as Buffer
+  return Buffer.from(new SharedArrayBuffer(blockBytes))
 }
