@@ -45,6 +45,8 @@ export interface Config {
   oidcIssuers: string[]
   /** Requests that one credential may make in a minute, and one network for all that show none. */
   rateLimits: { credential: number | null; network: number | null }
+  /** What one account may upload in a day (UTC), all of its credentials together. */
+  limitsPerDay: { bytes: number | null; files: number | null }
   /** Bytes that one file may have. */
   maxFileBytes: number
   /** Bytes that one request may have where a front end caps them; `null` where none does. */
@@ -151,6 +153,10 @@ export function readConfig(env: Environment): Config {
     rateLimits: {
       credential: number('RATE_LIMIT', 'requests', requestsPerMinute.credential),
       network: number('RATE_LIMIT_ANONYMOUS', 'requests', requestsPerMinute.network),
+    },
+    limitsPerDay: {
+      bytes: bytes('LIMIT_BYTES_PER_DAY', null),
+      files: number('LIMIT_FILES_PER_DAY', 'files', null),
     },
     maxFileBytes: bytes('MAX_FILE_BYTES', driveMaxFileBytes) ?? driveMaxFileBytes,
     maxRequestBytes: bytes('MAX_REQUEST_BYTES', env['K_SERVICE'] ? 32 * 1024 * 1024 : null),

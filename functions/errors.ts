@@ -35,6 +35,7 @@ export const problems = {
   reauth_required: [401, 'Google ended Driveway’s access; sign in again', false],
   scope_insufficient: [403, 'This token may not do that', false],
   outside_folder: [403, 'This token is for one folder, and that is not in it', false],
+  daily_limit: [429, 'This account has uploaded as much as it may in a day', true],
   token_limit: [403, 'This token has used up what it may upload; make another one', false],
   too_many_tokens: [409, 'There are too many tokens; end one that you no longer use first', false],
   rate_limited: [429, 'Too many requests at once; slow down and try again', true],

@@ -12,6 +12,8 @@ export const settings = {
   ALLOWED_ORIGINS: 'optional',
   ALLOWED_USERS: 'optional',
   FORWARDED_HOPS: 'optional',
+  LIMIT_BYTES_PER_DAY: 'optional',
+  LIMIT_FILES_PER_DAY: 'optional',
   MAX_FILE_BYTES: 'optional',
   MAX_REQUEST_BYTES: 'optional',
   MEMORY_BYTES: 'optional',

@@ -19,6 +19,7 @@ import { createBuckets } from './identity/bucket.ts'
 import type { Buckets } from './identity/bucket.ts'
 import { createCredentials } from './identity/credential.ts'
 import type { Credentials } from './identity/credential.ts'
+import { withDailyLimits } from './identity/daily.ts'
 import { createDevices, deviceLifetimeMs, isDeviceRecord } from './identity/device.ts'
 import type { DeviceRecord, Devices } from './identity/device.ts'
 import { createFirestoreClaims } from './identity/firestore-claims.ts'
@@ -36,7 +37,7 @@ import { createRate, isCount } from './identity/rate.ts'
 import type { Count, Rate } from './identity/rate.ts'
 import { createPageCodes } from './identity/page-code.ts'
 import type { PageCodes } from './identity/page-code.ts'
-import type { Principal } from './identity/principal.ts'
+import type { Limits, Principal } from './identity/principal.ts'
 import { createUsages, isUsage } from './identity/usage.ts'
 import type { Usage, Usages } from './identity/usage.ts'
 import type { Clients } from './wiring-clients.ts'
@@ -68,7 +69,7 @@ const mostStarts = 20
 const mostTries = 30
 
 export function wireIdentity(
-  { publicUrl, forwardedHops, oidcIssuers, allowedUsers, rateLimits }: Config,
+  { publicUrl, forwardedHops, oidcIssuers, allowedUsers, rateLimits, limitsPerDay }: Config,
   { firestore }: Clients,
   { seal, vault }: Pick<TokenRoom, 'seal' | 'vault'>,
   origins: Origins,
@@ -123,7 +124,11 @@ export function wireIdentity(
   return {
     credentials,
     usages,
-    allowances: createAllowances(usages, (error) => log.failure('limits not given back', error)),
+    allowances: withDailyLimits(
+      createAllowances(usages, (error) => log.failure('limits not given back', error)),
+      readLimits(limitsPerDay),
+      now,
+    ),
     claims,
     pageCodes: createPageCodes(seal, claims, now),
     logins: createLogins(seal, claims, now),
@@ -144,5 +149,12 @@ export function wireIdentity(
       (sub) => policies.removeAll(sub),
       (sub) => credentials.revokeAll(sub),
     ]),
+  }
+}
+
+function readLimits({ bytes, files }: Config['limitsPerDay']): Limits {
+  return {
+    ...(bytes === null ? {} : { maxBytes: bytes }),
+    ...(files === null ? {} : { maxFiles: files }),
   }
 }

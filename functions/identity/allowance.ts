@@ -31,9 +31,18 @@ export interface Allowance {
   close(): Promise<void>
 }
 
+/** Whose limits they are. */
+export interface Limited extends Counted {
+  limits?: Limits
+  /** The account, where its own limits count as well. */
+  sub?: string
+  /** What to say where there is no room; `token_limit` unless said. */
+  refusal?: () => GatewayError
+}
+
 export interface Allowances {
   /** @param about how many bytes are likely to come */
-  open(who: Counted & { limits?: Limits }, about?: number): Allowance
+  open(who: Limited, about?: number): Allowance
   /** Gives back what an earlier request has kept. */
   giveBack(who: Counted, amount: Amount): Promise<void>
 }
@@ -77,7 +86,8 @@ export function createAllowances(
         }))
         reserved.files += added?.files ?? 0
         reserved.bytes += added?.bytes ?? 0
-        if (reserved.files < needed.files || reserved.bytes < needed.bytes) throw spent(who.limits)
+        if (reserved.files < needed.files || reserved.bytes < needed.bytes)
+          throw who.refusal?.() ?? spent(who.limits)
       }
 
       return {

@@ -1,4 +1,5 @@
 /** Used sign-ins in Firestore: `logins/{id}`; creating a document fails for all but the first. */
+import { randomBytes } from 'node:crypto'
 import type { Firestore } from '@google-cloud/firestore'
 import type { Collection } from '../collections.ts'
 import { ConflictError, guarded } from '../firestore.ts'
@@ -11,12 +12,14 @@ export function createFirestoreClaims(firestore: () => Promise<Firestore>): Clai
   return {
     async claim(id, expiresAt) {
       const reference = (await firestore()).collection('logins' satisfies Collection).doc(id)
+      const by = randomBytes(16).toString('hex')
       try {
-        await guarded(reference.create({ expiresAt: new Date(expiresAt + keptMs) }))
+        await guarded(reference.create({ expiresAt: new Date(expiresAt + keptMs), by }))
         return true
       } catch (error) {
-        if (error instanceof ConflictError) return false
-        throw error
+        if (!(error instanceof ConflictError)) throw error
+        // The client tries again after a lost answer, and then meets what it has written itself.
+        return (await guarded(reference.get())).get('by') === by
       }
     },
   }

@@ -1,7 +1,7 @@
 /** Credentials in Firestore: `credentials/{id}`, `expiresAt` being the field of a TTL policy. */
 import type { DocumentReference, Firestore, Timestamp } from '@google-cloud/firestore'
 import type { Collection } from '../collections.ts'
-import { guarded } from '../firestore.ts'
+import { ConflictError, guarded } from '../firestore.ts'
 import type { Credential, CredentialStore } from './credential.ts'
 import { scopes } from './principal.ts'
 import type { Limits } from './principal.ts'
@@ -17,7 +17,12 @@ export function createFirestoreCredentials(firestore: () => Promise<Firestore>):
   return {
     async create({ id, createdAt, expiresAt, ...rest }) {
       const dates = { createdAt: new Date(createdAt), expiresAt: new Date(expiresAt) }
-      await guarded((await reference(id)).create({ ...rest, ...dates }))
+      try {
+        await guarded((await reference(id)).create({ ...rest, ...dates }))
+      } catch (error) {
+        // Nobody else can have this id: the write was made, its answer lost, and tried again.
+        if (!(error instanceof ConflictError)) throw error
+      }
     },
 
     async find(id) {

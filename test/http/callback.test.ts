@@ -297,3 +297,20 @@ test('no mixture of 20 mutations signs anybody in (cases 1 to 13)', async () => 
   }
   expectNothing()
 })
+
+/** One mutation of each kind, so that all of their combinations can be tried. */
+const kinds = [0, 2, 3, 4, 5, 7, 9, 10, 11, 13, 15, 18].map((index) => spoils[index] as Spoil)
+
+const everyMixture = 2 ** kinds.length - 1
+const mixtures = Math.min(Number(process.env['CALLBACK_MIXTURES'] ?? 150), everyMixture)
+
+test('no combination of 12 mutations signs anybody in (cases 1 to 13)', async () => {
+  for (let run = 0; run < mixtures; run++) {
+    const mixture = 1 + ((run * 1_009) % everyMixture) // a stride that meets all of them in the end
+    const callback = { query: new URLSearchParams(query), cookie: begun.cookie }
+    for (const [index, spoil] of kinds.entries()) if (mixture & (1 << index)) spoil(callback)
+    const { status } = await land(driveway, callback.query, callback.cookie)
+    expect({ mixture, refused: status >= 400 && status < 500 }).toEqual({ mixture, refused: true })
+  }
+  expectNothing()
+}, 600_000)

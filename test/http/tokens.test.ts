@@ -39,6 +39,25 @@ const get = (path: string, at = driveway): Promise<RawAnswer> =>
 const called = (operation: string): number =>
   google.calls.filter((call) => call === operation).length
 
+/** Another refresh token of the same person, as Google would give it out. */
+async function newRefreshToken(): Promise<string> {
+  const begun = await begin(driveway, { query: 'missing=drive.file,drive.metadata.readonly' })
+  const { fetch } = globalThis
+  let token = ''
+  globalThis.fetch = async (input, init) => {
+    const response = await fetch(input, init)
+    const text = await response.clone().text()
+    token ||= /"refresh_token":"([^"]+)"/.exec(text)?.[1] ?? ''
+    return response
+  }
+  try {
+    await land(driveway, await approve(begun), begun.cookie)
+  } finally {
+    globalThis.fetch = fetch
+  }
+  return token
+}
+
 const day = 24 * 60 * 60_000
 
 /** Makes a grant older than it is: received and last used so many milliseconds ago. */
@@ -75,6 +94,22 @@ describe('one refresh for everybody (case 98)', () => {
     )
     expect(answers.filter(({ status }) => status !== 200)).toEqual([])
     expect(called('oauth.refresh')).toBeLessThanOrEqual(2)
+  })
+
+  test('a refresh token that Google replaces in the middle of it is not lost', async () => {
+    const other = await cold()
+    await get('/files', other)
+    const newer = await newRefreshToken()
+    clock = 3_600_000
+    google.faults.add({ operation: 'oauth.refresh', tokenResponse: { refresh_token: newer } })
+    google.calls.length = 0
+    const answers = await Promise.all(
+      Array.from({ length: 200 }, (_, index) => get('/files', index % 2 ? other : driveway)),
+    )
+    expect(answers.filter(({ status }) => status !== 200)).toEqual([])
+    expect(called('oauth.refresh')).toBe(2)
+    await google.oauth.control({ action: 'expireAccessTokens' })
+    expect((await get('/files', await cold())).status).toBe(200)
   })
 
   test('a refresh that fails, fails all who wait for it, once', async () => {
