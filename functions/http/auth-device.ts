@@ -1,6 +1,6 @@
 /** `/auth/device`: sign-in from a terminal, approved on a page (RFC 8628). */
 import { GatewayError } from '../errors.ts'
-import type { Credentials } from '../identity/credential.ts'
+import type { Credentials, Grant } from '../identity/credential.ts'
 import { deviceLifetimeMs, pollIntervalMs } from '../identity/device.ts'
 import type { DeviceRequest, Devices, DeviceGrant } from '../identity/device.ts'
 import { scopes as allScopes } from '../identity/principal.ts'
@@ -16,10 +16,10 @@ import type { Call, Route } from './handler.ts'
 import type { Identify } from './identify.ts'
 import { readJson } from './json.ts'
 import { sendJson } from './problem.ts'
-import { dayMs, readFolder, readLifetime } from './terms.ts'
-import type { FolderParts } from './terms.ts'
+import { readTokenTerms } from './token-terms.ts'
+import type { TokenTermsParts } from './token-terms.ts'
 
-export interface DeviceParts extends FolderParts {
+export interface DeviceParts extends TokenTermsParts {
   identify: Identify
   devices: Devices
   credentials: Pick<Credentials, 'issue' | 'list'>
@@ -116,7 +116,7 @@ async function decide(parts: DeviceParts, call: Call): Promise<void> {
   const { req, res, params, signal, log } = call
   const { sub, id } = await identify(req, 'session')
   const [userCode = ''] = params
-  const { approve, account, folder, expiresInDays } = await readJson(req, res)
+  const { approve, account, ...terms } = await readJson(req, res)
   if (typeof approve !== 'boolean') throw bad('approve has to be true or false')
   if (!approve) {
     await devices.decide(userCode, sub, undefined)
@@ -128,11 +128,11 @@ async function decide(parts: DeviceParts, call: Call): Promise<void> {
   if (account !== (await emailOf(vault, sub))) {
     throw new GatewayError('account_changed', 'Another account is signed in than was shown')
   }
-  const grant: DeviceGrant = {
-    sub,
-    folder: await readFolder(parts, sub, folder, signal),
-    lifetimeMs: readLifetime(expiresInDays) ?? 90 * dayMs,
-  }
+  // What it is called and what it may do is the terminal's to ask for.
+  if ('name' in terms || 'scopes' in terms) throw bad('A decision has no name and no scopes')
+  const { grant: given, lifetimeMs } = await readTokenTerms(parts, sub, terms, signal)
+  const { folder = null, limits = null } = given
+  const grant: DeviceGrant = { sub, folder, limits, lifetimeMs }
   const { scopes } = await devices.decide(userCode, sub, grant)
   res.writeHead(204).end()
   audit(log, 'device_approved', {
@@ -147,10 +147,16 @@ async function decide(parts: DeviceParts, call: Call): Promise<void> {
 
 /** What is approved becomes a token like any other, named after what asked for it. */
 function tokenOf(
-  { sub, folder }: DeviceGrant,
+  { sub, folder, limits }: DeviceGrant,
   { clientName, scopes }: DeviceRequest,
-): Parameters<Credentials['issue']>[1] {
-  return { sub, name: clientName ?? 'terminal', scopes, ...(folder === null ? {} : { folder }) }
+): Grant {
+  return {
+    sub,
+    name: clientName ?? 'terminal',
+    scopes,
+    ...(folder === null ? {} : { folder }),
+    ...(limits === null ? {} : { limits }),
+  }
 }
 
 async function emailOf(vault: Pick<Vault, 'find'>, sub: string): Promise<string> {

@@ -9,10 +9,10 @@ import type { Call, Route } from './handler.ts'
 import type { Identify } from './identify.ts'
 import { readJson } from './json.ts'
 import { sendJson } from './problem.ts'
-import { readFolder, readLifetime, readLimits, readScopes } from './terms.ts'
-import type { FolderParts } from './terms.ts'
+import { readTokenTerms } from './token-terms.ts'
+import type { TokenTermsParts } from './token-terms.ts'
 
-export interface PolicyParts extends FolderParts {
+export interface PolicyParts extends TokenTermsParts {
   identify: Identify
   policies: Policies
   jobs: Pick<Jobs, 'audienceOf'>
@@ -21,10 +21,10 @@ export interface PolicyParts extends FolderParts {
 }
 
 const path = /^policies\/([A-Za-z0-9][\w.-]{0,63})$/
-const settable = ['issuer', 'claims', 'folder', 'scopes', 'maxBytes', 'maxFiles', 'expiresInDays']
+const ofTerms = ['scopes', 'folder', 'path', 'maxBytes', 'maxFiles', 'expiresInDays']
+const settable = ['issuer', 'claims', ...ofTerms]
 /** So that an answer can be sent back changed; these are ours to say, and are not looked at. */
-const given = ['name', 'audience', 'created']
-const members = new Set([...settable, ...given])
+const given = ['name', 'audience', 'created', 'expires']
 
 export function policyRoutes(parts: PolicyParts): Route[] {
   return [
@@ -89,21 +89,21 @@ async function readTerms(
 ): Promise<PolicyTerms> {
   const { oidc, now } = parts
   // A name that is spelt wrong would make a policy that is wider than was meant.
-  const unknown = Object.keys(body).find((member) => !members.has(member))
-  if (unknown !== undefined) throw bad('The body has a member that no policy has')
-  const { issuer, folder, expiresInDays } = body
+  const isKnown = (member: string): boolean => settable.includes(member) || given.includes(member)
+  if (!Object.keys(body).every(isKnown)) throw bad(`A policy has ${settable.join(', ')}`)
+  const { issuer, claims, scopes: may, folder: where, path: below, expiresInDays } = body
   if (typeof issuer !== 'string' || !oidc.issuers.includes(issuer)) {
     throw bad(`issuer has to be one of ${oidc.issuers.join(', ') || 'none: OIDC_ISSUERS is empty'}`)
   }
-  const lifetimeMs = readLifetime(expiresInDays)
-  const terms = {
-    issuer,
-    claims: readClaims(body['claims']),
-    scopes: readScopes(body['scopes']),
-    limits: readLimits(body),
-    expiresAt: lifetimeMs === undefined ? null : now() + lifetimeMs,
-  }
-  return { ...terms, folder: await readFolder(parts, sub, folder, signal) }
+  const wanted = readClaims(claims)
+  const { maxBytes, maxFiles } = body
+  const said = { scopes: may, folder: where, path: below, maxBytes, maxFiles, expiresInDays }
+  const { grant, lifetimeMs } = await readTokenTerms(parts, sub, said, signal)
+  const { scopes = [], folder = null, limits = {} } = grant
+  // Unlike a token, a policy is no secret that somebody may lose: it may have no end.
+  const isEndless = expiresInDays === undefined || expiresInDays === null
+  const expiresAt = isEndless ? null : now() + lifetimeMs
+  return { issuer, claims: wanted, scopes, folder, limits, expiresAt }
 }
 
 const claimName = /^[A-Za-z][\w.-]{0,63}$/

@@ -12,7 +12,7 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { GatewayError } from '../errors.ts'
 import type { Records, Stored } from '../records.ts'
 import { scopes } from './principal.ts'
-import type { Principal, Scope } from './principal.ts'
+import type { Limits, Principal, Scope } from './principal.ts'
 import type { Rate } from './rate.ts'
 import { newUserCode, readUserCode } from './user-code.ts'
 
@@ -30,6 +30,7 @@ export interface DeviceRequest {
 export interface DeviceGrant {
   sub: string
   folder: NonNullable<Principal['folder']> | null
+  limits: Limits | null
   lifetimeMs: number
 }
 

@@ -293,6 +293,8 @@ describe('a decision', () => {
     [{ expiresInDays: '7' }, 'bad_request'],
     [{ folder: 7 }, 'bad_request'],
     [{ folder: 'nowhere-to-be-found' }, 'drive_not_found'],
+    [{ maxFiles: 0 }, 'bad_request'],
+    [{ scopes: ['upload'] }, 'bad_request'],
     [{ account: undefined }, 'account_changed'],
     [{ account: 'grace@example.com' }, 'account_changed'],
   ])('%p decides nothing', async (decision, code) => {
@@ -300,6 +302,21 @@ describe('a decision', () => {
     expect(codeOf(await decide(driveway, terminal.user_code, decision))).toBe(code)
     expect((await look(driveway, terminal.user_code)).status).toBe(200)
   })
+})
+
+test('what is approved may be bound: to a folder, a number of files, a while', async () => {
+  const terminal = await ask(driveway)
+  const terms = { path: 'Inbox/terminal', folder: null, maxFiles: 1, expiresInDays: 1 }
+  expect((await decide(driveway, terminal.user_code, terms)).status).toBe(204)
+  const token = json(await poll(driveway, terminal))
+  expect(token['expires_in']).toBe(86_400)
+  const headers = { authorization: `Bearer ${String(token['access_token'])}` }
+  const put = (name: string): ReturnType<typeof send> =>
+    send(driveway.origin, `/upload/${name}`, { method: 'PUT', headers, body: 'x' })
+  expect((await put('1.txt')).status).toBe(201)
+  expect(codeOf(await put('2.txt'))).toBe('token_limit')
+  const listed = json(await list(token['access_token']))['files'] as { name: string }[]
+  expect(listed.map(({ name }) => name)).toEqual(['1.txt'])
 })
 
 describe('who may decide', () => {

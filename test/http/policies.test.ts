@@ -230,6 +230,37 @@ describe('a job', () => {
     }
   })
 
+  test('is held to its policy’s limits, whichever of its tokens it shows', async () => {
+    const { audience } = await policy(driveway, 'deploy', { maxFiles: 2 })
+    const put = async (name: string): ReturnType<typeof send> =>
+      send(driveway.origin, `/upload/${name}`, {
+        method: 'PUT',
+        headers: { authorization: `Bearer ${await jobToken(driveway, audience)}` },
+        body: 'x',
+      })
+    expect([(await put('1.txt')).status, (await put('2.txt')).status]).toEqual([201, 201])
+    const third = await put('3.txt')
+    expect([third.status, codeOf(third)]).toEqual([403, 'token_limit'])
+  })
+
+  test('that is bound to a folder stays inside', async () => {
+    const { audience, folder } = await policy(driveway, 'deploy', { path: 'Builds/nightly' })
+    expect(folder).toMatchObject({ name: 'nightly' })
+    const token = await jobToken(driveway, audience)
+    const headers = { authorization: `Bearer ${token}` }
+    const sent = await send(driveway.origin, '/upload/log.txt', {
+      method: 'PUT',
+      headers,
+      body: 'x',
+    })
+    expect(sent.status).toBe(201)
+    const inside = await asJob(driveway, token, '/files')
+    expect(
+      (JSON.parse(inside.body) as { files: { name: string }[] }).files.map(({ name }) => name),
+    ).toEqual(['log.txt'])
+    expect((await asJob(driveway, token, '/files?folder=root')).status).toBe(404)
+  })
+
   test.each<[string, Record<string, unknown>]>([
     ['another repository', { repository: 'me/other' }],
     ['another owner', { repository: 'evil/app' }],
