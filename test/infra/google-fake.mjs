@@ -95,7 +95,7 @@ const answers = [
         : '\n',
   ],
   [/^gcloud run services update .*--cpu-boost/, () => void cloud.boosted.push(args[3] ?? '')],
-  [/^terraform init/, () => undefined],
+  [/^terraform (?:init|output)/, () => undefined],
   [/^terraform state show/, () => need(cloud.state.includes(args.at(-1) ?? ''))],
   [
     /^terraform state list/,

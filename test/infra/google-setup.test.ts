@@ -20,7 +20,7 @@ const client = JSON.stringify({
 
 /** Lines that look and change nothing. */
 const looks =
-  /^(?:gcloud version|gcloud auth list|gcloud auth application-default print-access-token|gcloud [a-z -]+ (?:describe|list|access) |terraform (?:version$|init |plan |state show |state list)|firebase (?:--version|projects:list|hosting:sites:list)|curl )/
+  /^(?:gcloud version|gcloud auth list|gcloud auth application-default print-access-token|gcloud [a-z -]+ (?:describe|list|access) |terraform (?:version$|init |plan |output$|state show |state list)|firebase (?:--version|projects:list|hosting:sites:list)|curl )/
 
 let folder: string
 let fakes: Fakes

@@ -17,6 +17,11 @@ export function setupSteps(options: Options): Step[] {
     ...functions(options),
     ...['auth', 'callback', 'files', 'upload'].map((name) => boost(name, options)),
     ...hosting(options),
+    {
+      name: 'The addresses',
+      why: 'of the page, and of the functions themselves, where Hosting’s limits are not',
+      prepare: line`${terraform} output`,
+    },
     doctor(options),
   ]
 }
