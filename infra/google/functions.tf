@@ -9,8 +9,8 @@ locals {
   # (and, where a request waits for Google, a whole instance waits with it). max_instances is a
   # ceiling for the bill: 400 uploads at once.
   functions = {
-    # A redirect, a lookup, a token made. Nothing waits for long, nothing is held.
-    auth = { memory = "256Mi", concurrency = 40, timeout = 30, max_instances = 10 }
+    # A redirect, a lookup, a token made; its folder may have to be found in Drive first.
+    auth = { memory = "256Mi", concurrency = 40, timeout = 60, max_instances = 10 }
 
     # One exchange with Google's sign-in, which has 10 s; Hosting gives up after 60 s.
     callback = { memory = "256Mi", concurrency = 40, timeout = 60, max_instances = 5 }
