@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { GatewayError } from '../errors.ts'
 import { hasBody, isHeldBack, restoreHeaders } from './body.ts'
-import { breakOff, closeAfter, isPastAnswering, streamOf } from './http2.ts'
+import { breakOff, closeAfter, closeAnswered, isPastAnswering, streamOf } from './http2.ts'
 import type { Log } from './log.ts'
 import type { Net } from './net.ts'
 import type { Origins } from './origins.ts'
@@ -167,13 +167,13 @@ async function refuse(
   res.writeHead(status, headers)
   const stream = streamOf(req)
   // Closing on somebody who still sends cuts the answer off with a reset: give the whole answer,
-  // read on for a while, then close. Over HTTP/2 the stream alone is closed, without an error
-  // (RFC 9113 section 8.1); some clients hang when that meets them in mid-write.
+  // read on for a while, then close. Over HTTP/2 the stream alone is closed, and only where more
+  // of the body would come.
   if (stream) res.end(body)
   else res.write(body)
   if (unread && !isHeldBack(req)) await linger(req)
   if (!stream) res.end()
-  else if (unread) stream.close()
+  else if (unread && !req.complete) closeAnswered(stream)
 }
 
 function linger(req: IncomingMessage): Promise<void> {

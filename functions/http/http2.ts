@@ -40,6 +40,16 @@ export function breakOff(res: ServerResponse): void {
   else res.destroy()
 }
 
+/**
+ * Stops a request whose answer is complete, without an error (RFC 9113 section 8.1). The answer's own
+ * end goes first: a reset that overtakes it takes it along, and some clients then see no answer.
+ */
+export function closeAnswered(stream: ServerHttp2Stream): void {
+  const close = (): void => void setImmediate(() => stream.close())
+  if (stream.writableFinished) close()
+  else stream.once('finish', close)
+}
+
 /** Lets this answer be the connection's last; over HTTP/2 the session says so by itself. */
 export function closeAfter(res: ServerResponse): void {
   if (!streamOf(res.req) && !res.headersSent) res.setHeader('connection', 'close')

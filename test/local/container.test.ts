@@ -134,6 +134,29 @@ withCurl(
   },
 )
 
+withCurl(
+  'curl hears each refusal over HTTP/2, of a body small or large, known or piped',
+  async () => {
+    const file = join(app, 'refused.bin')
+    await writeFile(file, Buffer.alloc(40 * 1024 * 1024))
+    const tries = Number(process.env['CURLS'] ?? 5)
+    const common = `curl -sS --http2-prior-knowledge -o /dev/null -w '%{response_code} '`
+    const good = `-H 'Authorization: ${authorization}'`
+    const bad = `-H 'Authorization: Bearer nope'`
+    for (const [status, line] of [
+      ['411', `date | ${common} ${good} -T - ${origin}/upload/piped.txt`],
+      ['411', `${common} ${good} -T - ${origin}/upload/piped.bin < ${file}`],
+      ['401', `${common} ${bad} -T ${file} ${origin}/upload/raw.bin`],
+      ['401', `${common} ${bad} -F file=@${file} ${origin}/upload`],
+    ] as const) {
+      const loop = `for i in $(seq ${tries}); do ${line} || exit; done`
+      const { stdout } = await shell('sh', ['-c', loop])
+      expect(stdout).toBe(`${status} `.repeat(tries))
+    }
+    await rm(file)
+  },
+)
+
 test('told to stop, it lets an upload over HTTP/2 finish, takes no more, and ends', async () => {
   google.faults.add({ operation: 'drive.upload.multipart', latency: 500 })
   const { session, begin, close } = await openSession(origin)
