@@ -13,6 +13,7 @@ import type { Expected } from '../drive/direct.ts'
 import { GatewayError } from '../errors.ts'
 import { closing } from '../identity/allowance.ts'
 import type { Allowances } from '../identity/allowance.ts'
+import { auditUploads } from './audit-uploads.ts'
 import { driveName } from './file-name.ts'
 import { readFileId } from './files-query.ts'
 import type { Call, Route } from './handler.ts'
@@ -103,7 +104,7 @@ async function complete(parts: TicketParts, call: Call): Promise<void> {
     throw new GatewayError('upload_gone', 'The ticket has expired, and Drive has no file')
   })
   sendFile(call, stored)
-  log('INFO', 'uploaded', { files: 1, bytes: stored.size, direct: true })
+  auditUploads(log, principal, 'ticket', [stored])
 }
 
 /**

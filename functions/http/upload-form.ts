@@ -2,6 +2,7 @@
 import type { DriveAccount } from '../drive/account.ts'
 import type { Uploads } from '../drive/upload.ts'
 import { GatewayError } from '../errors.ts'
+import { auditUploads } from './audit-uploads.ts'
 import { declaredLength, readBatches } from './body.ts'
 import { driveName, readPath } from './file-name.ts'
 import { readFileId } from './files-query.ts'
@@ -69,10 +70,7 @@ export async function uploadForm(parts: UploadParts, call: Call): Promise<void> 
     await allowance.close()
   }
   sendFiles(call, stored)
-  log('INFO', 'uploaded', {
-    files: stored.length,
-    bytes: stored.reduce((sum, file) => sum + file.size, 0),
-  })
+  auditUploads(log, principal, 'form', stored)
 }
 
 /** The fields that say where the files of a form go. */

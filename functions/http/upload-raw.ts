@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http'
 import { unknownType } from '../drive/place.ts'
 import { GatewayError } from '../errors.ts'
+import { auditUploads } from './audit-uploads.ts'
 import { declaredLength, isHeldBack, readBatches } from './body.ts'
 import { decodePath, readPath } from './file-name.ts'
 import { typeOf } from './file-type.ts'
@@ -58,7 +59,7 @@ export async function uploadRaw(parts: UploadParts, call: Call): Promise<void> {
   // A body that is never asked for would be waited for on this connection; HTTP/2 has streams.
   if (isHeldBack(req) && req.httpVersionMajor < 2) res.setHeader('Connection', 'close')
   sendFile(call, file)
-  log('INFO', 'uploaded', { files: 1, bytes: file.size })
+  auditUploads(log, principal, 'raw', [file])
 }
 
 /** The segments of the path, of which the last names the file. */

@@ -105,7 +105,7 @@ async function leave(
   if (method === 'PATCH') return 'left' // and comes back
   for (;;) {
     const logged = world.logged()
-    if (logged.includes('uploaded')) return isAll ? 'stored' : 'left'
+    if (logged.includes('upload')) return isAll ? 'stored' : 'left'
     if (logged.includes('upload refused')) return 'left'
     await sleep(2)
   }

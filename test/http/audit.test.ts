@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'
 import { audit, auditEvents } from '../../functions/http/audit.ts'
 import { createLog } from '../../functions/http/log.ts'
+import { filePart, form, send, startDriveway, uploadForm } from '../kit.ts'
 
 const page = readFileSync(new URL('../../docs/audit.md', import.meta.url), 'utf8')
 const [events = '', meanings = ''] = page.split(/^\| Field /m)
@@ -72,4 +73,47 @@ test('a secret that slips into a field all the same is not written', () => {
     { sub: '1', credential: 'c', tokenId: secret },
   )
   expect(lines.join('')).not.toContain('sss')
+})
+
+describe('the trail of transfers', () => {
+  test('has an event for each file that was stored or read, and by whom', async () => {
+    const driveway = await startDriveway()
+    const { origin, bearer } = driveway
+    const raw = await send(origin, '/upload/raw.txt', {
+      method: 'PUT',
+      headers: bearer,
+      body: 'raw',
+    })
+    const { id } = JSON.parse(raw.body) as { id: string }
+    await uploadForm(driveway, form('b', filePart('one', '1'), filePart('two', '22')))
+    const tus = { ...bearer, 'tus-resumable': '1.0.0', 'upload-length': '5' }
+    const type = { 'content-type': 'application/offset+octet-stream' }
+    const whole = { method: 'POST', headers: { ...tus, ...type }, body: 'whole' }
+    expect((await send(origin, '/upload/tus', whole)).status).toBe(201)
+    const created = await send(origin, '/upload/tus', { method: 'POST', headers: tus })
+    const patch = { ...bearer, 'tus-resumable': '1.0.0', ...type, 'upload-offset': '0' }
+    const path = new URL(created.headers.location ?? '').pathname
+    await send(origin, path, { method: 'PATCH', headers: patch, body: 'later' })
+    // A file that is left as it was is no upload.
+    const skip = { method: 'PUT', headers: bearer, body: 'other' }
+    expect((await send(origin, '/upload/raw.txt?mode=skip', skip)).status).toBe(200)
+    await send(origin, `/files/${id}/content`, { headers: bearer })
+
+    const transfers = driveway.logs.filter(
+      ({ audit: isAudit, message }) => isAudit && (message === 'upload' || message === 'download'),
+    )
+    expect(transfers.map(({ message, way, bytes }) => [message, way, bytes])).toEqual([
+      ['upload', 'raw', 3],
+      ['upload', 'form', 1],
+      ['upload', 'form', 2],
+      ['upload', 'tus', 5],
+      ['upload', 'tus', 5],
+      ['download', undefined, 3],
+    ])
+    expect(new Set(transfers.map(({ sub }) => sub))).toEqual(new Set([driveway.sub]))
+    expect(new Set(transfers.map(({ credential }) => credential)).size).toBe(1)
+    expect(transfers[0]?.['fileId']).toBe(id)
+    expect(transfers.at(-1)?.['fileId']).toBe(id)
+    await driveway.close()
+  })
 })

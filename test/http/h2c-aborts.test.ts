@@ -74,7 +74,7 @@ test.each(ways.flatMap((way) => Object.keys(leaves).map((leave) => [leave, ...wa
     await driveway.settled()
     for (const { socket } of requests) socket.destroy()
     expectNothingIn(driveway)
-    expect(driveway.logs.filter(({ message }) => message === 'uploaded')).toEqual([])
+    expect(driveway.logs.filter(({ message }) => message === 'upload')).toEqual([])
   },
 )
 

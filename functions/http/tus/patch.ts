@@ -1,6 +1,7 @@
 /** `PATCH`: bytes at the offset where Drive stopped. */
 import { chunkUnit } from '../../drive/session.ts'
 import { GatewayError } from '../../errors.ts'
+import { auditUploads } from '../audit-uploads.ts'
 import { declaredLength, readBody } from '../body.ts'
 import type { Call } from '../handler.ts'
 import { breakOff, closeAfter } from '../http2.ts'
@@ -18,7 +19,7 @@ import type { TusUpload } from './upload-url.ts'
  */
 export async function addBytes(parts: TusParts, call: Call): Promise<void> {
   const { req, res, signal, log } = call
-  const { account, upload } = await openUpload(parts, call)
+  const { principal, account, upload } = await openUpload(parts, call)
   checkBodyType(req)
   checkUnread(req, parts)
   const offset = readBytes(req, 'upload-offset')
@@ -50,7 +51,7 @@ export async function addBytes(parts: TusParts, call: Call): Promise<void> {
     ...(now.file ? fileHeaders(now.file) : expiry(upload.expiresAt)),
   })
   res.end()
-  if (now.file) log('INFO', 'uploaded', { files: 1, bytes: now.offset, tus: true })
+  if (now.file) auditUploads(log, principal, 'tus', [{ id: now.file.id, size: now.offset }])
 }
 
 /**

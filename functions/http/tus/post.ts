@@ -7,6 +7,7 @@ import { GatewayError } from '../../errors.ts'
 import { closing } from '../../identity/allowance.ts'
 import type { Allowance } from '../../identity/allowance.ts'
 import type { Principal } from '../../identity/principal.ts'
+import { auditUploads } from '../audit-uploads.ts'
 import { declaredLength, hasBody, readBody } from '../body.ts'
 import type { Call } from '../handler.ts'
 import { checkUnread } from '../upload-answer.ts'
@@ -104,7 +105,7 @@ async function createWithin(
     throw error
   }
   res.end()
-  if (now.file) log('INFO', 'uploaded', { files: 1, bytes: now.offset, tus: true })
+  if (now.file) auditUploads(log, principal, 'tus', [{ id: now.file.id, size: now.offset }])
 }
 
 /** All of it is here: one file as any other, and an upload that only tells of it. */

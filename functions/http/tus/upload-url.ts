@@ -42,14 +42,14 @@ export async function uploadUrl(
 export async function openUpload(
   { identify, accountOf, seal, now }: TusParts,
   { req, params }: Call,
-): Promise<{ account: DriveAccount; upload: TusUpload }> {
+): Promise<{ principal: Principal; account: DriveAccount; upload: TusUpload }> {
   const principal = await identify(req, 'upload')
   const opened = await seal.open(purpose(principal), params[0] ?? '')
   if (!opened) throw new GatewayError('not_found', 'No upload of this account has this address')
   const upload = opened as unknown as TusUpload
   if (upload.expiresAt <= now())
     throw new GatewayError('upload_gone', 'The upload is past its time')
-  return { account: accountOf(principal.sub), upload }
+  return { principal, account: accountOf(principal.sub), upload }
 }
 
 /** Bound to the account, and to the folder that its credential is for: another one's is noise. */
