@@ -1,23 +1,32 @@
 /** The lines that do in a terminal what the page does. */
+import type { Line } from './copyable.ts'
 import { strings } from './strings.ts'
+import type { MadeToken } from './wire-tokens.ts'
 
-export interface Line {
-  readonly label: string
-  readonly line: string
-}
-
-export function curlLines(origin: string, token: string, folder: string | null): Line[] {
-  const curl = `curl -H ${quoted(`Authorization: Bearer ${token}`)}`
-  const query = folder === null ? '' : `?${new URLSearchParams({ folder })}`
-  const field = folder === null ? '' : ` -F ${quoted(`folder=${folder}`)}`
+/** @param folder which folder they speak of, where the token is bound to none */
+export function curlLines(
+  origin: string,
+  { secret, scopes, folder: bound }: Pick<MadeToken, 'secret' | 'scopes' | 'folder'>,
+  folder: string | null,
+): Line[] {
+  const curl = `curl -H ${quoted(`Authorization: Bearer ${secret}`)}`
+  const where = bound?.id ?? folder
+  const query = where === null ? '' : `?${new URLSearchParams({ folder: where })}`
+  const field = where === null ? '' : ` -F ${quoted(`folder=${where}`)}`
   const upload = quoted(`${origin}/upload`)
-  return [
+  const reading = [
     { label: strings.lineList, line: `${curl} ${quoted(`${origin}/files${query}`)}` },
+  ]
+  const writing = [
     { label: strings.lineUpload, line: `${curl}${field} -F 'file=@photo.jpg' ${upload}` },
     {
       label: strings.linePipe,
       line: `echo hello | ${curl}${field} -F 'file=@-;filename=notes.txt' ${upload}`,
     },
+  ]
+  return [
+    ...(scopes.includes('files:read') ? reading : []),
+    ...(scopes.includes('upload') ? writing : []),
   ]
 }
 

@@ -10,17 +10,17 @@ const google = 'application/vnd.google-apps.'
 // In order: the first pattern that matches counts.
 const looks: readonly (readonly [RegExp, ...Look])[] = [
   [/^application\/vnd\.google-apps\.folder$/, 'folder', 'folder'],
-  [/^application\/vnd\.google-apps\.document$/, 'doc', 'page'],
+  [/^application\/vnd\.google-apps\.document$/, 'doc', 'doc'],
   [/^application\/vnd\.google-apps\.spreadsheet$/, 'sheet', 'sheet'],
   [/^application\/vnd\.google-apps\.presentation$/, 'slides', 'slides'],
   [/^application\/vnd\.google-apps\.form$/, 'form', 'page'],
-  [/^application\/pdf$/, 'pdf', 'page'],
+  [/^application\/pdf$/, 'pdf', 'pdf'],
   [/^image\//, 'image', 'image'],
   [/^video\//, 'video', 'video'],
   [/^audio\//, 'audio', 'audio'],
   [/spreadsheet|ms-excel|^text\/csv$/, 'spreadsheet', 'sheet'],
   [/presentation|ms-powerpoint/, 'presentation', 'slides'],
-  [/wordprocessing|msword|opendocument\.text/, 'document', 'page'],
+  [/wordprocessing|msword|opendocument\.text/, 'document', 'doc'],
   [/zip|x-(tar|gtar|7z|rar|bzip2?|xz)|zstd/, 'archive', 'archive'],
   [/^text\/|^application\/(json|xml|javascript)$/, 'text', 'page'],
 ]

@@ -1,8 +1,8 @@
 /** The page's links, and which addresses that came over the network may become one. */
 import { element } from './element.ts'
+import { addressOf } from './place.ts'
+import type { Place } from './place.ts'
 import { strings } from './strings.ts'
-import { addressOf } from './trail.ts'
-import type { Trail } from './trail.ts'
 
 const address = (text: string, base?: string) =>
   URL.canParse(text, base) ? new URL(text, base) : null
@@ -31,17 +31,17 @@ export function driveLink(href: string, ...children: (Node | string)[]): HTMLAnc
 }
 
 /** A link that opens in this page, unless the person asks for a new tab or window. */
-export function folderLink(
-  target: Trail,
-  open: (trail: Trail) => void,
-  className: string,
+export function placeLink(
+  place: Place,
+  go: (place: Place) => void,
+  className: string | null,
   ...children: (Node | string)[]
 ): HTMLAnchorElement {
-  const link = element('a', { href: addressOf(target), class: className }, ...children)
+  const link = element('a', { href: addressOf(place), class: className }, ...children)
   link.addEventListener('click', (event) => {
     if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return
     event.preventDefault()
-    open(target)
+    go(place)
   })
   return link
 }

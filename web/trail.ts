@@ -7,18 +7,19 @@ import { strings } from './strings.ts'
 export interface Step {
   readonly id: string
   readonly name: string
+  /** Whether Driveway may add to the folder; unknown until Drive has been asked. */
+  readonly writable?: boolean
+  /** Whether the folders above it are not known: a search or an address led to it. */
+  readonly unplaced?: boolean
 }
 
 /** Empty in My Drive itself. */
 export type Trail = readonly Step[]
 
 export const folderOf = (trail: Trail): Step | null => trail.at(-1) ?? null
+export const isSameFolder = (one: Trail, other: Trail): boolean =>
+  folderOf(one)?.id === folderOf(other)?.id
 export const nameOf = (trail: Trail): string => folderOf(trail)?.name ?? strings.root
-
-export function addressOf(trail: Trail): string {
-  const folder = folderOf(trail)
-  return folder === null ? '/' : `/?${new URLSearchParams({ folder: folder.id })}`
-}
 
 /** One step down, or back up when the folder is already on the way (shortcuts can make circles). */
 export function stepInto(trail: Trail, step: Step): Trail {
@@ -35,12 +36,8 @@ export function forgetTrails(): void {
   sessionStorage.clear()
 }
 
-/** The trail to the folder in the address; a folder that this tab did not walk to stands alone. */
-export function readTrail(search: string): Trail {
-  const id = new URLSearchParams(search).get('folder')
-  if (id === null || id === '') return []
+/** @returns `null` for a folder that this tab has not been in */
+export function recallTrail(id: string): Trail | null {
   const remembered = sessionStorage.getItem(id)
-  return remembered === null
-    ? [{ id, name: strings.someFolder }]
-    : (JSON.parse(remembered) as Trail)
+  return remembered === null ? null : (JSON.parse(remembered) as Trail)
 }

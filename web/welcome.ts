@@ -1,41 +1,79 @@
-/** What a person sees who is not signed in, or whose grant at Google has died. */
+/** What a person sees who is not signed in, or whose grant at Google has died or is not whole. */
+import { beKnown } from './ahead.ts'
 import { element } from './element.ts'
 import { icon, road } from './icons.ts'
 import { ownLink } from './links.ts'
+import { addressOf } from './place.ts'
+import type { Place } from './place.ts'
 import type { Problem } from './problem.ts'
 import { strings } from './strings.ts'
-import { addressOf } from './trail.ts'
-import type { Trail } from './trail.ts'
 import type { SignedIn } from './wire.ts'
 
-/** @param because the 401 that ended the session, if there was one */
-export function signInView(trail: Trail, because: Problem | null, uploading: boolean): HTMLElement {
-  const reason = because === null ? null : (strings.signedOutBecause[because.code] ?? because.words)
+export interface SignInOptions {
+  /** Where the person is to be after signing in. */
+  readonly place: Place
+  /** Why the person is asked to, if there is something to say. */
+  readonly reason: string | null
+  /** Whether uploads wait for it. */
+  readonly uploading: boolean
+}
+
+/** The words for the 401 that ended a session. */
+export const reasonOf = ({ code, words }: Problem): string =>
+  strings.signedOutBecause[code] ?? words
+
+export function signInView({ place, reason, uploading }: SignInOptions): HTMLElement {
+  const words = place.view === 'device' ? strings.deviceSignIn : strings.about
   return element(
     'div',
     { class: 'welcome' },
     reason === null ? null : reasonLine(reason),
-    element('h1', { tabindex: -1 }, strings.about),
-    element('a', { class: 'main-action', href: signInLink(trail) }, strings.signIn),
+    element('h1', { tabindex: -1 }, words),
+    toGoogle(signInLink(place), strings.signIn),
     uploading ? element('p', { class: 'small' }, strings.leaveToSignIn) : null,
+    place.view === 'device' ? null : promises(),
     road(),
   )
 }
 
-export function reconnectView(trail: Trail, dead: NonNullable<SignedIn['dead']>): HTMLElement {
-  const href = ownLink(dead.reconnect) ?? signInLink(trail)
+export function reconnectView(
+  place: Place,
+  { state, cause, reconnect }: NonNullable<SignedIn['broken']>,
+): HTMLElement {
+  const href = ownLink(reconnect)
   return element(
     'div',
     { class: 'welcome' },
-    element('h1', { tabindex: -1 }, strings.reconnectTitle),
-    element('p', { class: 'cause' }, dead.cause || strings.reconnectCause),
-    element('a', { class: 'main-action', href }, strings.reconnect),
+    element('h1', { tabindex: -1 }, strings.reconnectTitle[state]),
+    element('p', { class: 'cause' }, cause || strings.reconnectCause),
+    toGoogle(href === null ? signInLink(place) : returning(href, place), strings.reconnect[state]),
+    element('p', { class: 'small' }, strings.reconnectHint),
     road(),
   )
 }
 
-function signInLink(trail: Trail): string {
-  return `/auth?${new URLSearchParams({ return_to: addressOf(trail) })}`
+function signInLink(place: Place): string {
+  return returning('/auth', place)
+}
+
+/** The way to Google and back to where the person was. */
+function returning(path: string, place: Place): string {
+  const url = new URL(path, location.origin)
+  url.searchParams.set('return_to', addressOf(place))
+  return url.pathname + url.search
+}
+
+function toGoogle(href: string, words: string): HTMLElement {
+  const link = element('a', { class: 'main-action', href }, words)
+  link.addEventListener('click', () => beKnown(true)) // on the way back there are files to ask for
+  return link
+}
+
+function promises(): HTMLElement {
+  const points = strings.promises.map(([drawing, title, more]) =>
+    element('li', {}, icon(drawing), element('p', {}, element('strong', {}, title), ` ${more}`)),
+  )
+  return element('ul', { role: 'list', class: 'promises' }, ...points)
 }
 
 function reasonLine(reason: string): HTMLElement {

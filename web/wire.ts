@@ -1,11 +1,18 @@
 /** Reads the gateway's answers: each `readX` takes parsed JSON and throws `unreadable` on another shape. */
 import { unreadable } from './problem.ts'
 
+export type Profile = 'browse' | 'own' | 'full'
+
 export interface SignedIn {
   readonly email: string
-  readonly profile: 'browse' | 'own' | 'full'
+  readonly profile: Profile
   /** `null` while the grant is active. */
-  readonly dead: { readonly cause: string; readonly reconnect: string | undefined } | null
+  readonly broken: {
+    /** Google has ended it, or the person has given a part of it only. */
+    readonly state: 'dead' | 'partial'
+    readonly cause: string
+    readonly reconnect: string | undefined
+  } | null
   /** Bytes; `null` where there is no limit. */
   readonly maxRequestBytes: number | null
   readonly maxFileBytes: number | null
@@ -26,17 +33,15 @@ export interface DriveFile {
     readonly mimeType: string
     readonly kind: Kind
   } | null
+  /** Whether Driveway made it, or was given it; `null` where that was not said. */
+  readonly isOurs: boolean | null
+  readonly canAddChildren: boolean
+  readonly canDownload: boolean
 }
 
 export interface FilesPage {
   readonly files: readonly DriveFile[]
   readonly nextPageToken: string | undefined
-}
-
-export interface MadeToken {
-  readonly token: string
-  readonly name: string
-  readonly expires: Date | null
 }
 
 /** @returns `null` when nobody is signed in */
@@ -50,7 +55,10 @@ export function readSession(value: unknown): SignedIn | null {
   return {
     email: text(session['email']) ?? '',
     profile: profile === 'own' || profile === 'full' ? profile : 'browse',
-    dead: state === 'dead' ? { cause: text(cause) ?? '', reconnect: text(reconnect) } : null,
+    broken:
+      state === 'dead' || state === 'partial'
+        ? { state, cause: text(cause) ?? '', reconnect: text(reconnect) }
+        : null,
     maxRequestBytes: number(maxRequestBytes),
     maxFileBytes: number(maxFileBytes),
   }
@@ -69,16 +77,11 @@ export function readUploaded(value: unknown): DriveFile {
   return file
 }
 
-export function readToken(value: unknown): MadeToken {
-  const { token, name, expires } = object(value)
-  if (typeof token !== 'string') throw unreadable()
-  return { token, name: text(name) ?? '', expires: date(expires) }
-}
-
-function readFile(value: unknown): DriveFile {
+export function readFile(value: unknown): DriveFile {
   const file = object(value)
   const id = text(file['id'])
   if (id === undefined) throw unreadable()
+  const { canAddChildren, canDownload } = object(file['capabilities'] ?? {})
   return {
     id,
     name: text(file['name']) ?? '',
@@ -88,7 +91,17 @@ function readFile(value: unknown): DriveFile {
     modified: date(file['modifiedTime']),
     webViewLink: text(file['webViewLink']),
     shortcut: file['shortcut'] === undefined ? null : readShortcut(object(file['shortcut'])),
+    isOurs: typeof file['isAppAuthorized'] === 'boolean' ? file['isAppAuthorized'] : null,
+    canAddChildren: canAddChildren !== false,
+    canDownload: canDownload !== false,
   }
+}
+
+/** A folder, and the ids of those that it is in. */
+export function readFolder(value: unknown): { folder: DriveFile; parents: string[] } {
+  const { parents } = object(value)
+  const ids = Array.isArray(parents) ? parents.filter((id) => typeof id === 'string') : []
+  return { folder: readFile(value), parents: ids }
 }
 
 function readShortcut(shortcut: Record<string, unknown>): DriveFile['shortcut'] {
@@ -101,12 +114,12 @@ function readShortcut(shortcut: Record<string, unknown>): DriveFile['shortcut'] 
   }
 }
 
-function object(value: unknown): Record<string, unknown> {
+export function object(value: unknown): Record<string, unknown> {
   if (typeof value !== 'object' || value === null) throw unreadable()
   return value as Record<string, unknown>
 }
 
-const text = (value: unknown) => (typeof value === 'string' ? value : undefined)
-const number = (value: unknown) => (typeof value === 'number' ? value : null)
-const date = (value: unknown) => (typeof value === 'string' ? new Date(value) : null)
+export const text = (value: unknown) => (typeof value === 'string' ? value : undefined)
+export const number = (value: unknown) => (typeof value === 'number' ? value : null)
+export const date = (value: unknown) => (typeof value === 'string' ? new Date(value) : null)
 const kind = (value: unknown): Kind => (value === 'folder' || value === 'document' ? value : 'file')

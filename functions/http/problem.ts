@@ -1,7 +1,7 @@
 /** Errors as answers: `application/problem+json` (RFC 9457), or a page where a person is looking. */
-import { createHash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { GatewayError, problems } from '../errors.ts'
+import { problemPage, problemPagePolicy } from './problem-page.ts'
 
 /** Makes sure that everything thrown has a code; what has none is our own fault. */
 export function toGatewayError(error: unknown): GatewayError {
@@ -26,8 +26,12 @@ export function problemAnswer(
   }
   if (page) {
     headers['content-type'] = 'text/html; charset=utf-8'
-    headers['content-security-policy'] = pagePolicy
-    return { status, headers, body: problemPage(title, error, requestId) }
+    headers['content-security-policy'] = problemPagePolicy
+    return {
+      status,
+      headers,
+      body: problemPage({ title, detail: error.detail, link: error.link, requestId }),
+    }
   }
   headers['content-type'] = 'application/problem+json'
   const body = JSON.stringify({
@@ -57,31 +61,4 @@ export function sendJson(res: ServerResponse, status: number, body: unknown): vo
     'content-length': text.length,
   })
   res.end(text)
-}
-
-const style = `
-:root { color-scheme: light dark }
-body { font: 1.0625rem/1.6 system-ui, sans-serif; max-width: 34rem; margin: 18vh auto 0; padding: 0 1.5rem }
-h1 { font-size: 1.5rem; line-height: 1.3 }
-small { opacity: .75 }`
-
-const pagePolicy = [
-  "default-src 'none'",
-  `style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'`,
-  "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-].join('; ')
-
-/** A page made of our own words only: nothing of the request is repeated on it. */
-function problemPage(title: string, { detail, link }: GatewayError, requestId: string): string {
-  return `<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>Driveway</title><style>${style}</style>
-<main><h1>${title}</h1>${detail === undefined ? '' : `<p>${escapeHtml(detail)}</p>`}
-<p><a href="${escapeHtml(link ?? '/auth')}">Sign in with Google</a> · <a href="/">Back to Driveway</a></p>
-<p><small>Request ${requestId}</small></p></main></html>
-`
-}
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
 }

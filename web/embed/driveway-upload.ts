@@ -103,7 +103,7 @@ class DrivewayUpload extends HTMLElement {
       const session = token === '' ? null : await whoIs(gateway, token)
       if (turn !== this.#turn) return
       if (session === null) return this.#askToSignIn('')
-      if (session.dead !== null) return this.#askToSignIn(session.dead.cause)
+      if (session.broken !== null) return this.#askToSignIn(session.broken.cause)
       this.#bearer = token
       if (this.#account !== session.email) this.#unmount()
       this.#account = session.email

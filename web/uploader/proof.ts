@@ -41,6 +41,9 @@ export async function proven(item: Item, claim: Claim, digest: string): Promise<
     modified: new Date(),
     webViewLink: header('Driveway-File-Link') ?? undefined,
     shortcut: null,
+    isOurs: true,
+    canAddChildren: false,
+    canDownload: true,
   }
 }
 

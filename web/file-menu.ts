@@ -1,0 +1,29 @@
+/** What can be done with one file of the list. */
+import { downloadsOf } from './exports.ts'
+import { httpsLink } from './links.ts'
+import { openMenu } from './menu.ts'
+import type { MenuEntry } from './menu.ts'
+import { visibleName } from './names.ts'
+import { strings } from './strings.ts'
+import type { DriveFile, Profile } from './wire.ts'
+
+export function openFileMenu(button: HTMLElement, file: DriveFile, profile: Profile): void {
+  openMenu(button, strings.actionsFor(visibleName(file.name)), entriesFor(file, profile))
+}
+
+function entriesFor(file: DriveFile, profile: Profile): MenuEntry[] {
+  const href = httpsLink(file.webViewLink)
+  const downloads = downloadsOf(file, profile).map(({ label, href: from }): MenuEntry => ({
+    label,
+    icon: 'download',
+    does: { href: from, download: true },
+  }))
+  const isFolder = file.kind === 'folder' || file.shortcut?.kind === 'folder'
+  return [
+    ...(href === null
+      ? []
+      : [{ label: strings.openInDrive, icon: 'outside', does: { href } } as const]),
+    ...downloads,
+    ...(downloads.length > 0 || isFolder ? [] : [{ words: strings.noDownload }]),
+  ]
+}
