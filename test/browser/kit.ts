@@ -16,9 +16,9 @@ if (typeof launched === 'string') console.warn(`No browser for these tests: ${la
 export const browser = launched as Browser
 
 /** Reported as skipped, with the reason, where no browser runs. */
-export function inBrowser(name: string, body: () => Promise<void>): void {
+export function inBrowser(name: string, body: () => Promise<void>, patience?: number): void {
   if (typeof launched === 'string') test.skip(`${name} (no browser: ${launched})`, body)
-  else test(name, body)
+  else test(name, body, patience)
 }
 
 /** Folders of files that were chosen for uploading. */
@@ -27,7 +27,7 @@ const chosen: string[] = []
 /** Before and after the tests of a file, where there is a browser to test with. */
 export function aroundTests(before: () => Promise<void>, after: () => Promise<void>): void {
   if (typeof launched === 'string') return
-  beforeAll(before)
+  beforeAll(before, 60_000)
   afterAll(async () => {
     await after()
     await launched.close()
@@ -137,6 +137,23 @@ export async function signIn(page: Page, site: Site): Promise<void> {
   await page.getByRole('table').getByRole('link').first().waitFor()
 }
 
+/** Opens the menu of the person who is signed in, and presses one of its items. */
+export async function fromAccountMenu(page: Page, item: string | RegExp): Promise<void> {
+  await page.getByRole('button', { name: /^Account / }).click()
+  await page.getByRole('menuitem', { name: item }).click()
+}
+
+export async function signOut(page: Page): Promise<void> {
+  await fromAccountMenu(page, 'Sign out')
+  await page.getByRole('link', { name: 'Sign in with Google' }).waitFor()
+}
+
+/** Opens the menu of a file in the list. */
+export async function openMenuOf(page: Page, name: string): Promise<Locator> {
+  await page.getByRole('button', { name: `Actions for ${name}`, exact: true }).click()
+  return page.getByRole('menu')
+}
+
 /** What Chromium itself says in the console about an answer that is an error. */
 export const refused = (status: number): unknown =>
   expect.stringContaining(`responded with a status of ${status}`)
@@ -147,7 +164,7 @@ export async function choose(page: Page, files: Record<string, Buffer | string>)
   chosen.push(folder)
   const paths = Object.keys(files).map((name) => join(folder, name))
   for (const [name, content] of Object.entries(files)) await writeFile(join(folder, name), content)
-  await page.locator('input[type=file]').setInputFiles(paths)
+  await page.locator('input[type=file][multiple]').first().setInputFiles(paths)
 }
 
 /** The link of a file in the table. */

@@ -3,7 +3,7 @@ import { expect } from '@jest/globals'
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import type { Page } from 'playwright-core'
-import { aroundTests, choose, inBrowser, listed, signIn, startSite, visit } from './kit.ts'
+import { aroundTests, choose, inBrowser, listed, signIn, signOut, startSite, visit } from './kit.ts'
 import type { Site, Visit } from './kit.ts'
 
 let site: Site
@@ -89,9 +89,7 @@ inBrowser(
 
 inBrowser('a token made on the page works in a shell, line by line', async () => {
   const { page } = here
-  const toggle = page.getByRole('button', { name: 'Use it from curl' })
-  await toggle.click()
-  expect(await toggle.getAttribute('aria-expanded')).toBe('true')
+  await page.getByRole('link', { name: 'Use it from curl' }).click()
   await page.getByRole('textbox', { name: 'Name of the token' }).fill('laptop')
   await page.getByRole('button', { name: 'Make a token' }).click()
   await page.getByRole('heading', { name: 'Your token “laptop”' }).waitFor()
@@ -113,16 +111,18 @@ inBrowser('a token made on the page works in a shell, line by line', async () =>
 inBrowser('a token is gone from the page after a reload', async () => {
   const { page } = here
   await page.reload()
-  await listed(page, 'hello.txt').waitFor()
+  await page.getByRole('heading', { name: 'New token' }).waitFor()
   expect(await page.content()).not.toContain('dw_')
+  await page.getByRole('link', { name: 'Back to My Drive' }).click()
+  await listed(page, 'hello.txt').waitFor()
 })
 
 inBrowser('a second person in the same browser sees nothing of the first', async () => {
   const { page } = here
-  await page.getByRole('button', { name: 'Sign out' }).click()
+  await signOut(page)
   const ben = site.google.oauth.users[1] ?? site.person
   await signIn(page, { ...site, person: ben })
-  await page.getByText(ben.email).waitFor()
+  await page.getByRole('button', { name: `Account ${ben.email}` }).waitFor()
   expect(await page.getByText('DROP TABLE').count()).toBe(0)
 })
 

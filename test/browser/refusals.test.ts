@@ -2,9 +2,10 @@
 import { expect } from '@jest/globals'
 import {
   aroundTests,
+  fromAccountMenu,
   goToConsent,
-  choose,
   inBrowser,
+  listed,
   refused,
   signIn,
   startSite,
@@ -39,13 +40,13 @@ inBrowser('Cancel on the consent page leads to words and a way back', () =>
   }),
 )
 
-inBrowser('a box unticked leads to words, and the next sign-in asks for all of it again', () =>
+inBrowser('a box unticked leads to words, and the next sign-in asks for what is missing', () =>
   inVisit(async ({ page, trouble }) => {
     await goToConsent(page, site)
     await page.getByRole('checkbox').last().uncheck()
     await page.getByRole('button', { name: 'Continue' }).click()
     await page.getByRole('heading', { name: 'Driveway needs every permission' }).waitFor()
-    await page.getByText('leave every box ticked').waitFor()
+    await page.getByText('A box was left empty at Google').waitFor()
     expect(trouble).toEqual([refused(403)])
     await page.getByRole('link', { name: 'Sign in with Google' }).click()
     await page.getByRole('button', { name: site.person.email }).click()
@@ -54,17 +55,20 @@ inBrowser('a box unticked leads to words, and the next sign-in asks for all of i
   }),
 )
 
-inBrowser('a folder that Google closes to Driveway says so on the upload', () =>
+inBrowser('a folder that Google closes to Driveway says so, and offers no upload', () =>
   inVisit(async ({ page, trouble }) => {
     await signIn(page, site)
-    await page.getByRole('link', { name: 'Photos' }).click()
-    await page.getByText('Nothing here yet').waitFor()
-    await choose(page, { 'a.txt': 'not here' })
-    await page
-      .locator('.upload-words', { hasText: 'Driveway may write to My Drive itself' })
-      .waitFor()
-    expect(await page.locator('.upload').getAttribute('data-state')).toBe('failed')
-    expect(trouble).toEqual([refused(403)])
+    const upload = page.getByRole('button', { name: 'Upload files' })
+    await upload.waitFor()
+    await listed(page, 'Photos').click()
+    await page.getByText('Driveway may not add files here').waitFor()
+    await page.getByText('Driveway may not add files to this folder').click()
+    await page.getByText('ACCESS_PROFILE=full').waitFor()
+    expect(await upload.isVisible()).toBe(false)
+    await page.reload() // what is known of the folder stays known
+    await page.getByText('Driveway may not add files here').waitFor()
+    expect(await upload.isVisible()).toBe(false)
+    expect(trouble).toEqual([])
   }),
 )
 
@@ -81,9 +85,52 @@ inBrowser('a grant that was taken back shows its cause and the way to reconnect'
     expect(await page.locator('.cause').innerText()).toMatch(/\w+ \w+/)
     expect(trouble).toEqual([refused(401)])
     await page.getByRole('link', { name: 'Reconnect with Google' }).click()
-    await page.getByRole('button', { name: site.person.email }).click()
+    // Whose Drive it is about is known: no account is to be chosen again.
     await page.getByRole('button', { name: 'Continue' }).click()
-    await page.getByRole('link', { name: 'hello.txt' }).waitFor()
+    await listed(page, 'notes.txt').waitFor() // where the person was
+  }),
+)
+
+inBrowser('disconnecting asks first, then ends every session and token of the person', () =>
+  inVisit(async ({ page, trouble }) => {
+    await signIn(page, site)
+    await page.getByRole('link', { name: 'Use it from curl' }).click()
+    await page.getByRole('button', { name: 'Make a token' }).click()
+    const token = await page.locator('.lines code').first().innerText()
+    const elsewhere = await page.context().newPage()
+    await elsewhere.goto(site.origin)
+    await listed(elsewhere, 'hello.txt').waitFor()
+    await fromAccountMenu(page, 'Disconnect…')
+    const dialog = page.getByRole('dialog', { name: 'Disconnect Driveway?' })
+    await dialog.getByText('Files that are in your Drive stay there').waitFor()
+    await dialog.getByRole('button', { name: 'Cancel' }).click()
+    await fromAccountMenu(page, 'Disconnect…')
+    await dialog.getByRole('button', { name: 'Disconnect' }).click()
+    await page.getByText('Driveway is disconnected').waitFor()
+    expect(page.url()).toBe(`${site.origin}/`)
+    const answer = await fetch(`${site.origin}/files`, {
+      headers: { authorization: `Bearer ${token}` },
+    })
+    expect(answer.status).toBe(401)
+    expect(trouble).toEqual([])
+    await listed(elsewhere, 'Projects').click()
+    await elsewhere.getByRole('link', { name: 'Sign in with Google' }).waitFor()
+    expect(await elsewhere.getByRole('table').count()).toBe(0)
+  }),
+)
+
+inBrowser('a permission that is missing now is named, and one link gives it', () =>
+  inVisit(async ({ page, trouble }) => {
+    const cause = 'Driveway now needs to see all of your Drive.'
+    const grant = { state: 'partial', missing: ['drive'], cause, reconnect: '/auth?reconnect=1' }
+    const session = { signedIn: true, email: 'ada@example.com', profile: 'full', grant }
+    await page.route('**/auth/session', (route) => route.fulfill({ json: session }))
+    await page.goto(`${site.origin}/tokens`)
+    await page.getByRole('heading', { name: 'A permission is missing' }).waitFor()
+    await page.getByText(cause).waitFor()
+    const link = page.getByRole('link', { name: 'Give the missing permission' })
+    expect(await link.getAttribute('href')).toBe('/auth?reconnect=1&return_to=%2Ftokens')
+    expect(trouble).toEqual([])
   }),
 )
 
