@@ -16,7 +16,7 @@ if (typeof launched === 'string') console.warn(`No browser for these tests: ${la
 export const browser = launched as Browser
 
 /** Reported as skipped, with the reason, where no browser runs. */
-export function inBrowser(name: string, body: () => Promise<void>, patience?: number): void {
+export function inBrowser(name: string, body: () => Promise<void>, patience = 60_000): void {
   if (typeof launched === 'string') test.skip(`${name} (no browser: ${launched})`, body)
   else test(name, body, patience)
 }
@@ -94,7 +94,7 @@ export async function visit(options: BrowserContextOptions = {}): Promise<Visit>
     locale: 'en-GB',
     ...options,
   })
-  context.setDefaultTimeout(10_000)
+  context.setDefaultTimeout(20_000)
   const trouble: string[] = []
   await context.addInitScript(() => {
     document.addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) =>
