@@ -78,10 +78,16 @@ function tellApart(socket: Socket, decide: (isHttp2: boolean) => void): void {
     const length = Math.min(seen.length, prefaceStart.length)
     const mayBeHttp2 = seen.subarray(0, length).equals(prefaceStart.subarray(0, length))
     if (mayBeHttp2 && length < prefaceStart.length) return
-    socket.off('readable', look).off('end', drop).off('error', drop).off('timeout', drop)
-    socket.setTimeout(0)
+    socket.off('readable', look)
     socket.unshift(seen)
-    decide(mayBeHttp2)
+    // In the next tick Node looks whether there is more to read. With the socket handed on by then,
+    // that would start it once more behind the back of whoever has paused it, and never end.
+    process.nextTick(() => {
+      socket.off('end', drop).off('error', drop).off('timeout', drop)
+      if (socket.destroyed) return
+      socket.setTimeout(0)
+      decide(mayBeHttp2)
+    })
   }
   socket.on('readable', look).on('end', drop).on('error', drop).on('timeout', drop)
   socket.setTimeout(firstBytesMs)
