@@ -10,6 +10,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { GatewayError } from '../errors.ts'
+import { askWhileHeldUp } from './held-up.ts'
 import { isGivenUp, streamOf } from './http2.ts'
 
 /** Bytes a millisecond that a caller has to bring: a fiftieth of what a poor line does. */
@@ -134,6 +135,7 @@ export async function* readBatches(
     failure ??= new GatewayError('too_slow', `${came} bytes came in ${idle} ms`)
     wake()
   }, idle / 2)
+  const stopAsking = askWhileHeldUp(req, res, idle / 6)
   source.on('end', onEnd).on('error', onGone).on('close', onGone).on('data', onData)
   res.once('close', onGone) // whoever has its answer sends no more of the question
   continueBody(req, res)
@@ -157,6 +159,7 @@ export async function* readBatches(
     }
   } finally {
     clearInterval(clock)
+    stopAsking()
     source.off('data', onData).off('end', onEnd).off('close', onGone)
     res.off('close', onGone)
     // The listener for 'error' stays: what breaks from here on is nobody's concern. Nor is what
