@@ -72,6 +72,7 @@ export const problems = {
   size_mismatch: [400, 'The body was not as long as it said; send it again', true],
   digest_mismatch: [400, 'What came is not what the digest says; nothing was stored', true],
   exists: [409, 'A file of this name is there already', false],
+  name_busy: [409, 'Another upload of this name is under way; ask again', true],
   in_progress: [409, 'The upload with this Idempotency-Key is still under way; ask again', true],
   idempotency_mismatch: [
     422,

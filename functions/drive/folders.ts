@@ -163,8 +163,8 @@ export function findItem(line: Line, id: string): Promise<FoundItem | undefined>
   return line.patience.retry(async () => readFoundItem(await line.ask(itemRequest(line.root, id))))
 }
 
-/** Whether a folder is where it was made, under its name and not in the bin. */
-async function isStill(
+/** Whether an item is where it was made, under its name and not in the bin. */
+export async function isStill(
   line: Line,
   item: FoundItem,
   folder = 'root',

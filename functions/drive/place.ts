@@ -1,11 +1,11 @@
 /** What becomes of a file whose name is taken in its folder. */
 import { GatewayError } from '../errors.ts'
 import type { DriveAccount } from './account.ts'
-import type { FoundItem } from './find.ts'
+import type { FoundItem, Search } from './find.ts'
 import { kindOf } from './files.ts'
-import { findFirst } from './folders.ts'
+import { findFirst, findItem, isStill } from './folders.ts'
 import { createLine } from './line.ts'
-import type { LineParts } from './line.ts'
+import type { Line, LineParts } from './line.ts'
 import type { NewFile, UploadedFile } from './upload.ts'
 
 /**
@@ -23,9 +23,16 @@ export interface Places {
   /**
    * Looks whether there is a file of this name in its folder, and decides by the mode.
    *
+   * @param recent the id of a file that was there a while ago, and may not be listed yet
    * @throws {GatewayError} `exists`, or what Drive refuses with
    */
-  decide(account: DriveAccount, file: NewFile, mode: Mode, signal: AbortSignal): Promise<Decision>
+  decide(
+    account: DriveAccount,
+    file: NewFile,
+    mode: Mode,
+    signal: AbortSignal,
+    recent?: string,
+  ): Promise<Decision>
 }
 
 /** The type of bytes of which nothing is said. */
@@ -37,12 +44,14 @@ export function createPlaces(parts: LineParts & { wholeDrive: boolean }): Places
     isFile(item) && item.canEdit && (parts.wholeDrive || item.isAppAuthorized)
 
   return {
-    async decide(account, file, mode, signal) {
+    async decide(account, file, mode, signal, recent) {
       if (mode === 'new') return { state: 'store', file }
       const line = createLine(parts, account, signal)
       const willDo = mode === 'replace' ? isWritable : isFile
       const { folder, name, mimeType } = file
-      const there = await findFirst(line, { folder, name, kind: 'file' }, willDo)
+      const search = { folder, name, kind: 'file' as const }
+      const there =
+        (await findFirst(line, search, willDo)) ?? (await findRecent(line, search, recent))
       if (!there) return { state: 'store', file }
       if (mode === 'error') throw new GatewayError('exists', 'A file has the name already')
       if (mode === 'skip') return { state: 'skip', file: toUploaded(there) }
@@ -51,6 +60,16 @@ export function createPlaces(parts: LineParts & { wholeDrive: boolean }): Places
       return { state: 'store', file: { ...file, id, mimeType: type, replaces: true } }
     },
   }
+}
+
+/** A file that is known by its id, if it is still where it was. */
+async function findRecent(
+  line: Line,
+  { folder, name }: Search,
+  id: string | undefined,
+): Promise<FoundItem | undefined> {
+  const item = id === undefined ? undefined : await findItem(line, id)
+  return item && isFile(item) && (await isStill(line, item, folder, name)) ? item : undefined
 }
 
 /** Documents, shortcuts and whatever else has no bytes of its own are none. */

@@ -47,7 +47,7 @@ export async function uploadFile(
   wanted: Wanted,
   { signal, log }: Pick<Call, 'signal' | 'log'>,
 ): Promise<Outcome> {
-  if (wanted.key === undefined) return put(parts, account, wanted, signal)
+  if (wanted.key === undefined) return place(parts, account, wanted, { signal, log })
   const attempt = await parts.attempts.begin(account, wanted.key, wanted.fingerprint)
   if ('outcome' in attempt) return repeat(attempt.outcome as Outcome, wanted)
   let isCleared = true
@@ -62,7 +62,8 @@ export async function uploadFile(
   let outcome: Outcome
   try {
     earlier = await findEarlier(parts.uploads, account, attempt, held)
-    outcome = earlier ?? (await put(parts, account, wanted, held, attempt.fileId, terms))
+    const call = { signal: held, log }
+    outcome = earlier ?? (await place(parts, account, wanted, call, { id: attempt.fileId, terms }))
   } catch (error) {
     await attempt.giveUp(isCleared).catch((why: unknown) => log.failure('hold not ended', why))
     throw error
@@ -72,19 +73,79 @@ export async function uploadFile(
   return earlier ? repeat(outcome, wanted) : outcome
 }
 
+/** Under which id, and on what terms, where an `Idempotency-Key` says so. */
+interface Reserved {
+  id?: string
+  terms?: Terms
+}
+
+/**
+ * Puts a file where nobody else is putting one of the same name: with the modes `error` and `skip`
+ * whoever looks whether the name is taken holds it from then on until the file is there.
+ *
+ * @throws {GatewayError} `name_busy` while somebody else does
+ */
+async function place(
+  parts: UploadFileParts,
+  account: DriveAccount,
+  wanted: Wanted,
+  { signal, log }: Pick<Call, 'signal' | 'log'>,
+  reserved: Reserved = {},
+): Promise<Outcome> {
+  const { name, mode } = wanted
+  const folder = await wanted.folder()
+  if (mode !== 'error' && mode !== 'skip') {
+    return put(parts, account, wanted, { folder, signal }, reserved)
+  }
+  const claim = await claimName(parts.attempts, account, folder, name)
+  const held = AbortSignal.any([signal, claim.lost])
+  const here = { folder, recent: claim.note, signal: held }
+  let outcome: Outcome
+  try {
+    outcome = await put(parts, account, wanted, here, reserved)
+  } catch (error) {
+    const isNews = claim.note === undefined
+    await claim.giveUp(isNews).catch((why: unknown) => log.failure('hold not ended', why))
+    throw error
+  }
+  // Kept for whoever looks next: Drive may take a moment to list what it has.
+  await claim.rest(outcome.id).catch((why: unknown) => log.failure('hold not ended', why))
+  return outcome
+}
+
+async function claimName(
+  attempts: Attempts,
+  account: DriveAccount,
+  folder = 'root',
+  name: string,
+): Promise<Attempt> {
+  try {
+    // No caller's own key has such characters.
+    const claim = await attempts.begin(account, `\0${folder}\0${name}`, ['name'])
+    if (!('outcome' in claim)) return claim
+  } catch (error) {
+    if (!(error instanceof GatewayError) || error.code !== 'in_progress') throw error
+  }
+  throw new GatewayError('name_busy', 'Another upload of this name is under way', {
+    retryAfterSeconds: 5,
+  })
+}
+
 async function put(
   { uploads, places }: UploadFileParts,
   account: DriveAccount,
   wanted: Wanted,
-  signal: AbortSignal,
-  id?: string,
-  terms: Terms = {},
+  {
+    folder,
+    recent,
+    signal,
+  }: { folder: string | undefined; recent?: string | undefined; signal: AbortSignal },
+  { id, terms = {} }: Reserved,
 ): Promise<Outcome> {
   const { name, mimeType, mode, content, sha256, room, allowance } = wanted
   await allowance.file(wanted.length)
-  const folder = await wanted.folder()
   const plain = { name, mimeType, ...(folder === undefined ? {} : { folder }) }
-  const decision = await places.decide(account, plain, mode, signal)
+  const decision = await places.decide(account, plain, mode, signal, recent)
   if (decision.state === 'skip') {
     if (!wanted.isHeldBack()) await drain(content)
     return { ...decision.file, skipped: true }

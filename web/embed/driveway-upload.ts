@@ -64,11 +64,7 @@ class DrivewayUpload extends HTMLElement {
 
   /** Leaves the page for the gateway's and Google's, and comes back to it. */
   signIn(): void {
-    // What waits is written down twice a second, and has to be there when the person is back.
-    const moment = this.#uploader?.empty === false ? 600 : 0
-    setTimeout(() => {
-      goToSignIn(this.gateway).catch((thrown: unknown) => this.#zone.refuse(asProblem(thrown)))
-    }, moment)
+    goToSignIn(this.gateway).catch((thrown: unknown) => this.#zone.refuse(asProblem(thrown)))
   }
 
   async signOut(): Promise<void> {
@@ -90,7 +86,7 @@ class DrivewayUpload extends HTMLElement {
   }
 
   attributeChangedCallback(): void {
-    if (this.#turn > 0) void this.#start() // another gateway than at first
+    if (this.isConnected) void this.#start()
   }
 
   async #start(): Promise<void> {

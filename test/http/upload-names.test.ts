@@ -1,0 +1,93 @@
+/** Uploads that race for one name with `mode=error` or `mode=skip`: one of them makes the file. */
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
+import { refusal } from '../faults/kit.ts'
+import { codeOf, send, startDriveway } from '../kit.ts'
+import type { Driveway, RawAnswer } from '../kit.ts'
+import type { Uploading } from './upload-kit.ts'
+import { startUploading } from './upload-kit.ts'
+
+let driveway: Uploading
+let beside: Driveway
+
+beforeAll(async () => {
+  const gateway = { chunkBytes: 256 * 1024, wait: () => Promise.resolve() }
+  driveway = await startUploading({ gateway })
+  beside = await startDriveway({ beside: driveway, gateway })
+})
+
+afterEach(() => {
+  driveway.google.faults.clear()
+  driveway.forget()
+})
+
+afterAll(async () => {
+  await beside.close()
+  await driveway.close()
+})
+
+function put(path: string, body: string | Buffer = 'hello', at: { origin: string } = driveway) {
+  const headers = driveway.bearer
+  return send(at.origin, `/upload/${path}`, { method: 'PUT', headers, body })
+}
+
+const unlisted = { operation: 'drive.files.list', status: 200, body: '{"files":[]}', times: 9 }
+
+/** Ten at the same time, each with other bytes, at two instances. */
+const race = (path: string, size = 10): Promise<RawAnswer[]> =>
+  Promise.all(
+    Array.from({ length: 10 }, (_, n) =>
+      put(path, Buffer.alloc(size, n), n % 2 ? beside : driveway),
+    ),
+  )
+
+describe.each([10, 600_000])('of ten that race with %d bytes', (size) => {
+  test('one makes the file and nine are refused (mode=error)', async () => {
+    const answers = await race(`error-${size}.bin?mode=error`, size)
+    const refused = answers.filter(({ status }) => status !== 201)
+    expect([refused.length, driveway.uploaded().length]).toEqual([9, 1])
+    for (const answer of refused) {
+      expect(answer.status).toBe(409)
+      expect(['exists', 'name_busy']).toContain(codeOf(answer))
+    }
+  })
+
+  test('one makes the file and nine skip it or come again (mode=skip)', async () => {
+    const answers = await race(`skip-${size}.bin?mode=skip`, size)
+    const [file] = driveway.uploaded()
+    expect(driveway.uploaded()).toHaveLength(1)
+    expect(answers.filter(({ status }) => status === 201)).toHaveLength(1)
+    for (const answer of answers.filter(({ status }) => status === 200)) {
+      expect(JSON.parse(answer.body)).toMatchObject({ id: file?.id, skipped: true })
+    }
+    for (const answer of answers.filter(({ status }) => status > 201)) {
+      expect([answer.status, codeOf(answer)]).toEqual([409, 'name_busy'])
+    }
+  })
+})
+
+test('a file that Drive does not list yet counts all the same', async () => {
+  expect((await put('late.txt?mode=error')).status).toBe(201)
+  driveway.google.faults.add(unlisted)
+  expect(codeOf(await put('late.txt?mode=error'))).toBe('exists')
+  expect(JSON.parse((await put('late.txt?mode=skip')).body)).toMatchObject({ skipped: true })
+  expect(driveway.uploaded()).toHaveLength(1)
+})
+
+test('a name is free again after a failure, and after its file is gone', async () => {
+  driveway.google.faults.add({ operation: 'drive.upload.multipart', status: 503, times: 99 })
+  expect(codeOf(await put('again.txt?mode=error'))).toBe('drive_unavailable')
+  driveway.google.faults.clear()
+  const made = await put('again.txt?mode=error')
+  expect(made.status).toBe(201)
+  driveway.google.faults.add(unlisted, {
+    operation: 'drive.files.get',
+    ...refusal(404, 'notFound'),
+  })
+  expect((await put('again.txt?mode=error')).status).toBe(201)
+})
+
+test('the same name in another folder, or another name, is nobody’s', async () => {
+  const paths = ['a.txt', 'b.txt', 'one/a.txt', 'two/a.txt']
+  const answers = await Promise.all(paths.map((path) => put(`${path}?mode=error`)))
+  expect(answers.map(({ status }) => status)).toEqual([201, 201, 201, 201])
+})
