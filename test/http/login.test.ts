@@ -75,8 +75,6 @@ test('whatever comes with /auth, Google is asked what is configured (case 10)', 
     client_id: 'evil',
     scope: 'https://www.googleapis.com/auth/drive',
     prompt: 'none',
-    code_challenge: 'x',
-    code_challenge_method: 'plain',
     response_mode: 'fragment',
     response_type: 'token',
     access_type: 'online',
@@ -89,6 +87,12 @@ test('whatever comes with /auth, Google is asked what is configured (case 10)', 
     __proto__: 'x',
   })
   const plain = await begin(driveway)
+  // A challenge is a parameter of ours, for pages elsewhere: one that is none leads nowhere.
+  for (const method of ['plain', 'S256']) {
+    const challenge = `code_challenge=x&code_challenge_method=${method}`
+    const refused = await send(driveway.origin, `/auth?${hostile}&${challenge}`)
+    expect([refused.status, refused.headers.location]).toEqual([400, undefined])
+  }
   const answer = await send(driveway.origin, `/auth?${hostile}`)
   const asked = new URL(answer.headers.location ?? '')
   const usual = new URL(plain.location)
