@@ -129,7 +129,7 @@ inBrowser('where a page may not reach Drive, the bytes go through the gateway un
 })
 
 inBrowser('a file that was not kept is asked for again, and goes on where it stopped', () => {
-  const bytes = noise(12_000_000)
+  const bytes = noise(30_000_000)
   return withFiles({ 'not kept.bin': bytes }, (folder) =>
     inVisit(async ({ page }) => {
       await page.context().addInitScript(() => {
@@ -138,7 +138,7 @@ inBrowser('a file that was not kept is asked for again, and goes on where it sto
         }
       })
       await openDemo(page, site)
-      site.google.faults.add({ operation: 'drive.upload.chunk', latency: 200, times: 1000 })
+      site.google.faults.add({ operation: 'drive.upload.chunk', latency: 4000, times: 1000 })
       await pick(page, join(folder, 'not kept.bin'))
       await stands(page, 'not kept.bin', 'sending')
       await remembers(page, 'uploadUrl')
