@@ -1,0 +1,25 @@
+/** The tables of docs/settings.md, from the list that the reader of the environment goes by. */
+import { settings, settingWords } from '../../functions/settings.ts'
+import type { Setting } from '../../functions/settings.ts'
+import { table } from './table.ts'
+
+export function settingsTable(kind: (typeof settings)[Setting]): string {
+  const names = (Object.keys(settings) as Setting[]).filter((name) => settings[name] === kind)
+  if (kind === 'required') {
+    return table(
+      ['Variable', 'Meaning', 'Example'],
+      names.map((name) => [`\`${name}\``, settingWords[name].meaning, code(name)]),
+    )
+  }
+  return table(
+    ['Variable', 'Meaning', 'Unless set', 'Example'],
+    names.map((name) => {
+      const { meaning, otherwise = '' } = settingWords[name]
+      return [`\`${name}\``, meaning, otherwise.replaceAll(/https:\S+/g, '`$&`'), code(name)]
+    }),
+  )
+}
+
+function code(name: Setting): string {
+  return `\`${settingWords[name].example}\``
+}
