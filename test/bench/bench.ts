@@ -2,7 +2,8 @@
  * `npm run bench`: Driveway beside its peers, on this machine, in one run. What counts are the
  * ratios; the machine is whatever it is.
  *
- * `npm run bench -- latency size` measures only these. MIB (1000) is the size of a large upload, a
+ * `npm run bench -- latency size` measures only these; `SAVE=yes` puts what comes out into
+ * `docs/bench.md`. MIB (1000) is the size of a large upload, a
  * little less than the usual way takes; ROUNDS (3) how often peers are measured beside each other,
  * medians being shown.
  */
@@ -13,6 +14,7 @@ import { rcloneNote } from './rclone.ts'
 import { measureSmallFiles } from './small-files.ts'
 import { sweepLatency, sweepParallel, sweepSize } from './sweeps.ts'
 import { measureThroughput } from './throughput.ts'
+import { saveTables } from './tables.ts'
 import { startWorld } from './world.ts'
 import type { World } from './world.ts'
 
@@ -41,6 +43,11 @@ const measurements: Record<string, { title: string; run(world: World): Promise<s
   },
 }
 
+/** What measures the same again. */
+function commandFor(name: string): string {
+  return `MIB=${mebibytes} ROUNDS=${rounds} npm run bench -- ${name}`
+}
+
 const wanted = process.argv.slice(2)
 const unknown = wanted.filter((name) => !Object.hasOwn(measurements, name))
 if (unknown.length > 0) {
@@ -57,7 +64,9 @@ try {
   for (const [name, { title, run }] of Object.entries(measurements)) {
     if (wanted.length > 0 && !wanted.includes(name)) continue
     console.log(`\n${title} (\`npm run bench -- ${name}\`):\n`)
-    console.log(await run(world))
+    const tables = await run(world)
+    console.log(tables)
+    if (process.env['SAVE'] === 'yes') await saveTables(name, commandFor(name), tables)
   }
 } finally {
   world.end()

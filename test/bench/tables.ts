@@ -1,4 +1,5 @@
 /** Figures as Markdown. */
+import { readFile, writeFile } from 'node:fs/promises'
 
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((one, other) => one - other)
@@ -14,4 +15,14 @@ export function ratio(value: number): string {
 export function table(heads: string[], rows: string[][]): string {
   const lines = [heads, heads.map((_, column) => (column === 0 ? '---' : '---:')), ...rows]
   return lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n')
+}
+
+/** Puts tables into their place in `docs/bench.md`, between `<!-- name -->` and `<!-- /name -->`. */
+export async function saveTables(name: string, command: string, tables: string): Promise<void> {
+  const page = await readFile('docs/bench.md', 'utf8')
+  const [start, end] = [`<!-- ${name} -->\n`, `<!-- /${name} -->`]
+  const [from, to] = [page.indexOf(start) + start.length, page.indexOf(end)]
+  if (from < start.length || to < from) throw new Error(`docs/bench.md has no place for ${name}`)
+  const text = `\n\`${command}\`\n\n${tables}\n\n`
+  await writeFile('docs/bench.md', page.slice(0, from) + text + page.slice(to))
 }

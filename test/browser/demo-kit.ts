@@ -90,6 +90,44 @@ export function stands(page: Page, name: string, state: string, patience = 30_00
   return wanted.waitFor({ timeout: patience })
 }
 
+/** Waits until the browser has copies of so many files for the next page. */
+export async function keeps(page: Page, count: number): Promise<void> {
+  await page.waitForFunction(
+    (wanted) =>
+      new Promise((resolve) => {
+        const opening = indexedDB.open('uppy-blobs')
+        opening.addEventListener('success', () => {
+          const { result } = opening
+          const asking = result.transaction('files').objectStore('files').count()
+          asking.addEventListener('success', () => resolve(asking.result >= wanted))
+          result.close()
+        })
+      }),
+    count,
+    { timeout: 60_000, polling: 200 },
+  )
+}
+
+/** Waits until the browser has written down where an upload is, for the next page. */
+export async function remembers(page: Page, word: string): Promise<void> {
+  await page.waitForFunction(
+    (wanted) =>
+      new Promise((resolve) => {
+        const opening = indexedDB.open('uppy-blobs')
+        opening.addEventListener('success', () => {
+          const { result } = opening
+          const asking = result.transaction('metadata').objectStore('metadata').getAll()
+          asking.addEventListener('success', () =>
+            resolve(JSON.stringify(asking.result).includes(wanted)),
+          )
+          result.close()
+        })
+      }),
+    word,
+    { timeout: 60_000, polling: 200 },
+  )
+}
+
 export const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex')
 
 /** Bytes that nothing on the way can guess. */

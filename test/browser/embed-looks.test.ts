@@ -69,7 +69,7 @@ async function seeEveryState(
   await pick(page, join(from, 'full.txt'))
   await stands(page, 'full.txt', 'failed')
   drive.setQuota(Infinity)
-  site.google.faults.add({ operation: 'drive.upload.chunk', latency: 400, times: 1000 })
+  site.google.faults.add({ operation: 'drive.upload.chunk', latency: 2500, times: 1000 })
   await pick(page, join(from, film), join(from, drone))
   await page.getByRole('button', { name: 'Pause drone.mp4' }).click()
   await page.locator('.upload-words', { hasText: /of 24 MB · .*\/s/ }).waitFor()
@@ -101,7 +101,7 @@ async function lookAt(page: Page, name: string): Promise<void> {
 }
 
 inBrowser('the keyboard alone adds files, pauses, resumes, cancels and clears', () =>
-  withFiles({ 'by key.bin': noise(16_000_000) }, async (from) => {
+  withFiles({ 'by key.bin': noise(30_000_000) }, async (from) => {
     const { page, close } = await visit()
     await openDemo(page, site)
     site.google.faults.add({ operation: 'drive.upload.chunk', latency: 4000, times: 1000 })
@@ -157,6 +157,7 @@ async function focused(page: Page, name: string): Promise<void> {
 
 async function hasFocus(page: Page, name: string): Promise<boolean> {
   const wanted = page.getByRole('button', { name, exact: true })
-  if ((await wanted.count()) === 0) return false
-  return wanted.evaluate((node) => (node.getRootNode() as ShadowRoot).activeElement === node)
+  const [node] = await wanted.elementHandles() // there or not, it is not waited for
+  if (!node) return false
+  return node.evaluate((one) => (one.getRootNode() as ShadowRoot).activeElement === one)
 }

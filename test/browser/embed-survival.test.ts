@@ -2,7 +2,18 @@
 import { expect, jest } from '@jest/globals'
 import { join } from 'node:path'
 import type { CDPSession, Page } from 'playwright-core'
-import { noise, openDemo, pick, row, sha256, stands, startDemoSite, withFiles } from './demo-kit.ts'
+import {
+  keeps,
+  noise,
+  openDemo,
+  pick,
+  remembers,
+  row,
+  sha256,
+  stands,
+  startDemoSite,
+  withFiles,
+} from './demo-kit.ts'
 import type { DemoSite } from './demo-kit.ts'
 import { aroundTests, inBrowser, refused, visit } from './kit.ts'
 import type { Visit } from './kit.ts'
@@ -52,44 +63,6 @@ async function passes(page: Page, name: string, share: number): Promise<void> {
     },
     { node: await bar.elementHandle(), least: share },
     { timeout: 60_000 },
-  )
-}
-
-/** Waits until the browser has copies of so many files for the next page. */
-async function keeps(page: Page, count: number): Promise<void> {
-  await page.waitForFunction(
-    (wanted) =>
-      new Promise((resolve) => {
-        const opening = indexedDB.open('uppy-blobs')
-        opening.addEventListener('success', () => {
-          const { result } = opening
-          const asking = result.transaction('files').objectStore('files').count()
-          asking.addEventListener('success', () => resolve(asking.result >= wanted))
-          result.close()
-        })
-      }),
-    count,
-    { timeout: 60_000, polling: 200 },
-  )
-}
-
-/** Waits until the browser has written down where an upload is, for the next page. */
-async function remembers(page: Page, word: string): Promise<void> {
-  await page.waitForFunction(
-    (wanted) =>
-      new Promise((resolve) => {
-        const opening = indexedDB.open('uppy-blobs')
-        opening.addEventListener('success', () => {
-          const { result } = opening
-          const asking = result.transaction('metadata').objectStore('metadata').getAll()
-          asking.addEventListener('success', () =>
-            resolve(JSON.stringify(asking.result).includes(wanted)),
-          )
-          result.close()
-        })
-      }),
-    word,
-    { timeout: 60_000, polling: 200 },
   )
 }
 

@@ -64,7 +64,11 @@ class DrivewayUpload extends HTMLElement {
 
   /** Leaves the page for the gateway's and Google's, and comes back to it. */
   signIn(): void {
-    goToSignIn(this.gateway).catch((thrown: unknown) => this.#zone.refuse(asProblem(thrown)))
+    // What waits is written down twice a second, and has to be there when the person is back.
+    const moment = this.#uploader?.empty === false ? 600 : 0
+    setTimeout(() => {
+      goToSignIn(this.gateway).catch((thrown: unknown) => this.#zone.refuse(asProblem(thrown)))
+    }, moment)
   }
 
   async signOut(): Promise<void> {
@@ -86,7 +90,7 @@ class DrivewayUpload extends HTMLElement {
   }
 
   attributeChangedCallback(): void {
-    if (this.isConnected) void this.#start()
+    if (this.#turn > 0) void this.#start() // another gateway than at first
   }
 
   async #start(): Promise<void> {

@@ -38,7 +38,16 @@ export async function goToSignIn(gateway: string): Promise<void> {
  * @returns `null` when nobody is signed in
  * @throws {Problem} when the code is not taken
  */
-export async function takeBearer(gateway: string): Promise<Bearer | null> {
+export function takeBearer(gateway: string): Promise<Bearer | null> {
+  const taking = underWay.get(gateway) ?? take(gateway).finally(() => underWay.delete(gateway))
+  underWay.set(gateway, taking)
+  return taking
+}
+
+/** A code serves once, and several elements of a page may ask at the same time. */
+const underWay = new Map<string, Promise<Bearer | null>>()
+
+async function take(gateway: string): Promise<Bearer | null> {
   const { verifier: verifierKey, bearer: bearerKey } = keys(gateway)
   const verifier = sessionStorage.getItem(verifierKey)
   const code = new URLSearchParams(location.hash.slice(1)).get('code')

@@ -136,7 +136,10 @@ function exchange(
   return new Promise((resolve, reject) => {
     // A listener makes a page of another origin ask beforehand, so only where there is progress.
     if (body) xhr.upload.addEventListener('progress', ({ loaded }) => line.progress(loaded))
-    xhr.addEventListener('load', () => resolve(answerOf(xhr)))
+    xhr.addEventListener('load', () => {
+      line.xhr = undefined // an abort that comes now would take the answer's headers away
+      resolve(answerOf(xhr))
+    })
     xhr.addEventListener('error', () => reject(new Error('The connection broke')))
     xhr.addEventListener('abort', () => reject(aborted()))
     xhr.send(body)
