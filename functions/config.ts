@@ -31,6 +31,8 @@ export interface Config {
   /** Registered at Google's console, letter by letter. */
   redirectUri: string
   projectId: string
+  /** What runs here: the function and its revision, as the platform calls them. */
+  service: { service: string; version?: string }
   /** Secret Manager version names, `projects/P/secrets/S/versions/V`. */
   clientSecretName: string
   keyringSecretName: string
@@ -141,6 +143,10 @@ export function readConfig(env: Environment): Config {
     publicUrl,
     redirectUri: `${publicUrl}/callback`,
     projectId: required('GOOGLE_CLOUD_PROJECT'),
+    service: {
+      service: env['K_SERVICE'] ?? 'driveway',
+      ...(env['K_REVISION'] ? { version: env['K_REVISION'] } : {}),
+    },
     clientSecretName: secret('CLIENT_SECRET_NAME'),
     keyringSecretName: secret('KEYRING_SECRET_NAME'),
     accessProfile: profile as AccessProfile,

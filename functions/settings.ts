@@ -27,8 +27,8 @@ export const settings = {
 
 export type Setting = keyof typeof settings
 
-/** The environment as far as it is ours; `K_SERVICE` is the platform's, and says that it is there. */
-export type Environment = Partial<Record<Setting | 'K_SERVICE', string | undefined>>
+/** The environment as far as it is ours; `K_…` are the platform's, and say that it is there. */
+export type Environment = Partial<Record<Setting | 'K_SERVICE' | 'K_REVISION', string | undefined>>
 
 export interface SettingWords {
   meaning: string

@@ -53,7 +53,8 @@ export interface GatewayOptions extends DriveOptions {
 
 export function createGateway(config: Config, options: GatewayOptions = {}): Gateway {
   const { publicUrl, allowedOrigins, accessProfile, maxFileBytes, maxRequestBytes } = config
-  const { log = createLog(config.projectId), now = Date.now } = options
+  const { projectId, service } = config
+  const { log = createLog(projectId, undefined, {}, service), now = Date.now } = options
 
   const clients = createClients(config)
   const origins = createOrigins(publicUrl, allowedOrigins)

@@ -1,6 +1,7 @@
 /** JSON lines in Cloud Logging's shape: one event a line, and never a secret in it. */
 import type { IncomingMessage } from 'node:http'
 import { GatewayError } from '../errors.ts'
+import { readTrace } from './trace.ts'
 
 export type Severity = 'INFO' | 'NOTICE' | 'WARNING' | 'ERROR'
 
@@ -15,17 +16,28 @@ export interface Log {
   of(req: IncomingMessage, requestId: string): Log
 }
 
+/** What runs here, as Error Reporting tells services and their versions apart. */
+export interface Service {
+  service: string
+  version?: string
+}
+
 /**
  * @param write takes one line, its newline included
+ * @param common is in every line
  * @see Google Cloud Logging, "Structured logging"
  */
 export function createLog(
   projectId: string,
   write: (line: string) => void = (line) => process.stdout.write(line),
-  common: Record<string, string> = {},
+  common: Record<string, string | boolean> = {},
+  service: Service = { service: 'driveway' },
+  httpRequest?: Record<string, string>,
 ): Log {
-  const put = (severity: Severity, event: string, fields: Fields = {}): void =>
-    write(`${oneLine({ severity, message: event, ...fields, ...common })}\n`)
+  const put = (severity: Severity, event: string, fields: Fields = {}): void => {
+    const report = severity === 'ERROR' ? reportOf(event, fields, service, httpRequest) : {}
+    write(`${oneLine({ severity, message: event, ...fields, ...common, ...report })}\n`)
+  }
   return Object.assign(put, {
     failure(event: string, error: unknown, fields: Fields = {}) {
       const expected = error instanceof GatewayError && error.code !== 'internal'
@@ -33,8 +45,50 @@ export function createLog(
       put(severity, event, { ...fields, ...describe(error, !expected) })
     },
     of: (req: IncomingMessage, requestId: string) =>
-      createLog(projectId, write, { ...common, requestId, ...traceOf(req, projectId) }),
+      createLog(
+        projectId,
+        write,
+        { ...common, requestId, ...traceFields(req, projectId) },
+        service,
+        describeRequest(req),
+      ),
   })
+}
+
+const reportedErrorEvent =
+  'type.googleapis.com/google.devtools.clouderrorreporting.v1beta1.ReportedErrorEvent'
+
+/**
+ * What makes a line an error in Error Reporting. Errors that have no stack are told apart by their
+ * event.
+ *
+ * @see Google Cloud Error Reporting, "Format errors in logs"
+ */
+function reportOf(
+  event: string,
+  { stack_trace: stack }: Fields,
+  serviceContext: Service,
+  httpRequest: Record<string, string> | undefined,
+): object {
+  const context = {
+    ...(httpRequest === undefined ? {} : { httpRequest }),
+    ...(stack === undefined ? { reportLocation: { functionName: event } } : {}),
+  }
+  return { '@type': reportedErrorEvent, serviceContext, context }
+}
+
+/**
+ * The function alone of the address: behind it are names of files and sealed uploads, and a query
+ * has what a person searched for, or the code of a sign-in.
+ */
+function describeRequest({
+  method = '',
+  url = '',
+  headers,
+}: IncomingMessage): Record<string, string> {
+  const [path = '/'] = /^\/[a-z]*(?=[/?#]|$)/.exec(url) ?? []
+  const userAgent = headers['user-agent']?.slice(0, 200)
+  return { method, url: path, ...(userAgent === undefined ? {} : { userAgent }) }
 }
 
 /**
@@ -68,19 +122,15 @@ function stackOf(error: unknown): string | undefined {
   return error instanceof Error ? error.stack : undefined
 }
 
-/** @see W3C Trace Context; Google Cloud, "Trace context" (the older header is the fallback) */
-function traceOf(req: IncomingMessage, projectId: string): Record<string, string> {
-  const parent = /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}$/.exec(
-    String(req.headers['traceparent'] ?? ''),
-  )
-  const older = /^([0-9a-f]{32})(?:\/\d+)?(?:;|$)/.exec(
-    String(req.headers['x-cloud-trace-context'] ?? ''),
-  )
-  const trace = parent?.[1] ?? older?.[1]
+/** @see Google Cloud Logging, "Link log entries with traces" */
+function traceFields(req: IncomingMessage, projectId: string): Record<string, string | boolean> {
+  const trace = readTrace(req)
   if (!trace) return {}
+  const { traceId, spanId, sampled } = trace
   return {
-    'logging.googleapis.com/trace': `projects/${projectId}/traces/${trace}`,
-    ...(parent?.[2] ? { 'logging.googleapis.com/spanId': parent[2] } : {}),
+    'logging.googleapis.com/trace': `projects/${projectId}/traces/${traceId}`,
+    ...(spanId === undefined ? {} : { 'logging.googleapis.com/spanId': spanId }),
+    ...(sampled === undefined ? {} : { 'logging.googleapis.com/trace_sampled': sampled }),
   }
 }
 

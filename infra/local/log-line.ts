@@ -19,7 +19,10 @@ export function readableLine(line: string, at = new Date()): string {
   if (!entry) return line
   const { severity, message, code, reason, requestId, stack_trace: stack, ...fields } = entry
   const bad = severity === 'WARNING' || severity === 'ERROR'
-  const details = Object.entries(fields).map(([name, value]) => `${name}=${String(value)}`)
+  const details = Object.entries(fields)
+    // Traces and the shape of an error report are for machines.
+    .filter(([name, value]) => typeof value !== 'object' && !/^@|^logging\./.test(name))
+    .map(([name, value]) => `${name}=${String(value)}`)
   const parts = [
     at.toTimeString().slice(0, 8),
     bad ? `${severity} ${message}` : message,

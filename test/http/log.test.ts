@@ -1,0 +1,154 @@
+/** The lines themselves: joined to traces, and in Error Reporting's shape where an error is our own. */
+import type { IncomingMessage } from 'node:http'
+import { describe, expect, test } from '@jest/globals'
+import { GatewayError, problems } from '../../functions/errors.ts'
+import type { ProblemCode } from '../../functions/errors.ts'
+import { createLog } from '../../functions/http/log.ts'
+import type { Log } from '../../functions/http/log.ts'
+import { send, startDriveway } from '../kit.ts'
+
+const trace = '0af7651916cd43dd8448eb211c80319c'
+const other = 'f'.repeat(32)
+const span = '00f067aa0ba902b7'
+/** The same span as the older header has it. */
+const decimal = '67667974448284343'
+
+const requestWith = (headers: Record<string, string>, url = '/upload/a?b=c'): IncomingMessage =>
+  ({ method: 'PUT', url, headers }) as unknown as IncomingMessage
+
+/** The one line that comes of it. */
+function lineOf(write: (log: Log) => void): Record<string, unknown> {
+  const lines: string[] = []
+  write(createLog('p', (line) => lines.push(line), {}, { service: 'upload', version: 'upload-7' }))
+  expect(lines).toHaveLength(1)
+  return JSON.parse(lines[0] ?? '') as Record<string, unknown>
+}
+
+const traceOf = (headers: Record<string, string>): unknown[] => {
+  const line = lineOf((log) => log.of(requestWith(headers), 'r')('INFO', 'event'))
+  return ['trace', 'spanId', 'trace_sampled'].map((name) => line[`logging.googleapis.com/${name}`])
+}
+
+describe('a line is joined to its trace', () => {
+  test.each([
+    ['traceparent', { traceparent: `00-${trace}-${span}-01` }, [span, true]],
+    ['one that is not kept', { traceparent: `00-${trace}-${span}-00` }, [span, false]],
+    ['one with another flag', { traceparent: `00-${trace}-${span}-03` }, [span, true]],
+    ['a later version', { traceparent: `cc-${trace}-${span}-01-more` }, [span, true]],
+    ['the older header', { 'x-cloud-trace-context': `${trace}/${decimal};o=1` }, [span, true]],
+    ['a small span', { 'x-cloud-trace-context': `${trace}/1;o=0` }, ['0000000000000001', false]],
+    [
+      'the greatest span',
+      { 'x-cloud-trace-context': `${trace}/18446744073709551615` },
+      ['f'.repeat(16), undefined],
+    ],
+    ['a trace alone', { 'x-cloud-trace-context': trace }, [undefined, undefined]],
+    ['no span', { 'x-cloud-trace-context': `${trace}/0;o=1` }, [undefined, true]],
+    [
+      'a span that is none',
+      { 'x-cloud-trace-context': `${trace}/18446744073709551616` },
+      [undefined, undefined],
+    ],
+    [
+      'both, of which traceparent counts',
+      {
+        traceparent: `00-${trace}-${span}-00`,
+        'x-cloud-trace-context': `${other}/1;o=1`,
+      },
+      [span, false],
+    ],
+    [
+      'both, of which traceparent is broken',
+      { traceparent: `00-${other}-${span}`, 'x-cloud-trace-context': `${trace}/${decimal};o=1` },
+      [span, true],
+    ],
+  ])('by %s', (_what, headers, rest) => {
+    expect(traceOf(headers)).toEqual([`projects/p/traces/${trace}`, ...rest])
+  })
+
+  test.each([
+    {},
+    { traceparent: `00-${'0'.repeat(32)}-${span}-01` },
+    { traceparent: `00-${trace}-${'0'.repeat(16)}-01` },
+    { traceparent: `ff-${trace}-${span}-01` },
+    { traceparent: `00-${trace}-${span}-01-more` },
+    { traceparent: `00-${trace.toUpperCase()}-${span}-01` },
+    { 'x-cloud-trace-context': `${'0'.repeat(32)}/1;o=1` },
+    { 'x-cloud-trace-context': `${trace}/1;o=1\u2028` },
+    { 'x-cloud-trace-context': 'anything' },
+  ])('and to none by %j', (headers) => {
+    expect(traceOf(headers)).toEqual([undefined, undefined, undefined])
+  })
+})
+
+describe('Error Reporting', () => {
+  const headers = { 'user-agent': 'curl/8' }
+
+  test('is told of a bug, with its stack as it is, and where it ran', () => {
+    const bug = new TypeError('cannot read')
+    const line = lineOf((log) => log.of(requestWith(headers), 'r').failure('upload refused', bug))
+    expect(line).toEqual({
+      severity: 'ERROR',
+      message: 'upload refused',
+      code: 'internal',
+      reason: 'TypeError',
+      stack_trace: bug.stack,
+      requestId: 'r',
+      '@type': 'type.googleapis.com/google.devtools.clouderrorreporting.v1beta1.ReportedErrorEvent',
+      serviceContext: { service: 'upload', version: 'upload-7' },
+      context: { httpRequest: { method: 'PUT', url: '/upload', userAgent: 'curl/8' } },
+    })
+  })
+
+  test('is told of an error without a stack by its event', () => {
+    expect(lineOf((log) => log('ERROR', 'grant unreadable', { sub: '1' }))).toMatchObject({
+      '@type': expect.stringContaining('ReportedErrorEvent'),
+      context: { reportLocation: { functionName: 'grant unreadable' } },
+    })
+    expect(lineOf((log) => log.failure('strayed', 'a string'))).toMatchObject({
+      context: { reportLocation: { functionName: 'strayed' } },
+    })
+  })
+
+  test.each([
+    ['/callback?code=4/0Asecret&state=s', '/callback'],
+    ['/upload/private%20letter.pdf', '/upload'],
+    ['/upload/tus/eyJhbGci?x', '/upload'],
+    ['/', '/'],
+    ['/A%2fb', '/'],
+    ['http://evil.example/?q', '/'],
+  ])('sees of %s the function alone', (url, seen) => {
+    const line = lineOf((log) => log.of(requestWith({}, url), 'r').failure('refused', new Error()))
+    expect(line['context']).toMatchObject({ httpRequest: { url: seen } })
+  })
+
+  test('is told of nothing that a caller did, or Google', () => {
+    const codes = Object.keys(problems) as ProblemCode[]
+    for (const code of codes.filter((one) => one !== 'internal')) {
+      const line = lineOf((log) => log.failure('refused', new GatewayError(code, 'why')))
+      expect(line['severity']).not.toBe('ERROR')
+      for (const field of ['@type', 'stack_trace', 'serviceContext', 'context']) {
+        expect(line).not.toHaveProperty([field])
+      }
+    }
+  })
+
+  test('a request’s lines have its trace, and a caller’s fault is no error', async () => {
+    const driveway = await startDriveway({ signedIn: false })
+    const answer = await send(driveway.origin, '/files', {
+      headers: { traceparent: `00-${trace}-${span}-01` },
+    })
+    expect(answer.status).toBe(401)
+    expect(driveway.logs).toEqual([
+      expect.objectContaining({
+        severity: 'NOTICE',
+        message: 'files refused',
+        requestId: answer.headers['x-request-id'],
+        'logging.googleapis.com/trace': `projects/sandbox/traces/${trace}`,
+        'logging.googleapis.com/spanId': span,
+        'logging.googleapis.com/trace_sampled': true,
+      }),
+    ])
+    await driveway.close()
+  })
+})
