@@ -8,6 +8,7 @@ import type {
 import type { Collection } from './collections.ts'
 import { GatewayError } from './errors.ts'
 import { guarded, hasLost } from './firestore.ts'
+import { removeEach, removeWhere } from './firestore-removal.ts'
 import type { Records, Stored } from './records.ts'
 
 /** @param isValue tells what is of this shape from what another version has written */
@@ -73,6 +74,14 @@ export function createFirestoreRecords<T extends object>(
       } catch (error) {
         if (!hasLost(error)) throw error
       }
+    },
+
+    async removeEach(ids) {
+      await removeEach(await firestore(), collection, ids)
+    },
+
+    async removeWhere(field, value) {
+      await removeWhere(await firestore(), collection, field, value)
     },
   }
 }

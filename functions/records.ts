@@ -26,6 +26,14 @@ export interface Records<T> {
   ): Promise<Stored<T> | undefined>
   /** Leaves another version as it is. */
   remove(id: string, revision: unknown): Promise<void>
+  /** Whatever versions they have, those that are not there included. */
+  removeEach(ids: readonly string[]): Promise<void>
+  /**
+   * All that have this value in a field.
+   *
+   * @param field may lead into what a field holds: `grant.sub`
+   */
+  removeWhere(field: string, value: string): Promise<void>
 }
 
 export function createMemoryRecords<T>(): Records<T> {
@@ -47,5 +55,17 @@ export function createMemoryRecords<T>(): Records<T> {
     remove: async (id, revision) => {
       if (isNow(id, revision)) records.delete(id)
     },
+    removeEach: async (ids) => ids.forEach((id) => records.delete(id)),
+    removeWhere: async (field, value) => {
+      for (const [id, stored] of records) {
+        if (fieldOf(stored.value, field) === value) records.delete(id)
+      }
+    },
   }
+}
+
+function fieldOf(value: unknown, field: string): unknown {
+  return field
+    .split('.')
+    .reduce<unknown>((part, name) => (Object(part) as Record<string, unknown>)[name], value)
 }

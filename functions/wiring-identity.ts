@@ -145,10 +145,11 @@ export function wireIdentity(
     oidc,
     addressOf,
     rates,
-    forget: forgetEverywhere([
-      (sub) => policies.removeAll(sub),
-      (sub) => credentials.revokeAll(sub),
-    ]),
+    async forget(sub) {
+      await forgetEverywhere([policies.removeAll, devices.removeAll])(sub)
+      // Last, when nothing makes more of them: the session is one, and tries again what has failed.
+      await usages.forget(await credentials.revokeAll(sub))
+    },
   }
 }
 

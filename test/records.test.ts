@@ -9,6 +9,7 @@ import { connect } from './infra/firestore-contract-kit.ts'
 
 interface Value {
   word: string
+  by?: { word: string }
 }
 
 let sandbox: Sandbox
@@ -70,6 +71,17 @@ describe.each<[string, () => Records<Value>]>([
     expect(found.map((one) => one?.value.word)).toEqual(['b', undefined, 'a'])
     expect(await records.replace('b', found[0]?.revision, { word: 'c' }, 5_000)).toBeDefined()
     expect(await records.findAll([])).toEqual([])
+  })
+
+  test('are removed by what a field holds, and by their ids, however many there are', async () => {
+    const records = create()
+    const words = ['a', 'b', 'c', 'd']
+    for (const word of words) await records.create(`by ${word}`, { word, by: { word } }, 5_000)
+    await records.removeWhere('by.word', 'b')
+    await records.removeWhere('word', 'c')
+    await records.removeEach(['by d', 'none'])
+    const found = await records.findAll(words.map((word) => `by ${word}`))
+    expect(found.map((one) => one?.value.word)).toEqual(['a', undefined, undefined, undefined])
   })
 
   test('are removed in the version that was seen, and in no other', async () => {

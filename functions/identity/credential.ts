@@ -39,6 +39,12 @@ export interface CredentialStore {
   /** Everything of one person. */
   list(sub: string): Promise<Credential[]>
   remove(id: string): Promise<void>
+  /**
+   * Everything of one person, however much it is.
+   *
+   * @returns the ids
+   */
+  removeAll(sub: string): Promise<string[]>
 }
 
 /** Where a secret was found. */
@@ -60,8 +66,12 @@ export interface Credentials {
   /** The live ones of a person and a kind, the newest first. */
   list(sub: string, kind: CredentialKind): Promise<Credential[]>
   revoke(id: string): Promise<void>
-  /** Ends everything that a person has. */
-  revokeAll(sub: string): Promise<void>
+  /**
+   * Ends everything that a person has.
+   *
+   * @returns the ids of what they had
+   */
+  revokeAll(sub: string): Promise<string[]>
 }
 
 const refusals = { cookie: 'session_expired', bearer: 'invalid_token' } as const
@@ -102,9 +112,7 @@ export function createCredentials(
 
     revoke: (id) => store.remove(id),
 
-    async revokeAll(sub) {
-      await Promise.all((await store.list(sub)).map(({ id }) => store.remove(id)))
-    },
+    revokeAll: (sub) => store.removeAll(sub),
   }
 }
 

@@ -89,6 +89,8 @@ export interface Devices {
     deviceCode: string,
     issue: (grant: DeviceGrant, request: DeviceRequest) => Promise<T>,
   ): Promise<T>
+  /** Ends what an account has approved and no terminal has fetched. */
+  removeAll(sub: string): Promise<void>
 }
 
 export interface DevicesParts {
@@ -199,6 +201,8 @@ export function createDevices({ records, starts, tries, now = Date.now }: Device
       }
       throw refuse('slow_down', 'Polls of one code got into each other’s way', pollIntervalMs)
     },
+
+    removeAll: (sub) => records.removeWhere('grant.sub', sub),
   }
 }
 

@@ -2,6 +2,7 @@
 import type { DocumentReference, Firestore, Timestamp } from '@google-cloud/firestore'
 import type { Collection } from '../collections.ts'
 import { ConflictError, guarded } from '../firestore.ts'
+import { removeWhere } from '../firestore-removal.ts'
 import type { Credential, CredentialStore } from './credential.ts'
 import { scopes } from './principal.ts'
 import type { Limits } from './principal.ts'
@@ -38,6 +39,10 @@ export function createFirestoreCredentials(firestore: () => Promise<Firestore>):
 
     async remove(id) {
       await guarded((await reference(id)).delete())
+    },
+
+    async removeAll(sub) {
+      return removeWhere(await firestore(), 'credentials', 'sub', sub)
     },
   }
 }

@@ -21,6 +21,11 @@ export function createHeldCredentials(
     keepRecent(held, credential.id, { credential, until: now() + heldMs }, mostHeld)
   }
 
+  function drop(sub: string): void {
+    removals++
+    for (const [id, { credential }] of held) if (credential.sub === sub) held.delete(id)
+  }
+
   return {
     create: (credential) => store.create(credential),
     list: (sub) => store.list(sub),
@@ -43,6 +48,15 @@ export function createHeldCredentials(
       await store.remove(id)
       removals++
       held.delete(id)
+    },
+
+    async removeAll(sub) {
+      drop(sub)
+      try {
+        return await store.removeAll(sub)
+      } finally {
+        drop(sub)
+      }
     },
   }
 }

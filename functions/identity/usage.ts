@@ -46,6 +46,8 @@ export interface Usages {
   add(who: Counted, reckon: Reckon): Promise<Amount | undefined>
   /** Notes that a credential is in use, once an hour or so; nobody has to wait for it. */
   touch(who: Counted): Promise<void>
+  /** Of what is gone itself. */
+  forget(ids: readonly string[]): Promise<void>
 }
 
 const none: Usage = { files: 0, bytes: 0, lastUsedAt: 0 }
@@ -138,6 +140,8 @@ export function createUsages(
       // Another instance may have noted it already.
       if (now() - usage.lastUsedAt >= touchedMs) await add(who, () => ({ files: 0, bytes: 0 }))
     },
+
+    forget: (ids) => records.removeEach(ids),
   }
 }
 

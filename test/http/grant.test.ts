@@ -3,6 +3,8 @@ import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/g
 import { mintToken } from '../../infra/local/sign-in.ts'
 import { codeOf, send, startDriveway } from '../kit.ts'
 import type { Driveway, RawAnswer } from '../kit.ts'
+import { ask, decide, errorOf, poll } from './device-kit.ts'
+import type { Terminal } from './device-kit.ts'
 import { approve, begin, cookieFrom, land, signInAs, stored } from './sign-in-kit.ts'
 
 const drive = 'https://www.googleapis.com/auth/drive'
@@ -167,6 +169,25 @@ describe('GET /auth?reconnect=1', () => {
   })
 })
 
+/** As many more as this, of the account, beside those that it has. */
+async function addCredentials(count: number): Promise<void> {
+  const one = google.firestore
+    .dump()
+    .find(({ name, fields }) => name.includes('/credentials/') && isOf(fields, sub))
+  const [, documents, path] = /^(.*\/documents)(\/credentials\/)/.exec(one?.name ?? '') ?? []
+  const writes = Array.from({ length: count }, (_, index) => ({
+    update: { name: `${documents}${path}${`${index}`.padStart(64, '0')}`, fields: one?.fields },
+  }))
+  for (let start = 0; start < count; start += 500) {
+    const body = JSON.stringify({ writes: writes.slice(start, start + 500) })
+    const answer = await fetch(`${google.url}/v1/${documents}:commit`, { method: 'POST', body })
+    expect(answer.status).toBe(200)
+  }
+}
+
+const isOf = (fields: Record<string, unknown>, account: string): boolean =>
+  JSON.stringify(fields['sub']) === JSON.stringify({ stringValue: account })
+
 const leave = (
   headers: Record<string, string> = { cookie, origin: own.origin },
 ): Promise<RawAnswer> => send(own.origin, '/auth/grant', { method: 'DELETE', headers })
@@ -197,6 +218,62 @@ describe('DELETE /auth/grant (case 38)', () => {
     })
     // Google asks anew, from the beginning.
     expect((await signInAs(own)).answer.headers.location).toBe(`${own.origin}/`)
+  })
+
+  test('a device code that was approved and not fetched leads to nothing, nor does it after a new sign-in', async () => {
+    const house = await beside()
+    const session = { cookie, origin: own.origin }
+    const terminals = [await ask(own), await ask(own), await ask(own)]
+    const [approved, fetched, pending] = terminals as [Terminal, Terminal, Terminal]
+    for (const { user_code } of [approved, fetched]) {
+      expect((await decide(own, user_code, {}, session)).status).toBe(204)
+    }
+    expect((await poll(own, fetched)).status).toBe(200)
+    expect((await leave()).status).toBe(204)
+    await signInAs(own)
+    for (const place of [own, house]) {
+      expect(errorOf(await poll(place, approved))).toBe('invalid_grant')
+    }
+    // Whoever waits for anybody at all goes on waiting.
+    expect(errorOf(await poll(own, pending))).toBe('authorization_pending')
+    expect(JSON.stringify(stored(google, 'devices'))).not.toContain(sub)
+  })
+
+  test('it is all gone where an account has more credentials than one query finds', async () => {
+    const { cookie: other } = await signInAs(own, { email: 'ben@example.com' })
+    await addCredentials(1_203)
+    expect(stored(google, 'credentials').length).toBeGreaterThan(1_203)
+    expect((await leave()).status).toBe(204)
+    expect(stored(google, 'credentials')).toHaveLength(1)
+    expect((await get(own, '/files', { cookie: other })).status).toBe(200)
+  })
+
+  test('what was counted for its tokens is gone as well', async () => {
+    const terms = JSON.stringify({ name: 'counted', maxFiles: 5 })
+    const headers = { cookie, origin: own.origin, 'content-type': 'application/json' }
+    const made = await send(own.origin, '/auth/tokens', { method: 'POST', headers, body: terms })
+    const { id, token } = JSON.parse(made.body) as { id: string; token: string }
+    const put = await send(own.origin, '/upload/x.txt', {
+      method: 'PUT',
+      headers: { authorization: `Bearer ${token}` },
+      body: 'x',
+    })
+    expect(put.status).toBe(201)
+    const isCounted = (): boolean =>
+      google.firestore.dump().some(({ name }) => name.endsWith(`/usage/${id}`))
+    expect(isCounted()).toBe(true)
+    expect((await leave()).status).toBe(204)
+    expect(isCounted()).toBe(false)
+  })
+
+  test('the store fails at the device codes: the session stays, to try again with', async () => {
+    const terminal = await ask(own)
+    await decide(own, terminal.user_code, {}, { cookie, origin: own.origin })
+    google.faults.add({ operation: 'firestore.runQuery', status: 403, times: 1 })
+    expect((await leave()).status).toBe(503)
+    expect((await leave()).status).toBe(200)
+    expect(errorOf(await poll(own, terminal))).toBe('invalid_grant')
+    expect(stored(google, 'credentials')).toEqual([])
   })
 
   test('another instance that has just served the account stops within a minute', async () => {

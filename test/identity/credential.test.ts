@@ -23,6 +23,11 @@ function setUp(): {
       },
       list: (sub) => Promise.resolve([...kept.values()].filter((one) => one.sub === sub)),
       remove: (id) => Promise.resolve(void kept.delete(id)),
+      removeAll(sub) {
+        const ids = [...kept.values()].filter((one) => one.sub === sub).map(({ id }) => id)
+        for (const id of ids) kept.delete(id)
+        return Promise.resolve(ids)
+      },
     },
     () => clock.now,
   )

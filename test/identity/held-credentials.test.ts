@@ -27,6 +27,11 @@ function createStore(): CredentialStore & {
     },
     list: () => Promise.resolve([...store.found.values()]),
     remove: (id) => Promise.resolve(void store.found.delete(id)),
+    removeAll() {
+      const ids = [...store.found.keys()]
+      store.found.clear()
+      return Promise.resolve(ids)
+    },
   }
   return store
 }
@@ -82,6 +87,20 @@ test('one that is revoked here is gone at once, also while it is being looked up
   go?.()
   await Promise.all([finding, removing])
   expect(await held.find('b')).toBeUndefined()
+})
+
+test('all of a person that are revoked here are gone at once, those being looked up included', async () => {
+  const store = createStore()
+  const held = createHeldCredentials(store, () => 0)
+  for (const id of ['a', 'b']) store.found.set(id, credential(id))
+  await held.find('a')
+  let go: (() => void) | undefined
+  store.hold = new Promise((resolve) => (go = resolve))
+  const finding = held.find('b')
+  const removing = held.removeAll('p')
+  go?.()
+  await Promise.all([finding, removing])
+  for (const id of ['a', 'b']) expect(await held.find(id)).toBeUndefined()
 })
 
 test('one that is unknown is asked for each time: it may be made any moment', async () => {
