@@ -2,10 +2,10 @@
  * How much is sent at a time. Whatever has come while one chunk was on its way is the next one, so
  * that nobody waits for a chunk to fill; what is left to decide is how large one may grow.
  *
- * The rule: as long as sending takes twice the time in which nothing moves. Drive takes that time
+ * The rule: as long as sending takes four times the time in which nothing moves. Drive takes that time
  * for each request, be it ever so small; the request that opens the session shows it. So the limit
- * is twice rate × latency: it costs at most a third of the speed, and mostly less, as the next chunk
- * comes in meanwhile; four times as much memory would win back a fifth.
+ * is four times rate × latency: it costs at most a fifth of the speed, and mostly less, as the next
+ * chunk comes in meanwhile; twice as much memory would win back a tenth.
  */
 import { blockBytes } from './budget.ts'
 
@@ -27,7 +27,7 @@ export const firstBytes = mebibyte
 const smallestBytes = 4 * mebibyte
 /** More gains nothing: two of them are held at a time. */
 const largestBytes = 32 * mebibyte
-const timesLatency = 2
+const timesLatency = 4
 /** Bytes a millisecond, until the first chunk shows it: what many lines do. */
 const firstRate = (25 * mebibyte) / 1000
 
