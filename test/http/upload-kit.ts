@@ -33,9 +33,18 @@ export async function startUploading(options: DrivewayOptions = {}): Promise<Upl
   })
 }
 
-/** Waits for something that happens by itself; the test's own limit ends it. */
-export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await holds())) await sleep(5)
+/** Waits for something that happens by itself; what never does is no reason to stay for ever. */
+export async function until(
+  holds: () => boolean | Promise<boolean>,
+  patienceMs = 60_000,
+): Promise<void> {
+  const giveUpAt = performance.now() + patienceMs
+  while (!(await holds())) {
+    if (performance.now() > giveUpAt) {
+      throw new Error(`Has not come about in ${patienceMs / 1000} s: ${String(holds)}`)
+    }
+    await sleep(5)
+  }
 }
 
 /** The head of an upload's request. */
