@@ -10,6 +10,10 @@ import type { Limits } from './principal.ts'
 import type { Amount, Counted, Usages } from './usage.ts'
 
 export interface Allowance {
+  /** Whose records it counts in, to give back there later; none where nothing is limited. */
+  counts: readonly Counted[]
+  /** Whether only so many bytes may come. */
+  limitsBytes: boolean
   /**
    * One more file.
    *
@@ -23,8 +27,12 @@ export interface Allowance {
    * @throws {GatewayError} `token_limit` in the middle of it
    */
   metered<P>(content: AsyncIterable<P>, sizeOf: (piece: P) => number): AsyncIterable<P>
-  /** A file is there: what was reserved for it stays used. */
-  keep(bytes: number): void
+  /**
+   * A file is there: what was reserved for it stays used.
+   *
+   * @param files 0 where they are more bytes of a file that was kept before
+   */
+  keep(bytes: number, files?: number): void
   /** A file that was kept is gone again. */
   drop(bytes: number): void
   /** Gives back what was reserved and not kept; the request is over. */
@@ -70,7 +78,17 @@ export function createAllowances(
       const needed = { files: 0, bytes: 0 }
       const kept = { files: 0, bytes: 0 }
 
-      async function reserve(): Promise<void> {
+      /** The last reservation: one that comes back after the request is over has to be given back. */
+      let reserving: Promise<void> = Promise.resolve()
+      let isOver = false
+
+      function reserve(): Promise<void> {
+        reserving = reserveNow()
+        reserving.catch(() => {}) // whoever asked hears of it
+        return reserving
+      }
+
+      async function reserveNow(): Promise<void> {
         const files = needed.files - reserved.files
         const bytes = needed.bytes - reserved.bytes
         if (files <= 0 && bytes <= 0) return
@@ -91,6 +109,9 @@ export function createAllowances(
       }
 
       return {
+        counts: [{ id: who.id, expiresAt: who.expiresAt }],
+        limitsBytes: limits.maxBytes !== undefined,
+
         async file(bytes = 0) {
           needed.files++
           needed.bytes += bytes
@@ -100,14 +121,15 @@ export function createAllowances(
 
         async *metered(content, sizeOf) {
           for await (const piece of content) {
+            if (isOver) return // nobody reads on
             needed.bytes += sizeOf(piece)
             if (needed.bytes > reserved.bytes) await reserve()
             yield piece
           }
         },
 
-        keep(bytes) {
-          kept.files++
+        keep(bytes, files = 1) {
+          kept.files += files
           kept.bytes += bytes
         },
 
@@ -117,6 +139,8 @@ export function createAllowances(
         },
 
         async close() {
+          isOver = true
+          await reserving.catch(() => {})
           const files = reserved.files - kept.files
           const bytes = reserved.bytes - kept.bytes
           await giveBack(who, { files, bytes }).catch(onFailure)
@@ -142,6 +166,8 @@ export async function closing<T>(allowance: Allowance, work: () => Promise<T>): 
 
 /** Of a credential without limits. */
 export const unlimited: Allowance = {
+  counts: [],
+  limitsBytes: false,
   file: () => Promise.resolve(),
   metered: (content) => content,
   keep() {},

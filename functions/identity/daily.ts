@@ -29,21 +29,22 @@ export function withDailyLimits(
       const own = allowances.open(who, about)
       return who.sub === undefined ? own : both(own, allowances.open(today(who.sub), about))
     },
-    // What was stored on another day cannot be told from today's, and stays counted.
     giveBack: (who, amount) => allowances.giveBack(who, amount),
   }
 }
 
 function both(own: Allowance, account: Allowance): Allowance {
   return {
+    counts: [...own.counts, ...account.counts],
+    limitsBytes: own.limitsBytes || account.limitsBytes,
     async file(bytes) {
       await own.file(bytes)
       await account.file(bytes)
     },
     metered: (content, sizeOf) => account.metered(own.metered(content, sizeOf), sizeOf),
-    keep(bytes) {
-      own.keep(bytes)
-      account.keep(bytes)
+    keep(bytes, files) {
+      own.keep(bytes, files)
+      account.keep(bytes, files)
     },
     drop(bytes) {
       own.drop(bytes)

@@ -1,5 +1,6 @@
 /** `HEAD`: where an upload stopped, asked of Drive each time. */
 import type { Call } from '../handler.ts'
+import { forgivingGone } from './counting.ts'
 import { directUrl, expiry, fileHeaders, wantsDirect } from './headers.ts'
 import type { TusParts } from './routes.ts'
 import { openUpload } from './upload-url.ts'
@@ -10,7 +11,8 @@ export async function tellOffset(parts: TusParts, call: Call): Promise<void> {
   const { account, upload } = await openUpload(parts, call)
   // A page of our own sends no Origin with what only reads.
   const isTheirs = upload.origin === (headers.origin ?? parts.publicUrl)
-  const { offset, file } = await parts.resumes.position(account, upload, call.signal)
+  const asking = parts.resumes.position(account, upload, call.signal)
+  const { offset, file } = await forgivingGone(parts, upload, asking)
   const length = file ? offset : upload.length
   call.res.writeHead(200, {
     'upload-offset': String(offset),

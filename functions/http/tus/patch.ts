@@ -7,6 +7,7 @@ import type { Call } from '../handler.ts'
 import { breakOff, closeAfter } from '../http2.ts'
 import { checkUnread } from '../upload-answer.ts'
 import { checked, maxCheckedBytes, readChecksum, tooMuch } from './checksum.ts'
+import { counting, forgivingGone } from './counting.ts'
 import { bad, checkBodyType, expiry, fileHeaders, readBytes, readLength } from './headers.ts'
 import type { TusParts } from './routes.ts'
 import { openUpload } from './upload-url.ts'
@@ -32,14 +33,15 @@ export async function addBytes(parts: TusParts, call: Call): Promise<void> {
   if (checksum && (declared ?? 0) > maxCheckedBytes) throw tooMuch()
 
   const body = within(most, readBody(req, res, parts.idleMs))
-  const addition = {
-    offset,
-    length,
-    source: checksum ? checked(body, checksum) : body,
-    size: declared,
-    isAllOrNothing: checksum !== undefined,
-  }
-  const now = await parts.resumes.append(account, upload, addition, signal).catch(closeOnSlow(call))
+  const isAllOrNothing = checksum !== undefined
+  const about = { principal, account, upload, offset, declared }
+  const adding = counting(parts, about, (meter) => {
+    const metered = meter(body)
+    const source = checksum ? checked(metered, checksum) : metered
+    const addition = { offset, length, source, size: declared, isAllOrNothing }
+    return parts.resumes.append(account, upload, addition, signal)
+  })
+  const now = await forgivingGone(parts, upload, adding).catch(closeOnSlow(call))
   if (now.offset === offset && !now.file) {
     throw new GatewayError('chunk_too_small', 'Less than a unit came, and not the file’s end', {
       detail: `Unless it ends the file, a PATCH must have at least ${chunkUnit} bytes`,

@@ -54,7 +54,13 @@ export async function create(parts: TusParts, call: Call): Promise<void> {
     })
   }
   const allowance = parts.allowances.open(principal, length)
-  await closing(allowance, () => createWithin(parts, call, { principal, length, allowance }))
+  const now = await closing(allowance, () =>
+    createWithin(parts, call, { principal, length, allowance }),
+  )
+  // Whoever hears of it may come with more at once: what was reserved too much is there for that.
+  call.res.end()
+  if (!now.file) return
+  auditUploads(call.log, principal, 'tus', [{ id: now.file.id, size: now.offset }])
 }
 
 interface Asked {
@@ -63,16 +69,24 @@ interface Asked {
   allowance: Allowance
 }
 
+/** Writes the head of the answer. */
 async function createWithin(
   parts: TusParts,
   call: Call,
   { principal, length, allowance }: Asked,
-): Promise<void> {
-  const { req, res, log } = call
+): Promise<Position> {
+  const { req, res } = call
   const metadata = header(req, 'upload-metadata') ?? ''
   const described = readMetadata(metadata)
   const origin = wantsDirect(req) ? readOrigin(parts.origins, req.headers.origin) : undefined
-  const source = readBytes(parts, call, length)
+  if (origin !== undefined && length === undefined && allowance.limitsBytes) {
+    throw new GatewayError('length_required', 'Bytes past us, of no length, within a limit', {
+      detail:
+        'There is a limit for bytes here: say with Upload-Length how many go straight to Drive',
+    })
+  }
+  const body = readBytes(parts, call, length)
+  const source = length === undefined ? allowance.metered(body, (piece) => piece.length) : body
   const account = parts.accountOf(principal.sub)
   const { file, path } = described
   const from = await parts.inside.writeFolder(principal, file.folder, call.signal)
@@ -82,8 +96,9 @@ async function createWithin(
 
   const begin = length !== undefined && (declaredLength(req) ?? 0) === length ? storeWhole : open
   const { upload, now } = await begin(parts, call, { account, length, described, origin, source })
-  const counted = { id: principal.id, expiresAt: principal.expiresAt, files: 1, bytes: length ?? 0 }
-  allowance.keep(counted.bytes)
+  const bytes = length ?? now.offset
+  const counted = allowance.counts.map((record) => ({ ...record, files: 1, bytes }))
+  allowance.keep(bytes)
   try {
     const expiresAt = parts.now() + lifetimeMs
     const location = await uploadUrl(parts, principal, {
@@ -91,7 +106,7 @@ async function createWithin(
       metadata,
       expiresAt,
       ...(origin === undefined ? {} : { origin }),
-      ...(principal.limits ? { counted } : {}),
+      ...(counted.length > 0 ? { counted } : {}),
     })
     res.writeHead(201, {
       location,
@@ -101,11 +116,10 @@ async function createWithin(
     })
   } catch (error) {
     await parts.resumes.cancel(account, upload)
-    allowance.drop(counted.bytes)
+    allowance.drop(bytes)
     throw error
   }
-  res.end()
-  if (now.file) auditUploads(log, principal, 'tus', [{ id: now.file.id, size: now.offset }])
+  return now
 }
 
 /** All of it is here: one file as any other, and an upload that only tells of it. */

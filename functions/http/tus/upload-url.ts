@@ -18,8 +18,8 @@ export interface TusUpload extends OpenUpload {
   origin?: string
   /** Milliseconds since 1970. */
   expiresAt: number
-  /** What it counts for, and of which credential's limits; given back where it is given up. */
-  counted?: Counted & Amount
+  /** What it counts for, and in which records; given back where it is given up. */
+  counted?: (Counted & Amount)[]
 }
 
 /** Drive keeps a session for a week; a day less is safe to promise. */
