@@ -78,7 +78,7 @@ async function finishLogin(
   const grant = await oauth.exchange(response.code, { nonce, codeVerifier })
   onGrant(grant)
   admission.check(grant)
-  checkScopes(grant, parts.scopes)
+  checkScopes(grant, parts, login)
   const known = await vault.find(grant.sub).catch(forgiveUnreadable)
   const isFine = isWhole(known, parts.scopes)
   if (grant.refreshToken === undefined && !(isFine && (await stillWorks(parts, known)))) {
@@ -141,14 +141,30 @@ function readResponse(query: URLSearchParams): { code: string } | { error: strin
  * Google lets people untick boxes: a partial grant is a success there, and none here. What came of
  * it is dropped; what was granted stays at Google, so that the next try is asked for the rest alone.
  */
-function checkScopes({ scopes: granted }: Grant, asked: readonly string[]): void {
+function checkScopes(
+  { scopes: granted }: Grant,
+  { scopes: asked, publicUrl }: CallbackParts,
+  login: Login,
+): void {
   const missing = missingScopes(asked, granted)
   if (missing.length === 0) return
   const names = missing.map(shortScope)
   throw new GatewayError('scope_missing', 'Fewer scopes were granted than asked for', {
     detail: `A box was left empty at Google (${names.join(', ')}); this link asks for that alone`,
-    link: `/auth?missing=${names.join(',')}`,
+    link: `/auth?missing=${names.join(',')}${targetOf(login, publicUrl)}`,
   })
+}
+
+/** The rest of a query, by which another sign-in ends where this one was to end. */
+function targetOf({ returnTo, codeChallenge }: Login, publicUrl: string): string {
+  const isHere = returnTo.startsWith(`${publicUrl}/`)
+  const place = isHere ? returnTo.slice(publicUrl.length) : returnTo
+  const query = new URLSearchParams(place === '/' ? {} : { return_to: place })
+  if (codeChallenge !== undefined) {
+    query.set('code_challenge', codeChallenge)
+    query.set('code_challenge_method', 'S256')
+  }
+  return query.size > 0 ? `&${query.toString()}` : ''
 }
 
 /** Whether what is stored needs nothing from this sign-in. */

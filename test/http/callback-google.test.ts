@@ -1,4 +1,5 @@
 /** What Google may answer to a sign-in, and what becomes of it: group A, second half. */
+import { createHash, randomBytes } from 'node:crypto'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import type { Fault } from '../../infra/sandbox/faults.ts'
@@ -259,6 +260,50 @@ describe('a box was unticked (case 17)', () => {
       detail: expect.stringContaining('drive.metadata.readonly, drive.file'),
       link: '/auth?missing=drive.metadata.readonly,drive.file',
     })
+  })
+
+  /** What the problem's link asks of `/auth`, after a box was left empty. */
+  async function linkAfter(house: Driveway, query: string): Promise<string> {
+    const begun = await begin(house, { query })
+    const answer = await land(house, await approve(begun, { untick: ['drive.file'] }), begun.cookie)
+    expect(codeOf(answer)).toBe('scope_missing')
+    const { link } = JSON.parse(answer.body) as { link: string }
+    expect(link).toMatch(/^\/auth\?missing=drive\.file&/)
+    return link.slice('/auth?'.length)
+  }
+
+  test('the link leads to where the sign-in was to lead', async () => {
+    const there = '/#/folders/a?b=c&d=\u00e9'
+    const query = await linkAfter(driveway, `return_to=${encodeURIComponent(there)}`)
+    const again = await begin(driveway, { query })
+    expect(new URL(again.location).searchParams.get('scope')).toMatch(/^openid email \S+$/)
+    const landed = await land(driveway, await approve(again), again.cookie)
+    expect(landed.headers.location).toBe(new URL(there, driveway.origin).href)
+  })
+
+  test('to a page of another origin it leads with a code for that page’s challenge', async () => {
+    const elsewhere = 'https://page.example'
+    const house = await startDriveway({ beside: driveway, env: { ALLOWED_ORIGINS: elsewhere } })
+    const codeVerifier = randomBytes(32).toString('base64url')
+    const challenge = createHash('sha256').update(codeVerifier).digest('base64url')
+    const asked = new URLSearchParams({
+      return_to: `${elsewhere}/drop?x=1`,
+      code_challenge: challenge,
+      code_challenge_method: 'S256',
+    })
+    const query = await linkAfter(house, asked.toString())
+    const again = await begin(house, { query })
+    const landed = await land(house, await approve(again), again.cookie)
+    const [place, code] = (landed.headers.location ?? '').split('#code=')
+    expect(place).toBe(`${elsewhere}/drop?x=1`)
+    const form = { grant_type: 'authorization_code', code: code ?? '', code_verifier: codeVerifier }
+    const answer = await send(house.origin, '/auth/token', {
+      method: 'POST',
+      headers: { origin: elsewhere, 'content-type': 'application/x-www-form-urlencoded' },
+      body: new URLSearchParams(form).toString(),
+    })
+    expect(answer.status).toBe(200)
+    await house.close()
   })
 
   test('a person who was here before keeps what works', async () => {
