@@ -3,6 +3,7 @@ import { createAttempts } from '../../functions/drive/attempts.ts'
 import type { Attempt, AttemptRecord, Attempts } from '../../functions/drive/attempts.ts'
 import { createMemoryRecords } from '../../functions/records.ts'
 import type { Records } from '../../functions/records.ts'
+import { until } from '../until.ts'
 
 const hold = 60_000
 const day = 24 * 60 * 60_000
@@ -148,7 +149,7 @@ describe('a try', () => {
     }
     const attempts = createAttempts({ records: counted, ids, now: () => clock, holdMs: 30 })
     const attempt = await begin(attempts)
-    while (renewals < 3) await new Promise((resolve) => setImmediate(resolve))
+    await until(() => renewals >= 3)
     await attempt.giveUp(true)
     expect(attempt.lost.aborted).toBe(false)
   })

@@ -9,6 +9,7 @@ import { createDrive } from '../../infra/sandbox/drive/index.ts'
 import type { Drive } from '../../infra/sandbox/drive/index.ts'
 import { startSandbox } from '../../infra/sandbox/server.ts'
 import type { Sandbox } from '../../infra/sandbox/server.ts'
+import { until } from '../until.ts'
 
 const chunkBytes = 256 * 1024
 const piece = Buffer.alloc(64 * 1024, 'x')
@@ -70,7 +71,7 @@ const puts = (): number => sandbox.calls.filter((call) => call === 'drive.upload
 
 /** Waits until Drive has been asked for this. */
 async function called(operation: string): Promise<void> {
-  while (!sandbox.calls.includes(operation)) await new Promise((resolve) => setImmediate(resolve))
+  await until(() => sandbox.calls.includes(operation), { everyMs: 0 })
 }
 
 /** What a promise was rejected with. */
@@ -172,7 +173,7 @@ test('who leaves when the last answer is lost leaves nothing (cases 63, 83)', as
   const leaving = new AbortController()
   sandbox.faults.add({ operation: 'drive.upload.chunk', skip: 1, hang: 'answer' })
   const storing = reasonOf(store([Buffer.alloc(2 * chunkBytes)], leaving.signal))
-  while (drive.filesOf('p').length === before) await new Promise((go) => setImmediate(go))
+  await until(() => drive.filesOf('p').length !== before, { everyMs: 0 })
   leaving.abort()
   await storing
   expectNothing(before)

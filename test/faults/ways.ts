@@ -1,12 +1,12 @@
 /** The ways in, each with a client as there are many: what it sends, and what it makes of answers. */
 import { randomUUID } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { problems } from '../../functions/errors.ts'
 import type { ProblemCode } from '../../functions/errors.ts'
 import { codeOf, filePart, form, send } from '../kit.ts'
 import type { Driveway, RawAnswer } from '../kit.ts'
 import { bodyType, metadata, offsetOf, pathOf, tus, unit } from '../tus/kit.ts'
 import { dial } from '../http/upload-kit.ts'
+import { until } from '../until.ts'
 import { isTus } from './schedule.ts'
 import type { Schedule } from './schedule.ts'
 import { createRandom } from './seeded.ts'
@@ -98,17 +98,14 @@ async function leave(
   if (isChunked && body.length > 0) line.socket.write(`${body.length.toString(16)}\r\n`)
   line.socket.write(body.subarray(0, size))
   if (isChunked && isAll) line.socket.write(body.length > 0 ? '\r\n0\r\n\r\n' : '0\r\n\r\n')
-  while (!world.hasSeen(visit)) await sleep(1)
+  await until(() => world.hasSeen(visit), { everyMs: 1 })
   if (how === 'FIN') line.socket.end()
   else line.socket.resetAndDestroy()
   await line.closed
   if (method === 'PATCH') return 'left' // and comes back
-  for (;;) {
-    const logged = world.logged()
-    if (logged.includes('upload')) return isAll ? 'stored' : 'left'
-    if (logged.includes('upload refused')) return 'left'
-    await sleep(2)
-  }
+  const isLogged = (message: string): boolean => world.logged().includes(message)
+  await until(() => isLogged('upload') || isLogged('upload refused'), { everyMs: 2 })
+  return isAll && isLogged('upload') ? 'stored' : 'left'
 }
 
 function speaking(given: Omit<Visit, 'headers'>, headers: Record<string, string>): Visit {

@@ -233,6 +233,16 @@ describe('no refresh token comes (case 16)', () => {
   })
 })
 
+/** What the problem's link asks of `/auth`, after a box was left empty. */
+async function linkAfter(house: Driveway, query: string): Promise<string> {
+  const begun = await begin(house, { query })
+  const answer = await land(house, await approve(begun, { untick: ['drive.file'] }), begun.cookie)
+  expect(codeOf(answer)).toBe('scope_missing')
+  const { link } = JSON.parse(answer.body) as { link: string }
+  expect(link).toMatch(/^\/auth\?missing=drive\.file&/)
+  return link.slice('/auth?'.length)
+}
+
 describe('a box was unticked (case 17)', () => {
   test('nothing is stored, and the page has a link that asks for the rest alone', async () => {
     const begun = await begin(driveway)
@@ -261,16 +271,6 @@ describe('a box was unticked (case 17)', () => {
       link: '/auth?missing=drive.metadata.readonly,drive.file',
     })
   })
-
-  /** What the problem's link asks of `/auth`, after a box was left empty. */
-  async function linkAfter(house: Driveway, query: string): Promise<string> {
-    const begun = await begin(house, { query })
-    const answer = await land(house, await approve(begun, { untick: ['drive.file'] }), begun.cookie)
-    expect(codeOf(answer)).toBe('scope_missing')
-    const { link } = JSON.parse(answer.body) as { link: string }
-    expect(link).toMatch(/^\/auth\?missing=drive\.file&/)
-    return link.slice('/auth?'.length)
-  }
 
   test('the link leads to where the sign-in was to lead', async () => {
     const there = '/#/folders/a?b=c&d=\u00e9'

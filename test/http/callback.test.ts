@@ -296,6 +296,9 @@ test('no mixture of 20 mutations signs anybody in (cases 1 to 13)', async () => 
     expect({ seed, index, status, refused }).toEqual({ seed, index, status, refused: true })
   }
   expectNothing()
+  process.stdout.write(
+    `Callbacks refused: ${runs.length} of 20 mutations, alone, in pairs, mixed\n`,
+  )
 })
 
 /** One mutation of each kind, so that all of their combinations can be tried. */
@@ -305,12 +308,17 @@ const everyMixture = 2 ** kinds.length - 1
 const mixtures = Math.min(Number(process.env['CALLBACK_MIXTURES'] ?? 150), everyMixture)
 
 test('no combination of 12 mutations signs anybody in (cases 1 to 13)', async () => {
+  const tried = new Set<number>()
   for (let run = 0; run < mixtures; run++) {
     const mixture = 1 + ((run * 1_009) % everyMixture) // a stride that meets all of them in the end
     const callback = { query: new URLSearchParams(query), cookie: begun.cookie }
     for (const [index, spoil] of kinds.entries()) if (mixture & (1 << index)) spoil(callback)
     const { status } = await land(driveway, callback.query, callback.cookie)
     expect({ mixture, refused: status >= 400 && status < 500 }).toEqual({ mixture, refused: true })
+    tried.add(mixture)
   }
   expectNothing()
+  process.stdout.write(
+    `Callbacks refused: ${tried.size} of the ${everyMixture} combinations of ${kinds.length} mutations\n`,
+  )
 }, 600_000)

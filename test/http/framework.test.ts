@@ -2,7 +2,6 @@ import { http } from '@google-cloud/functions-framework'
 import { getTestServer } from '@google-cloud/functions-framework/testing'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import type { IncomingMessage, Server } from 'node:http'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { GatewayError } from '../../functions/errors.ts'
 import { readBody, streamBodies } from '../../functions/http/body.ts'
 import { createHandler } from '../../functions/http/handler.ts'
@@ -213,10 +212,12 @@ describe('with the hook', () => {
     await until(() => release !== undefined)
     const gone = (): number => line.socket.bytesWritten - line.socket.writableLength
     let before = -1
-    while (gone() !== before) {
+    const standsStill = (): boolean => {
+      const isAsBefore = gone() === before
       before = gone()
-      await sleep(100)
+      return isAsBefore
     }
+    await until(standsStill, { everyMs: 100 })
     // The rest is in the buffers of the two sockets.
     expect(gone()).toBeLessThan(32 * megabyte.length)
     expect(last.read).toBeLessThan(megabyte.length)

@@ -43,6 +43,7 @@ test('of 2 to 8 identical callbacks at two gateways exactly one gets through (ca
     })
     expect(tokenCalls(driveway.google)).toBe(1)
   }
+  process.stdout.write(`Replays: ${rounds} rounds, one token call each\n`)
 }, 600_000)
 
 test('two tabs of one browser both sign in (case 7)', async () => {

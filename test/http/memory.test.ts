@@ -4,6 +4,7 @@ import { request } from 'node:http'
 import { memoryForUploads } from '../../functions/config.ts'
 import { codeOf, filePart, form, send, startDriveway, uploadForm } from '../kit.ts'
 import type { Driveway } from '../kit.ts'
+import { until } from '../until.ts'
 
 const mebibyte = 1024 * 1024
 let driveway: Driveway
@@ -32,9 +33,7 @@ async function hold(count: number): Promise<() => Promise<void>> {
   await Promise.all(held.map(({ asked }) => asked))
   return async () => {
     for (const { req } of held) req.destroy()
-    while (driveway.logs.filter(({ code }) => code === 'truncated').length < count) {
-      await new Promise((resolve) => setImmediate(resolve))
-    }
+    await until(() => driveway.logs.filter(({ code }) => code === 'truncated').length >= count)
   }
 }
 

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import { signIn } from '../../infra/local/sign-in.ts'
 import { codeOf, send, startDriveway } from '../kit.ts'
 import type { Driveway } from '../kit.ts'
+import { until } from '../until.ts'
 import { asJob, jobToken, policy, putPolicy } from './policies-kit.ts'
 import type { Policy } from './policies-kit.ts'
 import { stored } from './sign-in-kit.ts'
@@ -352,7 +353,7 @@ describe('a job', () => {
     const before = uses()
     await asJob(driveway, token)
     // That it was used is noted beside the request, once an hour.
-    while (uses() === before) await new Promise((resolve) => setImmediate(resolve))
+    await until(() => uses() !== before)
     driveway.google.calls.length = 0
     await asJob(driveway, token)
     expect(driveway.google.calls.filter((call) => /^(ci|firestore)\./.test(call))).toEqual([])

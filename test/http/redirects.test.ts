@@ -101,6 +101,7 @@ describe('return_to (case 29)', () => {
       // Nor would somebody who reads only its path be led away.
       expect(originOf(new URL(location).pathname)).toBe(home)
     }
+    process.stdout.write(`return_to: ${new Set(payloads).size} payloads, ${name}\n`)
   })
 
   test.each([

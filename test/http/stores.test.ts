@@ -4,6 +4,7 @@ import type { DocumentJson } from '../../infra/sandbox/firestore/index.ts'
 import type { Fault } from '../../infra/sandbox/faults.ts'
 import { codeOf, send, startDriveway } from '../kit.ts'
 import type { Driveway, RawAnswer } from '../kit.ts'
+import { until } from '../until.ts'
 import { approve, begin, cookieFrom, land, signInAs, stored, tokenCalls } from './sign-in-kit.ts'
 
 let driveway: Driveway
@@ -149,9 +150,7 @@ describe('Firestore does not answer (case 85)', () => {
       })
     await list(driveway, driveway.bearer)
     // That the token is in use is noted beside the first request, once an hour.
-    while (stored(driveway.google, 'usage').length === 0) {
-      await new Promise((resolve) => setTimeout(resolve, 5))
-    }
+    await until(() => stored(driveway.google, 'usage').length > 0)
     // One write reserves the id; the one that would note the answer fails.
     fail('firestore.commit', { ...denied, skip: 1 })
     const first = await put()

@@ -2,10 +2,12 @@
 import { expect } from '@jest/globals'
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { StoredFile } from '../../infra/sandbox/drive/index.ts'
 import type { Driveway, DrivewayOptions } from '../kit.ts'
 import { startDriveway } from '../kit.ts'
+import { until } from '../until.ts'
+
+export { until }
 
 export interface Uploading extends Driveway {
   /** What is in Drive and was not there at the start, or when `forget` was last called. */
@@ -31,20 +33,6 @@ export async function startUploading(options: DrivewayOptions = {}): Promise<Upl
     settled: (files = 0) =>
       until(() => google.drive.openSessions() === 0 && uploaded().length === files),
   })
-}
-
-/** Waits for something that happens by itself; what never does is no reason to stay for ever. */
-export async function until(
-  holds: () => boolean | Promise<boolean>,
-  patienceMs = 60_000,
-): Promise<void> {
-  const giveUpAt = performance.now() + patienceMs
-  while (!(await holds())) {
-    if (performance.now() > giveUpAt) {
-      throw new Error(`Has not come about in ${patienceMs / 1000} s: ${String(holds)}`)
-    }
-    await sleep(5)
-  }
 }
 
 /** The head of an upload's request. */

@@ -12,6 +12,7 @@ import type { Google } from '../../infra/sandbox/google.ts'
 import { startGoogle } from '../../infra/sandbox/google.ts'
 import { end, environment, freePorts, root, run } from './process.ts'
 import type { Run } from './process.ts'
+import { until } from '../until.ts'
 
 const names = ['auth', 'callback', 'files', 'upload'] as const
 type Name = (typeof names)[number]
@@ -38,12 +39,13 @@ function serve(name: Name, port: number, env: Record<string, string>, cwd = root
 async function answers(address: string, { ended }: Run): Promise<Response> {
   let failed: string | undefined
   void ended.then((how) => (failed = `Ended (${how})`))
-  for (;;) {
+  let answer: Response | undefined
+  await until(async () => {
     if (failed !== undefined) throw new Error(failed)
-    const answer = await fetch(address, { redirect: 'manual' }).catch(() => undefined)
-    if (answer) return answer
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
+    return (answer = await fetch(address, { redirect: 'manual' }).catch(() => undefined))
+  })
+  if (!answer) throw new Error('It has answered, and there is no answer')
+  return answer
 }
 
 beforeAll(async () => {

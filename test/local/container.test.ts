@@ -14,6 +14,7 @@ import { openSession } from '../http/h2c-kit.ts'
 import { filePart, form } from '../kit.ts'
 import { end, environment, freePort, root, run } from './process.ts'
 import type { Run } from './process.ts'
+import { until } from '../until.ts'
 
 const shell = promisify(execFile)
 const curlKnowsHttp2 = /^Features:.*\bHTTP2\b/m.test(curlVersion())
@@ -41,10 +42,10 @@ beforeAll(async () => {
   })
   let ended = false
   void container.ended.then(() => (ended = true))
-  while (!(await fetch(origin).catch(() => false))) {
+  await until(() => {
     if (ended) throw new Error(container.output)
-    await new Promise(setImmediate)
-  }
+    return fetch(origin).catch(() => false)
+  })
   cookie = await signIn(origin, 'ada@example.com')
   const token = await mintToken(origin, cookie, 'test')
   authorization = `Bearer ${token}`
@@ -163,7 +164,7 @@ test('told to stop, it lets an upload over HTTP/2 finish, takes no more, and end
   const headers = { authorization, 'content-type': 'multipart/form-data; boundary=b' }
   const { stream, answer } = begin(headers)
   stream.end(form('b', filePart('last.txt', 'the last one')))
-  while (!google.calls.includes('drive.upload.multipart')) await new Promise(setImmediate)
+  await until(() => google.calls.includes('drive.upload.multipart'), { everyMs: 0 })
   const away = once(session, 'goaway')
   container.child.kill('SIGTERM')
   await away

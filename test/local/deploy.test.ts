@@ -15,6 +15,7 @@ import { createServer } from 'node:http'
 import type { Server } from 'node:http'
 import { end, environment, freePorts, root, run } from './process.ts'
 import type { Run } from './process.ts'
+import { until } from '../until.ts'
 
 const names = ['auth', 'callback', 'files', 'upload'] as const
 const source = join(root, 'dist/deploy')
@@ -114,10 +115,10 @@ async function start(name: string, port: number): Promise<Run> {
   })
   let ended = false
   void started.ended.then(() => (ended = true))
-  while (!(await fetch(`http://127.0.0.1:${port}`, { redirect: 'manual' }).catch(() => false))) {
+  await until(() => {
     if (ended) throw new Error(started.output)
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
+    return fetch(`http://127.0.0.1:${port}`, { redirect: 'manual' }).catch(() => false)
+  })
   return started
 }
 

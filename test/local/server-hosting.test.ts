@@ -10,6 +10,7 @@ import { createProxy } from '../../infra/local/hosting-proxy.ts'
 import { createHosting } from '../../infra/local/hosting.ts'
 import type { HostingConfig } from '../../infra/local/hosting.ts'
 import { send } from '../kit.ts'
+import { until } from '../until.ts'
 
 const limit = 1024 * 1024
 const config: HostingConfig = {
@@ -159,7 +160,7 @@ test('an answer that takes too long is a 504 of the front end, and the function 
   const { status, headers, body } = await send(origin, '/slow')
   expect([status, headers['content-type']]).toEqual([504, 'text/html; charset=UTF-8'])
   expect(body).toContain('upstream request timeout')
-  while (letGo === 0) await new Promise(setImmediate)
+  await until(() => letGo > 0)
 })
 
 test('a body beyond the front end’s limit never arrives, whether its length is said or not', async () => {

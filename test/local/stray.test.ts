@@ -5,6 +5,7 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { end, environment, freePorts, root, run } from './process.ts'
 import type { Run } from './process.ts'
+import { until } from '../until.ts'
 
 const framework = join(root, 'node_modules/@google-cloud/functions-framework/build/src/main.js')
 /** Below the project, so that its packages are found from there. */
@@ -45,12 +46,11 @@ beforeAll(async () => {
     env: environment({ NODE_ENV: 'production' }),
   })
   const ended = served.ended.then((how) => `Ended (${how}): ${served.output}`)
-  for (;;) {
+  await until(async () => {
     const answer = await Promise.race([fetch(`${origin}/?how=fine`).catch(() => {}), ended])
     if (typeof answer === 'string') throw new Error(answer)
-    if (answer) break
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
+    return answer
+  })
 })
 
 afterAll(async () => {
