@@ -1,6 +1,7 @@
 /** The only reader of the environment. */
 import type { Environment, Setting } from './settings.ts'
 
+import { isLoopback, readEndpoint, readOrigin } from './config-addresses.ts'
 import type { AllowedUsers } from './identity/admission.ts'
 
 /** What Driveway asks of Google: see `accessProfiles`. */
@@ -61,6 +62,8 @@ export interface Config {
   secretManagerHost: string | undefined
   /** `host:port` of a Firestore on loopback. */
   firestoreHost: string | undefined
+  /** The OpenTelemetry collector that is told of metrics and spans; nobody is told where there is none. */
+  otlpEndpoint: string | undefined
 }
 
 export interface GoogleAddresses {
@@ -170,6 +173,11 @@ export function readConfig(env: Environment): Config {
     google: sandbox ? sandboxGoogle(sandbox) : realGoogle,
     secretManagerHost: loopback('SECRET_MANAGER_EMULATOR_HOST', hostAndPort),
     firestoreHost: loopback('FIRESTORE_EMULATOR_HOST', hostAndPort),
+    otlpEndpoint: readEndpoint(
+      'OTEL_EXPORTER_OTLP_ENDPOINT',
+      env['OTEL_EXPORTER_OTLP_ENDPOINT'],
+      wrong,
+    ),
   }
   if (wrong.length > 0) throw new Error(`Cannot start: ${[...new Set(wrong)].join('; ')}`)
   return config
@@ -254,18 +262,6 @@ function readAllowedUsers(value: string | undefined, wrong: string[]): AllowedUs
   }
 }
 
-/** An origin and nothing more: https, or http on loopback. */
-function readOrigin(name: string, value: string, wrong: string[]): string {
-  if (!value) return value
-  const url = URL.canParse(value) ? new URL(value) : undefined
-  const secure = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(value))
-  if (!url || !secure || url.href !== `${url.origin}/` || url.hostname.includes('*')) {
-    wrong.push(`${name} must be an origin such as https://example.web.app`)
-    return value
-  }
-  return url.origin
-}
-
 /** `none`, or issuers as they name themselves: https, and http on loopback beside a sandbox alone. */
 function readIssuers(value: string | undefined, besideSandbox: boolean, wrong: string[]): string[] {
   const issuers = list(value?.trim() || ciSystems)
@@ -289,12 +285,4 @@ function readHops(env: Environment, wrong: string[]): number {
   const value = env['FORWARDED_HOPS']?.trim() || (env['K_SERVICE'] ? '1' : '0')
   if (!/^\d$/.test(value)) wrong.push('FORWARDED_HOPS must be a number from 0 to 9')
   return Number(value)
-}
-
-/** Whether an address, `host:port` or a URL, is on this machine. */
-function isLoopback(value: string): boolean {
-  const text = value.includes('://') ? value : `http://${value}`
-  if (!URL.canParse(text)) return false
-  const { hostname } = new URL(text)
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname)
 }

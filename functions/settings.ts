@@ -18,6 +18,7 @@ export const settings = {
   MAX_REQUEST_BYTES: 'optional',
   MEMORY_BYTES: 'optional',
   OIDC_ISSUERS: 'optional',
+  OTEL_EXPORTER_OTLP_ENDPOINT: 'optional',
   RATE_LIMIT: 'optional',
   RATE_LIMIT_ANONYMOUS: 'optional',
   GOOGLE_SANDBOX_URL: 'local',
@@ -113,6 +114,12 @@ export const settingWords: Record<Setting, SettingWords> = {
       'CI systems whose tokens may count, by their issuers’ names, with spaces or commas between; `none` for none.',
     otherwise: 'https://token.actions.githubusercontent.com https://gitlab.com',
     example: 'https://gitlab.example.com',
+  },
+  OTEL_EXPORTER_OTLP_ENDPOINT: {
+    meaning:
+      'An OpenTelemetry collector that takes OTLP as JSON over HTTP: `/v1/metrics` and `/v1/traces` below it are told of metrics and spans. https, or http on this machine.',
+    otherwise: 'nothing is measured',
+    example: 'http://localhost:4318',
   },
   RATE_LIMIT: {
     meaning: 'Requests that one credential may make in a minute; `none` for no limit.',

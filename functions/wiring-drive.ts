@@ -14,6 +14,7 @@ import { createFolders, isFolderReservation } from './drive/folders.ts'
 import type { FolderReservation, Folders } from './drive/folders.ts'
 import { createGoogleFiles } from './drive/google-files.ts'
 import { createIds } from './drive/ids.ts'
+import { createMeter } from './drive/metered.ts'
 import type { Wait } from './drive/patience.ts'
 import { createPlaces } from './drive/place.ts'
 import type { Places } from './drive/place.ts'
@@ -27,6 +28,7 @@ import { createUploads } from './drive/upload.ts'
 import type { Uploads } from './drive/upload.ts'
 import { createFirestoreRecords } from './firestore-records.ts'
 import type { Log } from './http/log.ts'
+import type { Telemetry } from './telemetry.ts'
 import type { Clients } from './wiring-clients.ts'
 
 export interface DriveRoom {
@@ -50,15 +52,22 @@ export interface DriveOptions {
   driveTimeouts?: Partial<Timeouts>
 }
 
+function metered<T>(plain: T, by: ((plain: T) => T) | undefined): T {
+  return by ? by(plain) : plain
+}
+
 export function wireDrive(
   config: Config,
   { firestore, drive }: Clients,
   log: Log,
   now: () => number,
   options: DriveOptions,
+  telemetry?: Telemetry,
 ): DriveRoom {
-  const { chunkBytes, wait, driveTimeouts } = options
-  const send = createSend(driveTimeouts)
+  const { chunkBytes, driveTimeouts } = options
+  const meter = telemetry && createMeter(telemetry)
+  const wait = meter ? meter.wait(options.wait) : options.wait
+  const send = metered(createSend(driveTimeouts), meter?.send)
   const patient = wait === undefined ? {} : { wait }
   const chunked = chunkBytes === undefined ? {} : { chunkBytes }
   const root = config.google.drive
@@ -73,7 +82,7 @@ export function wireDrive(
   const parts = {
     send,
     ids,
-    budget: createBudget(config.memoryBytes),
+    budget: metered(createBudget(config.memoryBytes), meter?.budget),
     root,
     ...patient,
     wholeDrive,
@@ -81,7 +90,7 @@ export function wireDrive(
       log.failure('upload left behind', error, { fileId }),
   }
   const { answer, progress: silence } = driveTimeouts ?? {}
-  const receive = createReceive({ answer, silence })
+  const receive = metered(createReceive({ answer, silence }), meter?.receive)
   const reservations = createFirestoreRecords<FolderReservation>(
     firestore,
     'folders',
@@ -89,7 +98,12 @@ export function wireDrive(
   )
   const records = createFirestoreRecords<AttemptRecord>(firestore, 'attempts', isAttemptRecord)
   return {
-    files: createGoogleFiles(drive, { ...patient, wholeDrive, answerMs: driveTimeouts?.answer }),
+    files: createGoogleFiles(drive, {
+      ...patient,
+      wholeDrive,
+      answerMs: driveTimeouts?.answer,
+      ...(meter ? { around: meter.ask } : {}),
+    }),
     downloads: createDownloads({ ...parts, receive }),
     uploads: createUploads({ ...parts, ...chunked }),
     folders: createFolders({ ...parts, reservations }, now),

@@ -10,12 +10,14 @@ import { createAccessTokens } from './token/access.ts'
 import type { AccessTokens } from './token/access.ts'
 import { createFirestoreVault } from './token/firestore-vault.ts'
 import { createGoogleSecrets } from './token/google-secrets.ts'
+import { meterRefreshes } from './token/metered.ts'
 import { createOAuth } from './token/oauth.ts'
 import type { ClientCredentials, OAuth } from './token/oauth.ts'
 import { createSeal } from './token/seal.ts'
 import type { Seal } from './token/seal.ts'
 import { createSecrets } from './token/secrets.ts'
 import type { Vault } from './token/vault.ts'
+import type { Telemetry } from './telemetry.ts'
 import type { Clients } from './wiring-clients.ts'
 
 export interface TokenRoom {
@@ -36,11 +38,12 @@ export function wireToken(
   log: Log,
   now: () => number,
   signInMs?: number,
+  telemetry?: Telemetry,
 ): TokenRoom {
   const secrets = createSecrets(createGoogleSecrets(clients.secretManager), now)
   const seal = createSeal((fresh) => secrets.read(config.keyringSecretName, fresh))
   const { scopes } = accessProfiles[config.accessProfile]
-  const oauth = createOAuth({
+  const plain = createOAuth({
     addresses: config.google,
     redirectUri: config.redirectUri,
     scopes,
@@ -48,6 +51,7 @@ export function wireToken(
       readClientCredentials(await secrets.read(config.clientSecretName, fresh)),
     ...(signInMs === undefined ? {} : { timeout: signInMs }),
   })
+  const oauth = telemetry ? meterRefreshes(plain, telemetry) : plain
   const vault = createFirestoreVault({
     firestore: clients.firestore,
     seal,

@@ -14,6 +14,7 @@ import { createInside } from './http/inside.ts'
 import { createLog } from './http/log.ts'
 import type { Log } from './http/log.ts'
 import { createNet } from './http/net.ts'
+import { countUploads, observed } from './http/observed.ts'
 import { createOrigins } from './http/origins.ts'
 import { createServing, stopOnSignals } from './http/serving.ts'
 import { uploadRoutes } from './http/upload.ts'
@@ -21,6 +22,7 @@ import { createClients } from './wiring-clients.ts'
 import { wireDrive } from './wiring-drive.ts'
 import type { DriveOptions } from './wiring-drive.ts'
 import { wireIdentity } from './wiring-identity.ts'
+import { wireTelemetry } from './wiring-telemetry.ts'
 import { wireToken } from './wiring-token.ts'
 
 export interface Gateway {
@@ -51,23 +53,36 @@ export interface GatewayOptions extends DriveOptions {
   signals?: boolean
 }
 
+/** Milliseconds from SIGTERM until Cloud Run kills an instance, less a little to be gone by then. */
+const killMs = 9_900
+
 export function createGateway(config: Config, options: GatewayOptions = {}): Gateway {
   const { publicUrl, allowedOrigins, accessProfile, maxFileBytes, maxRequestBytes } = config
   const { projectId, service } = config
-  const { log = createLog(projectId, undefined, {}, service), now = Date.now } = options
+  const { log: plainLog = createLog(projectId, undefined, {}, service), now = Date.now } = options
+  const { telemetry, stop: stopTelemetry } = wireTelemetry(config, plainLog)
+  const log = telemetry ? countUploads(plainLog, telemetry) : plainLog
 
   const clients = createClients(config)
   const origins = createOrigins(publicUrl, allowedOrigins)
-  const token = wireToken(config, clients, log, now, options.signInMs)
+  const token = wireToken(config, clients, log, now, options.signInMs, telemetry)
   const identity = wireIdentity(config, clients, token, origins, log, now)
-  const drive = wireDrive(config, clients, log, now, options)
+  const drive = wireDrive(config, clients, log, now, options, telemetry)
 
   const serving = createServing(options.graceMs)
   const net = createNet(log)
   const { rates } = identity
   const secure = publicUrl.startsWith('https:')
   const shared: HandlerParts = { log, origins, rates, serving, net, secure }
-  const handler = (name: string, routes: Route[]): Handler => createHandler(name, routes, shared)
+  const handler = (name: string, routes: Route[]): Handler => {
+    const plain = createHandler(name, routes, shared)
+    return telemetry ? observed(name, plain, telemetry) : plain
+  }
+  const stop = async (): Promise<void> => {
+    const since = performance.now()
+    await serving.stop()
+    await stopTelemetry(Math.min(2_000, killMs - (performance.now() - since)))
+  }
   let adopted = false
 
   const idleMs = options.idleMs ?? 30_000
@@ -96,13 +111,13 @@ export function createGateway(config: Config, options: GatewayOptions = {}): Gat
     adopt(server) {
       serving.adopt(server)
       if (!adopted && options.signals !== false) {
-        stopOnSignals(serving)
+        stopOnSignals(stop)
         // What is under way may end; a new instance is cheap.
-        net.spread(() => void serving.stop().then(() => process.exit(1)))
+        net.spread(() => void stop().then(() => process.exit(1)))
       }
       adopted = true
     },
-    stop: () => serving.stop(),
+    stop,
   }
 }
 

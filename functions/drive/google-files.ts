@@ -13,6 +13,8 @@ const listedFields =
   'id,name,mimeType,size,modifiedTime,webViewLink,shortcutDetails(targetId,targetMimeType),isAppAuthorized,capabilities(canAddChildren,canDownload)'
 const detailFields = `${listedFields},parents,createdTime,description,sha256Checksum,trashed,exportLinks,version,ownedByMe`
 
+type Method = 'files.list' | 'files.get'
+
 export interface GoogleFilesOptions {
   /** Whether Driveway may read and write whatever the person may, not only its own. */
   wholeDrive: boolean
@@ -20,6 +22,8 @@ export interface GoogleFilesOptions {
   wait?: Wait
   /** Milliseconds that Drive has for an answer. */
   answerMs?: number | undefined
+  /** Goes around each request, once for each try. */
+  around?: <T>(method: Method, ask: () => Promise<T>) => Promise<T>
 }
 
 /** Bytes of the longest answer: a thousand files have a tenth of it. */
@@ -28,7 +32,7 @@ const answerBytes = 8 * 1024 * 1024
 /** @param client made when it is first needed: loading it costs a good part of a second */
 export function createGoogleFiles(
   client: () => Promise<drive_v3.Drive>,
-  { wholeDrive, wait, answerMs = 20_000 }: GoogleFilesOptions,
+  { wholeDrive, wait, answerMs = 20_000, around = (_method, ask) => ask() }: GoogleFilesOptions,
 ): Files {
   const optionsOf = (token: string, signal: AbortSignal) => ({
     headers: { authorization: `Bearer ${token}` },
@@ -41,13 +45,15 @@ export function createGoogleFiles(
 
   /** Asks until there is an answer, and with another token where Drive takes the first no more. */
   async function call<T>(
+    method: Method,
     account: DriveAccount,
     signal: AbortSignal,
     ask: (files: drive_v3.Resource$Files, options: ReturnType<typeof optionsOf>) => Promise<T>,
     query?: ListQuery,
   ): Promise<T> {
     const { files } = await client()
-    const send = (token: string): Promise<T> => ask(files, optionsOf(token, signal))
+    const send = (token: string): Promise<T> =>
+      around(method, () => ask(files, optionsOf(token, signal)))
     return createPatience(signal, wait).retry(async () => {
       const token = await account.token()
       try {
@@ -65,6 +71,7 @@ export function createGoogleFiles(
   return {
     list: (account, query, signal) =>
       call(
+        'files.list',
         account,
         signal,
         async (files, options) => {
@@ -84,7 +91,7 @@ export function createGoogleFiles(
       ),
 
     get: (account, id, signal) =>
-      call(account, signal, async (files, options) => {
+      call('files.get', account, signal, async (files, options) => {
         const params = { fileId: id, fields: detailFields, supportsAllDrives: true }
         return readDetails((await files.get(params, options)).data, wholeDrive)
       }),

@@ -140,11 +140,11 @@ function onceOver(req: IncomingMessage, res: ServerResponse, over: () => void): 
  * it at once, cutting every request but one; they are there before the first request, so they are
  * replaced then.
  */
-export function stopOnSignals(serving: Serving): void {
+export function stopOnSignals(stop: () => Promise<void>): void {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.removeAllListeners(signal)
     process.once(signal, () => {
-      void serving.stop().then(() => process.exit(0))
+      void stop().then(() => process.exit(0))
     })
   }
 }
