@@ -67,6 +67,8 @@ export interface IdentityRoom {
 /** Codes that one network may have waiting, and codes that one account may try, in ten minutes. */
 const mostStarts = 20
 const mostTries = 30
+/** Requests on the way through a sign-in, for each other one that a network may make. */
+const signInShares = 10
 
 export function wireIdentity(
   { publicUrl, forwardedHops, oidcIssuers, allowedUsers, rateLimits, limitsPerDay }: Config,
@@ -114,6 +116,7 @@ export function wireIdentity(
     addressOf,
     byCredential: buckets('requests of a credential', rateLimits.credential),
     byNetwork: buckets('requests of a network', rateLimits.network),
+    bySignIn: buckets('sign-ins of a network', times(signInShares, rateLimits.network)),
   })
   const known = createIdentify(credentials, jobs, origins, onUse)
   const recognise: Identify = async (req, need) => {
@@ -151,6 +154,10 @@ export function wireIdentity(
       await usages.forget(await credentials.revokeAll(sub))
     },
   }
+}
+
+function times(factor: number, limit: number | null): number | null {
+  return limit === null ? null : factor * limit
 }
 
 function readLimits({ bytes, files }: Config['limitsPerDay']): Limits {

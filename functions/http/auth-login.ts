@@ -31,6 +31,7 @@ export function loginRoutes(parts: LoginParts): Route[] {
     {
       method: 'GET',
       path: /^$/,
+      isSignIn: true,
       async run({ req, res, query }) {
         const { publicUrl, allowedOrigins } = parts
         const target = readTarget(query, publicUrl, allowedOrigins)

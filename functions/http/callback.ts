@@ -32,7 +32,8 @@ export interface CallbackParts {
 const trustedForMs = 2 * 24 * 60 * 60_000
 
 export function callbackRoutes(parts: CallbackParts): Route[] {
-  return [{ method: 'GET', path: /^$/, run: (call) => finishOrRefuse(parts, call) }]
+  const run: Route['run'] = (call) => finishOrRefuse(parts, call)
+  return [{ method: 'GET', path: /^$/, isSignIn: true, run }]
 }
 
 async function finishOrRefuse(parts: CallbackParts, call: Call): Promise<void> {

@@ -33,6 +33,8 @@ export interface Route {
   path: RegExp
   /** Further request headers that a page of another origin may send. */
   headers?: readonly string[]
+  /** A step of a sign-in: people who share a network with others are let through for longer. */
+  isSignIn?: true
   run(call: Call): Promise<void>
 }
 
@@ -85,7 +87,7 @@ export function createHandler(
           headers: { allow: methods.join(', ') },
         })
       }
-      parts.rates?.enter(req)
+      parts.rates?.enter(req, route.isSignIn)
       const params = route.path.exec(path)?.slice(1) ?? []
       const call: Call = { req, res, query, params, signal, log }
       await parts.net.under(log, () => route.run(call), visit.giveUp)

@@ -30,7 +30,7 @@ export interface Service {
 export function createLog(
   projectId: string,
   write: (line: string) => void = (line) => process.stdout.write(line),
-  common: Record<string, string | boolean> = {},
+  common: Record<string, string | boolean | number> = {},
   service: Service = { service: 'driveway' },
   httpRequest?: Record<string, string>,
 ): Log {
@@ -48,7 +48,7 @@ export function createLog(
       createLog(
         projectId,
         write,
-        { ...common, requestId, ...traceFields(req, projectId) },
+        { ...common, requestId, ...forwarded(req), ...traceFields(req, projectId) },
         service,
         describeRequest(req),
       ),
@@ -75,6 +75,12 @@ function reportOf(
     ...(stack === undefined ? { reportLocation: { functionName: event } } : {}),
   }
   return { '@type': reportedErrorEvent, serviceContext, context }
+}
+
+/** How many addresses `X-Forwarded-For` has, which `FORWARDED_HOPS` is found by, and none of them. */
+function forwarded({ headers }: IncomingMessage): { forwardedFor?: number } {
+  const chain = headers['x-forwarded-for']
+  return chain === undefined ? {} : { forwardedFor: String(chain).split(',').length }
 }
 
 /**

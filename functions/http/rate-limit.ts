@@ -15,9 +15,11 @@ export interface RateLimits {
   /**
    * Counts a request for the network that it comes from, unless it shows what was good lately.
    *
+   * @param isSignIn is let through for longer: where a whole office, or by a wrong FORWARDED_HOPS
+   *   everybody, is one network, nobody who guesses there keeps the others from signing in
    * @throws {GatewayError} `rate_limited`
    */
-  enter(req: IncomingMessage): void
+  enter(req: IncomingMessage, isSignIn?: boolean): void
   /**
    * The request has turned out to be somebody's: it counts for their credential, and no longer for
    * the network that they share with others.
@@ -34,6 +36,8 @@ export interface RateLimitParts {
   /** Nothing where there is no limit. */
   byCredential: Buckets | undefined
   byNetwork: Buckets | undefined
+  /** For sign-ins of a network that has used up its share otherwise. */
+  bySignIn: Buckets | undefined
 }
 
 /** Of these, somebody may be trying many. */
@@ -53,18 +57,22 @@ const costOfGuess = 9 // besides the one of every request
 const mostGood = 10_000
 
 export function createRateLimits(parts: RateLimitParts): RateLimits {
-  const { addressOf, byCredential, byNetwork } = parts
+  const { addressOf, byCredential, byNetwork, bySignIn } = parts
   /** What was good lately, by its hash: a flood from its network does not shut it out. */
   const good = new Map<string, true>()
   const paying = new WeakMap<IncomingMessage, string>()
 
   return {
-    enter(req) {
+    enter(req, isSignIn = false) {
       if (!byNetwork) return
       const shown = hashOfShown(req)
       if (shown !== undefined && good.has(shown)) return
       const network = networkOf(addressOf(req))
-      refuseUntil(byNetwork.take(network))
+      const waitMs = byNetwork.take(network)
+      // With a cookie comes a browser that has signed in, or says so.
+      const isBrowser = isSignIn || req.headers.cookie !== undefined
+      if (waitMs > 0 && isBrowser && bySignIn) return refuseUntil(bySignIn.take(network))
+      refuseUntil(waitMs)
       paying.set(req, network)
     },
 

@@ -2,6 +2,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { codeOf, send, startDriveway } from '../kit.ts'
 import type { Driveway, RawAnswer } from '../kit.ts'
+import { signInAs } from './sign-in-kit.ts'
 
 let driveway: Driveway
 /** It stands still within a test: nothing is refilled while that runs. */
@@ -66,7 +67,7 @@ test('a page may read that it has to wait (case 28)', async () => {
 describe('a network', () => {
   test('has a share for all that show nothing', async () => {
     const house = await limited({ RATE_LIMIT_ANONYMOUS: '20' })
-    expect(refused(await ask(40, house, '/auth'))).toBe(20)
+    expect(refused(await ask(40, house, '/files'))).toBe(20)
   })
 
   test('is charged for bad bearers ten times, and good ones there go on', async () => {
@@ -81,8 +82,25 @@ describe('a network', () => {
 
   test('is charged for callbacks that lead to nothing', async () => {
     const house = await limited({ RATE_LIMIT_ANONYMOUS: '60' })
-    const answers = await ask(12, house, '/callback?code=4/0x&state=x')
-    expect(refused(answers)).toBe(6)
+    expect(refused(await ask(6, house, '/callback?code=4/0x&state=x'))).toBe(0)
+    expect(refused(await ask(1, house, '/files'))).toBe(1)
+  })
+
+  test('that somebody has used up by guessing still signs in, up to a limit of its own', async () => {
+    const house = await limited({ RATE_LIMIT_ANONYMOUS: '10' })
+    await ask(9, house, '/files', { authorization: `Bearer dw_${'A'.repeat(49)}` })
+    expect(refused(await ask(1, house, '/files'))).toBe(1)
+    const { answer, cookie } = await signInAs(house)
+    expect(answer.status).toBe(303)
+    expect((await ask(1, house, '/files?pageSize=1', { cookie }))[0]?.status).toBe(200)
+    expect(refused(await ask(120, house, '/auth'))).toBeGreaterThan(0)
+  })
+
+  test('is found by the length of the chain, which is in the log without its addresses', async () => {
+    const house = await limited({})
+    await ask(1, house, '/files', { 'x-forwarded-for': '203.0.113.7, 198.51.100.9' })
+    expect(house.logs.at(-1)).toMatchObject({ forwardedFor: 2 })
+    expect(house.lines.join('')).not.toContain('203.0.113.7')
   })
 
   test('is not charged for those who have shown who they are', async () => {
@@ -94,7 +112,7 @@ describe('a network', () => {
   test('is the one that the platform saw, whatever the caller claims (case 30)', async () => {
     const house = await limited({ RATE_LIMIT_ANONYMOUS: '10', FORWARDED_HOPS: '1' })
     const from = (chain: string): Promise<RawAnswer[]> =>
-      ask(10, house, '/auth', { 'x-forwarded-for': chain })
+      ask(10, house, '/files', { 'x-forwarded-for': chain })
     expect(refused(await from('203.0.113.7'))).toBe(0)
     // Another entry in front is the caller's own invention.
     expect(refused(await from('198.51.100.9, 203.0.113.7'))).toBe(10)
