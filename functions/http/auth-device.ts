@@ -94,7 +94,7 @@ async function redeem({ devices, credentials }: DeviceParts, call: Call): Promis
 
 async function show({ identify, devices, vault }: DeviceParts, call: Call): Promise<void> {
   const { req, res, params } = call
-  const { sub } = await identify(req, 'session')
+  const { sub } = await identify(req, 'owner')
   const [userCode = ''] = params
   const { clientName, scopes, address, userAgent, createdAt, expiresAt } = await devices.find(
     userCode,
@@ -114,7 +114,7 @@ async function show({ identify, devices, vault }: DeviceParts, call: Call): Prom
 async function decide(parts: DeviceParts, call: Call): Promise<void> {
   const { identify, devices, vault } = parts
   const { req, res, params, signal, log } = call
-  const { sub, id } = await identify(req, 'session')
+  const { sub, id } = await identify(req, 'owner')
   const [userCode = ''] = params
   const { approve, account, ...terms } = await readJson(req, res)
   if (typeof approve !== 'boolean') throw bad('approve has to be true or false')

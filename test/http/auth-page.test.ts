@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import { createHash, randomBytes } from 'node:crypto'
 import { codeOf, send, startDriveway } from '../kit.ts'
 import type { Driveway, RawAnswer } from '../kit.ts'
+import { ask, decide, look } from './device-kit.ts'
 import { approve, cookieFrom, land, stored } from './sign-in-kit.ts'
 
 const page = 'https://app.example'
@@ -198,6 +199,16 @@ describe('a code counts', () => {
 })
 
 describe('a page’s bearer', () => {
+  test('looks at a device and decides on it, from its page alone', async () => {
+    const { user_code: code } = await ask(driveway)
+    const headers = await bearer()
+    const [ours, theirs] = [page, otherPage].map((origin) => ({ ...headers, origin }))
+    expect(outcome(await look(driveway, code, theirs))).toEqual([401, 'invalid_token'])
+    expect(outcome(await decide(driveway, code, {}, theirs))).toEqual([401, 'invalid_token'])
+    expect((await look(driveway, code, ours)).status).toBe(200)
+    expect((await decide(driveway, code, {}, ours)).status).toBe(204)
+  })
+
   test('is refused from any other page, and from what is no page', async () => {
     const headers = await bearer()
     for (const origin of [otherPage, driveway.origin, 'null', 'https://evil.example']) {
