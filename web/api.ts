@@ -1,5 +1,6 @@
 /** The gateway's JSON endpoints. Every function throws a `Problem`; an abort throws as it is. */
 import { jsonRequest, takeAhead } from './ahead.ts'
+import { ask } from './gateway.ts'
 import { asProblem, readProblem, unreadable } from './problem.ts'
 import { readFile, readFilesPage, readFolder, readSession } from './wire.ts'
 import type { DriveFile, FilesPage, SignedIn } from './wire.ts'
@@ -114,7 +115,7 @@ async function request(path: string, init: RequestInit): Promise<string> {
   const headers = { ...jsonRequest.headers, ...(init.headers as Record<string, string>) }
   const ahead = init.method === undefined ? takeAhead(path) : undefined
   try {
-    const response = await (ahead ?? fetch(path, { ...jsonRequest, ...init, headers, signal }))
+    const response = await (ahead ?? ask(path, { ...jsonRequest, ...init, headers, signal }))
     const body = await response.text()
     init.signal?.throwIfAborted()
     if (!response.ok) throw readProblem(response.status, body)

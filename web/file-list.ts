@@ -56,7 +56,7 @@ export function createFileList({ profile, open, lost, sortBy, upload }: FileList
     const label =
       search === null ? strings.filesIn(nameOf(trail)) : strings.resultsFor(search.words)
     files.setAttribute('aria-label', label)
-    const listing = createListing({ label, profile, open, sort, sortBy })
+    const listing = createListing({ label, profile, open, sort, sortBy, lost })
     const query = queryFor(place, sort)
     // Searched or sorted anew, the list stays until the other one is there.
     const stays = shown !== null && isSameFolder(shown.place.trail, trail) && shown.listing.size > 0

@@ -1,22 +1,36 @@
 /** What can be done with one file of the list. */
+import { download } from './download.ts'
 import { downloadsOf } from './exports.ts'
+import { isElsewhere } from './gateway.ts'
 import { httpsLink } from './links.ts'
 import { openMenu } from './menu.ts'
 import type { MenuEntry } from './menu.ts'
 import { visibleName } from './names.ts'
+import type { Problem } from './problem.ts'
 import { strings } from './strings.ts'
 import type { DriveFile, Profile } from './wire.ts'
 
-export function openFileMenu(button: HTMLElement, file: DriveFile, profile: Profile): void {
-  openMenu(button, strings.actionsFor(visibleName(file.name)), entriesFor(file, profile))
+export function openFileMenu(
+  button: HTMLElement,
+  file: DriveFile,
+  profile: Profile,
+  lost: (problem: Problem) => void,
+): void {
+  openMenu(button, strings.actionsFor(visibleName(file.name)), entriesFor(file, profile, lost))
 }
 
-function entriesFor(file: DriveFile, profile: Profile): MenuEntry[] {
+function entriesFor(
+  file: DriveFile,
+  profile: Profile,
+  lost: (problem: Problem) => void,
+): MenuEntry[] {
   const href = httpsLink(file.webViewLink)
   const downloads = downloadsOf(file, profile).map(({ label, href: from }): MenuEntry => ({
     label,
     icon: 'download',
-    does: { href: from, download: true },
+    does: isElsewhere
+      ? () => void download({ path: from, name: file.name, size: file.size, lost })
+      : { href: from, download: true },
   }))
   const isFolder = file.kind === 'folder' || file.shortcut?.kind === 'folder'
   return [

@@ -8,6 +8,7 @@ import { openFileMenu } from './file-menu.ts'
 import { fileRow } from './file-row.ts'
 import type { RowOptions } from './file-row.ts'
 import { icon } from './icons.ts'
+import type { Problem } from './problem.ts'
 import { nextSort, sortName } from './sort.ts'
 import type { Sort, SortKey } from './sort.ts'
 import { strings } from './strings.ts'
@@ -31,6 +32,8 @@ export interface ListingOptions extends RowOptions {
   readonly profile: Profile
   readonly sort: Sort
   readonly sortBy: (sort: Sort) => void
+  /** Called with a 401 that a download met. */
+  readonly lost: (problem: Problem) => void
 }
 
 // Roles are repeated because a table that CSS lays out otherwise is no table to some screen readers.
@@ -65,7 +68,7 @@ export function createListing(options: ListingOptions): Listing {
   table.addEventListener('click', ({ target }) => {
     const pressed = target instanceof Element ? target.closest<HTMLElement>('.icon-button') : null
     const file = known.get(pressed?.closest('tr')?.dataset['id'] ?? '')
-    if (pressed && file) openFileMenu(pressed, file, options.profile)
+    if (pressed && file) openFileMenu(pressed, file, options.profile, options.lost)
   })
 
   return {

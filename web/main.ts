@@ -9,6 +9,7 @@ import { element } from './element.ts'
 import { queryFor } from './file-list.ts'
 import { createFilesView } from './files-view.ts'
 import type { FilesView } from './files-view.ts'
+import { forgetCredential } from './gateway.ts'
 import { mark } from './icons.ts'
 import { placeLink } from './links.ts'
 import { skeleton } from './listing.ts'
@@ -97,6 +98,7 @@ async function start(because: Problem | null = null): Promise<void> {
 function showSignIn(reason: string | null): void {
   leave()
   beKnown(false)
+  forgetCredential()
   account.replaceChildren()
   uploads.pause(true)
   const welcome = signInView({ place, reason, uploading: uploads.busy })
@@ -201,7 +203,7 @@ async function signOut(): Promise<void> {
   } catch (thrown) {
     const problem = asProblem(thrown)
     if (session !== null) uploads.become(session)
-    if (problem.status !== 401) return notify(problem.words)
+    if (problem.status !== 401) return void notify(problem.words)
   }
   depart(null)
 }

@@ -17,6 +17,11 @@ export const strings = {
   signOutWhileUploading: 'Files are still uploading. Sign out and cancel them?',
   leaveToSignIn: 'To keep the uploads below, sign in in another tab and come back to this one.',
 
+  uploadsWait: 'The uploads below wait for you, and go on when you are back.',
+  badGateway: 'This page does not know where its Driveway is',
+  badGatewayDetail:
+    'Whoever runs it has to name the gateway’s origin, with https:// and all, in the page’s “driveway-gateway”.',
+
   signedOutBecause: {
     login_required: 'You are signed out. Sign in to go on.',
     session_expired: 'Your session has ended. Sign in again to go on.',
@@ -111,6 +116,10 @@ export const strings = {
     png: 'PNG',
     svg: 'SVG',
   },
+  downloading: (name: string) => `“${name}” is being fetched; it is saved when all of it is here.`,
+  tooLargeToFetch: (name: string) =>
+    `“${name}” is too large for this browser to fetch from here. Open it in Drive, and download it there.`,
+  downloadFailed: (name: string) => `“${name}” did not come whole`,
   noDownload:
     'Driveway may download only what it uploaded. Open this one in Drive, and download it there.',
   opensInDrive: 'Opens in Google Drive, in a new tab',

@@ -3,6 +3,7 @@ import { copyable } from './copyable.ts'
 import { curlLines } from './curl-lines.ts'
 import { element } from './element.ts'
 import { formatMoment } from './format.ts'
+import { gateway } from './gateway.ts'
 import { placeLink } from './links.ts'
 import { visibleName } from './names.ts'
 import { inFolder } from './place.ts'
@@ -43,7 +44,7 @@ export function createTokensView({ trail, go, lost }: TokensViewOptions) {
     const ends = token.expires === null ? '' : strings.tokenExpires(formatMoment(token.expires))
     const lines = [
       { label: strings.token, line: token.secret },
-      ...curlLines(location.origin, token, folderOf(trail)?.id ?? null),
+      ...curlLines(gateway, token, folderOf(trail)?.id ?? null),
     ]
     outcome.replaceChildren(
       title,

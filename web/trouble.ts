@@ -26,11 +26,16 @@ const place = element('div', { class: 'notices' })
 /** Where notices show up, wherever the page stands. */
 export const notices: Node = place
 
-/** A word about something that just failed, until the person dismisses it. */
-export function notify(words: string): void {
+/**
+ * A word about something that just failed, until the person dismisses it.
+ *
+ * @returns takes it away again
+ */
+export function notify(words: string): () => void {
   const notice = element('div', { class: 'notice', role: 'alert' }, element('p', {}, words))
   notice.append(button(strings.dismiss, () => notice.remove(), { class: 'quiet' }))
   place.replaceChildren(notice)
+  return () => notice.remove()
 }
 
 export function dismissNotices(): void {

@@ -1,5 +1,6 @@
 /** The uploader, which is fetched when it is first needed, and what the page tells it meanwhile. */
 import { element } from './element.ts'
+import { authorization, gateway, isElsewhere } from './gateway.ts'
 import type { Problem } from './problem.ts'
 import { asProblem } from './problem.ts'
 import type { Choice, Target, Uploader } from './uploader/index.ts'
@@ -28,7 +29,10 @@ export function createUploads({ target, stored, lost, failed }: UploadsOptions) 
   async function mount({ email, maxRequestBytes, maxFileBytes }: SignedIn): Promise<Uploader> {
     const { mountUploader } = (await import(script)) as typeof import('./uploader/index.ts')
     const limits = { maxRequestBytes, maxFileBytes }
-    mounted = mountUploader({ gateway: '', account: email, target, limits, stored, lost })
+    // What was begun at one gateway never goes on, with the person's bearer, at another.
+    const account = isElsewhere ? `${email} ${gateway}` : email
+    const headers = authorization
+    mounted = mountUploader({ gateway, account, headers, target, limits, stored, lost })
     mounted.pause(paused)
     slot.replaceChildren(mounted.element)
     return mounted

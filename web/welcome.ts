@@ -1,12 +1,15 @@
 /** What a person sees who is not signed in, or whose grant at Google has died or is not whole. */
 import { beKnown } from './ahead.ts'
-import { element } from './element.ts'
+import { button, element } from './element.ts'
 import { icon, road } from './icons.ts'
+import { goToGoogle, isElsewhere } from './gateway.ts'
 import { ownLink } from './links.ts'
 import { addressOf } from './place.ts'
 import type { Place } from './place.ts'
+import { asProblem } from './problem.ts'
 import type { Problem } from './problem.ts'
 import { strings } from './strings.ts'
+import { notify } from './trouble.ts'
 import type { SignedIn } from './wire.ts'
 
 export interface SignInOptions {
@@ -29,8 +32,10 @@ export function signInView({ place, reason, uploading }: SignInOptions): HTMLEle
     { class: 'welcome' },
     reason === null ? null : reasonLine(reason),
     element('h1', { tabindex: -1 }, words),
-    toGoogle(signInLink(place), strings.signIn),
-    uploading ? element('p', { class: 'small' }, strings.leaveToSignIn) : null,
+    toGoogle('/auth', place, strings.signIn),
+    uploading
+      ? element('p', { class: 'small' }, isElsewhere ? strings.uploadsWait : strings.leaveToSignIn)
+      : null,
     place.view === 'device' ? null : promises(),
     road(),
   )
@@ -40,20 +45,15 @@ export function reconnectView(
   place: Place,
   { state, cause, reconnect }: NonNullable<SignedIn['broken']>,
 ): HTMLElement {
-  const href = ownLink(reconnect)
   return element(
     'div',
     { class: 'welcome' },
     element('h1', { tabindex: -1 }, strings.reconnectTitle[state]),
     element('p', { class: 'cause' }, cause || strings.reconnectCause),
-    toGoogle(href === null ? signInLink(place) : returning(href, place), strings.reconnect[state]),
+    toGoogle(ownLink(reconnect) ?? '/auth', place, strings.reconnect[state]),
     element('p', { class: 'small' }, strings.reconnectHint),
     road(),
   )
-}
-
-function signInLink(place: Place): string {
-  return returning('/auth', place)
 }
 
 /** The way to Google and back to where the person was. */
@@ -63,10 +63,17 @@ function returning(path: string, place: Place): string {
   return url.pathname + url.search
 }
 
-function toGoogle(href: string, words: string): HTMLElement {
-  const link = element('a', { class: 'main-action', href }, words)
+function toGoogle(path: string, place: Place, words: string): HTMLElement {
+  if (isElsewhere) return button(words, () => void leave(path), { class: 'main-action' })
+  const link = element('a', { class: 'main-action', href: returning(path, place) }, words)
   link.addEventListener('click', () => beKnown(true)) // on the way back there are files to ask for
   return link
+}
+
+/** No link: what has to be kept for the way back is made at the press, and is this tab's. */
+async function leave(path: string): Promise<void> {
+  beKnown(true)
+  await goToGoogle(path).catch((thrown: unknown) => notify(asProblem(thrown).words))
 }
 
 function promises(): HTMLElement {

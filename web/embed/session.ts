@@ -19,17 +19,20 @@ const keys = (gateway: string) => ({
   bearer: `driveway-bearer ${gateway}`,
 })
 
-/** Leaves the page; `takeBearer` goes on when the person is back. */
-export async function goToSignIn(gateway: string): Promise<void> {
+/**
+ * Leaves the page; `takeBearer` goes on when the person is back.
+ *
+ * @param way the gateway's path for this kind of sign-in
+ */
+export async function goToSignIn(gateway: string, way = '/auth'): Promise<void> {
   const verifier = base64url(crypto.getRandomValues(new Uint8Array(32)))
   const hash = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(verifier))
   sessionStorage.setItem(keys(gateway).verifier, verifier)
-  const query = new URLSearchParams({
-    return_to: location.href.split('#', 1)[0] ?? '',
-    code_challenge: base64url(new Uint8Array(hash)),
-    code_challenge_method: 'S256',
-  })
-  location.assign(`${gateway}/auth?${query}`)
+  const address = new URL(way, gateway)
+  address.searchParams.set('return_to', location.href.split('#', 1)[0] ?? '')
+  address.searchParams.set('code_challenge', base64url(new Uint8Array(hash)))
+  address.searchParams.set('code_challenge_method', 'S256')
+  location.assign(address)
 }
 
 /**
@@ -57,8 +60,12 @@ async function take(gateway: string): Promise<Bearer | null> {
     const bearer = await exchange(gateway, code, verifier)
     sessionStorage.setItem(bearerKey, JSON.stringify(bearer))
   }
-  const kept = jsonObject(sessionStorage.getItem(bearerKey) ?? '')
-  const { token, expires } = kept
+  return keptBearer(gateway)
+}
+
+/** The bearer of this tab as it stands; `null` when there is none, or its time is over. */
+export function keptBearer(gateway: string): Bearer | null {
+  const { token, expires } = jsonObject(sessionStorage.getItem(keys(gateway).bearer) ?? '')
   if (typeof token !== 'string' || typeof expires !== 'number') return null
   return expires > Date.now() ? { token, expires } : null
 }
