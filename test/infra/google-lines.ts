@@ -39,7 +39,7 @@ export function linesOfSteps(): string[][] {
 
 /** What steps and docs tell a person to type, in words that are commands of gcloud. */
 export async function linesOfDocs(): Promise<string[][]> {
-  const files = ['docs/deploy.md', 'README.md']
+  const files = ['docs/deploy.md', 'docs/upgrade.md', 'docs/runbook.md', 'README.md']
   const text = (await Promise.all(files.map((file) => readFile(join(root, file), 'utf8')))).join(
     '\n',
   )

@@ -1,0 +1,78 @@
+/** docs/limits.md quotes the code. */
+import { expect, test } from '@jest/globals'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { memoryForUploads, readConfig } from '../../functions/config.ts'
+import { settings, settingWords } from '../../functions/settings.ts'
+import type { Setting } from '../../functions/settings.ts'
+import { chunkUnit } from '../../functions/drive/session.ts'
+import { sessionLifetimeMs } from '../../functions/http/cookies.ts'
+import { maxCheckedBytes } from '../../functions/http/tus/checksum.ts'
+import { lifetimeMs as tusLifetimeMs } from '../../functions/http/tus/upload-url.ts'
+import { formLimits } from '../../functions/http/upload-form.ts'
+import { deviceLifetimeMs, pollIntervalMs } from '../../functions/identity/device.ts'
+import { loginLifetimeMs } from '../../functions/identity/login.ts'
+import { pageCodeLifetimeMs } from '../../functions/identity/page-code.ts'
+import { root } from '../local/process.ts'
+
+const text = await readFile(join(root, 'docs/limits.md'), 'utf8')
+const required = Object.keys(settings)
+  .filter((name) => settings[name as Setting] === 'required')
+  .map((name) => [name, settingWords[name as Setting].example])
+const config = readConfig({ ...Object.fromEntries(required), K_SERVICE: 'upload' })
+
+const [kib, mib, minute] = [1024, 1024 * 1024, 60_000]
+const hour = 60 * minute
+const number = (value: number): string => value.toLocaleString('en')
+
+/** What the row that begins so says next. */
+function row(start: string): string {
+  const line = text.split('\n').find((one) => one.startsWith(`| ${start}`)) ?? ''
+  return line.split('|')[2]?.trim() ?? ''
+}
+
+/** A constant that is nobody else's business, as its file writes it. */
+async function constant(file: string, name: string): Promise<string> {
+  const code = await readFile(join(root, 'functions', file), 'utf8')
+  return new RegExp(`const ${name} = ([^\\n]+)`).exec(code)?.[1] ?? 'none'
+}
+
+test.each([
+  ['A file  ', `${number(config.maxFileBytes)} bytes`],
+  ['One request of HTTP/1', `${(config.maxRequestBytes ?? 0) / mib} MiB`],
+  ['Parts of a form', number(formLimits.parts)],
+  ['A field of a form', `${formLimits.fieldBytes / kib} KiB`],
+  ['A `PATCH` by tus that', `${chunkUnit / kib} KiB`],
+  ['A `PATCH` by tus with', `${maxCheckedBytes / mib} MiB`],
+  ['Memory for uploads', `${memoryForUploads(1) / mib} to ${memoryForUploads(0) / mib} MiB`],
+  ['Requests of one credential', number(config.rateLimits.credential ?? 0)],
+  ['Requests of one network', number(config.rateLimits.network ?? 0)],
+  ['A session', `${sessionLifetimeMs / hour / 24} days`],
+  ['A page’s code', `${pageCodeLifetimeMs / minute} minute`],
+  ['A sign-in', `${loginLifetimeMs / minute} minutes`],
+  [
+    'A terminal’s',
+    `${deviceLifetimeMs / minute} minutes, asked for every ${pollIntervalMs / 1000} s`,
+  ],
+  ['An upload by tus', `${tusLifetimeMs / hour / 24} days`],
+])('%s', (start, value) => {
+  expect(row(start.replace('’', "'"))).toContain(value)
+})
+
+test.each([
+  ["A file's or", '1,024', 'http/file-name.ts', 'maxBytes', '1024'],
+  ['Folders in', '50', 'http/file-name.ts', 'mostFolders', '50'],
+  ['A body of JSON', '16 KiB', 'http/small-body.ts', 'maxBytes', '16 * 1024'],
+  ['`Upload-Metadata`', '3 KiB', 'http/tus/metadata.ts', 'maxBytes', '3 * 1024'],
+  ['Files in a page', '1,000', 'http/files-query.ts', 'largestPage', '1000'],
+  ['Codes for', '20', 'wiring-identity.ts', 'mostStarts', '20'],
+  ['Codes tried', '30', 'wiring-identity.ts', 'mostTries', '30'],
+  ['Tokens of', '100', 'http/auth-tokens.ts', 'mostTokens', '100'],
+  ['Policies of', '20', 'identity/policies.ts', 'mostPolicies', '20'],
+  ['Claims of', '20', 'http/auth-policies.ts', 'mostClaims', '20'],
+  ["A page's bearer", '1 hour', 'http/auth-page.ts', 'lifetimeMs', '60 * 60_000'],
+  ['An instance that', '8 seconds', 'http/serving.ts', 'graceMs', '8_000'],
+])('%s', async (start, value, file, name, code) => {
+  expect(row(start)).toContain(value)
+  expect(await constant(file, name)).toBe(code)
+})
