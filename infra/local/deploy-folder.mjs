@@ -1,8 +1,8 @@
 /**
- * `dist/deploy`: exactly what is uploaded for the functions. One bundle, and a package.json and
+ * `dist/deploy`: exactly what is uploaded for the functions. The bundle, and a package.json and
  * lockfile that name what the bundle leaves out, the framework, in the versions of our own lockfile.
  */
-import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { cp, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 /** The bundle leaves out the framework alone: its registry of functions must be there once. */
@@ -11,7 +11,7 @@ export const external = ['@google-cloud/functions-framework']
 /** What would never be wanted up there, should somebody put it beside. */
 const ignored = ['.gcloudignore', '.git', 'node_modules', 'client_id*.json', '.driveway']
 
-/** @param root the project's folder, whose `dist/functions/index.mjs` is built */
+/** @param root the project's folder, whose `dist/functions` is built */
 export async function makeDeployFolder(root) {
   const folder = join(root, 'dist/deploy')
   const read = async (name) => JSON.parse(await readFile(join(root, name), 'utf8'))
@@ -24,8 +24,7 @@ export async function makeDeployFolder(root) {
     external.map((one) => [one, packages[`node_modules/${one}`].version]),
   )
   const about = { name: `${name}-functions`, version, license }
-  await mkdir(folder, { recursive: true })
-  await copyFile(join(root, 'dist/functions/index.mjs'), join(folder, 'index.mjs'))
+  await cp(join(root, 'dist/functions'), folder, { recursive: true })
   await write(join(folder, 'package.json'), {
     ...about,
     private: true,

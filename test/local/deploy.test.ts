@@ -122,8 +122,10 @@ async function start(name: string, port: number): Promise<Run> {
   return started
 }
 
-test('it is one file, and a package.json that names the framework in one version', async () => {
-  expect(sent).toEqual(['index.mjs', 'package-lock.json', 'package.json'])
+test('it is the bundle, and a package.json that names the framework in one version', async () => {
+  const bundle = await readdir(join(root, 'dist/functions'))
+  expect(bundle).toContain('index.mjs')
+  expect(sent).toEqual([...bundle, 'package-lock.json', 'package.json'].toSorted())
   const { main, dependencies, scripts } = await read<Package>(app, 'package.json')
   const ours = await read<Lock>(root, 'package-lock.json')
   const framework = '@google-cloud/functions-framework'
