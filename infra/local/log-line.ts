@@ -10,6 +10,9 @@ interface Entry {
   [field: string]: unknown
 }
 
+/** Traces, the shape of an error report, and who it was in an audit trail. */
+const forMachines = /^@|^logging\.|^(audit|sub|credential)$/
+
 /**
  * @param line as the gateway wrote it; what is no JSON stays as it is
  * @param at when it was read
@@ -20,8 +23,7 @@ export function readableLine(line: string, at = new Date()): string {
   const { severity, message, code, reason, requestId, stack_trace: stack, ...fields } = entry
   const bad = severity === 'WARNING' || severity === 'ERROR'
   const details = Object.entries(fields)
-    // Traces and the shape of an error report are for machines.
-    .filter(([name, value]) => typeof value !== 'object' && !/^@|^logging\./.test(name))
+    .filter(([name, value]) => typeof value !== 'object' && !forMachines.test(name))
     .map(([name, value]) => `${name}=${String(value)}`)
   const parts = [
     at.toTimeString().slice(0, 8),

@@ -20,6 +20,14 @@ test('what goes well is a word and its numbers', () => {
   ])
 })
 
+test('an event of the audit trail is as short as any', () => {
+  const fields = { audit: true, sub: '1', credential: 'c', way: 'form', fileId: 'f', bytes: 7 }
+  expect(lineOf((log) => log('INFO', 'upload', fields))).toEqual([
+    '09:08:07  upload  way=form  fileId=f  bytes=7',
+    false,
+  ])
+})
+
 test('a refusal says why, and for which request', () => {
   const error = new GatewayError('no_file', 'The form had no file')
   expect(lineOf((log) => log.failure('upload refused', error))).toEqual([
