@@ -1,6 +1,7 @@
 /** What a signed-in person sees first: a folder or what a search found, and the way to add to it. */
 import { announce } from './announce.ts'
 import { createAccessNote } from './access-note.ts'
+import { makeFolder } from './api.ts'
 import { createFileList } from './file-list.ts'
 import { createFolderHead } from './folder-head.ts'
 import { inFolder } from './place.ts'
@@ -35,6 +36,8 @@ export function createFilesView({ session, uploads, go, refine, lost }: FilesVie
   let place: FilesPlace = inFolder([])
   let sort = readSort()
   let showing = new AbortController()
+  /** Folders of the open one that uploads have made since it was opened. */
+  const shownFolders = new Set<string>()
   const head = createFolderHead({ uploads, go, lost, made: (file) => list.insert(file) })
   const search = createSearchBox((wanted) => refine({ ...place, search: wanted }))
   const sorting = createSortChoice(sortBy)
@@ -105,6 +108,23 @@ export function createFilesView({ session, uploads, go, refine, lost }: FilesVie
     list.allow(isWritable(way))
   }
 
+  function isOpen(folder: string | null): boolean {
+    return place.search === null && (folderOf(place.trail)?.id ?? null) === folder
+  }
+
+  /** Shows the first folder of a path that an upload has made in the open one. */
+  function grown(folder: string | null, path: string): void {
+    const [name = ''] = path.split('/')
+    if (!isOpen(folder) || shownFolders.has(name)) return
+    shownFolders.add(name)
+    const { signal } = showing
+    // The folder is there, and making it again tells which one it is.
+    makeFolder(name, folder).then(
+      (made) => signal.aborted || list.insert(made),
+      () => shownFolders.delete(name),
+    )
+  }
+
   return {
     element: view,
     get place() {
@@ -117,6 +137,7 @@ export function createFilesView({ session, uploads, go, refine, lost }: FilesVie
     show(wanted: FilesPlace): void {
       showing.abort()
       showing = new AbortController()
+      shownFolders.clear()
       place = wanted
       describe()
       sorting.show(sort)
@@ -124,11 +145,16 @@ export function createFilesView({ session, uploads, go, refine, lost }: FilesVie
       void learn(showing.signal)
     },
     focus: () => head.heading.focus(),
-    /** Shows an uploaded file, if its folder is the open one. */
-    added(file: DriveFile, folder: string | null): void {
-      const open = folderOf(place.trail)?.id ?? null
-      if (place.search === null && open === folder) list.insert(file)
+    /**
+     * Shows an uploaded file, if its folder is the open one.
+     *
+     * @param path folders below it in which the file is; '' for none
+     */
+    added(file: DriveFile, folder: string | null, path: string): void {
+      if (path !== '') grown(folder, path)
+      else if (isOpen(folder)) list.insert(file)
     },
+    grown,
     close(): void {
       showing.abort()
       list.close()

@@ -46,7 +46,8 @@ const uploads = createUploads({
     if (trail === null || view !== files) return null
     return { id: folderOf(trail)?.id ?? null, name: nameOf(trail) }
   },
-  stored: (file, target) => files?.added(file, target.id),
+  stored: (file, { target, path }) => files?.added(file, target.id, path),
+  made: (path, target) => files?.grown(target.id, path),
   lost,
   failed: ({ words }) => notify(words),
 })

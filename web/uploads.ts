@@ -3,13 +3,15 @@ import { element } from './element.ts'
 import { authorization, gateway, isElsewhere } from './gateway.ts'
 import type { Problem } from './problem.ts'
 import { asProblem } from './problem.ts'
-import type { Choice, Target, Uploader } from './uploader/index.ts'
+import type { Choice, Item, Target, Uploader } from './uploader/index.ts'
 import type { DriveFile, SignedIn } from './wire.ts'
 
 export interface UploadsOptions {
   /** Where files that are added now go; `null` while none are wanted. */
   readonly target: () => Target | null
-  readonly stored: (file: DriveFile, target: Target) => void
+  readonly stored: (file: DriveFile, item: Item) => void
+  /** A folder is there that no file came with. */
+  readonly made: (path: string, target: Target) => void
   readonly lost: (problem: Problem) => void
   /** The uploader could not be fetched. */
   readonly failed: (problem: Problem) => void
@@ -19,7 +21,7 @@ export type Uploads = ReturnType<typeof createUploads>
 
 const script: string = '/uploader.js' // built on its own: no import that a bundler should follow
 
-export function createUploads({ target, stored, lost, failed }: UploadsOptions) {
+export function createUploads({ target, stored, made, lost, failed }: UploadsOptions) {
   const slot = element('div', { class: 'uploads-slot' })
   let session: SignedIn | null = null
   let uploader: Promise<Uploader> | null = null
@@ -32,7 +34,7 @@ export function createUploads({ target, stored, lost, failed }: UploadsOptions) 
     // What was begun at one gateway never goes on, with the person's bearer, at another.
     const account = isElsewhere ? `${email} ${gateway}` : email
     const headers = authorization
-    mounted = mountUploader({ gateway, account, headers, target, limits, stored, lost })
+    mounted = mountUploader({ gateway, account, headers, target, limits, stored, made, lost })
     mounted.pause(paused)
     slot.replaceChildren(mounted.element)
     return mounted

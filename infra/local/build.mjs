@@ -80,6 +80,13 @@ await Promise.all([
     outfile: 'dist/web/uploader.js',
     loader: { '.css': 'text' },
   }),
+  // Hashes beside the page, and beside other people's.
+  build({
+    ...page,
+    entryPoints: ['web/uploader/digest-worker.ts'],
+    outfile: 'dist/web/digest.js',
+    format: 'iife',
+  }),
   // For other people's pages: a classic script, which needs no leave to be fetched from elsewhere.
   build({
     ...page,

@@ -33,6 +33,7 @@ export async function startDemo(port: number, gateway: string, drive: string): P
   const policy = [
     "default-src 'none'",
     `script-src 'self' ${gateway}`,
+    'worker-src blob:',
     "style-src 'self'",
     "img-src 'self' data:",
     `connect-src ${gateway} ${drive}`,

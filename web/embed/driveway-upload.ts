@@ -119,6 +119,7 @@ class DrivewayUpload extends HTMLElement {
   #mount(gateway: string, limits: Parameters<typeof mountUploader>[0]['limits']): void {
     const uploader = mountUploader({
       gateway,
+      scripts: gateway,
       account: `${this.#account} ${gateway}`,
       headers: () => ({ authorization: `Bearer ${this.#bearer}` }),
       place: this.#zone.element,
@@ -128,7 +129,7 @@ class DrivewayUpload extends HTMLElement {
         name: this.path || strings.root,
         path: this.path,
       }),
-      stored: (file, { path = '' }) => this.#tell('stored', { ...file, path }),
+      stored: (file, { path }) => this.#tell('stored', { ...file, path }),
       lost: ({ words }) => this.#askToSignIn(words),
       changed: ({ name, size, state }) => {
         if (state.is === 'sending') this.#tell('progress', { name, size, sent: state.sent })

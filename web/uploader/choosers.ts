@@ -1,7 +1,7 @@
 /** The browser's own ways to choose: files, a folder, a picture just taken. */
 import { element } from '../element.ts'
-import type { Picked } from './items.ts'
 import { filesOf } from './tree.ts'
+import type { Found } from './tree.ts'
 
 export type Choice = 'files' | 'folder' | 'camera'
 
@@ -17,7 +17,7 @@ const kinds: Record<Choice, Readonly<Record<string, string | boolean>>> = {
   camera: { accept: 'image/*', capture: 'environment' },
 }
 
-export function createChoosers(chosen: (picked: readonly Picked[]) => void): Choosers {
+export function createChoosers(chosen: (found: Found) => void): Choosers {
   const inputs = new Map<Choice, HTMLInputElement>()
   const place = element('div', { hidden: true })
   for (const what of ['files', 'folder', 'camera'] as const) {

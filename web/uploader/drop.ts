@@ -1,13 +1,13 @@
 /** Files dropped on a page or a part of it, and files pasted there. */
 import { filesIn } from './tree.ts'
-import type { Picked } from './items.ts'
+import type { Found } from './tree.ts'
 
 export interface DropOptions {
   /** Whether files are wanted now. */
   readonly isOpen: () => boolean
   /** Called when files come over the place, and when they leave. */
   readonly hover: (on: boolean) => void
-  readonly dropped: (picked: readonly Picked[]) => void
+  readonly dropped: (found: Found) => void
   /** Called when what was dropped cannot be read. */
   readonly failed: () => void
 }

@@ -4,7 +4,7 @@
  */
 import { Problem, asProblem, offline, readProblem } from '../problem.ts'
 import type { DriveFile } from '../wire.ts'
-import { digestOf } from './digest.ts'
+import { createDigests } from './digest.ts'
 import { isFinished, isUnderWay, sentOf } from './items.ts'
 import type { Item, Picked, State, Target } from './items.ts'
 import { createJob, likeness, likenessOf, metaOf, pathIn, tooLarge } from './job.ts'
@@ -16,6 +16,8 @@ import type { Claim } from './proof.ts'
 import { strings } from './strings.ts'
 
 export interface EngineOptions extends Omit<MechanicsOptions, 'cut'> {
+  /** The origin that has `/digest.js`. */
+  readonly scripts: string
   /** Bytes; `null` where there is no limit. */
   readonly maxFileBytes: number | null
   readonly added: (items: readonly Item[]) => void
@@ -30,6 +32,7 @@ export type Engine = Awaited<ReturnType<typeof createEngine>>
 export async function createEngine(options: EngineOptions) {
   const { headers, maxFileBytes } = options
   const jobs = new Map<string, Job>()
+  const digestOf = createDigests(options.scripts)
   let isHeld = false
   const { uploads, stack, survives } = await createMechanics({
     ...options,

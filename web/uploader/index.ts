@@ -6,6 +6,7 @@
  * no `unsafe-inline`. Its colours are custom properties (docs/embed.md).
  */
 import { element } from '../element.ts'
+import { asProblem } from '../problem.ts'
 import type { Problem } from '../problem.ts'
 import type { DriveFile } from '../wire.ts'
 import { createChoosers } from './choosers.ts'
@@ -13,18 +14,23 @@ import type { Choice } from './choosers.ts'
 import { acceptFiles } from './drop.ts'
 import { createEngine } from './engine.ts'
 import type { Engine } from './engine.ts'
+import { makeFolders } from './folders.ts'
 import { createHost } from './host.ts'
-import type { Item, Picked, Target } from './items.ts'
+import type { Item, Target } from './items.ts'
 import { isUnderWay } from './items.ts'
 import { createPanel } from './panel.ts'
 import { strings } from './strings.ts'
+import { filesOf, mostFiles } from './tree.ts'
+import type { Found } from './tree.ts'
 import { createVeil } from './veil.ts'
 
-export type { Choice, Target }
+export type { Choice, Item, Target }
 
 export interface UploaderOptions {
   /** The gateway's origin; '' for the page's own. */
   readonly gateway: string
+  /** The origin that has `/digest.js`; the page's own unless said. */
+  readonly scripts?: string
   /** Whose uploads these are: what was under way when the page was left goes on for them alone. */
   readonly account: string
   /** `Authorization`, where no cookie speaks for the person. */
@@ -39,7 +45,9 @@ export interface UploaderOptions {
   /** Where files may be dropped; anywhere on the page unless said. */
   readonly place?: HTMLElement
   /** Called for each file once Drive has all of it. */
-  readonly stored: (file: DriveFile, target: Target) => void
+  readonly stored: (file: DriveFile, item: Item) => void
+  /** Called for each empty folder that is there now, by its path below the target. */
+  readonly made?: (path: string, target: Target) => void
   /** Called with a 401; nothing is sent from then on until `pause(false)`. */
   readonly lost: (problem: Problem) => void
   /** Called whenever an upload stands differently. */
@@ -81,21 +89,24 @@ export function mountUploader(options: UploaderOptions): Uploader {
     announce,
     filled: (isFull) => (host.hidden = !isFull),
   })
-  const choosers = createChoosers(add)
+  const choosers = createChoosers(take)
   const host = createHost(panel.element, choosers.element, said)
   host.hidden = true
   let mechanics: Engine | undefined
+  const gateway = options.gateway || location.origin
+  const headers = options.headers ?? (() => ({}))
   const engine = createEngine({
-    gateway: options.gateway || location.origin,
+    gateway,
+    scripts: options.scripts ?? location.origin,
     account: options.account,
-    headers: options.headers ?? (() => ({})),
+    headers,
     ...limits,
     added: panel.add,
     changed(item) {
       panel.changed(item)
       options.changed?.(item)
     },
-    stored: (file, item) => stored(file, item.target),
+    stored,
     lost(problem) {
       panel.hold(true)
       options.lost(problem)
@@ -111,14 +122,32 @@ export function mountUploader(options: UploaderOptions): Uploader {
     setTimeout(() => message.remove(), 20_000)
   }
 
-  function add(picked: readonly Picked[]): void {
+  /** Says it to everybody. */
+  function say(words: string): void {
+    panel.note(words)
+    announce(words)
+  }
+
+  function take({ picked, empty, isTooMuch }: Found): void {
     const into = target()
     if (into === null) return
-    if (picked.length === 0) return announce(strings.announceEmpty)
+    panel.note('')
+    if (isTooMuch) return say(strings.tooMany(mostFiles))
+    if (empty.length > 0) void make(empty, into)
+    if (picked.length === 0) return empty.length > 0 ? undefined : announce(strings.announceEmpty)
     act((ready) => {
       const added = ready.add(picked, into)
       announce(added === 0 ? strings.announceAlready : strings.announceAdded(added, into.name))
     })
+  }
+
+  async function make(paths: readonly string[], into: Target): Promise<void> {
+    try {
+      await makeFolders({ gateway, headers }, into, paths, (path) => options.made?.(path, into))
+      announce(strings.announceFolders(paths.length))
+    } catch (thrown) {
+      say(strings.noFolders(asProblem(thrown).words))
+    }
   }
 
   const veil = options.place ? undefined : createVeil()
@@ -128,14 +157,14 @@ export function mountUploader(options: UploaderOptions): Uploader {
       veil?.show(on ? strings.dropHere(target()?.name ?? '') : null)
       options.place?.toggleAttribute('data-hover', on)
     },
-    dropped: add,
-    failed: () => announce(strings.unreadableFile),
+    dropped: take,
+    failed: () => say(strings.unreadableFile),
   })
 
   return {
     element: host,
     choose: choosers.choose,
-    add: (files) => add(files.map((file) => ({ file, path: '' }))),
+    add: (files) => take(filesOf(files)),
     pause(on) {
       panel.hold(on)
       act((ready) => ready.hold(on))

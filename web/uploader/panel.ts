@@ -45,6 +45,8 @@ export function createPanel(options: PanelOptions) {
   const tally = element('p', { class: 'tally' })
   const total = element('progress', { part: 'progress', max: 1, 'aria-label': strings.total })
   const list = element('ul', { role: 'list' })
+  /** What is to be known of no upload alone. */
+  const note = element('p', { class: 'note', hidden: true })
   const each = (wanted: (item: Item) => boolean, act: (item: Item) => void) => () => {
     for (const item of [...rows.keys()].filter(wanted)) act(item)
     heading.focus()
@@ -54,7 +56,14 @@ export function createPanel(options: PanelOptions) {
   const pauseAll = button(strings.pauseAll, each(isUnderWay, pause), quiet)
   const resumeAll = button(strings.resumeAll, each(isPaused, resume), quiet)
   const cancelAll = button(strings.cancelAll, each(isOpen, cancel), quiet)
-  const clear = button(strings.clear, each(isFinished, drop), quiet)
+  const clear = button(
+    strings.clear,
+    () => {
+      showNote('')
+      each(isFinished, drop)()
+    },
+    quiet,
+  )
   const panel = element(
     'section',
     { class: 'panel', part: 'panel', 'aria-labelledby': heading.id, hidden: true },
@@ -64,9 +73,15 @@ export function createPanel(options: PanelOptions) {
       element('div', { class: 'panel-words' }, heading, tally),
       element('div', { class: 'panel-actions' }, pauseAll, resumeAll, cancelAll, clear),
     ),
+    note,
     total,
     list,
   )
+
+  function showNote(words: string): void {
+    note.textContent = words
+    note.hidden = words === ''
+  }
 
   function drop(item: Item): void {
     rows.get(item)?.element.remove()
@@ -87,8 +102,8 @@ export function createPanel(options: PanelOptions) {
     changed.clear()
     const items = [...rows.keys()]
     showTotal(items)
-    panel.hidden = items.length === 0
-    options.filled(items.length > 0)
+    panel.hidden = items.length === 0 && note.hidden
+    options.filled(!panel.hidden)
     const now = {
       isBusy: items.some(isUnderWay),
       isCut: items.some(({ state }) => state.is === 'cut'),
@@ -111,6 +126,7 @@ export function createPanel(options: PanelOptions) {
     const rate = isMoving ? meter.rate(sum(sentOf)) : 0
     const isBusy = items.some(isUnderWay)
     const done = items.filter(({ state }) => state.is === 'stored').length
+    tally.hidden = items.length === 0
     tally.textContent = strings.parts(
       strings.tally(done, items.length),
       isBusy ? strings.sentOf(formatBytes(sent), formatBytes(size)) : '',
@@ -123,7 +139,7 @@ export function createPanel(options: PanelOptions) {
     pauseAll.hidden = !isBusy
     resumeAll.hidden = isBusy || !items.some(isPaused)
     cancelAll.hidden = !items.some(isOpen)
-    clear.hidden = !items.some(isFinished)
+    clear.hidden = !items.some(isFinished) && note.hidden
     const quarter = size < large || !isBusy ? 0 : Math.floor((4 * sent) / size)
     if (quarter > quarters && quarter < 4) announce(strings.announceHalf(quarter * 25))
     quarters = quarter
@@ -152,6 +168,11 @@ export function createPanel(options: PanelOptions) {
       if (item.state.is !== 'failed') return
       announce(strings.announceFailed(name, item.state.problem.words))
     },
+    /** @param words '' for none any more */
+    note(words: string): void {
+      showNote(words)
+      update()
+    },
     hold(on: boolean): void {
       isHeld = on
       for (const item of rows.keys()) changed.add(item)
@@ -159,6 +180,7 @@ export function createPanel(options: PanelOptions) {
     },
     clear(): void {
       for (const item of rows.keys()) drop(item)
+      showNote('')
       update()
     },
   }

@@ -42,6 +42,9 @@ export const strings = {
   unreadableFile: 'The file can no longer be read. Was it changed, moved or unplugged?',
   unproven: 'Drive has not said what it stored. Look whether the file is there before you retry.',
   otherBytes: 'What arrived is not this file, so it was removed. Retry sends it again.',
+  tooMany: (most: number) =>
+    `This is more than ${files(most)}, so none was taken. Upload its folders one by one.`,
+  noFolders: (words: string) => `Empty folders were not made. ${words}`,
   tooLarge: (size: string, limit: string) =>
     `This file has ${size}; here a file can have at most ${limit}.`,
 
@@ -64,6 +67,7 @@ export const strings = {
   announceAdded: (n: number, folder: string) => `Uploading ${files(n)} to ${folder}`,
   announceAlready: 'These files are being uploaded already',
   announceEmpty: 'There was no file in what you dropped',
+  announceFolders: (n: number) => `${count(n, 'empty folder is', 'empty folders are')} in Drive`,
   announceStored: (name: string) => `${name} is in Drive`,
   announceFailed: (name: string, words: string) => `${name} was not uploaded. ${words}`,
   announceAll: (n: number) => `All ${files(n)} are in Drive`,
