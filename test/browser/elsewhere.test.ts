@@ -107,6 +107,8 @@ inBrowser('files are listed, searched, uploaded and downloaded', async () => {
   await listed(page, 'hello.txt').waitFor()
   await choose(page, { 'from elsewhere.txt': 'bytes of another origin' })
   await page.getByRole('link', { name: 'Open in Drive: from elsewhere.txt' }).waitFor()
+  const row = page.getByRole('row').filter({ hasText: 'from elsewhere.txt' })
+  await row.getByText('Text', { exact: true }).waitFor()
   await page.getByRole('searchbox').fill('from else')
   await page.waitForFunction(() => document.querySelectorAll('.listing a.name').length === 1)
   await listed(page, 'from elsewhere.txt').waitFor()

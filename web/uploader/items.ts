@@ -36,6 +36,8 @@ export type State =
 export interface Item {
   readonly id: string
   readonly name: string
+  /** As the browser tells it; '' where it does not know. */
+  readonly mimeType: string
   readonly size: number
   readonly path: string
   readonly target: Target

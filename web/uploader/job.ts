@@ -26,6 +26,7 @@ export function createJob(id: string, meta: Meta, file: File | undefined, size: 
   const item: Item = {
     id,
     name: meta.filename,
+    mimeType: meta.filetype,
     size,
     path: meta.path,
     target: { id: meta.folder || null, name: meta.into },

@@ -35,7 +35,7 @@ export async function proven(item: Item, claim: Claim, digest: string): Promise<
   return {
     id: header('Driveway-File-Id') ?? '',
     name: item.name,
-    mimeType: '',
+    mimeType: item.mimeType,
     kind: 'file',
     size: item.size,
     modified: new Date(),
