@@ -20,7 +20,7 @@ resource "google_logging_project_exclusion" "callback" {
 resource "google_logging_metric" "refusals" {
   name        = "driveway/refusals"
   description = "Answers that are errors, by the code that the caller was given"
-  filter      = "${local.ours} AND jsonPayload.code!=\"\" AND severity>=NOTICE"
+  filter      = "${local.ours} AND jsonPayload.code!=\"\" AND jsonPayload.message=~\" refused$\""
 
   label_extractors = {
     code = "EXTRACT(jsonPayload.code)"
