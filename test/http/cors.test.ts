@@ -97,7 +97,7 @@ describe('a preflight (case 27)', () => {
     ['/upload', 'POST', ', Idempotency-Key'],
     ['/upload/a/b.txt', 'PUT', ', Idempotency-Key, Repr-Digest'],
     ['/auth/session', 'GET, DELETE'],
-    ['/auth/tokens', 'POST'],
+    ['/auth/tokens', 'POST, GET'],
     [`/auth/tokens/${'0'.repeat(64)}`, 'DELETE'],
     ['/auth', 'GET'],
   ])('for %s names what is there, without asking anybody', async (path, methods, more = '') => {
