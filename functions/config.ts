@@ -3,6 +3,7 @@ import type { Environment, Setting } from './settings.ts'
 
 import { isLoopback, readEndpoint, readOrigin } from './config-addresses.ts'
 import type { AllowedUsers } from './identity/admission.ts'
+import { memoryForUploads } from './memory.ts'
 
 /** What Driveway asks of Google: see `accessProfiles`. */
 export type AccessProfile = 'browse' | 'own' | 'full'
@@ -40,6 +41,8 @@ export interface Config {
   accessProfile: AccessProfile
   /** Who may sign in. */
   allowedUsers: AllowedUsers
+  /** Addresses of the accounts that may ask what is wrong here; nobody's unless said. */
+  operators: string[]
   /** Origins besides our own whose pages may call with a session. */
   allowedOrigins: string[]
   /** Front ends that append the address that they were called from to `X-Forwarded-For`. */
@@ -154,6 +157,7 @@ export function readConfig(env: Environment): Config {
     keyringSecretName: secret('KEYRING_SECRET_NAME'),
     accessProfile: profile as AccessProfile,
     allowedUsers: readAllowedUsers(env['ALLOWED_USERS'], wrong),
+    operators: readOperators(env['OPERATORS'], wrong),
     allowedOrigins: list(env['ALLOWED_ORIGINS']).map((origin) =>
       readOrigin('ALLOWED_ORIGINS', origin, wrong),
     ),
@@ -181,22 +185,6 @@ export function readConfig(env: Environment): Config {
   }
   if (wrong.length > 0) throw new Error(`Cannot start: ${[...new Set(wrong)].join('; ')}`)
   return config
-}
-
-const mebibyte = 1024 * 1024
-/** What the process needs for itself: Node, the client libraries, and what waits to be collected. */
-const ownMemory = 176 * mebibyte
-/** More than that gains nothing, also where there is no limit. */
-const mostForUploads = 72 * mebibyte
-
-/**
- * Three quarters of what the instance's limit leaves beside the process itself.
- *
- * @param limit as the control group has it; 0, nothing or a number beyond all memory mean none
- */
-export function memoryForUploads(limit = process.constrainedMemory?.() ?? 0): number {
-  const left = limit > 0 ? Math.floor(0.75 * (limit - ownMemory)) : Infinity
-  return Math.max(16 * mebibyte, Math.min(left, mostForUploads))
 }
 
 /**
@@ -260,6 +248,14 @@ function readAllowedUsers(value: string | undefined, wrong: string[]): AllowedUs
     addresses: entries.filter((entry) => !entry.startsWith('@')),
     domains: entries.filter((entry) => entry.startsWith('@')).map((entry) => entry.slice(1)),
   }
+}
+
+function readOperators(value: string | undefined, wrong: string[]): string[] {
+  const addresses = list(value?.toLowerCase())
+  if (!addresses.every((entry) => /^[^@\s*]+@[a-z\d-]+(\.[a-z\d-]+)+$/.test(entry))) {
+    wrong.push('OPERATORS must list addresses (a@b.example)')
+  }
+  return addresses
 }
 
 /** `none`, or issuers as they name themselves: https, and http on loopback beside a sandbox alone. */

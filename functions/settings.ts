@@ -18,6 +18,7 @@ export const settings = {
   MAX_REQUEST_BYTES: 'optional',
   MEMORY_BYTES: 'optional',
   OIDC_ISSUERS: 'optional',
+  OPERATORS: 'optional',
   OTEL_EXPORTER_OTLP_ENDPOINT: 'optional',
   RATE_LIMIT: 'optional',
   RATE_LIMIT_ANONYMOUS: 'optional',

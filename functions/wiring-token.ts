@@ -70,7 +70,7 @@ export function wireToken(
 }
 
 /** Reads the file that Google's console gives for a web client. */
-function readClientCredentials(text: string): ClientCredentials {
+export function readClientCredentials(text: string): ClientCredentials {
   try {
     const { web } = JSON.parse(text) as { web?: { client_id?: unknown; client_secret?: unknown } }
     const { client_id: clientId, client_secret: clientSecret } = web ?? {}

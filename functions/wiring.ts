@@ -19,6 +19,7 @@ import { createOrigins } from './http/origins.ts'
 import { createServing, stopOnSignals } from './http/serving.ts'
 import { uploadRoutes } from './http/upload.ts'
 import { createClients } from './wiring-clients.ts'
+import { wireDoctor } from './wiring-doctor.ts'
 import { wireDrive } from './wiring-drive.ts'
 import type { DriveOptions } from './wiring-drive.ts'
 import { wireIdentity } from './wiring-identity.ts'
@@ -69,6 +70,8 @@ export function createGateway(config: Config, options: GatewayOptions = {}): Gat
   const identity = wireIdentity(config, clients, token, origins, log, now)
   const drive = wireDrive(config, clients, log, now, options, telemetry)
 
+  const doctor = wireDoctor(config, clients, token, drive, now)
+
   const serving = createServing(options.graceMs)
   const net = createNet(log)
   const { rates } = identity
@@ -97,6 +100,7 @@ export function createGateway(config: Config, options: GatewayOptions = {}): Gat
         ...parts,
         allowedOrigins,
         accessProfile,
+        doctor,
         limits: { maxRequestBytes, maxFileBytes },
       }),
     ),

@@ -1,6 +1,8 @@
 /** `/auth`: signing in and out, and what may be shown instead of a session. */
 import { deviceRoutes } from './auth-device.ts'
 import type { DeviceParts } from './auth-device.ts'
+import { doctorRoutes } from './auth-doctor.ts'
+import type { DoctorParts } from './auth-doctor.ts'
 import { grantRoutes } from './auth-grant.ts'
 import type { GrantParts } from './auth-grant.ts'
 import { pageRoutes } from './auth-page.ts'
@@ -16,7 +18,15 @@ import type { TokenParts } from './auth-tokens.ts'
 import type { Route } from './handler.ts'
 
 export interface AuthParts
-  extends GrantParts, LoginParts, PageParts, SessionParts, TokenParts, DeviceParts, PolicyParts {
+  extends
+    GrantParts,
+    LoginParts,
+    PageParts,
+    SessionParts,
+    TokenParts,
+    DeviceParts,
+    PolicyParts,
+    DoctorParts {
   credentials: TokenParts['credentials']
   oauth: LoginParts['oauth'] & GrantParts['oauth']
 }
@@ -30,5 +40,6 @@ export function authRoutes(parts: AuthParts): Route[] {
     ...tokenRoutes(parts),
     ...deviceRoutes(parts),
     ...policyRoutes(parts),
+    ...doctorRoutes(parts),
   ]
 }

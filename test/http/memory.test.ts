@@ -1,7 +1,7 @@
 /** More uploads than there is memory for: refused before their bodies are read, never by a crash. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { request } from 'node:http'
-import { memoryForUploads } from '../../functions/config.ts'
+import { memoryForUploads } from '../../functions/memory.ts'
 import { codeOf, filePart, form, send, startDriveway, uploadForm } from '../kit.ts'
 import type { Driveway } from '../kit.ts'
 import { until } from '../until.ts'

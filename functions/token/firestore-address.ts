@@ -1,0 +1,15 @@
+/** An account's address as Google has verified it, also where no key opens its grant. */
+import type { Firestore } from '@google-cloud/firestore'
+import type { Collection } from '../collections.ts'
+import { guarded } from '../firestore.ts'
+
+/** @returns lower case; nothing for an account that is unknown or whose address is unverified */
+export function createAddresses(
+  firestore: () => Promise<Firestore>,
+): (sub: string) => Promise<string | undefined> {
+  return async (sub) => {
+    const grants = (await firestore()).collection('grants' satisfies Collection)
+    const { email, emailVerified } = (await guarded(grants.doc(sub).get())).data() ?? {}
+    return emailVerified === true && typeof email === 'string' ? email.toLowerCase() : undefined
+  }
+}
