@@ -1,0 +1,54 @@
+/** `npm run doctor`: tries each thing that is usually wrong, and says how it is mended. */
+import { readFile } from 'node:fs/promises'
+import { StartError } from '../local/start-error.ts'
+import type { Result } from './check.ts'
+import { examine } from './examine.ts'
+import { readOptions } from './options.ts'
+import type { SetUp } from './options.ts'
+import { createPatient } from './patient.ts'
+import { jsonOfResult, lineOf } from './report.ts'
+
+/** As setup's own (infra/google/setup): written there, and never a secret in it. */
+const setUpFile = 'infra/google/driveway.auto.tfvars.json'
+
+await main().catch((error: unknown) => {
+  console.error(error instanceof StartError ? error.message : error)
+  process.exitCode = 2
+})
+
+async function main(): Promise<void> {
+  const setUp = await readFile(setUpFile, 'utf8').then(
+    (written) => JSON.parse(written) as SetUp,
+    () => ({}),
+  )
+  const options = readOptions(process.argv.slice(2), process.env, setUp)
+  const results: Result[] = []
+  const isShown = !options.json
+  const live = isShown && process.stdout.isTTY
+  if (isShown) console.log(`Examining ${options.url}\n`)
+  const isWell = await examine(createPatient(options), {
+    onStart(name) {
+      if (live) process.stdout.write(`… ${name}`)
+    },
+    onResult(result) {
+      results.push(result)
+      if (live) process.stdout.write('\r\x1b[K')
+      if (isShown) console.log(lineOf(result))
+    },
+  })
+  if (isShown) console.log(`\n${summary(results)}`)
+  else console.log(JSON.stringify({ ok: isWell, checks: results.map(jsonOfResult) }, null, 2))
+  if (!isWell) process.exitCode = 1
+}
+
+function summary(results: Result[]): string {
+  const count = (ok: boolean | undefined): number =>
+    results.filter(({ outcome }) => outcome.ok === ok).length
+  const untried = count(undefined)
+  const bad = count(false)
+  return [
+    bad === 0 ? 'Nothing is wrong' : `Wrong: ${bad}`,
+    `fine: ${count(true)}`,
+    ...(untried === 0 ? [] : [`not tried: ${untried}`]),
+  ].join('; ')
+}
