@@ -116,6 +116,12 @@ export const settingWords: Record<Setting, SettingWords> = {
     otherwise: 'https://token.actions.githubusercontent.com https://gitlab.com',
     example: 'https://gitlab.example.com',
   },
+  OPERATORS: {
+    meaning:
+      'Addresses of the accounts that may ask `GET /auth/doctor` what is wrong, with spaces or commas between; for others it is not there.',
+    otherwise: 'nobody',
+    example: 'ada@example.com',
+  },
   OTEL_EXPORTER_OTLP_ENDPOINT: {
     meaning:
       'An OpenTelemetry collector that takes OTLP as JSON over HTTP: `/v1/metrics` and `/v1/traces` below it are told of metrics and spans. https, or http on this machine.',

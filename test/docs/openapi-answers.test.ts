@@ -14,7 +14,9 @@ let driveway: Driveway
 const seen = new Map<string, Set<number>>()
 
 beforeAll(async () => {
-  driveway = await startDriveway({ env: { ALLOWED_ORIGINS: 'https://photos.example' } })
+  driveway = await startDriveway({
+    env: { ALLOWED_ORIGINS: 'https://photos.example', OPERATORS: 'ada@example.com' },
+  })
 })
 afterAll(() => driveway.close())
 
@@ -127,6 +129,15 @@ test('tokens', async () => {
   )
   held('endToken', 204, await own('DELETE', `/auth/tokens/${id}`))
   held('endToken', 404, await own('DELETE', `/auth/tokens/${'0'.repeat(64)}`), 'not_found')
+})
+
+test('the doctor', async () => {
+  held('examine', 200, await own('GET', '/auth/doctor'))
+  held('examine', 401, await send(driveway.origin, '/auth/doctor'), 'login_required')
+  const made = await ask('PUT', '/upload/driveway-doctor-1.bin', { body: 'x' })
+  const { id } = read(made) as { id: string }
+  held('removeTrial', 204, await ask('DELETE', `/auth/doctor/files/${id}`))
+  held('removeTrial', 404, await ask('DELETE', '/auth/doctor/files/nothing'), 'drive_not_found')
 })
 
 test('a terminal', async () => {
