@@ -31,8 +31,11 @@ export async function examine(patient: Patient, { onStart, onResult }: Watcher):
     }
   }
 
-  await go(doorChecks, false)
+  const [first, ...others] = doorChecks
+  if (first) await go([first], false)
+  // Where nobody answers, nothing else can be said.
   if (!isWell && !(await answers(patient))) return false
+  await go(others, false)
   await go(pageChecks, false)
   const inside = patient.hasCredential ? await quietly(patient) : undefined
   await go(operatorChecks, inside !== undefined)

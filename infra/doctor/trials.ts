@@ -94,7 +94,7 @@ function trialCheck({ name, atOnce }: Way, { words, bytes }: (typeof sizes)[numb
       return withFile(patient, wanted, async (id, trial) => {
         const { size, sha256 } = jsonOf(await patient.askAs(`/files/${id}`))
         if (size === trial.bytes.length && (sha256 ?? trial.sha256) === trial.sha256) {
-          return { ok: true, found: `${trial.bytes.length} bytes` }
+          return bytes === 1 ? fine : { ok: true, found: `${trial.bytes.length} bytes` }
         }
         return wrong(
           'Drive holds something else than was sent',

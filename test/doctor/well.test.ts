@@ -34,6 +34,11 @@ test('everything is tried and everything is fine, and nothing is left in the Dri
   expect(said).not.toContain(ward.driveway.google.clientSecret)
 }, 120_000)
 
+test('where nobody answers, that alone is said', async () => {
+  const { isWell, results } = await look(ward.patient({ url: 'http://127.0.0.1:1' }))
+  expect([isWell, results.map(({ name }) => name)]).toEqual([false, ['Reachable']])
+})
+
 test('without a credential what everybody sees is tried, and the rest is said not to be', async () => {
   const { url } = ward
   const { isWell, results } = await look(createPatient({ url, project: 'sandbox' }))
