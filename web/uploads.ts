@@ -51,6 +51,16 @@ export function createUploads({ target, stored, made, lost, failed }: UploadsOpt
     }
   }
 
+  // Until the uploader listens: the browser would leave the page for a file that is dropped on it.
+  for (const name of ['dragover', 'drop'] as const) {
+    document.addEventListener(name, (event) => {
+      if (mounted || !event.dataTransfer?.types.includes('Files')) return
+      event.preventDefault()
+      event.dataTransfer.dropEffect = 'none'
+      void use(() => {})
+    })
+  }
+
   return {
     element: slot,
     /** For whom files are uploaded from now on. */

@@ -7,6 +7,7 @@ import type { CDPSession, Locator, Page } from 'playwright-core'
 import { startDemo } from '../../infra/local/demo.ts'
 import { mintToken, signIn } from '../../infra/local/sign-in.ts'
 import { freePorts } from '../local/process.ts'
+import { until } from '../until.ts'
 import { startSite } from './kit.ts'
 import type { Site } from './kit.ts'
 
@@ -114,40 +115,28 @@ export async function passes(page: Page, name: string, share: number): Promise<v
 }
 
 /** Waits until the browser has copies of so many files for the next page. */
-export async function keeps(page: Page, count: number): Promise<void> {
-  await page.waitForFunction(
-    (wanted) =>
-      new Promise((resolve) => {
-        const opening = indexedDB.open('uppy-blobs')
-        opening.addEventListener('success', () => {
-          const { result } = opening
-          const asking = result.transaction('files').objectStore('files').count()
-          asking.addEventListener('success', () => resolve(asking.result >= wanted))
-          result.close()
-        })
-      }),
-    count,
-    { timeout: 60_000, polling: 200 },
-  )
-}
+export const keeps = (page: Page, count: number): Promise<void> =>
+  until(async () => (await kept(page, 'files')).length >= count, { everyMs: 100 })
 
 /** Waits until the browser has written down where an upload is, for the next page. */
-export async function remembers(page: Page, word: string): Promise<void> {
-  await page.waitForFunction(
-    (wanted) =>
-      new Promise((resolve) => {
+export const remembers = (page: Page, word: string): Promise<void> =>
+  until(async () => JSON.stringify(await kept(page, 'metadata')).includes(word), { everyMs: 100 })
+
+/** What the browser keeps of uploads for the next page: their bytes, or how they stand. */
+function kept(page: Page, store: 'files' | 'metadata'): Promise<unknown[]> {
+  return page.evaluate(
+    (name) =>
+      new Promise<unknown[]>((resolve) => {
         const opening = indexedDB.open('uppy-blobs')
         opening.addEventListener('success', () => {
           const { result } = opening
-          const asking = result.transaction('metadata').objectStore('metadata').getAll()
-          asking.addEventListener('success', () =>
-            resolve(JSON.stringify(asking.result).includes(wanted)),
-          )
+          const entries = result.transaction(name).objectStore(name)
+          const asking = name === 'files' ? entries.getAllKeys() : entries.getAll()
+          asking.addEventListener('success', () => resolve(asking.result))
           result.close()
         })
       }),
-    word,
-    { timeout: 60_000, polling: 200 },
+    store,
   )
 }
 

@@ -1,9 +1,11 @@
 /** The uploader on our own page: wherever files come from and whatever breaks, Drive ends up right. */
 import { expect } from '@jest/globals'
+import { once } from 'node:events'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { dropOn, noise, pick, row, sha256, stands, withFiles } from './demo-kit.ts'
+import { until } from '../until.ts'
 import { aroundTests, inBrowser, listed, signIn, signOut, startSite, visit } from './kit.ts'
 import type { Site, Visit } from './kit.ts'
 
@@ -94,6 +96,7 @@ inBrowser('a tree dropped anywhere lands below the open folder, empty folders to
       const { page } = here
       await mkdir(join(folder, 'Trip/Day 2/Night'), { recursive: true })
       await makeFolder(page, 'Summer')
+      await choosable(page)
       await dropOn(page.locator('header'), join(folder, 'Trip'), join(folder, 'beside.txt'))
       await page.getByText('3 of 3 in Drive').waitFor()
       await listed(page, 'Trip').waitFor()
@@ -116,6 +119,28 @@ inBrowser('a tree dropped anywhere lands below the open folder, empty folders to
       await clear(page)
     },
   ),
+)
+
+inBrowser('a file that is dropped before the uploader is there does not take the page away', () =>
+  withFiles({ 'early.txt': 'too early' }, async (folder) => {
+    const { page } = here
+    const letGo = new AbortController()
+    const isLetGo = once(letGo.signal, 'abort')
+    await page.route('**/uploader.js', async (route) => {
+      await isLetGo
+      await route.continue()
+    })
+    await page.goto(site.origin)
+    await listed(page, 'hello.txt').waitFor()
+    await dropOn(page.locator('header'), join(folder, 'early.txt'))
+    letGo.abort()
+    await choosable(page)
+    await page.unroute('**/uploader.js')
+    await dropOn(page.locator('header'), join(folder, 'early.txt'))
+    await stands(page, 'early.txt', 'stored')
+    expect(named('early.txt')).toHaveLength(1)
+    await clear(page)
+  }),
 )
 
 inBrowser('of more files than anybody means to drop none is taken, and it is said', async () => {
@@ -233,12 +258,4 @@ inBrowser('nothing was wrong in the console, and no rule of the page was broken'
 /** Waits until the uploader is there. */
 async function choosable(page: Page): Promise<void> {
   await page.locator('input[data-choice=files]').waitFor({ state: 'attached' })
-}
-
-async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 400; tries++) {
-    if (await holds()) return
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
-  throw new Error('It did not become so')
 }

@@ -64,11 +64,11 @@ class DrivewayUpload extends HTMLElement {
 
   /** Leaves the page for the gateway's and Google's, and comes back to it. */
   signIn(): void {
-    // What waits is written down twice a second, and has to be there when the person is back.
-    const moment = this.#uploader?.empty === false ? 600 : 0
-    setTimeout(() => {
-      goToSignIn(this.gateway).catch((thrown: unknown) => this.#zone.refuse(asProblem(thrown)))
-    }, moment)
+    const leave = async (): Promise<void> => {
+      await this.#uploader?.noted()
+      await goToSignIn(this.gateway)
+    }
+    leave().catch((thrown: unknown) => this.#zone.refuse(asProblem(thrown)))
   }
 
   async signOut(): Promise<void> {

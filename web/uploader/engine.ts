@@ -34,7 +34,7 @@ export async function createEngine(options: EngineOptions) {
   const jobs = new Map<string, Job>()
   const digestOf = createDigests(options.scripts)
   let isHeld = false
-  const { uploads, stack, survives } = await createMechanics({
+  const { uploads, stack, survives, noted } = await createMechanics({
     ...options,
     cut: (id) => onJob(id, (job) => become(job, { is: 'cut', sent: sentOf(job.item) })),
   })
@@ -257,5 +257,6 @@ export async function createEngine(options: EngineOptions) {
     },
     /** Resolves when what was cancelled is out of Drive too, or could not be reached. */
     settled: () => stack.settled(),
+    noted,
   }
 }

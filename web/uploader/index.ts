@@ -73,6 +73,8 @@ export interface Uploader {
    * it before signing out, which takes the right to clear away at Drive too.
    */
   forget(): Promise<void>
+  /** Resolves when the page may be left, and what waits is there again when the person is back. */
+  noted(): Promise<void>
   /** Listens to nothing any more. */
   close(): void
 }
@@ -182,7 +184,10 @@ export function mountUploader(options: UploaderOptions): Uploader {
       const ready = await engine
       for (const item of panel.items) ready.cancel(item)
       panel.clear()
-      await ready.settled()
+      await Promise.all([ready.settled(), ready.noted()])
+    },
+    async noted() {
+      if (panel.items.length > 0) await (await engine).noted()
     },
     close() {
       leave()

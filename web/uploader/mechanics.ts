@@ -43,6 +43,8 @@ export interface Mechanics {
   readonly stack: Stack
   /** Whether a reload finds these uploads again. */
   readonly survives: boolean
+  /** Resolves when how everything stands by now is written down for the next page. */
+  noted(): Promise<void>
 }
 
 const mebibyte = 1024 * 1024
@@ -60,6 +62,7 @@ const keptMs = 6 * 24 * 60 * 60 * 1000
 const atOnce = 3
 /** Quick at first; then, for half an hour, now and then. Coming online again is quicker. */
 const retryDelays = [500, 1000, 2000, 4000, 8000, ...Array.from({ length: 120 }, () => 15_000)]
+const noteMs = 600 // what changed is written down twice a second
 const patience = 3_000 // for another tab to end, and for what was kept to be read
 
 export async function createMechanics(options: MechanicsOptions): Promise<Mechanics> {
@@ -90,7 +93,9 @@ export async function createMechanics(options: MechanicsOptions): Promise<Mechan
     },
   })
   if (survives) await keep(uploads, id)
-  return { uploads, stack, survives }
+  const noted = (): Promise<void> =>
+    new Promise((resolve) => setTimeout(resolve, survives ? noteMs : 0))
+  return { uploads, stack, survives, noted }
 }
 
 /** Waits until what an earlier page left is there: it would overwrite what is added before. */
