@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { execFile, spawnSync } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { root } from '../local/process.ts'
@@ -19,11 +19,16 @@ let empty: string
 
 beforeAll(async () => {
   empty = await mkdtemp(join(tmpdir(), 'driveway-nobody-'))
+  await writeFile(join(empty, 'keyring.json'), '{}')
 })
 
 afterAll(async () => {
   await rm(empty, { recursive: true })
 })
+
+/** gcloud looks into a file that is to be sent before it asks who you are. */
+const atHand = (word: string): string =>
+  word.replace(/=(keyring\.json)$/, (_, file: string) => `=${join(empty, file)}`)
 
 interface Outcome {
   code: number
@@ -75,7 +80,7 @@ gcloud(
     const outcomes: Promise<[string[], Outcome]>[] = []
     for (const [index, words] of lines.entries()) {
       await outcomes[index - 2]
-      outcomes.push(run(words).then((outcome) => [words, outcome]))
+      outcomes.push(run(words.map(atHand)).then((outcome) => [words, outcome]))
     }
     for (const [words, { code, output }] of await Promise.all(outcomes)) {
       const ended = /active account|credentials|auth login/.test(output)

@@ -51,5 +51,6 @@ export async function linesOfDocs(): Promise<string[][]> {
   return [...fenced.replaceAll('\\\n', ' ').split('\n'), ...fromSteps.map(([, line = '']) => line)]
     .map((line) => line.replace(/\s+#.*$/, '').trim())
     .filter((line) => line.startsWith('gcloud '))
+    .map((line) => line.replaceAll('$P', options.project)) // the docs have the project there
     .map((line) => line.split(/\s+/).map((word) => word.replaceAll(/["']/g, '')))
 }
