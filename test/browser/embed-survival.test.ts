@@ -1,14 +1,14 @@
 /** `<driveway-upload>` when things break off: lines, pages, Drive's patience. */
 import { expect, jest } from '@jest/globals'
 import { join } from 'node:path'
-import type { CDPSession, Page } from 'playwright-core'
 import {
+  flow,
   keeps,
   noise,
   openDemo,
+  passes,
   pick,
   remembers,
-  row,
   sha256,
   stands,
   startDemoSite,
@@ -42,29 +42,6 @@ const hashes = (name: string) =>
     .filesOf(site.person.sub)
     .filter((file) => file.name === name)
     .map((file) => file.sha256)
-
-/** Bytes a second that leave the browser; `null` cuts the line, `Infinity` sets it free. */
-async function flow(line: CDPSession, rate: number | null): Promise<void> {
-  await line.send('Network.emulateNetworkConditions', {
-    offline: rate === null,
-    latency: 0,
-    downloadThroughput: -1,
-    uploadThroughput: rate === null || rate === Infinity ? -1 : rate,
-  })
-}
-
-/** Waits until an upload has sent more than a share of its bytes. */
-async function passes(page: Page, name: string, share: number): Promise<void> {
-  const bar = row(page, name).getByRole('progressbar')
-  await page.waitForFunction(
-    ({ node, least }) => {
-      const { value, max } = node as HTMLProgressElement
-      return value > least * max
-    },
-    { node: await bar.elementHandle(), least: share },
-    { timeout: 60_000 },
-  )
-}
 
 inBrowser('100 MiB survive a line that breaks and a page that is loaded again', () => {
   const bytes = noise(100 * 1024 * 1024)
