@@ -3,6 +3,7 @@ import { Agent as HttpAgent, request as httpRequest } from 'node:http'
 import type { IncomingMessage } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { GatewayError } from '../errors.ts'
+import { startTimer } from '../timer.ts'
 import type { DriveAnswer, DriveRequest } from './transport.ts'
 
 export interface Received extends Pick<DriveAnswer, 'status' | 'headers'> {
@@ -52,13 +53,13 @@ export function createReceive(
         headers: { ...headers, 'accept-encoding': 'identity' },
         signal,
       })
-      const timer = setTimeout(() => {
+      const timer = startTimer(answer, () => {
         req.destroy(new GatewayError('drive_timeout', 'Drive did not begin to answer'))
-      }, answer)
-      req.once('close', () => clearTimeout(timer))
+      })
+      req.once('close', () => timer.stop())
       req.on('error', (error) => reject(toDriveError(error, signal)))
       req.once('response', (response) => {
-        clearTimeout(timer)
+        timer.stop()
         resolve({
           status: response.statusCode ?? 0,
           headers: readHeaders(response),
@@ -78,15 +79,15 @@ async function* readBody(
   const pieces = response[Symbol.asyncIterator]() as AsyncIterator<Buffer, undefined>
   const next = async (): Promise<IteratorResult<Buffer, undefined>> => {
     // The clock runs only while we wait for Drive: a slow reader is not Drive's fault.
-    const timer = setTimeout(() => {
+    const timer = startTimer(silenceMs, () => {
       response.destroy(new GatewayError('drive_timeout', 'Drive stopped in mid-answer'))
-    }, silenceMs)
+    })
     try {
       return await pieces.next()
     } catch (error) {
       throw toDriveError(error, signal)
     } finally {
-      clearTimeout(timer)
+      timer.stop()
     }
   }
   try {

@@ -3,6 +3,8 @@ import { Agent as HttpAgent, request as httpRequest } from 'node:http'
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { GatewayError } from '../errors.ts'
+import { startTimer } from '../timer.ts'
+import type { Timer } from '../timer.ts'
 
 export interface DriveRequest {
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
@@ -63,22 +65,22 @@ export function createSend(timeouts: Partial<Timeouts> = {}, maxConnections = 51
         headers: { ...headers, ...(method === 'GET' ? {} : { 'content-length': length }) },
       })
 
-      let timer: NodeJS.Timeout | undefined
+      let timer: Timer | undefined
       let allowed: keyof Timeouts | undefined
       let answered = false
       let settled = false
       const allow = (phase: keyof Timeouts): void => {
         if (settled) return
-        if (phase === allowed) return void timer?.refresh()
-        clearTimeout(timer)
+        if (phase === allowed) return timer?.restart()
+        timer?.stop()
         allowed = phase
-        timer = setTimeout(() => {
+        timer = startTimer(limits[phase], () => {
           fail(new GatewayError('drive_timeout', `Drive took too long in phase ${phase}`))
-        }, limits[phase])
+        })
       }
       const settle = (): void => {
         settled = true
-        clearTimeout(timer)
+        timer?.stop()
         signal?.removeEventListener('abort', onAbort)
       }
       const fail = (error: unknown): void => {
