@@ -8,7 +8,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { inaccessible } from './axe.ts'
-import { noise, openDemo, pick, stands, startDemoSite, withFiles } from './demo-kit.ts'
+import { flow, noise, openDemo, pick, stands, startDemoSite, withFiles } from './demo-kit.ts'
 import type { DemoSite } from './demo-kit.ts'
 import { aroundTests, inBrowser, refused, visit } from './kit.ts'
 
@@ -69,16 +69,16 @@ async function seeEveryState(
   await pick(page, join(from, 'full.txt'))
   await stands(page, 'full.txt', 'failed')
   drive.setQuota(Infinity)
-  site.google.faults.add({ operation: 'drive.upload.chunk', latency: 2500, times: 1000 })
+  const line = await page.context().newCDPSession(page)
+  await flow(line, 1_000_000)
   await pick(page, join(from, film), join(from, drone))
   await page.getByRole('button', { name: 'Pause drone.mp4' }).click()
   await page.locator('.upload-words', { hasText: /of 24 MB · .*\/s/ }).waitFor()
   await look('uploading')
-  await page.context().setOffline(true)
+  await flow(line, null)
   await stands(page, film, 'cut')
   await look('cut')
-  await page.context().setOffline(false)
-  site.google.faults.clear()
+  await flow(line, Infinity)
   await stands(page, film, 'stored')
   await page.getByRole('button', { name: 'Cancel drone.mp4' }).click()
   await stands(page, 'drone.mp4', 'cancelled')

@@ -6,7 +6,7 @@ import { at, positions } from './positions.ts'
 let driveway: Driveway
 
 beforeAll(async () => {
-  driveway = await startFaulty({ driveTimeouts: { connect: 1_000, progress: 100, answer: 100 } })
+  driveway = await startFaulty({ driveTimeouts: { connect: 1_000, progress: 250, answer: 250 } })
 })
 
 afterAll(() => driveway.close())

@@ -218,7 +218,7 @@ test('what is neither HTTP/1 nor HTTP/2 is shown the door', async () => {
 })
 
 test('a stopping instance tells its sessions, lets uploads finish and tells the rest (case 91)', async () => {
-  const stopping = await startUploading({ gateway: { graceMs: 400 } })
+  const stopping = await startUploading({ gateway: { graceMs: 2_000 } })
   const [{ google, bearer }, upload] = [stopping, { ...stopping.bearer, ...formType }]
   const session = await openSession(stopping.origin)
   const whole = form('b', filePart('a', 'finishes'))
