@@ -8,6 +8,8 @@ const config = {
   coverageProvider: 'babel',
   testTimeout: 20_000,
   maxWorkers: 2,
+  // What a suite leaves behind in its worker slows each promise of those after it down.
+  workerIdleMemoryLimit: '500MB',
 }
 
 export default config
