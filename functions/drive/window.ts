@@ -85,7 +85,8 @@ export function createWindow(
     if (!block) return 0
     const fitting = bytes.length > free ? bytes.subarray(0, free) : bytes
     onBytes(fitting)
-    fitting.copy(block, block.length - free)
+    // `copy` goes byte by byte into shared memory where the two are not aligned alike.
+    block.fill(fitting, block.length - free, block.length - free + fitting.length)
     free -= fitting.length
     end += fitting.length
     return fitting.length
