@@ -6,6 +6,8 @@ import { copyFile, mkdir, rm } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { external, makeDeployFolder } from './deploy-folder.mjs'
+import { leanClients } from './lean-clients.mjs'
+import { leanNode } from './lean-node.mjs'
 
 const root = new URL('../../', import.meta.url)
 const inRoot = (path) => fileURLToPath(new URL(path, root))
@@ -20,12 +22,13 @@ const node = {
   logLevel: 'warning',
 }
 
-/** What is deployed has everything in it. */
+/** What is deployed has everything in it that is in use. */
 const deployed = {
   ...node,
   minify: true,
   keepNames: true,
   legalComments: 'none',
+  plugins: [leanClients(), leanNode()],
   // The client libraries are CommonJS: they call require() for Node's own modules and look beside
   // themselves.
   banner: {
