@@ -154,19 +154,19 @@ test('pieces that come together are taken together, whatever their sizes', async
   expect([bytesOf(window.slice(0, 13)), window.ended]).toEqual(['one two three', true])
 })
 
-test('a million pieces of one byte cost no more than their million bytes', async () => {
-  const count = 1_000_000
+test('pieces of one byte cost no more than their bytes', async () => {
+  const count = 100_000
   async function* source(): AsyncGenerator<Buffer, void, undefined> {
     await turn()
     const one = Buffer.from('x')
     for (let sent = 0; sent < count; sent++) yield one
   }
-  const blocks = createBlocks(65_536, 100)
+  const blocks = createBlocks(8_192, 100)
   const window = createWindow(source(), blocks, nothing)
   await window.filled(count)
-  expect([blocks.held, window.slice(0, count).length]).toEqual([16, 16])
+  expect([blocks.held, window.slice(0, count).length]).toEqual([13, 13])
   expect(bytesOf(window.slice(0, count))).toBe('x'.repeat(count))
-}, 30_000)
+})
 
 test('what the source throws is thrown to who waits, and told at once to who does not', async () => {
   const it = createSource()
