@@ -23,26 +23,17 @@ export function unlessAborted<T>(signal: AbortSignal, promise: Promise<T>): Prom
   })
 }
 
-/** A signal that aborts as soon as one of two does, for the same reason, until it is let go of. */
-export interface Joined {
-  signal: AbortSignal
-  letGo(): void
-}
-
-/** What `AbortSignal.any` does at several times the cost, for signals of which only the ends count. */
-export function joinSignals(one: AbortSignal, other: AbortSignal): Joined {
-  const joined = new AbortController()
-  const abort = ({ target }: Event): void => joined.abort((target as AbortSignal).reason)
-  const both = [one, other]
-  const aborted = both.find((signal) => signal.aborted)
-  if (aborted) joined.abort(aborted.reason)
-  for (const signal of both) signal.addEventListener('abort', abort, { once: true })
-  return {
-    signal: joined.signal,
-    letGo() {
-      for (const signal of both) signal.removeEventListener('abort', abort)
-    },
-  }
+/**
+ * Hands a signal's abort on to a controller, which others may abort too, until it is let go of: what
+ * `AbortSignal.any` does, at a fraction of its cost.
+ *
+ * @returns lets go
+ */
+export function handOn(signal: AbortSignal, controller: AbortController): () => void {
+  const abort = (): void => controller.abort(signal.reason)
+  if (signal.aborted) abort()
+  signal.addEventListener('abort', abort, { once: true })
+  return () => signal.removeEventListener('abort', abort)
 }
 
 /** Aborts some milliseconds after the other signal does, for the same reason. */

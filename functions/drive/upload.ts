@@ -1,7 +1,7 @@
 /** A stream of bytes into one Drive file: exactly once, whatever breaks on the way, and proven. */
 import { createHash } from 'node:crypto'
 import { GatewayError } from '../errors.ts'
-import { joinSignals, unlessAborted } from './abort.ts'
+import { handOn, unlessAborted } from './abort.ts'
 import type { DriveAccount } from './account.ts'
 import { storeAtOnce } from './at-once.ts'
 import type { Budget, Room } from './budget.ts'
@@ -100,15 +100,20 @@ export function createUploads(parts: UploadParts): Uploads {
 
     async store(account, file, source, signal, terms = {}) {
       const hash = createHash('sha256')
-      const sha256 = (): string => hash.copy().digest('hex')
+      let digest: string | undefined
+      const sha256 = (): string => {
+        if (!window.ended) return hash.copy().digest('hex') // more may come
+        return (digest ??= hash.digest('hex'))
+      }
       const checked = terms.sha256 === undefined ? source : expecting(source, terms.sha256, sha256)
       const pace = chunkBytes === undefined ? createPace() : createEvenPace(chunkBytes)
       const room = terms.room ?? budget.enter()
       room.wanted = 2 * pace.most
-      const window = createWindow(checked, room, (bytes) => void hash.update(bytes))
       // A source that fails ends what is under way as a caller does that leaves.
-      const either = joinSignals(signal, window.failed)
-      const line = createLine(parts, account, either.signal)
+      const ending = new AbortController()
+      const letGo = handOn(signal, ending)
+      const window = createWindow(checked, room, (bytes) => void hash.update(bytes), ending)
+      const line = createLine(parts, account, ending.signal)
       const metadata: FileMetadata = { ...file, id: file.id ?? '' }
       const upload: Upload = {
         metadata,
@@ -135,7 +140,7 @@ export function createUploads(parts: UploadParts): Uploads {
         await clearAway(account, upload, terms)
         throw reason
       } finally {
-        either.letGo()
+        letGo()
         window.close()
         if (!terms.room) room.leave()
       }

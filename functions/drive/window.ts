@@ -15,7 +15,7 @@ export interface Window {
   readonly end: number
   /** Whether the source is exhausted: then `end` is the file's size. */
   readonly ended: boolean
-  /** Aborts with what the source throws, as soon as it does. */
+  /** Aborts with what the source throws, as soon as it does, or when `ending` is aborted otherwise. */
   readonly failed: AbortSignal
   /**
    * Waits until bytes up to `offset` have come, the source has ended, or nothing more can come
@@ -42,11 +42,13 @@ export type Source = AsyncIterable<Buffer | readonly Buffer[]>
  * @param source read ahead as far as there is room; never more than one read at a time
  * @param room where the blocks come from
  * @param onBytes sees all bytes once, in order, as they come in
+ * @param ending is aborted with what the source throws
  */
 export function createWindow(
   source: Source,
   room: Pick<Room, 'take' | 'give'>,
   onBytes: (bytes: Buffer) => void,
+  ending = new AbortController(),
 ): Window {
   /** All are full but the last one. */
   let blocks: Buffer[] = []
@@ -58,7 +60,6 @@ export function createWindow(
   let ended = false
   let closed = false
   let full = false
-  const failure = new AbortController()
   let roomAgain: (() => void) | undefined
   let arrived: (() => void) | undefined
 
@@ -108,7 +109,7 @@ export function createWindow(
     ended = true
   }
   void read()
-    .catch((cause: unknown) => failure.abort(cause))
+    .catch((cause: unknown) => ending.abort(cause))
     .finally(() => arrived?.())
 
   return {
@@ -121,10 +122,10 @@ export function createWindow(
     get ended() {
       return ended
     },
-    failed: failure.signal,
+    failed: ending.signal,
     async filled(offset) {
       while (end < offset && !ended && !full) {
-        failure.signal.throwIfAborted()
+        ending.signal.throwIfAborted()
         await new Promise<void>((resolve) => (arrived = resolve))
       }
     },

@@ -123,6 +123,7 @@ function readTarget(target: string, name: string): { path: string; query: URLSea
 
 /** @throws {GatewayError} `bad_request` on a bad percent-escape or a name that is there twice */
 function readQuery(search: string): URLSearchParams {
+  if (search === '') return new URLSearchParams()
   try {
     decodeURIComponent(search.replaceAll('+', ' '))
   } catch (error) {

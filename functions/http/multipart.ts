@@ -68,43 +68,35 @@ export async function* readForm(
   /** Bytes read since nothing was waiting. */
   let ahead = 0
 
+  /** Takes fields apart; a form that has none has nothing for it to do. */
+  let fields: FieldParser | undefined
+  /** What busboy is to see once there is a field. */
+  let frames: Buffer[] = []
+
   const gate = createFormGate(boundary, limits, {
     part(next) {
       part = next
-      if (part.kind !== 'file') return
-      const content = contentOf((unread = []))
-      announced.push({ ...part, content, following: () => announced[0] })
+      if (part.kind === 'file') {
+        const content = contentOf((unread = []))
+        announced.push({ ...part, content, following: () => announced[0] })
+      } else if (!fields) {
+        fields = createFieldParser(boundary, limits, (value) => {
+          if (part) announced.push({ kind: 'field', name: part.name, value })
+        })
+        for (const bytes of frames) fields.write(bytes)
+        frames = []
+      }
     },
     content: (bytes) => void unread.push(bytes),
-    frame: (bytes) => void parser.write(bytes),
+    frame: (bytes) => void (fields ? fields.write(bytes) : frames.push(bytes)),
   })
-  const parser = busboy({
-    headers: { 'content-type': `multipart/form-data; boundary="${boundary}"` },
-    // The gate has refused what is over the limits; busboy's own would cut silently.
-    limits: { fieldSize: limits.fieldBytes + 1, parts: Infinity },
-    defCharset: 'utf8',
-  })
-  parser.on('field', (_name, value) => {
-    if (part) announced.push({ kind: 'field', name: part.name, value })
-  })
-  parser.on('file', (_name, stream) => void stream.resume().on('error', () => {}))
-  /** What busboy makes of the end; it gives all that it was told before it says so. */
-  const parsed = new Promise<void>((resolve, reject) => {
-    parser.once('finish', resolve).once('error', (cause: unknown) => {
-      reject(
-        new GatewayError('malformed_multipart', 'busboy refused what the gate let pass', { cause }),
-      )
-    })
-  })
-  parsed.catch(() => {}) // it is awaited at the end, or not at all when something else fails first
 
   const input = source[Symbol.asyncIterator]()
   const readOn = async (): Promise<void> => {
     const { done, value } = await input.next()
     if (done) {
       gate.end()
-      parser.end()
-      await parsed
+      await fields?.end()
       isWhole = true
       return
     }
@@ -139,8 +131,47 @@ export async function* readForm(
       }
     }
   } finally {
-    parser.destroy()
+    fields?.destroy()
     // Not waited for: it may be waiting for its caller.
     input.return?.().catch(() => {})
+  }
+}
+
+interface FieldParser {
+  write(bytes: Buffer): void
+  /** Resolves when busboy, too, finds the form whole; it has told of all fields by then. */
+  end(): Promise<void>
+  destroy(): void
+}
+
+/** Busboy, for the fields of a form that the gate has let pass. */
+function createFieldParser(
+  boundary: string,
+  limits: FormLimits,
+  onField: (value: string) => void,
+): FieldParser {
+  const parser = busboy({
+    headers: { 'content-type': `multipart/form-data; boundary="${boundary}"` },
+    // The gate has refused what is over the limits; busboy's own would cut silently.
+    limits: { fieldSize: limits.fieldBytes + 1, parts: Infinity },
+    defCharset: 'utf8',
+  })
+  parser.on('field', (_name, value) => onField(value))
+  parser.on('file', (_name, stream) => void stream.resume().on('error', () => {}))
+  const parsed = new Promise<void>((resolve, reject) => {
+    parser.once('finish', resolve).once('error', (cause: unknown) => {
+      reject(
+        new GatewayError('malformed_multipart', 'busboy refused what the gate let pass', { cause }),
+      )
+    })
+  })
+  parsed.catch(() => {}) // it is awaited at the end, or not at all when something else fails first
+  return {
+    write: (bytes) => void parser.write(bytes),
+    async end() {
+      parser.end()
+      await parsed
+    },
+    destroy: () => void parser.destroy(),
   }
 }

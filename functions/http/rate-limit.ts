@@ -2,7 +2,7 @@
  * How many requests a caller may make: by credential for whoever has shown one that is good, by
  * network for everybody else. Nobody waits for the store here, and no body is read before.
  */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { GatewayError } from '../errors.ts'
 import type { ProblemCode } from '../errors.ts'
@@ -77,11 +77,13 @@ export function createRateLimits(parts: RateLimitParts): RateLimits {
     },
 
     identified(req, credential) {
-      const network = paying.get(req)
-      if (network !== undefined) byNetwork?.giveBack(network)
-      paying.delete(req)
-      const shown = hashOfShown(req)
-      if (shown !== undefined) keepRecent(good, shown, true, mostGood)
+      if (byNetwork) {
+        const network = paying.get(req)
+        if (network !== undefined) byNetwork.giveBack(network)
+        paying.delete(req)
+        const shown = hashOfShown(req)
+        if (shown !== undefined) keepRecent(good, shown, true, mostGood)
+      }
       refuseUntil(byCredential?.take(credential) ?? 0)
     },
 
@@ -104,5 +106,5 @@ function refuseUntil(waitMs: number): void {
 /** Of the bearer, or else of the cookie, whatever it may be worth. */
 function hashOfShown({ headers }: IncomingMessage): string | undefined {
   const shown = headers.authorization ?? headers.cookie
-  return shown === undefined ? undefined : createHash('sha256').update(shown).digest('base64')
+  return shown === undefined ? undefined : hash('sha256', shown, 'base64')
 }

@@ -9,7 +9,7 @@ import { readFileId } from './files-query.ts'
 import type { Call } from './handler.ts'
 import { readBoundary, readForm } from './multipart.ts'
 import type { FormEntry } from './multipart.ts'
-import { capped, checkUnread, isNew, sendFiles, tooLarge } from './upload-answer.ts'
+import { checkUnread, isNew, sendFiles, sizeOf, tooLarge } from './upload-answer.ts'
 import type { Outcome } from './upload-answer.ts'
 import { uploadFile } from './upload-file.ts'
 import type { Wanted } from './upload-file.ts'
@@ -121,15 +121,21 @@ async function readPlace(
 }
 
 /**
- * The bytes of a file, whose end is a failure where what follows it makes the form a wrong one: so
- * that nothing is finished, and no file replaced, for a form that is then refused.
+ * The bytes of a file, which is refused rather than cut where it is too long, and whose end is a
+ * failure where what follows it makes the form a wrong one: so that nothing is finished, and no file
+ * replaced, for a form that is then refused.
  */
 async function* closed(
   entry: FormEntry & { kind: 'file' },
   mustBeLast: boolean,
   most: number,
 ): AsyncGenerator<Buffer[], void, undefined> {
-  for await (const batch of capped(entry.content, most)) yield batch
+  let size = 0
+  for await (const batch of entry.content) {
+    size += sizeOf(batch)
+    if (size > most) throw tooLarge(most)
+    yield batch
+  }
   const next = entry.following()
   const late = next && fieldName(next)
   if (late) throw lateField(late)

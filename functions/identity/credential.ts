@@ -3,7 +3,7 @@
  * is, what may be done with it, where, how much and until when. A session is one that comes in a
  * cookie; a token, or the bearer of a page on another origin, comes in `Authorization`.
  */
-import { createHash, randomBytes } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 import { GatewayError } from '../errors.ts'
 import { scopes } from './principal.ts'
 import type { Limits, Principal, Scope } from './principal.ts'
@@ -125,7 +125,7 @@ function tokenOf(random: string): string {
 }
 
 function checksumOf(random: string): string {
-  return createHash('sha256').update(random).digest('base64url').slice(0, checksumLength)
+  return hash('sha256', random, 'base64url').slice(0, checksumLength)
 }
 
 /** Whether it can be one of ours at all: what cannot costs no look into the store. */
@@ -136,5 +136,5 @@ function isWellFormed(shown: Shown, secret: string): boolean {
 }
 
 function idOf(secret: string): string {
-  return createHash('sha256').update(secret).digest('hex')
+  return hash('sha256', secret)
 }
