@@ -4,11 +4,11 @@ const config = {
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   transform: { '\\.ts$': '<rootDir>/infra/local/jest-transform.mjs' },
-  setupFilesAfterEnv: ['<rootDir>/test/leaks-setup.ts'],
+  setupFilesAfterEnv: ['<rootDir>/test/leaks-setup.ts', '<rootDir>/test/storages-setup.ts'],
   coverageProvider: 'babel',
   testTimeout: 20_000,
   maxWorkers: 2,
-  // What a suite leaves behind in its worker slows each promise of those after it down.
+  // Node lets go of nothing that a suite has loaded.
   workerIdleMemoryLimit: '500MB',
 }
 
