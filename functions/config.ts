@@ -2,6 +2,7 @@
 import type { Environment, Setting } from './settings.ts'
 
 import { isLoopback, readEndpoint, readOrigin } from './config-addresses.ts'
+import { readHeaders } from './config-headers.ts'
 import type { AllowedUsers } from './identity/admission.ts'
 import { memoryForUploads } from './memory.ts'
 
@@ -67,6 +68,8 @@ export interface Config {
   firestoreHost: string | undefined
   /** The OpenTelemetry collector that is told of metrics and spans; nobody is told where there is none. */
   otlpEndpoint: string | undefined
+  /** What is sent to it with everything, such as what it knows us by; nobody else is told. */
+  otlpHeaders: Record<string, string>
 }
 
 export interface GoogleAddresses {
@@ -180,6 +183,11 @@ export function readConfig(env: Environment): Config {
     otlpEndpoint: readEndpoint(
       'OTEL_EXPORTER_OTLP_ENDPOINT',
       env['OTEL_EXPORTER_OTLP_ENDPOINT'],
+      wrong,
+    ),
+    otlpHeaders: readHeaders(
+      'OTEL_EXPORTER_OTLP_HEADERS',
+      env['OTEL_EXPORTER_OTLP_HEADERS'],
       wrong,
     ),
   }

@@ -20,6 +20,7 @@ export const settings = {
   OIDC_ISSUERS: 'optional',
   OPERATORS: 'optional',
   OTEL_EXPORTER_OTLP_ENDPOINT: 'optional',
+  OTEL_EXPORTER_OTLP_HEADERS: 'optional',
   RATE_LIMIT: 'optional',
   RATE_LIMIT_ANONYMOUS: 'optional',
   GOOGLE_SANDBOX_URL: 'local',
@@ -127,6 +128,12 @@ export const settingWords: Record<Setting, SettingWords> = {
       'An OpenTelemetry collector that takes OTLP as JSON over HTTP: `/v1/metrics` and `/v1/traces` below it are told of metrics and spans. https, or http on this machine.',
     otherwise: 'nothing is measured',
     example: 'http://localhost:4318',
+  },
+  OTEL_EXPORTER_OTLP_HEADERS: {
+    meaning:
+      'Headers that the collector is sent, such as its key: `name=value` with commas between, values percent-encoded. Whoever may see how the functions are set up can read them.',
+    otherwise: 'none',
+    example: 'api-key=0123%2045,tenant=drive',
   },
   RATE_LIMIT: {
     meaning: 'Requests that one credential may make in a minute; `none` for no limit.',

@@ -13,7 +13,7 @@ export interface TelemetryRoom {
 }
 
 export function wireTelemetry(
-  { otlpEndpoint, service, projectId }: Config,
+  { otlpEndpoint, otlpHeaders, service, projectId }: Config,
   log: Log,
 ): TelemetryRoom {
   if (otlpEndpoint === undefined) return { telemetry: undefined, stop: async () => {} }
@@ -23,6 +23,7 @@ export function wireTelemetry(
   const loading = import('./otlp/outlet.ts').then(({ createOutlet }) => {
     outlet = createOutlet({
       endpoint: otlpEndpoint,
+      headers: otlpHeaders,
       resource: {
         'service.name': 'driveway',
         ...(service.version === undefined ? {} : { 'service.version': service.version }),

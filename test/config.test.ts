@@ -260,3 +260,35 @@ test('front ends that append an address: one where it is deployed, unless said',
     expect(refusal({ ...good, FORWARDED_HOPS })).toContain('FORWARDED_HOPS')
   }
 })
+
+const readHeaders = (value: string): unknown =>
+  readConfig({ ...good, OTEL_EXPORTER_OTLP_HEADERS: value }).otlpHeaders
+
+describe('headers for the collector', () => {
+  test('are a list of names and values, percent-encoded where they have to be', () => {
+    expect(readConfig(good).otlpHeaders).toEqual({})
+    expect(readHeaders(' ')).toEqual({})
+    expect(readHeaders('Api-Key=s3cret==, x-tenant = a%2Cb%20c ,')).toEqual({
+      'api-key': 's3cret==',
+      'x-tenant': 'a,b c',
+    })
+    expect(readHeaders('authorization=Basic%20YTpi')).toEqual({ authorization: 'Basic YTpi' })
+  })
+
+  test.each([
+    ['no name', '=GOCSPX-value'],
+    ['no value', 'api-key='],
+    ['neither', 'GOCSPX-value'],
+    ['a name of more than one word', 'api key=GOCSPX-value'],
+    ['a value of two lines', 'api-key=GOCSPX-value%0D%0Ahost:%20evil.example'],
+    ['a value that is not ASCII', 'api-key=GOCSPX-valu%C3%A9'],
+    ['a broken encoding', 'api-key=GOCSPX-value%'],
+    ['what every request has of its own', 'content-type=text/plain;GOCSPX-value'],
+    ['where it goes to', 'Host=evil.example'],
+  ])('with %s are refused, and not quoted', (_, value) => {
+    const message = refusal({ ...good, OTEL_EXPORTER_OTLP_HEADERS: `fine=1,${value}` })
+    expect(message).toBe(
+      'Cannot start: OTEL_EXPORTER_OTLP_HEADERS must list headers such as api-key=…,tenant=…',
+    )
+  })
+})

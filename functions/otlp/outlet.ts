@@ -23,6 +23,8 @@ export interface Outlet extends Telemetry {
 export interface OutletParts {
   /** The collector's address, without a slash at its end. */
   endpoint: string
+  /** Sent to it with everything; may be secret. */
+  headers?: Record<string, string>
   /** What runs here, in the words of OpenTelemetry's resource conventions. */
   resource: Attributes
   /** Told when sending begins to fail, once until it works again. */
@@ -52,7 +54,7 @@ export function createOutlet(parts: OutletParts): Outlet {
     try {
       const answer = await fetch(`${endpoint}/v1/${path}`, {
         method: 'POST',
-        headers: { 'content-type': 'application/json' },
+        headers: { ...parts.headers, 'content-type': 'application/json' },
         body: JSON.stringify(body),
         redirect: 'manual',
         signal: AbortSignal.timeout(timeoutMs),

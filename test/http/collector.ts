@@ -1,6 +1,6 @@
 /** Stands in for an OpenTelemetry collector: takes OTLP as JSON, and keeps what it was told. */
 import { createServer } from 'node:http'
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import { listen } from '../kit.ts'
 
 export interface Value {
@@ -54,6 +54,8 @@ export interface Collector {
   origin: string
   /** Bodies as they came. */
   heard: string[]
+  /** The headers of each. */
+  headers: IncomingHttpHeaders[]
   resources: Resource[]
   spans: SpanData[]
   /** By name, as last told: they are cumulative. */
@@ -66,6 +68,7 @@ export async function startCollector(
   answer?: (req: IncomingMessage, res: ServerResponse) => Promise<void> | void,
 ): Promise<Collector> {
   const heard: string[] = []
+  const headers: IncomingHttpHeaders[] = []
   const resources: Resource[] = []
   const spans: SpanData[] = []
   const metrics = new Map<string, MetricData>()
@@ -74,6 +77,7 @@ export async function startCollector(
     for await (const part of req) parts.push(part as Buffer)
     const text = Buffer.concat(parts).toString('utf8')
     heard.push(text)
+    headers.push(req.headers)
     if (answer) return answer(req, res)
     const isJson = req.method === 'POST' && req.headers['content-type'] === 'application/json'
     const body = JSON.parse(text) as Record<string, never>
@@ -101,6 +105,7 @@ export async function startCollector(
   return {
     origin,
     heard,
+    headers,
     resources,
     spans,
     metrics,

@@ -314,3 +314,36 @@ describe('callers notice nothing of a collector', () => {
     await Promise.all([collector.close(), taken.close()])
   })
 })
+
+describe('a collector that asks for a key', () => {
+  const key = 'canary-key 0123'
+  const env = { OTEL_EXPORTER_OTLP_HEADERS: `api-key=${encodeURIComponent(key)}` }
+
+  test('is sent it with everything, and nobody else hears of it', async () => {
+    const collector = await startCollector()
+    const driveway = await startTelling(collector.origin, { env })
+    await useAll(driveway)
+    await driveway.gateway.stop()
+    await driveway.close()
+    await collector.close()
+    expect(new Set(collector.headers.map((headers) => headers['api-key']))).toEqual(new Set([key]))
+    expect(collector.metrics.size).toBeGreaterThan(0)
+    expect(JSON.stringify([collector.heard, driveway.logs])).not.toContain('canary-key')
+  })
+
+  test('is not followed where it sends us on to, and the log does not have the key', async () => {
+    const elsewhere = await startCollector()
+    const collector = await startCollector((_, res) => {
+      res.writeHead(307, { location: `${elsewhere.origin}/v1/metrics` }).end()
+    })
+    const driveway = await startTelling(collector.origin, { env })
+    await useAll(driveway)
+    await driveway.gateway.stop()
+    await driveway.close()
+    await collector.close()
+    await elsewhere.close()
+    expect(elsewhere.heard).toEqual([])
+    expect(lostLines(driveway)).toHaveLength(1)
+    expect(JSON.stringify(driveway.logs)).not.toContain('canary-key')
+  })
+})
