@@ -8,7 +8,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { root } from '../local/process.ts'
-import { linesOfDocs, linesOfSteps } from './google-lines.ts'
+import { linesOfDocs, linesOfDoctor, linesOfSteps } from './google-lines.ts'
 
 const gcloud = spawnSync('gcloud', ['version']).status === 0 ? test : test.skip
 const terraform = spawnSync('terraform', ['version']).status === 0 ? test : test.skip
@@ -67,12 +67,13 @@ const alone = (words: string[]): boolean =>
   withoutAccount.has(words.slice(0, 3).join(' ')) || words.includes('application-default')
 
 async function everyGcloudLine(): Promise<string[][]> {
-  const all = [...linesOfSteps(), ...(await linesOfDocs())].filter(([first]) => first === 'gcloud')
+  const told = [await linesOfDocs(), await linesOfDoctor()].flat()
+  const all = [...linesOfSteps(), ...told].filter(([first]) => first === 'gcloud')
   return shapes(all.filter((words) => !alone(words)))
 }
 
 gcloud(
-  `gcloud knows every line of setup, teardown and the docs${without('gcloud', gcloud)}`,
+  `gcloud knows every line of setup, teardown, the doctor and the docs${without('gcloud', gcloud)}`,
   async () => {
     const lines = await everyGcloudLine()
     expect(lines.length).toBeGreaterThan(20)
@@ -91,6 +92,12 @@ gcloud(
   },
   300_000,
 )
+
+test('of the doctor’s commands, none is missed', async () => {
+  const lines = await linesOfDoctor()
+  expect(lines.length).toBeGreaterThan(12)
+  expect(lines.filter((words) => words.some((word) => /[${}'"]/.test(word)))).toEqual([])
+})
 
 gcloud(
   `a line that gcloud does not know is found${without('gcloud', gcloud)}`,

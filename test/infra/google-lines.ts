@@ -1,5 +1,5 @@
 /** Every command line that setup, teardown and the docs have, for the parsers of the real programs. */
-import { readFile } from 'node:fs/promises'
+import { readFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setupSteps } from '../../infra/google/setup/setup-steps.ts'
 import type { Options, Step } from '../../infra/google/setup/step.ts'
@@ -53,4 +53,36 @@ export async function linesOfDocs(): Promise<string[][]> {
     .filter((line) => line.startsWith('gcloud '))
     .map((line) => line.replaceAll('$P', options.project)) // the docs have the project there
     .map((line) => line.split(/\s+/).map((word) => word.replaceAll(/["']/g, '')))
+}
+
+/** What stands in for the doctor's placeholders, which are filled in where something is wrong. */
+const filled: Record<string, string> = {
+  project: options.project,
+  'settings.projectId': options.project,
+  'account(project)': `serviceAccount:driveway-files@${options.project}.iam.gserviceaccount.com`,
+  secret: 'driveway-client',
+  number: '1',
+  service: 'drive.googleapis.com',
+  'names[0]': 'logins',
+}
+
+/** Every command of gcloud that the doctor may tell a person to type, from within and from outside. */
+export async function linesOfDoctor(): Promise<string[][]> {
+  const folders = ['functions/http', 'infra/doctor'].map(async (folder) => {
+    const names = await readdir(join(root, folder))
+    const ours = names.filter((name) => folder === 'infra/doctor' || name.startsWith('doctor-'))
+    return ours.map((name) => readFile(join(root, folder, name), 'utf8'))
+  })
+  const texts = await Promise.all((await Promise.all(folders)).flat())
+  const written = texts.flatMap((text) => [...text.matchAll(/`(gcloud [^`]+)`/g)])
+  return written.map(([, line = '']) =>
+    line
+      .replaceAll(/\$\{([^}]+)\}/g, (_, what: string) => {
+        const value = filled[what]
+        if (value === undefined) throw new Error(`Nothing stands in for ${what} in ${line}`)
+        return value
+      })
+      .split(' ')
+      .map((word) => word.replaceAll("'", '')),
+  )
 }
