@@ -106,12 +106,16 @@ export async function* readForm(
     }
   }
 
-  async function* contentOf(held: Buffer[]): AsyncGenerator<Buffer[], void, undefined> {
-    for (;;) {
-      if (held.length > 0) yield held.splice(0)
-      else if (announced.length > 0 || isWhole) return
-      else await readOn()
+  /** By hand, since most bytes pass here: a generator would make several promises more of each read. */
+  function contentOf(held: Buffer[]): AsyncIterable<Buffer[]> {
+    const next = async (): Promise<IteratorResult<Buffer[], undefined>> => {
+      while (held.length === 0) {
+        if (announced.length > 0 || isWhole) return { done: true, value: undefined }
+        await readOn()
+      }
+      return { done: false, value: held.splice(0) }
     }
+    return { [Symbol.asyncIterator]: () => ({ next }) }
   }
 
   try {
