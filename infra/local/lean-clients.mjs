@@ -54,7 +54,7 @@ const restAlone = () => `
     loggingUtils: require('google-logging-utils'),
   }`
 
-const firestore = '@google-cloud/firestore/build/src'
+const firestore = '@google-cloud/firestore/build'
 const firestoreApi = '@google-cloud/firestore-api/build'
 const secretManager = '@google-cloud/secret-manager/build'
 const gax = 'google-gax/build'
@@ -65,13 +65,14 @@ const replacements = {
     'google.firestore.v1.Firestore',
     firestoreMethods,
   ),
-  // Pipelines and data bundles take classes from here; neither is used.
-  [`${firestoreApi}/protos/protos.js`]: () =>
-    'module.exports = { google: { firestore: { v1: {} } } }',
+  [`${firestoreApi}/protos/protos.js`]: nothing,
   [`${firestoreApi}/src/v1/firestore_admin_client.js`]: nothing,
+  // Pipelines and data bundles take classes from here; neither is used.
+  [`${firestore}/protos/firestore_v1_proto_api.js`]: () =>
+    'module.exports = { google: { firestore: { v1: {} } } }',
   // What else of them is in use tells pipelines from other values.
-  [`${firestore}/pipelines/index.js`]: () => 'exports.Pipeline = class Pipeline {}',
-  [`${firestore}/pipelines/pipeline-util.js`]: () =>
+  [`${firestore}/src/pipelines/index.js`]: () => 'exports.Pipeline = class Pipeline {}',
+  [`${firestore}/src/pipelines/pipeline-util.js`]: () =>
     "exports.isString = (value) => typeof value === 'string'",
 
   [`${secretManager}/protos/protos.json`]: protocol(
