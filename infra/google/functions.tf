@@ -61,7 +61,7 @@ locals {
 
 # --- the source -----------------------------------------------------------------------------------
 
-# `npm run build` makes dist/deploy: one file, and a package.json that names the framework alone.
+# `npm run build` makes dist/deploy: the bundle, and a package.json that names the framework alone.
 data "archive_file" "source" {
   type             = "zip"
   source_dir       = "${path.module}/../../dist/deploy"
