@@ -25,8 +25,10 @@ const node = {
 /** What is deployed has everything in it that is in use. */
 const deployed = {
   ...node,
-  minify: true,
-  keepNames: true,
+  // Names stay as they are: errors are told apart by them. `keepNames` beside shorter ones would name
+  // each function anew whenever it is made, which costs a small upload a tenth of its time.
+  minifySyntax: true,
+  minifyWhitespace: true,
   legalComments: 'none',
   plugins: [leanClients(), leanNode()],
   // The client libraries are CommonJS: they call require() for Node's own modules and look beside
