@@ -68,27 +68,18 @@ export async function* readForm(
   /** Bytes read since nothing was waiting. */
   let ahead = 0
 
-  /** Takes fields apart; a form that has none has nothing for it to do. */
-  let fields: FieldParser | undefined
-  /** What busboy is to see once there is a field. */
-  let frames: Buffer[] = []
-
+  const parser = createParser(boundary, limits, (value) => {
+    if (part) announced.push({ kind: 'field', name: part.name, value })
+  })
   const gate = createFormGate(boundary, limits, {
     part(next) {
       part = next
-      if (part.kind === 'file') {
-        const content = contentOf((unread = []))
-        announced.push({ ...part, content, following: () => announced[0] })
-      } else if (!fields) {
-        fields = createFieldParser(boundary, limits, (value) => {
-          if (part) announced.push({ kind: 'field', name: part.name, value })
-        })
-        for (const bytes of frames) fields.write(bytes)
-        frames = []
-      }
+      if (part.kind !== 'file') return
+      const content = contentOf((unread = []))
+      announced.push({ ...part, content, following: () => announced[0] })
     },
     content: (bytes) => void unread.push(bytes),
-    frame: (bytes) => void (fields ? fields.write(bytes) : frames.push(bytes)),
+    frame: (bytes) => parser.write(bytes),
   })
 
   const input = source[Symbol.asyncIterator]()
@@ -96,7 +87,7 @@ export async function* readForm(
     const { done, value } = await input.next()
     if (done) {
       gate.end()
-      await fields?.end()
+      await parser.end()
       isWhole = true
       return
     }
@@ -135,25 +126,25 @@ export async function* readForm(
       }
     }
   } finally {
-    fields?.destroy()
+    parser.destroy()
     // Not waited for: it may be waiting for its caller.
     input.return?.().catch(() => {})
   }
 }
 
-interface FieldParser {
+interface Parser {
   write(bytes: Buffer): void
   /** Resolves when busboy, too, finds the form whole; it has told of all fields by then. */
   end(): Promise<void>
   destroy(): void
 }
 
-/** Busboy, for the fields of a form that the gate has let pass. */
-function createFieldParser(
+/** Busboy, for all that the gate lets pass of a form: it takes the fields apart, and has to agree. */
+function createParser(
   boundary: string,
   limits: FormLimits,
   onField: (value: string) => void,
-): FieldParser {
+): Parser {
   const parser = busboy({
     headers: { 'content-type': `multipart/form-data; boundary="${boundary}"` },
     // The gate has refused what is over the limits; busboy's own would cut silently.
