@@ -1,7 +1,8 @@
 /** Numbers and dates in the reader's own conventions. */
 
 const units = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'] as const
-const locales = [...navigator.languages]
+/** Some browsers name a language in a way that they do not know themselves, such as `en-US@posix`. */
+const locales = navigator.languages.filter(isLanguage)
 
 // Made once: a formatter costs far more than a use of it, and lists are long.
 const wholeBytes = new Intl.NumberFormat(locales, {
@@ -19,6 +20,14 @@ const times = new Intl.DateTimeFormat(locales, { timeStyle: 'short' })
 const dates = new Intl.DateTimeFormat(locales, { dateStyle: 'medium' })
 const moments = new Intl.DateTimeFormat(locales, { dateStyle: 'full', timeStyle: 'short' })
 const spans = new Intl.RelativeTimeFormat(locales, { numeric: 'auto' })
+
+function isLanguage(tag: string): boolean {
+  try {
+    return Intl.getCanonicalLocales(tag).length > 0
+  } catch {
+    return false
+  }
+}
 
 export function formatBytes(bytes: number): string {
   if (bytes < 1000) return wholeBytes.format(bytes)

@@ -87,6 +87,18 @@ inBrowser(
   },
 )
 
+inBrowser('a language that no browser knows keeps nobody out', async () => {
+  const { page, close } = await visit()
+  await page.context().addInitScript(() => {
+    Object.defineProperty(navigator, 'languages', { get: () => ['en-US@posix', 'en_GB', 'de'] })
+  })
+  await page.goto(site.origin)
+  await page.getByRole('link', { name: 'Sign in with Google' }).click()
+  await page.getByRole('button', { name: site.person.email }).click()
+  await listed(page, 'hello.txt').waitFor()
+  await close()
+})
+
 inBrowser('a token made on the page works in a shell, line by line', async () => {
   const { page } = here
   await page.getByRole('link', { name: 'Use it from curl' }).click()
