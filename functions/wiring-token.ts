@@ -59,16 +59,13 @@ export function wireToken(
     now,
   })
   // All that a refresh takes, asked for at once: on a new instance each is a way of its own to Google.
-  const beside: Pick<Vault, 'find'> = {
-    find(sub) {
-      for (const name of [config.keyringSecretName, config.clientSecretName]) {
-        // What goes wrong is told to who needs it.
-        secrets.read(name).catch(() => {})
-      }
-      return vault.find(sub)
-    },
+  const find: Vault['find'] = (sub) => {
+    for (const name of [config.keyringSecretName, config.clientSecretName]) {
+      secrets.read(name).catch(() => {}) // what goes wrong is told to who needs it
+    }
+    return vault.find(sub)
   }
-  const access = createAccessTokens({ ...vault, ...beside }, oauth, now, (sub, { code }) =>
+  const access = createAccessTokens({ ...vault, find }, oauth, now, (sub, { code }) =>
     audit(log, 'grant_ended', { sub, code }),
   )
   const accountOf = (sub: string): DriveAccount => ({
