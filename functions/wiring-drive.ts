@@ -13,7 +13,7 @@ import type { Files } from './drive/files.ts'
 import { createFolders, isFolderReservation } from './drive/folders.ts'
 import type { FolderReservation, Folders } from './drive/folders.ts'
 import { createGoogleFiles } from './drive/google-files.ts'
-import { createIds } from './drive/ids.ts'
+import { createIds, reserveAt } from './drive/ids.ts'
 import { createMeter } from './drive/metered.ts'
 import type { Wait } from './drive/patience.ts'
 import { createPlaces } from './drive/place.ts'
@@ -21,7 +21,6 @@ import type { Places } from './drive/place.ts'
 import { createReceive } from './drive/receive.ts'
 import { createResumes } from './drive/resume.ts'
 import type { Resumes } from './drive/resume.ts'
-import { idsRequest, readIds } from './drive/session.ts'
 import { createSend } from './drive/transport.ts'
 import type { Timeouts } from './drive/transport.ts'
 import { createUploads } from './drive/upload.ts'
@@ -72,13 +71,7 @@ export function wireDrive(
   const chunked = chunkBytes === undefined ? {} : { chunkBytes }
   const root = config.google.drive
   const wholeDrive = config.accessProfile === 'full'
-  const ids = createIds(async (account, count) => {
-    const ask = async (token: string): ReturnType<typeof send> =>
-      send({ ...idsRequest(root, count), headers: { authorization: `Bearer ${token}` } })
-    const token = await account.token()
-    const answer = await ask(token)
-    return readIds(answer.status === 401 ? await ask(await account.token(token)) : answer)
-  })
+  const ids = createIds(reserveAt({ send, root, ...patient }))
   const parts = {
     send,
     ids,

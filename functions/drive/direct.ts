@@ -96,9 +96,7 @@ export function createDirectUploads(
 
   return {
     async prepare(account, file, signal) {
-      const { patience } = createLine(parts, account, signal)
-      const take = (): Promise<string> => unlessAborted(signal, parts.ids.take(account))
-      const id = file.id ?? (await patience.retry(take))
+      const id = file.id ?? (await unlessAborted(signal, parts.ids.take(account)))
       return { ...file, id, modifiedTime: file.modifiedTime ?? new Date(now()).toISOString() }
     },
 

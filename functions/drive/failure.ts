@@ -43,14 +43,22 @@ export function readFailure(
   if (answer.status === 400 && /page ?token/i.test(message)) {
     return new GatewayError('bad_page_token', said)
   }
-  return new GatewayError('upstream_bad_response', said)
+  return answer.status === 200 ? new Unreadable() : new GatewayError('upstream_bad_response', said)
+}
+
+/** A 200 that does not say what it was to say: cut on its way, or from somebody in between. */
+class Unreadable extends GatewayError {
+  constructor() {
+    super('upstream_bad_response', 'Drive answered 200, and nothing that can be read')
+  }
 }
 
 /** Failures that the same request may survive a moment later. */
 export function isTransient(error: unknown): error is GatewayError {
   return (
-    error instanceof GatewayError &&
-    ['drive_rate_limited', 'drive_unavailable', 'drive_timeout'].includes(error.code)
+    error instanceof Unreadable ||
+    (error instanceof GatewayError &&
+      ['drive_rate_limited', 'drive_unavailable', 'drive_timeout'].includes(error.code))
   )
 }
 

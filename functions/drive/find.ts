@@ -8,7 +8,6 @@ import { folderType, quoted } from './files.ts'
 import { readFileFields, readObject } from './session.ts'
 import type { StoredFile } from './session.ts'
 import type { DriveAnswer, DriveRequest } from './transport.ts'
-import { GatewayError } from '../errors.ts'
 
 /** Something in a Drive, and what Driveway may do with it. */
 export type FoundItem = StoredFile & {
@@ -62,11 +61,9 @@ export function readFound(answer: DriveAnswer): {
   items: FoundItem[]
   nextPageToken: string | undefined
 } {
-  if (answer.status !== 200) throw readFailure(answer)
-  const { files, nextPageToken } = readObject(answer.body) ?? {}
-  if (!Array.isArray(files)) {
-    throw new GatewayError('upstream_bad_response', 'Drive’s list is no list')
-  }
+  const list = answer.status === 200 ? readObject(answer.body) : undefined
+  const { files, nextPageToken } = list ?? {}
+  if (!Array.isArray(files)) throw readFailure(answer)
   return {
     items: files.flatMap((file: Record<string, unknown>) => readItem(file) ?? []),
     nextPageToken: typeof nextPageToken === 'string' ? nextPageToken : undefined,

@@ -1,6 +1,7 @@
 /** Folders by path: found where Driveway may write to them, made where there is none. */
 import { createHash } from 'node:crypto'
 import { GatewayError } from '../errors.ts'
+import { unlessAborted } from './abort.ts'
 import type { DriveAccount } from './account.ts'
 import { readFailure } from './failure.ts'
 import { findRequest, itemRequest, makeFolderRequest, readFound, readFoundItem } from './find.ts'
@@ -76,6 +77,7 @@ export function createFolders(parts: FoldersParts, now: () => number = Date.now)
 
   /** @param instead the reservation that has proved to be of no use */
   async function reserve(
+    { signal }: Line,
     account: DriveAccount,
     key: string,
     instead?: Stored<FolderReservation>,
@@ -85,7 +87,7 @@ export function createFolders(parts: FoldersParts, now: () => number = Date.now)
       const isOf = (other: Stored<FolderReservation>): boolean =>
         there?.value.folderId === other.value.folderId
       if (there && there.expiresAt > now() && !(instead && isOf(instead))) return there
-      const value = { folderId: await ids.take(account) }
+      const value = { folderId: await unlessAborted(signal, ids.take(account)) }
       const reserved = there
         ? await reservations.replace(key, there.revision, value, now() + reservedMs)
         : await reservations.create(key, value, now() + reservedMs)
@@ -101,7 +103,7 @@ export function createFolders(parts: FoldersParts, now: () => number = Date.now)
     name: string,
   ): Promise<Made> {
     const key = keyOf(account.sub, folder, name)
-    let reserved = await reserve(account, key)
+    let reserved = await reserve(line, account, key)
     for (let round = 0; round < mostRounds; round++) {
       const { folderId: id } = reserved.value
       const answer = await line.patience.retry(async () => {
@@ -114,7 +116,7 @@ export function createFolders(parts: FoldersParts, now: () => number = Date.now)
       const there = await findItem(line, id)
       if (there && (await isStill(line, there, folder, name))) return { id, isNew: false }
       if (!there && answer.status === 400 && round > 0) throw readFailure(answer)
-      reserved = await reserve(account, key, reserved)
+      reserved = await reserve(line, account, key, reserved)
     }
     throw contested()
   }

@@ -1,6 +1,9 @@
 /** File ids reserved at Drive in batches, so that an upload rarely waits for one. */
 import { keepRecent } from '../recent.ts'
 import type { DriveAccount } from './account.ts'
+import { createLine } from './line.ts'
+import type { LineParts } from './line.ts'
+import { idsRequest, readIds } from './session.ts'
 
 export interface Ids {
   /** An id that nobody else has; used or not, it is never given out again. */
@@ -17,10 +20,20 @@ interface Pool {
   refill: Promise<void> | undefined
 }
 
-/** @param reserve asks Drive for so many ids; they are good for this account alone */
-export function createIds(
-  reserve: (account: DriveAccount, count: number) => Promise<string[]>,
-): Ids {
+/** Asks for so many ids; they are good for this account alone. */
+export type Reserve = (account: DriveAccount, count: number) => Promise<string[]>
+
+/** At Drive, and patiently: those who wait for ids share one asking, so none of them can end it. */
+export function reserveAt(parts: LineParts): Reserve {
+  const endless = new AbortController().signal
+  return (account, count) => {
+    const line = createLine(parts, account, endless)
+    const request = idsRequest(line.root, count)
+    return line.patience.retry(async () => readIds(await line.ask(request)))
+  }
+}
+
+export function createIds(reserve: Reserve): Ids {
   const pools = new Map<string, Pool>()
 
   function poolOf(sub: string): Pool {

@@ -85,7 +85,7 @@ export function createResumes(parts: UploadParts): Resumes {
   return {
     async open(account, file, { length, origin }, signal) {
       const line = createLine(parts, account, signal)
-      const id = await line.patience.retry(() => unlessAborted(signal, parts.ids.take(account)))
+      const id = await unlessAborted(signal, parts.ids.take(account))
       const terms = {
         ...(length === undefined ? {} : { size: length }),
         ...(origin === undefined ? {} : { origin }),

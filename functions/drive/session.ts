@@ -155,10 +155,9 @@ export function idsRequest(root: string, count: number): DriveRequest {
 }
 
 export function readIds(answer: DriveAnswer): string[] {
-  if (answer.status !== 200) throw readFailure(answer)
-  const { ids } = (readObject(answer.body) ?? {}) as { ids?: unknown }
+  const ids: unknown = answer.status === 200 ? readObject(answer.body)?.['ids'] : undefined
   if (!Array.isArray(ids) || ids.length === 0 || !ids.every((id) => typeof id === 'string')) {
-    throw new GatewayError('upstream_bad_response', 'Drive generated no ids')
+    throw readFailure(answer)
   }
   return ids
 }

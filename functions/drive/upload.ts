@@ -125,9 +125,7 @@ export function createUploads(parts: UploadParts): Uploads {
         sha256,
       }
       try {
-        metadata.id ||= await line.patience.retry(() =>
-          unlessAborted(line.signal, parts.ids.take(account)),
-        )
+        metadata.id ||= await unlessAborted(line.signal, parts.ids.take(account))
         await unlessAborted(line.signal, window.filled(pace.most + 1))
         const stored =
           window.ended && window.end <= pace.most

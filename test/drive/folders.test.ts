@@ -1,9 +1,8 @@
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
 import { createFolders } from '../../functions/drive/folders.ts'
 import type { FolderReservation, Folders } from '../../functions/drive/folders.ts'
-import { createIds } from '../../functions/drive/ids.ts'
+import { createIds, reserveAt } from '../../functions/drive/ids.ts'
 import { createMemoryRecords } from '../../functions/records.ts'
-import { idsRequest, readIds } from '../../functions/drive/session.ts'
 import { createSend } from '../../functions/drive/transport.ts'
 import type { Fault } from '../../infra/sandbox/faults.ts'
 import { createDrive } from '../../infra/sandbox/drive/index.ts'
@@ -46,10 +45,7 @@ const wait = (): Promise<void> => Promise.resolve()
 function create(wholeDrive: boolean): Folders {
   const send = createSend()
   const root = `${sandbox.url}/`
-  const ids = createIds(async (account, count) => {
-    const headers = { authorization: `Bearer ${await account.token()}` }
-    return readIds(await send({ ...idsRequest(root, count), headers }))
-  })
+  const ids = createIds(reserveAt({ send, root, wait }))
   return createFolders({ send, root, ids, wait, reservations, wholeDrive }, () => clock)
 }
 

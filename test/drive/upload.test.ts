@@ -1,7 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import { createBudget } from '../../functions/drive/budget.ts'
-import { createIds } from '../../functions/drive/ids.ts'
-import { idsRequest, readIds } from '../../functions/drive/session.ts'
+import { createIds, reserveAt } from '../../functions/drive/ids.ts'
 import { createSend } from '../../functions/drive/transport.ts'
 import { createUploads } from '../../functions/drive/upload.ts'
 import type { Uploads } from '../../functions/drive/upload.ts'
@@ -27,10 +26,7 @@ beforeAll(async () => {
   sandbox = await startSandbox([drive])
   const send = createSend({ connect: 5_000, progress: 5_000, answer: 5_000 })
   const root = `${sandbox.url}/`
-  const ids = createIds(async (account, count) => {
-    const headers = { authorization: `Bearer ${await account.token()}` }
-    return readIds(await send({ ...idsRequest(root, count), headers }))
-  })
+  const ids = createIds(reserveAt({ send, root }))
   uploads = createUploads({
     send,
     ids,

@@ -31,7 +31,6 @@ const makers: Place[] = ['create', 'open', ...chunks]
 const session: Place[] = [...chunks, 'status']
 const talk: Place[] = ['open', ...transfers, 'status']
 const everywhere = Object.keys(places) as Place[]
-const honest = everywhere.filter((place) => place !== 'look-up')
 
 interface Kind {
   at: readonly Place[]
@@ -85,7 +84,7 @@ export const kinds = {
   'a FIN in mid-body': passing(transfers, (amount) => ({ resetAfterBytes: amount, cut: 'fin' })),
   'a reset for an answer': passing(everywhere, () => ({ loseAnswer: true }), unheard),
   'a FIN for an answer': passing(everywhere, () => ({ loseAnswer: true, cut: 'fin' }), unheard),
-  'half an answer': passing(honest, (amount) => ({ answerBytes: amount % 20 })),
+  'half an answer': passing(everywhere, (amount) => ({ answerBytes: amount % 20 })),
   'interim answers': passing(everywhere, () => ({ interim: 103 }), free),
   'an answer byte by byte': passing(transfers, () => ({ trickle: 0.1 }), slow),
   'a chunk kept in part': passing(chunks, (amount) => ({ acceptBytes: amount })),

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { randomUUID } from 'node:crypto'
 import type { Fault } from '../../infra/sandbox/faults.ts'
-import { codeOf } from '../kit.ts'
+import { codeOf, send } from '../kit.ts'
 import type { Driveway } from '../kit.ts'
 import {
   chunk,
@@ -106,13 +107,44 @@ describe('an access token that ends in mid-upload (case 74)', () => {
   })
 })
 
-test('ids that cannot be reserved at first are reserved later (case 71)', async () => {
-  const fresh = await startFaulty({}, { beside: driveway })
-  try {
-    const both = { ...driveway, origin: fresh.origin }
-    const failing = { operation: 'drive.generateIds', status: 503 }
-    expectStored(both, await uploadWith(both, 10, { ...failing, times: 5 }))
-  } finally {
-    await fresh.close()
+/** Ids are reserved ahead for many uploads, so each of these is the first of an instance. */
+describe('ids that cannot be reserved at first are reserved later', () => {
+  const unreadable: typeof passing = {
+    'half an answer (case 84)': { answerBytes: 16 },
+    'HTML instead of an answer (case 84)': { status: 200, body: '<html>Signed in</html>' },
+    'no id at all (case 84)': { status: 200, body: '{"ids":[]}' },
   }
+  const operation = 'drive.generateIds'
+
+  async function onFresh(use: (fresh: Driveway) => Promise<void>): Promise<void> {
+    const fresh = await startFaulty({}, { beside: driveway })
+    try {
+      await use({ ...driveway, origin: fresh.origin })
+    } finally {
+      await fresh.close()
+    }
+  }
+
+  test.each(Object.entries({ ...passing, ...unreadable }))('%s', (_, fault) =>
+    onFresh(async (fresh) => {
+      expectStored(fresh, await uploadWith(fresh, 10, { ...fault, operation }))
+    }),
+  )
+
+  test('also for an upload with a key, and in a folder that is not there yet (case 71)', () =>
+    onFresh(async (fresh) => {
+      fresh.google.faults.add({ operation, status: 503, times: 5 })
+      const answer = await send(fresh.origin, `/upload/a?path=${randomUUID()}`, {
+        method: 'PUT',
+        headers: { ...fresh.bearer, 'idempotency-key': `"${randomUUID()}"` },
+        body: 'bytes',
+      })
+      expect(answer).toMatchObject({ status: 201 })
+    }))
+
+  test('and end where they never are', () =>
+    onFresh(async (fresh) => {
+      const upload = await uploadWith(fresh, 10, { operation, status: 200, body: '{}', times: 99 })
+      expectRefused(fresh, upload, 'upstream_bad_response')
+    }))
 })

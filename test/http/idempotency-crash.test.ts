@@ -3,12 +3,11 @@ import { createHash, randomBytes } from 'node:crypto'
 import { createAttempts } from '../../functions/drive/attempts.ts'
 import type { Attempt, AttemptRecord } from '../../functions/drive/attempts.ts'
 import { createBudget } from '../../functions/drive/budget.ts'
-import { createIds } from '../../functions/drive/ids.ts'
+import { createIds, reserveAt } from '../../functions/drive/ids.ts'
 import { createPlaces } from '../../functions/drive/place.ts'
 import type { Mode } from '../../functions/drive/place.ts'
 import { unlimited } from '../../functions/identity/allowance.ts'
 import { createMemoryRecords } from '../../functions/records.ts'
-import { idsRequest, readIds } from '../../functions/drive/session.ts'
 import { createSend } from '../../functions/drive/transport.ts'
 import { createUploads } from '../../functions/drive/upload.ts'
 import { createLog } from '../../functions/http/log.ts'
@@ -39,10 +38,9 @@ beforeAll(async () => {
   sandbox = await startSandbox([drive])
   const send = createSend()
   const root = `${sandbox.url}/`
-  const ids = createIds(async (_, idCount) =>
-    readIds(await send({ ...idsRequest(root, idCount), headers: { authorization: 'Bearer t' } })),
-  )
-  const line = { send, root, ids, wait: () => Promise.resolve() }
+  const patient = { send, root, wait: () => Promise.resolve() }
+  const ids = createIds(reserveAt(patient))
+  const line = { ...patient, ids }
   const records = createMemoryRecords<AttemptRecord>()
   parts = {
     uploads: createUploads({ ...line, budget: createBudget(64 * chunkBytes), chunkBytes }),
