@@ -1,15 +1,14 @@
 /** Forms that are cut or spoiled on their way, sent over sockets, and what Drive has of them. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import type { StoredFile } from '../../infra/sandbox/drive/index.ts'
-import { fieldPart, outcomeOf, seededRandom } from '../http/forms.ts'
+import { fieldPart, outcomeOf } from '../http/forms.ts'
 import { cutInThree, mutatedForm } from '../http/mutate.ts'
 import { codeOf, filePart, form, send, speak } from '../kit.ts'
 import { startWorld } from './world.ts'
 import type { World } from './world.ts'
-import { noise } from './seeded.ts'
 import { sha256Of } from './kit.ts'
+import { createDice, noise, seed } from '../seeded.ts'
 
-const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000_007)
 const cutForms = Number(process.env['CUT_FORMS'] ?? 1)
 const mutations = Number(process.env['FORM_RUNS'] ?? 400)
 
@@ -40,7 +39,7 @@ function newFiles(): StoredFile[] {
 test(
   `${cutForms} forms, each cut at every byte and sent as if that were all, are refused and leave nothing (case 43, SEED=${seed})`,
   async () => {
-    const random = seededRandom(seed)
+    const random = createDice(seed)
     let cuts = 0
     for (let made = 0; made < cutForms; made++) {
       const boundary = `b${random(1e9)}`
@@ -77,7 +76,7 @@ async function refusalOf(boundary: string, body: Buffer): Promise<string> {
 test(
   `${mutations} mutated forms over sockets, whole and in pieces: one outcome, and Drive has what it says (case 44, SEED=${seed})`,
   async () => {
-    const random = seededRandom(seed)
+    const random = createDice(seed)
     let accepted = 0
     for (let round = 0; round < mutations; round++) {
       const { boundary, body } = mutatedForm(random)

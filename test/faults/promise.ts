@@ -12,10 +12,10 @@ import {
   unheardSessions,
 } from './schedule.ts'
 import type { Schedule } from './schedule.ts'
-import { noise } from './seeded.ts'
 import { upload } from './ways.ts'
 import type { Outcome } from './ways.ts'
 import type { World } from './world.ts'
+import { noise } from '../seeded.ts'
 
 /** What became of one schedule. */
 export interface Ending {

@@ -1,14 +1,13 @@
 /**
  * The promise of an upload under anything that can go wrong at Drive, by chance.
  *
- * `FAULTS_RUNS` says how many schedules are played, `FAULTS_SEED` which. A schedule that breaks the
+ * `FAULTS_RUNS` says how many schedules are played, `SEED` which. A schedule that breaks the
  * promise is made as small as it goes, and printed with the seed and the path that play it again
- * (`FAULTS_SEED=… FAULTS_PATH=… npm run test:faults -- -t 'schedules end'`, or `'last answers'`);
+ * (`SEED=… FAULTS_PATH=… npm run test:faults -- -t 'schedules end'`, or `'last answers'`);
  * once mended it gets a place in `regressions.ts`.
  */
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import * as fc from 'fast-check'
-import { randomInt } from 'node:crypto'
 import { tableOf } from './figures.ts'
 import { play } from './promise.ts'
 import type { Ending } from './promise.ts'
@@ -17,8 +16,8 @@ import { anySchedule, lostLastAnswer } from './schedule.ts'
 import type { Schedule } from './schedule.ts'
 import { startWorld } from './world.ts'
 import type { World } from './world.ts'
+import { seed } from '../seeded.ts'
 
-const seed = Number(process.env['FAULTS_SEED'] ?? randomInt(2 ** 30))
 const path = process.env['FAULTS_PATH']
 const runs = Number(process.env['FAULTS_RUNS'] ?? 200)
 const lostRuns = Math.ceil(runs / 4)
@@ -37,7 +36,7 @@ afterAll(async () => {
 })
 
 test(
-  `${runs} schedules end in every file byte by byte, or in none and nothing open (FAULTS_SEED=${seed})`,
+  `${runs} schedules end in every file byte by byte, or in none and nothing open (SEED=${seed})`,
   async () => {
     const endings = await playAll('Any faults', anySchedule, runs, regressions)
     const stored = endings.filter(({ outcome }) => outcome === 'stored').length
@@ -47,7 +46,7 @@ test(
 )
 
 test(
-  `${lostRuns} lost last answers make no second file and no false failure (case 83, FAULTS_SEED=${seed})`,
+  `${lostRuns} lost last answers make no second file and no false failure (case 83, SEED=${seed})`,
   async () => {
     const endings = await playAll('Last answers lost', lostLastAnswer, lostRuns)
     expect(endings.filter(({ outcome }) => outcome !== 'stored')).toEqual([])

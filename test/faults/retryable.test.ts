@@ -107,6 +107,16 @@ describe('an access token that ends in mid-upload (case 74)', () => {
   })
 })
 
+/** With an instance of its own that has not asked Drive for anything yet. */
+async function onFresh(use: (fresh: Driveway) => Promise<void>): Promise<void> {
+  const fresh = await startFaulty({}, { beside: driveway })
+  try {
+    await use({ ...driveway, origin: fresh.origin })
+  } finally {
+    await fresh.close()
+  }
+}
+
 /** Ids are reserved ahead for many uploads, so each of these is the first of an instance. */
 describe('ids that cannot be reserved at first are reserved later', () => {
   const unreadable: typeof passing = {
@@ -115,15 +125,6 @@ describe('ids that cannot be reserved at first are reserved later', () => {
     'no id at all (case 84)': { status: 200, body: '{"ids":[]}' },
   }
   const operation = 'drive.generateIds'
-
-  async function onFresh(use: (fresh: Driveway) => Promise<void>): Promise<void> {
-    const fresh = await startFaulty({}, { beside: driveway })
-    try {
-      await use({ ...driveway, origin: fresh.origin })
-    } finally {
-      await fresh.close()
-    }
-  }
 
   test.each(Object.entries({ ...passing, ...unreadable }))('%s', (_, fault) =>
     onFresh(async (fresh) => {

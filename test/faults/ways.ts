@@ -9,8 +9,8 @@ import { dial } from '../http/upload-kit.ts'
 import { until } from '../until.ts'
 import { isTus } from './schedule.ts'
 import type { Schedule } from './schedule.ts'
-import { createRandom } from './seeded.ts'
 import type { World } from './world.ts'
+import { createRandom } from '../seeded.ts'
 
 export interface File {
   name: string

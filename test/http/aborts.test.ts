@@ -3,11 +3,11 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { IncomingMessage } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { filePart, form } from '../kit.ts'
-import { recordedForms, seededRandom } from './forms.ts'
+import { recordedForms } from './forms.ts'
 import type { Line, Uploading } from './upload-kit.ts'
 import { codeHeard, dial, expectNothingIn, head, startUploading, until } from './upload-kit.ts'
+import { createDice, seed } from '../seeded.ts'
 
-const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000_007)
 const aborts = Number(process.env['ABORTS'] ?? 60)
 const idleMs = 200
 const chunkBytes = 256 * 1024
@@ -100,7 +100,7 @@ test.each<Leave>(['FIN', 'RST'])(
 test(
   `${aborts} uploads that are left at any point leave nothing in Drive (case 63, SEED=${seed})`,
   async () => {
-    const random = seededRandom(seed)
+    const random = createDice(seed)
     const files = [
       filePart('small', 'x'),
       filePart('large', Buffer.alloc(6 * chunkBytes + 17, 'y')),

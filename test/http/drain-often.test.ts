@@ -1,16 +1,15 @@
 /** The deployed bundle told to stop at any moment, over and over (case 91). */
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { randomInt, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Random } from '../faults/seeded.ts'
-import { createRandom } from '../faults/seeded.ts'
 import { filePart, form, speak } from '../kit.ts'
 import { end, environment, freePort, run } from '../local/process.ts'
 import type { Line, Uploading } from './upload-kit.ts'
 import { codeHeard, dial, head, startUploading, until } from './upload-kit.ts'
+import { createRandom, seed } from '../seeded.ts'
+import type { Random } from '../seeded.ts'
 
 const drains = Number(process.env['DRAINS'] ?? 3)
-const seed = Number(process.env['FAULTS_SEED'] ?? randomInt(2 ** 32))
 /** As long as Cloud Run waits before it kills. */
 const platformMs = 10_000
 
@@ -23,7 +22,7 @@ beforeAll(async () => {
 afterAll(() => driveway.close())
 
 test(
-  `through ${drains} SIGTERMs in mid-upload each upload has its answer (FAULTS_SEED=${seed})`,
+  `through ${drains} SIGTERMs in mid-upload each upload has its answer (SEED=${seed})`,
   async () => {
     const random = createRandom(seed)
     for (let drained = 0; drained < drains; drained++) await drainOnce(random, drained)

@@ -5,17 +5,9 @@ import { GatewayError } from '../../functions/errors.ts'
 import { formLimits } from '../../functions/http/upload-form.ts'
 import { cutInThree, mutatedForm } from './mutate.ts'
 import type { Outcome } from './forms.ts'
-import {
-  bytewise,
-  cutAt,
-  hostileForms,
-  wholeForm,
-  outcomeOf,
-  recordedForms,
-  seededRandom,
-} from './forms.ts'
+import { bytewise, cutAt, hostileForms, wholeForm, outcomeOf, recordedForms } from './forms.ts'
+import { createDice, seed } from '../seeded.ts'
 
-const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000_007)
 const runs = Number(process.env['FORM_RUNS'] ?? 20_000)
 
 /** What the gate alone makes of a form: all that it lets through, or the code it refuses with. */
@@ -107,7 +99,7 @@ function contentsOf(outcome: Extract<Outcome, { files: unknown }>): string[] {
 test(
   `${runs} mutated forms have one outcome each, and hold what they say (SEED=${seed})`,
   async () => {
-    const random = seededRandom(seed)
+    const random = createDice(seed)
     let accepted = 0
     for (let round = 0; round < runs; round++) {
       const { boundary, body: bytes } = mutatedForm(random)

@@ -46,17 +46,6 @@ export function fieldPart(name: string, value: string): { headers: string[]; bod
   return { headers: [`Content-Disposition: form-data; name="${name}"`], body: value }
 }
 
-/** A random number generator that can be started again. @see Mulberry32 */
-export function seededRandom(seed: number): (below: number) => number {
-  let state = seed >>> 0
-  return (below) => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below
-  }
-}
-
 const webkit = '----WebKitFormBoundary7MA4YWxkTrZu0gW'
 const curl = '------------------------d74496d66958873e'
 

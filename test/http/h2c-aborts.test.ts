@@ -2,13 +2,12 @@
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { filePart, form } from '../kit.ts'
-import { seededRandom } from './forms.ts'
 import { openSession, rawRequest } from './h2c-kit.ts'
 import type { RawRequest } from './h2c-kit.ts'
 import type { Uploading } from './upload-kit.ts'
 import { expectNothingIn, startUploading, until } from './upload-kit.ts'
+import { createDice, seed } from '../seeded.ts'
 
-const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000_007)
 const chunkBytes = 256 * 1024
 const idleMs = 300
 
@@ -55,9 +54,9 @@ const ways = [
 ] as const
 
 test.each(ways.flatMap((way) => Object.keys(leaves).map((leave) => [leave, ...way] as const)))(
-  `a caller that leaves with %s in the middle of %s leaves nothing (case 63, seed ${seed})`,
+  `a caller that leaves with %s in the middle of %s leaves nothing (case 63, SEED=${seed})`,
   async (leave, _, headers, whole) => {
-    const random = seededRandom(seed)
+    const random = createDice(seed)
     // The last two bytes may be missing: the form has closed before them.
     const most = whole.length - 3
     const points = [0, 1, most, ...Array.from({ length: 9 }, () => random(most))]
@@ -78,8 +77,8 @@ test.each(ways.flatMap((way) => Object.keys(leaves).map((leave) => [leave, ...wa
   },
 )
 
-test(`large uploads that are cut at any point leave neither file nor session (case 63, seed ${seed})`, async () => {
-  const random = seededRandom(seed)
+test(`large uploads that are cut at any point leave neither file nor session (case 63, SEED=${seed})`, async () => {
+  const random = createDice(seed)
   const large = form('b', filePart('large', Buffer.alloc(6 * chunkBytes + 17, 'y')))
   for (let round = 0; round < 24; round++) {
     const { begin, socket, close } = await openSession(driveway.origin)

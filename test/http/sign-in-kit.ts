@@ -84,14 +84,3 @@ export function stored({ firestore }: Google, collection: string): Record<string
 function cookieHeader(cookie: string | undefined): Record<string, string> {
   return cookie === undefined || cookie === '' ? {} : { cookie }
 }
-
-/** A small generator of numbers in [0, 1), so that a printed seed repeats a run (mulberry32). */
-export function randomFrom(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
-  }
-}

@@ -1,13 +1,12 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { randomBytes } from 'node:crypto'
 import { send } from '../kit.ts'
-import { seededRandom } from './forms.ts'
 import { dial, startUploading, until } from './upload-kit.ts'
 import type { Uploading } from './upload-kit.ts'
+import { createDice, seed } from '../seeded.ts'
 
 const chunkBytes = 256 * 1024
 const rounds = 40
-const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000_007)
 
 let driveway: Uploading
 
@@ -42,8 +41,8 @@ async function leave(request: Buffer, bytes: number, how: 'end' | 'reset'): Prom
   return line.statuses()[0] ?? 0
 }
 
-test(`a caller that leaves a raw body at any byte leaves nothing (case 63, seed ${seed})`, async () => {
-  const random = seededRandom(seed)
+test(`a caller that leaves a raw body at any byte leaves nothing (case 63, SEED=${seed})`, async () => {
+  const random = createDice(seed)
   for (let round = 0; round < rounds; round++) {
     const body = randomBytes(random(3 * chunkBytes) + 1)
     const request = requestOf('a.bin', body, random(2) === 0)
@@ -54,8 +53,8 @@ test(`a caller that leaves a raw body at any byte leaves nothing (case 63, seed 
   await driveway.settled()
 })
 
-test(`one that comes back with its key gets its one file, whole (seed ${seed})`, async () => {
-  const random = seededRandom(seed + 1)
+test(`one that comes back with its key gets its one file, whole (SEED=${seed})`, async () => {
+  const random = createDice(seed + 1)
   for (let round = 0; round < rounds / 2; round++) {
     const key = `key-${round}`
     const body = randomBytes(random(3 * chunkBytes) + 1)

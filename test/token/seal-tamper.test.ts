@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { expect, test } from '@jest/globals'
 import * as fc from 'fast-check'
 import { createSeal } from '../../functions/token/seal.ts'
+import { seed } from '../seeded.ts'
 
 const runs = Number(process.env['SEAL_RUNS'] ?? 1_500)
 const keys = ['one', 'two'].map((kid) => ({
@@ -51,7 +52,7 @@ const change: fc.Arbitrary<Change> = fc.oneof(
   fc.constant<Change>((_, other) => other),
 )
 
-test('no change and no swap opens', async () => {
+test(`no change and no swap opens (SEED=${seed})`, async () => {
   let changed = 0
   let unchanged = 0
   await fc.assert(
@@ -72,7 +73,7 @@ test('no change and no swap opens', async () => {
         else changed++
       },
     ),
-    { numRuns: runs },
+    { seed, numRuns: runs },
   )
   process.stdout.write(
     `Sealed tokens: ${changed} changed, none opened; ${unchanged} left as they were by chance; ${changed + unchanged} asked of another account and another purpose, none opened\n`,

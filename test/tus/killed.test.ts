@@ -1,18 +1,17 @@
 /** Instances that are killed in mid-upload, and others that go on (case 92). */
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { randomInt, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { Upload } from 'tus-js-client'
 import { mintToken, signIn } from '../../infra/local/sign-in.ts'
 import type { Google } from '../../infra/sandbox/google.ts'
 import { startGoogle } from '../../infra/sandbox/google.ts'
 import { pattern, sha256Of } from '../faults/kit.ts'
-import type { Random } from '../faults/seeded.ts'
-import { createRandom } from '../faults/seeded.ts'
 import type { Run } from '../local/process.ts'
 import { end, environment, freePorts, run } from '../local/process.ts'
+import { createRandom, seed } from '../seeded.ts'
+import type { Random } from '../seeded.ts'
 
 const kills = Number(process.env['TUS_KILLS'] ?? 3)
-const seed = Number(process.env['FAULTS_SEED'] ?? randomInt(2 ** 32))
 const size = 12 * 1024 * 1024 + 345
 const chunkSize = 3 * 1024 * 1024
 const bytes = pattern(size)
@@ -50,7 +49,7 @@ afterAll(async () => {
 })
 
 test(
-  `through ${kills} SIGKILLs at any moment each file gets there once, byte by byte (FAULTS_SEED=${seed})`,
+  `through ${kills} SIGKILLs at any moment each file gets there once, byte by byte (SEED=${seed})`,
   async () => {
     const random = createRandom(seed)
     // Slow enough to be caught in the middle of a chunk.
