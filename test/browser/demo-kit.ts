@@ -3,7 +3,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import type { CDPSession, Locator, Page } from 'playwright-core'
+import type { Locator, Page } from 'playwright-core'
 import { startDemo } from '../../infra/local/demo.ts'
 import { mintToken, signIn } from '../../infra/local/sign-in.ts'
 import { freePorts } from '../local/process.ts'
@@ -89,16 +89,6 @@ export function stands(page: Page, name: string, state: string, patience = 30_00
     has: page.getByText(name, { exact: true }),
   })
   return wanted.waitFor({ timeout: patience })
-}
-
-/** Bytes a second that leave the browser; `null` cuts the line, `Infinity` sets it free. */
-export async function flow(line: CDPSession, rate: number | null): Promise<void> {
-  await line.send('Network.emulateNetworkConditions', {
-    offline: rate === null,
-    latency: 0,
-    downloadThroughput: -1,
-    uploadThroughput: rate === null || rate === Infinity ? -1 : rate,
-  })
 }
 
 /** Waits until an upload has sent more than a share of its bytes. */

@@ -8,9 +8,10 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { inaccessible } from './axe.ts'
-import { flow, noise, openDemo, pick, stands, startDemoSite, withFiles } from './demo-kit.ts'
+import { noise, openDemo, pick, stands, startDemoSite, withFiles } from './demo-kit.ts'
 import type { DemoSite } from './demo-kit.ts'
 import { aroundTests, inBrowser, refused, visit } from './kit.ts'
+import { flow } from './line.ts'
 
 jest.setTimeout(90_000)
 

@@ -2,9 +2,12 @@
 import { expect } from '@jest/globals'
 import { join } from 'node:path'
 import type { Request } from 'playwright-core'
-import { flow, keeps, noise, passes, pick, sha256, stands, withFiles } from './demo-kit.ts'
+import { keeps, noise, passes, pick, sha256, stands, withFiles } from './demo-kit.ts'
 import { aroundTests, inBrowser, signIn, startSite, visit } from './kit.ts'
 import type { Site } from './kit.ts'
+import { flow, holdChunk } from './line.ts'
+
+const mebibyte = 1024 * 1024
 
 let site: Site
 
@@ -26,12 +29,12 @@ function offsetOf(request: Request): number | undefined {
 inBrowser(
   '100 MiB go on where they stopped, after a broken line and after a reload',
   () => {
-    const bytes = noise(100 * 1024 * 1024)
+    const bytes = noise(100 * mebibyte)
     return withFiles({ 'film.mov': bytes }, async (folder) => {
       const { page, trouble, close } = await visit()
       await signIn(page, site)
       await page.locator('input[data-choice=files]').waitFor({ state: 'attached' })
-      let offsets: number[] = []
+      const offsets: number[] = []
       let begun = 0
       page.on('request', (request) => {
         const offset = offsetOf(request)
@@ -40,29 +43,29 @@ inBrowser(
       })
       const line = await page.context().newCDPSession(page)
       await line.send('Network.enable')
-      await flow(line, 12_000_000)
+      const first = holdChunk(site, 20 * mebibyte)
       await pick(page, join(folder, 'film.mov'))
-      await passes(page, 'film.mov', 0.2)
+      await first.isHeld()
+      await passes(page, 'film.mov', 0.15)
       await flow(line, null)
+      first.cut()
       await stands(page, 'film.mov', 'cut')
-      expect(offsets).toEqual([0])
-      offsets = []
-      await flow(line, 12_000_000)
-      await passes(page, 'film.mov', 0.5)
-      const [afterCut = 0] = offsets
-      expect(afterCut).toBeGreaterThan(0)
-      await keeps(page, 1)
-      offsets = []
-      await page.reload()
+      const second = holdChunk(site, 40 * mebibyte)
       await flow(line, Infinity)
+      await second.isHeld()
+      await passes(page, 'film.mov', 0.55)
+      await keeps(page, 1)
+      await page.reload()
       await stands(page, 'film.mov', 'stored', 90_000)
-      expect(offsets[0]).toBeGreaterThan(afterCut)
+      expect(offsets).toEqual([0, 20 * mebibyte, 60 * mebibyte])
       expect(begun).toBe(1)
       const stored = site.google.drive.filesOf(site.person.sub)
       const films = stored.filter(({ name }) => name === 'film.mov')
       expect(films.map((film) => film.sha256)).toEqual([sha256(bytes)])
       expect(site.google.drive.openSessions()).toBe(0)
-      for (const words of trouble) expect(words).toContain('ERR_INTERNET_DISCONNECTED')
+      // Chromium itself repeats what was cut on a used connection; Drive has those bytes already.
+      const expected = /ERR_INTERNET_DISCONNECTED|status of 503 .*\/upload\/drive\//
+      for (const words of trouble) expect(words).toMatch(expected)
       await close()
     })
   },
