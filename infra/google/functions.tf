@@ -61,7 +61,8 @@ locals {
 
 # --- the source -----------------------------------------------------------------------------------
 
-# `npm run build` makes dist/deploy: the bundle, and a package.json that names the framework alone.
+# `npm run build` makes dist/deploy: the bundle, and a package.json that names the framework alone and
+# the build step by which an instance starts faster (infra/bundle/bake.ts).
 data "archive_file" "source" {
   type             = "zip"
   source_dir       = "${path.module}/../../dist/deploy"

@@ -5,9 +5,10 @@
 import { copyFile, mkdir, rm } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
-import { external, makeDeployFolder } from './deploy-folder.mjs'
-import { leanClients } from './lean-clients.mjs'
-import { leanNode } from './lean-node.mjs'
+import { external, makeDeployFolder } from '../bundle/deploy-folder.mjs'
+import { asScripts } from '../bundle/scripts.mjs'
+import { leanClients } from '../bundle/lean-clients.mjs'
+import { leanNode } from '../bundle/lean-node.mjs'
 
 const root = new URL('../../', import.meta.url)
 const inRoot = (path) => fileURLToPath(new URL(path, root))
@@ -30,16 +31,7 @@ const deployed = {
   minifySyntax: true,
   minifyWhitespace: true,
   legalComments: 'none',
-  plugins: [leanClients(), leanNode()],
-  // The client libraries are CommonJS: they call require() for Node's own modules and look beside
-  // themselves.
-  banner: {
-    js: [
-      "import { createRequire } from 'node:module';",
-      'const require = createRequire(import.meta.url);',
-      'const { filename: __filename, dirname: __dirname } = import.meta;',
-    ].join(''),
-  },
+  plugins: [leanClients()],
 }
 
 const page = {
@@ -57,15 +49,39 @@ await rm(inRoot('dist'), { recursive: true, force: true })
 await Promise.all([
   build({
     ...deployed,
-    entryPoints: ['functions/index.ts'],
+    entryPoints: [{ in: 'functions/index.ts', out: 'functions' }],
     outdir: 'dist/functions',
     external,
+    plugins: [...deployed.plugins, asScripts()],
+    write: false,
     // What is imported when it is first needed is a file of its own, which is not read before. All
     // lie in one folder: the client libraries look beside themselves.
     splitting: true,
     chunkNames: '[name]-[hash]',
   }),
-  build({ ...deployed, entryPoints: ['functions/server.ts'], outdir: 'dist/container' }),
+  build({
+    ...deployed,
+    entryPoints: ['functions/server.ts'],
+    outdir: 'dist/container',
+    plugins: [...deployed.plugins, leanNode()],
+    // The client libraries are CommonJS: they call require() for Node's own modules and look beside
+    // themselves.
+    banner: {
+      js: [
+        "import { createRequire } from 'node:module';",
+        'const require = createRequire(import.meta.url);',
+        'const { filename: __filename, dirname: __dirname } = import.meta;',
+      ].join(''),
+    },
+  }),
+  build({
+    ...node,
+    format: 'cjs',
+    outExtension: { '.js': '.cjs' },
+    entryPoints: ['infra/bundle/index.ts'],
+    outdir: 'dist/functions',
+  }),
+  build({ ...node, entryPoints: ['infra/bundle/bake.ts'], outdir: 'dist/deploy', external }),
   build({
     ...node,
     entryPoints: [

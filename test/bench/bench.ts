@@ -10,6 +10,7 @@
 import { cpus } from 'node:os'
 import { measureColdStart } from './cold-start.ts'
 import { measureCost } from './cost.ts'
+import { deploy } from './processes.ts'
 import { rcloneNote } from './rclone.ts'
 import { measureSmallFiles } from './small-files.ts'
 import { sweepLatency, sweepParallel, sweepSize } from './sweeps.ts'
@@ -56,6 +57,7 @@ if (unknown.length > 0) {
   )
   process.exit(2)
 }
+await deploy()
 const world = await startWorld()
 try {
   const model = cpus()[0]?.model ?? 'unknown processor'

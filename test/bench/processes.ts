@@ -1,7 +1,7 @@
 /** Programs under measurement: started, watched from outside, ended. */
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
+import { cp, readFile, rm } from 'node:fs/promises'
 import { createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -24,10 +24,21 @@ export async function freePort(): Promise<number> {
   return port
 }
 
+/** What is uploaded for the functions, after its build step. */
+const deployed = 'dist/bench/deployed'
+
+/** Does what the platform does before an instance starts. */
+export async function deploy(): Promise<void> {
+  await rm(deployed, { recursive: true, force: true })
+  await cp('dist/deploy', deployed, { recursive: true })
+  const env = { PATH: process.env['PATH'] ?? '', ...asDeployed }
+  spawnSync(process.execPath, ['bake.mjs'], { cwd: deployed, env, stdio: 'ignore' })
+}
+
 /** The arguments of Node for one function under the Functions Framework. */
-export function framework(target: string, source?: string): string[] {
+export function framework(target: string, source = deployed): string[] {
   const main = 'node_modules/@google-cloud/functions-framework/build/src/main.js'
-  return [main, `--target=${target}`, ...(source === undefined ? [] : [`--source=${source}`])]
+  return [main, `--target=${target}`, `--source=${source}`]
 }
 
 /** What the README gives for the deployed functions; the peers get the same. */

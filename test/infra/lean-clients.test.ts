@@ -15,7 +15,7 @@ import { createSecretManager } from '../../infra/sandbox/secrets.ts'
 import { startSandbox } from '../../infra/sandbox/server.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
-const { leanClients } = (await import(`${root}infra/local/lean-clients.mjs`)) as {
+const { leanClients } = (await import(`${root}infra/bundle/lean-clients.mjs`)) as {
   leanClients: () => Plugin
 }
 const folder = mkdtempSync(join(tmpdir(), 'driveway-lean-'))

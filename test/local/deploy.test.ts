@@ -1,8 +1,9 @@
 /** The deployed layout: what would be uploaded and nothing else, on a disk that nobody can write to. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { execFileSync, spawnSync } from 'node:child_process'
+import type { SpawnSyncReturns } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { chmod, cp, mkdtemp, readFile, readdir, rm } from 'node:fs/promises'
+import { chmod, cp, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { mintToken, signIn } from '../../infra/local/sign-in.ts'
@@ -20,6 +21,8 @@ import { until } from '../until.ts'
 const names = ['auth', 'callback', 'files', 'upload'] as const
 const source = join(root, 'dist/deploy')
 const mebibyte = 1024 * 1024
+/** What is set for the functions, and the heap at what 256 MiB leave beside 64. */
+const nodeOptions = '--max-semi-space-size=1 --max-old-space-size=192'
 
 interface Package {
   main: string
@@ -37,6 +40,7 @@ const canMeasure = process.platform === 'linux'
 let app: string
 /** The names of what is uploaded. */
 let sent: string[]
+let baked: SpawnSyncReturns<string>
 let google: Google
 let hosting: Server
 let origin: string
@@ -70,6 +74,12 @@ beforeAll(async () => {
       filter: (from) => from !== nested,
     })
   }
+  baked = spawnSync('npm', ['run', 'gcp-build'], {
+    cwd: app,
+    encoding: 'utf8',
+    env: environment({ NODE_OPTIONS: nodeOptions }),
+    shell: process.platform === 'win32',
+  })
   const [front = 0, ...ports] = await freePorts(5)
   origin = `http://localhost:${front}`
   google = await startGoogle({ publicUrl: origin })
@@ -96,14 +106,13 @@ afterAll(async () => {
 })
 
 /**
- * As the buildpack starts it: the framework, production, the heap at what 256 MiB leave beside 64.
+ * As the buildpack starts it: the framework, in production.
  * The folder cannot be written to: mounted so, where this system lets us, or else by its mode.
  */
 async function start(name: string, port: number): Promise<Run> {
   const framework = join(app, 'node_modules/.bin/functions-framework')
   const main = join(app, 'node_modules/@google-cloud/functions-framework/build/src/main.js')
-  const node = [process.execPath, '--max-old-space-size=192', '--max-semi-space-size=1', main]
-  const command = [...node, `--target=${name}`, `--port=${port}`]
+  const command = [process.execPath, main, `--target=${name}`, `--port=${port}`]
   const mount = `mount --bind ${app} ${app} && mount -o remount,ro,bind ${app} && cd ${app} && exec "$@"`
   const [program = '', ...args] = canUnshare
     ? ['unshare', '-rm', 'sh', '-c', mount, framework, ...command]
@@ -111,7 +120,12 @@ async function start(name: string, port: number): Promise<Run> {
   if (!canUnshare) await chmod(app, 0o555)
   const started = run(program, args, {
     cwd: app,
-    env: environment({ NODE_ENV: 'production', MALLOC_ARENA_MAX: '2', ...google.env }),
+    env: environment({
+      NODE_ENV: 'production',
+      NODE_OPTIONS: nodeOptions,
+      MALLOC_ARENA_MAX: '2',
+      ...google.env,
+    }),
   })
   let ended = false
   void started.ended.then(() => (ended = true))
@@ -124,14 +138,49 @@ async function start(name: string, port: number): Promise<Run> {
 
 test('it is the bundle, and a package.json that names the framework in one version', async () => {
   const bundle = await readdir(join(root, 'dist/functions'))
-  expect(bundle).toContain('index.mjs')
-  expect(sent).toEqual([...bundle, 'package-lock.json', 'package.json'].toSorted())
+  expect(bundle).toContain('index.cjs')
+  expect(sent).toEqual([...bundle, 'bake.mjs', 'package-lock.json', 'package.json'].toSorted())
   const { main, dependencies, scripts } = await read<Package>(app, 'package.json')
   const ours = await read<Lock>(root, 'package-lock.json')
   const framework = '@google-cloud/functions-framework'
-  expect(main).toBe('index.mjs')
+  expect(main).toBe('index.cjs')
   expect(dependencies).toEqual({ [framework]: ours.packages[`node_modules/${framework}`]?.version })
-  expect(scripts).toEqual({ 'gcp-build': '' })
+  expect(scripts).toEqual({ 'gcp-build': 'node bake.mjs' })
+})
+
+/** What an instance that starts in a folder finds of no use there. */
+function refusedIn(cwd: string): string {
+  const code = `const { refused } = await import('./index.cjs'); console.log(refused())`
+  const env = environment({ NODE_OPTIONS: nodeOptions, ...google.env })
+  const args = ['--input-type=module', '--eval', code]
+  return spawnSync(process.execPath, args, { cwd, encoding: 'utf8', env }).stdout.trim()
+}
+
+test('its build keeps what was compiled, which V8 then takes, and leaves no other trace', async () => {
+  expect([baked.status, baked.stderr]).toEqual([0, ''])
+  expect(baked.stdout).toContain('Kept what was compiled')
+  const now = (await readdir(app)).filter((name) => name !== 'node_modules')
+  const kept = now.filter((name) => name.endsWith('.cache'))
+  expect(now.filter((name) => !kept.includes(name))).toEqual(
+    sent.filter((name) => name !== 'bake.mjs'),
+  )
+  // Those that are read with a first request, and not those that few requests need.
+  for (const name of ['functions', 'client-drive', 'client-firestore', 'client-secret-manager']) {
+    expect(kept.filter((file) => file.startsWith(name))).toHaveLength(1)
+  }
+  expect(refusedIn(app)).toBe('[]')
+})
+
+test('what was kept by another Node, or is no such thing, is passed over', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'driveway-kept-'))
+  try {
+    await cp(app, folder, { recursive: true })
+    await chmod(folder, 0o755)
+    await writeFile(join(folder, 'functions.cjs.cache'), 'nothing that V8 knows')
+    expect(refusedIn(folder)).toBe("[ 'functions.cjs' ]")
+  } finally {
+    await rm(folder, { recursive: true })
+  }
 })
 
 test('its lockfile is whole: every package with its hash, none for development, no other Node', async () => {

@@ -10,10 +10,10 @@ interface Node {
   nested?: Record<string, Node>
   [key: string]: unknown
 }
-const { protocolOf } = (await import(`${root}/infra/local/lean-protocol.mjs`)) as {
+const { protocolOf } = (await import(`${root}/infra/bundle/lean-protocol.mjs`)) as {
   protocolOf: (json: Node, service: string, methods: string[]) => Node
 }
-const { leanClients } = (await import(`${root}/infra/local/lean-clients.mjs`)) as {
+const { leanClients } = (await import(`${root}/infra/bundle/lean-clients.mjs`)) as {
   leanClients: () => Plugin
 }
 
@@ -90,10 +90,21 @@ test('a file that a library no longer has fails the build', async () => {
   )
 })
 
-test('the bundle requires node:http, since importing it would load all of fetch', async () => {
+test('the container requires node:http, since importing it would load all of fetch', async () => {
+  const text = await readFile(join(root, 'dist/container/server.mjs'), 'utf8')
+  expect(text).toMatch(/\("node:http"\)/)
+  expect(text).not.toMatch(/from ?"node:http"/)
+})
+
+test('the functions are plain scripts, which load nothing of their own but one another', async () => {
   const folder = join(root, 'dist/functions')
-  const files = (await readdir(folder)).filter((name) => name.endsWith('.mjs'))
-  const texts = await Promise.all(files.map((name) => readFile(join(folder, name), 'utf8')))
-  expect(texts.filter((text) => /\("node:http"\)/.test(text))).not.toEqual([])
-  expect(texts.filter((text) => /from ?"node:http"/.test(text))).toEqual([])
+  const names = (await readdir(folder)).filter((name) => name.endsWith('.cjs'))
+  expect(names).toContain('functions.cjs')
+  for (const name of names) {
+    const text = await readFile(join(folder, name), 'latin1')
+    expect([name, /[^\0-\x7F]|\bimport\s*\(/.test(text)]).toEqual([name, false])
+    for (const [, other = ''] of text.matchAll(/require\("\.\/([^"]+)"\)/g)) {
+      expect(names).toContain(other)
+    }
+  }
 })

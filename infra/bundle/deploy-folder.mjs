@@ -29,9 +29,9 @@ export async function makeDeployFolder(root) {
     ...about,
     private: true,
     type: 'module',
-    main: 'index.mjs',
-    // Nothing is left to build: without this the buildpack looks for a script of ours.
-    scripts: { 'gcp-build': '' },
+    main: 'index.cjs',
+    // What the buildpack runs once, after it has put the framework there.
+    scripts: { 'gcp-build': 'node bake.mjs' },
     dependencies,
   })
   await write(join(folder, 'package-lock.json'), {
