@@ -13,6 +13,7 @@ import {
   withFiles,
 } from './demo-kit.ts'
 import type { DemoSite } from './demo-kit.ts'
+import { inaccessible } from './axe.ts'
 import { aroundTests, inBrowser, refused, visit } from './kit.ts'
 import type { Visit } from './kit.ts'
 import { flow, holdChunk } from './line.ts'
@@ -96,6 +97,7 @@ inBrowser('a file that was not kept is asked for again, and goes on where it sto
       await remembers(page, 'uploadUrl')
       await openDemo(page, site)
       await stands(page, 'not kept.bin', 'missing')
+      expect(await inaccessible(page)).toEqual([])
       site.google.faults.clear()
       const chooser = page.waitForEvent('filechooser')
       await page.getByRole('button', { name: 'Choose not kept.bin again' }).click()
@@ -105,6 +107,19 @@ inBrowser('a file that was not kept is asked for again, and goes on where it sto
     }),
   )
 })
+
+inBrowser('while Drive has yet to say what it has, the upload is being checked', () =>
+  withFiles({ 'checked.txt': 'all of it was sent' }, (folder) =>
+    inVisit(async ({ page }) => {
+      site.google.faults.add({ operation: 'drive.upload.*', latency: 4000, times: 1000 })
+      await pick(page, join(folder, 'checked.txt'))
+      await stands(page, 'checked.txt', 'checking')
+      expect(await inaccessible(page)).toEqual([])
+      site.google.faults.clear()
+      await stands(page, 'checked.txt', 'stored')
+    }),
+  ),
+)
 
 inBrowser('an upload that Drive refuses says why, and a retry brings it home', () =>
   withFiles({ 'no room.txt': 'a few bytes' }, (folder) =>
