@@ -4,10 +4,11 @@
  *
  * The rule: an upload is let in when three blocks are free. Two are its own until it ends, the third
  * stands for what else it costs: its sockets, and what Node holds of them. When they are not free, it
- * is refused before its body is read. Beyond its own it takes a block at a time, while
- * it holds less than an equal share of all blocks and an eighth of them stays free for whoever comes
- * next. It gives a block back as soon as Drive has what is in it, and takes no other while it holds
- * more than its share: so shares shrink as uploads come, and grow as they leave.
+ * is refused before its body is read. Beyond its own it takes a block at a time, while it holds less
+ * than an equal share of what is lent and an eighth of that stays free for whoever comes next. All is
+ * lent to one upload, hardly more than half of it to many, as each costs memory elsewhere too. It
+ * gives a block back as soon as Drive has what is in it, and takes no other while it holds more than
+ * its share: so shares shrink as uploads come, and grow as they leave.
  */
 import { GatewayError } from '../errors.ts'
 
@@ -46,11 +47,12 @@ export interface Room {
 /** @param bytes for all blocks together */
 export function createBudget(bytes: number): Budget {
   const total = Math.max(ownBlocks + otherBlocks, Math.floor(bytes / blockBytes))
-  const reserve = total >> 3
   const spare: Buffer[] = []
   let rooms = 0
   /** Blocks that are set aside for somebody, or held beyond those. */
   let spoken = 0
+  /** Blocks that all who are here may hold together. */
+  const lent = (): number => (total >> 1) + Math.ceil((total >> 1) / rooms)
 
   return {
     enter(bytesInAll = Infinity) {
@@ -64,7 +66,7 @@ export function createBudget(bytes: number): Budget {
       rooms++
       let held = 0
       const allowedBlocks = (): number =>
-        Math.max(own, Math.min(Math.floor(total / rooms), Math.ceil(room.wanted / blockBytes)))
+        Math.max(own, Math.min(Math.floor(lent() / rooms), Math.ceil(room.wanted / blockBytes)))
 
       const room: Room = {
         wanted: Infinity,
@@ -73,7 +75,7 @@ export function createBudget(bytes: number): Budget {
         },
         take() {
           if (held >= own) {
-            if (held >= allowedBlocks() || total - spoken <= reserve) return undefined
+            if (held >= allowedBlocks() || spoken >= lent() - (lent() >> 3)) return undefined
             spoken++
           }
           held++

@@ -5,7 +5,7 @@
  * The rule: as long as sending takes four times the time in which nothing moves. Drive takes that time
  * for each request, be it ever so small; the request that opens the session shows it. So the limit
  * is four times rate × latency: it costs at most a fifth of the speed, and mostly less, as the next
- * chunk comes in meanwhile; twice as much memory would win back a tenth.
+ * chunk comes in meanwhile.
  */
 import { blockBytes } from './budget.ts'
 
@@ -25,8 +25,8 @@ const mebibyte = 1024 * 1024
 export const firstBytes = mebibyte
 /** Each request costs the CPU of half a mebibyte on its way, so that smaller ones cost the most. */
 const smallestBytes = 4 * mebibyte
-/** More gains nothing: two of them are held at a time. */
-const largestBytes = 32 * mebibyte
+/** Two of them are held at a time, which is all of the memory there is. */
+const largestBytes = 64 * mebibyte
 const timesLatency = 4
 /** Bytes a millisecond, until the first chunk shows it: what many lines do. */
 const firstRate = (25 * mebibyte) / 1000
@@ -51,7 +51,9 @@ export function createPace(): Pace {
     sent(bytes, ms) {
       if (bytes < firstBytes) return
       latency = Math.min(latency, ms)
-      most = limit(bytes / Math.max(1, ms - latency))
+      // No more than twice as much: one chunk may have been quick by chance.
+      const grown = Math.max(smallestBytes, 2 * bytes)
+      most = Math.min(grown, limit(bytes / Math.max(1, ms - latency)))
     },
   }
 }

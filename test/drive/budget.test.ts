@@ -37,14 +37,14 @@ test('one alone may have nearly all of it; whoever comes then is let in at once'
   expect(others.every((room) => fill(room).length === 2)).toBe(true)
   // It is held to its share from now on: what it gives back, it does not get again.
   for (const block of blocks.splice(0, 85)) first.give(block)
-  expect(first.allowed).toBe(Math.floor(100 / 5) * blockBytes)
-  expect(fill(first).length).toBe(Math.floor(100 / 5) - 2)
+  expect(first.allowed).toBe(Math.floor(60 / 5) * blockBytes)
+  expect(fill(first).length).toBe(Math.floor(60 / 5) - 2)
 })
 
 test('shares are equal, and grow as others leave', () => {
   const budget = createBudget(100 * blockBytes)
   const [one, two] = [budget.enter(), budget.enter()]
-  expect([one.allowed, two.allowed]).toEqual([50 * blockBytes, 50 * blockBytes])
+  expect([one.allowed, two.allowed]).toEqual([37 * blockBytes, 37 * blockBytes])
   for (const block of fill(two)) two.give(block)
   two.leave()
   expect(one.allowed).toBe(100 * blockBytes)
