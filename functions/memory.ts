@@ -4,7 +4,7 @@ const mebibyte = 1024 * 1024
 /** What the process needs for itself: Node, the client libraries, and what waits to be collected. */
 const ownMemory = 176 * mebibyte
 /** Two chunks of the largest size and an eighth more, also where there is no limit. */
-const mostForUploads = 144 * mebibyte
+const mostForUploads = 140 * mebibyte
 
 /**
  * Three quarters of what the instance's limit leaves beside the process itself.

@@ -108,7 +108,7 @@ export const settingWords: Record<Setting, SettingWords> = {
   },
   MEMORY_BYTES: {
     meaning: 'Memory for bytes on their way, all uploads of an instance together.',
-    otherwise: '16 to 144 MiB, from the instance’s own limit',
+    otherwise: '16 to 140 MiB, from the instance’s own limit',
     example: '33554432',
   },
   OIDC_ISSUERS: {

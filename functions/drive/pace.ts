@@ -26,7 +26,7 @@ export const firstBytes = mebibyte
 /** Each request costs the CPU of half a mebibyte on its way, so that smaller ones cost the most. */
 const smallestBytes = 4 * mebibyte
 /** Two of them are held at a time, which is all of the memory there is. */
-const largestBytes = 64 * mebibyte
+const largestBytes = 60 * mebibyte
 const timesLatency = 4
 /** Bytes a millisecond, until the first chunk shows it: what many lines do. */
 const firstRate = (25 * mebibyte) / 1000

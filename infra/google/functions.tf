@@ -18,7 +18,7 @@ locals {
     # Listings, and downloads that last as long as the reader takes; bytes pass in small pieces.
     files = { memory = "512Mi", concurrency = 40, timeout = 3600, max_instances = 20 }
 
-    # An upload holds its window, 0.5 MiB at least and 144 MiB all together (functions/memory.ts);
+    # An upload holds its window, 0.5 MiB at least and 140 MiB all together (functions/memory.ts);
     # beyond that, new ones are sent away with 503 and Retry-After, never killed. Of one CPU, an
     # upload at 10 MiB/s takes about 3 %.
     upload = { memory = "512Mi", concurrency = 20, timeout = 3600, max_instances = 20 }

@@ -72,6 +72,6 @@ test('dozens of uploads in little memory are stored or refused, and leave all of
 
 test('what uploads may hold follows the instance’s limit', () => {
   const held = [128, 256, 512].map((limit) => memoryForUploads(limit * mebibyte) / mebibyte)
-  expect(held).toEqual([16, 60, 144])
+  expect(held).toEqual([16, 60, 140])
   expect(memoryForUploads(0)).toBe(memoryForUploads(2 ** 64))
 })
