@@ -22,7 +22,7 @@ export async function storeInChunks(line: Line, upload: Upload): Promise<StoredF
   let tokenRenewed = false
 
   const open = async (): Promise<Progress> => {
-    room.wanted = Infinity // what comes meanwhile is the first chunk
+    room.wanted = 2 * pace.largest // what comes meanwhile is the first chunk
     const since = performance.now()
     const answer = await line.make(session.openRequest(line.root, metadata))
     pace.opened(performance.now() - since)

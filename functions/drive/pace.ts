@@ -14,6 +14,8 @@ export interface Pace {
   readonly most: number
   /** Bytes worth waiting for. */
   readonly least: number
+  /** Bytes that any chunk may come to have. */
+  readonly largest: number
   /** The session was opened, in so many milliseconds. */
   opened(ms: number): void
   /** A chunk was sent and answered, in so many milliseconds. */
@@ -38,6 +40,7 @@ export function createPace(): Pace {
     Math.min(largestBytes, Math.max(smallestBytes, timesLatency * rate * latency))
 
   return {
+    largest: largestBytes,
     get most() {
       return Math.floor(most / blockBytes) * blockBytes
     },
@@ -60,5 +63,5 @@ export function createPace(): Pace {
 
 /** Chunks of one size, come what may. */
 export function createEvenPace(bytes: number): Pace {
-  return { most: bytes, least: bytes, opened() {}, sent() {} }
+  return { most: bytes, least: bytes, largest: bytes, opened() {}, sent() {} }
 }

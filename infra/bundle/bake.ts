@@ -28,7 +28,8 @@ async function bake(): Promise<void> {
   await new Promise<void>((resolve) => front.listen(0, '127.0.0.1', resolve))
   const origin = `http://127.0.0.1:${(front.address() as AddressInfo).port}`
   const { env } = await startGoogle({ publicUrl: origin })
-  Object.assign(process.env, env)
+  // All four functions are served here, whichever one the image is built for.
+  Object.assign(process.env, env, { FUNCTION_TARGET: '' })
   const bundle = './index.cjs' // beside this file once both are built
   const { keepCompiled } = (await import(bundle)) as typeof Bundle
   const servers = new Map<string, Server>()

@@ -1,5 +1,5 @@
 /**
- * An esbuild plugin: the bundle as scripts that `load.mjs` loads, instead of modules.
+ * An esbuild plugin: the bundle as scripts that `index.ts` loads, instead of modules.
  *
  * Only modules can be split into what is read at once and what is read when it is first needed, and
  * only of scripts can be kept what V8 has made of them.

@@ -100,7 +100,7 @@ inBrowser('a file that was not kept is asked for again, and goes on where it sto
       expect(await inaccessible(page)).toEqual([])
       site.google.faults.clear()
       const chooser = page.waitForEvent('filechooser')
-      await page.getByRole('button', { name: 'Choose not kept.bin again' }).click()
+      await page.getByRole('button', { name: 'Choose again: not kept.bin' }).click()
       await (await chooser).setFiles(join(folder, 'not kept.bin'))
       await stands(page, 'not kept.bin', 'stored')
       expect(hashes('not kept.bin')).toEqual([sha256(bytes)])

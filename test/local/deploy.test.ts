@@ -77,7 +77,7 @@ beforeAll(async () => {
   baked = spawnSync('npm', ['run', 'gcp-build'], {
     cwd: app,
     encoding: 'utf8',
-    env: environment({ NODE_OPTIONS: nodeOptions }),
+    env: environment({ NODE_OPTIONS: nodeOptions, FUNCTION_TARGET: 'files' }),
     shell: process.platform === 'win32',
   })
   const [front = 0, ...ports] = await freePorts(5)
