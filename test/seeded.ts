@@ -20,7 +20,7 @@ export function createRandom(from: number): Random {
 /** Whole numbers from 0, each smaller than what it is asked for. */
 export function createDice(from: number): (below: number) => number {
   const random = createRandom(from)
-  return (below) => Math.floor(random() * below)
+  return (below) => (random() * 2 ** 32) % below
 }
 
 /** Bytes that look like chance: no shift and no swap among them goes unseen. */

@@ -1,6 +1,6 @@
 /** Programs under measurement: started, watched from outside, ended. */
 import { spawn, spawnSync } from 'node:child_process'
-import type { ChildProcess } from 'node:child_process'
+import type { ChildProcess, StdioOptions } from 'node:child_process'
 import { cp, readFile, rm } from 'node:fs/promises'
 import { createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -32,7 +32,9 @@ export async function deploy(): Promise<void> {
   await rm(deployed, { recursive: true, force: true })
   await cp('dist/deploy', deployed, { recursive: true })
   const env = { PATH: process.env['PATH'] ?? '', ...asDeployed }
-  spawnSync(process.execPath, ['bake.mjs'], { cwd: deployed, env, stdio: 'ignore' })
+  // What it could not keep, it says on stderr.
+  const stdio: StdioOptions = ['ignore', 'ignore', 'inherit']
+  spawnSync(process.execPath, ['bake.mjs'], { cwd: deployed, env, stdio })
 }
 
 /** The arguments of Node for one function under the Functions Framework. */
