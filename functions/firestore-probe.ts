@@ -20,9 +20,9 @@ export function createStoreProbe(firestore: () => Promise<Firestore>): StoreProb
     async write() {
       const logins = (await firestore()).collection('logins' satisfies Collection)
       const document = logins.doc(`doctor-${randomUUID()}`)
-      await guarded(document.create({ expiresAt: new Date(Date.now() + 60_000) }))
-      await guarded(document.get())
-      await guarded(document.delete())
+      await guarded(() => document.create({ expiresAt: new Date(Date.now() + 60_000) }))
+      await guarded(() => document.get())
+      await guarded(() => document.delete())
     },
 
     async overdue(before) {
@@ -31,7 +31,7 @@ export function createStoreProbe(firestore: () => Promise<Firestore>): StoreProb
       const found = await Promise.all(
         clearing.map(async ([name]) => {
           // Not asked for by its time, of which there is no index.
-          const { docs } = await guarded(store.collection(name).limit(sample).get())
+          const { docs } = await guarded(() => store.collection(name).limit(sample).get())
           return docs.some((one) => isBefore(one.get('expiresAt'), before)) ? [name] : []
         }),
       )

@@ -22,7 +22,7 @@ export function createFirestoreRecords<T extends object>(
 
   /** @returns nothing where the write lost against another one */
   const written = async (
-    write: Promise<{ writeTime: Timestamp }>,
+    write: () => Promise<{ writeTime: Timestamp }>,
     value: T,
     expiresAt: number,
   ): Promise<Stored<T> | undefined> => {
@@ -47,30 +47,33 @@ export function createFirestoreRecords<T extends object>(
   return {
     async create(id, value, expiresAt) {
       const document = { ...value, expiresAt: new Date(expiresAt) }
-      return written((await record(id)).create(document), value, expiresAt)
+      const reference = await record(id)
+      return written(() => reference.create(document), value, expiresAt)
     },
 
     async find(id) {
-      return read(await guarded((await record(id)).get()))
+      const reference = await record(id)
+      return read(await guarded(() => reference.get()))
     },
 
     async findAll(ids) {
       if (ids.length === 0) return []
-      const references = await Promise.all(ids.map(record))
-      return (await guarded((await firestore()).getAll(...references))).map(read)
+      const [store, references] = await Promise.all([firestore(), Promise.all(ids.map(record))])
+      return (await guarded(() => store.getAll(...references))).map(read)
     },
 
     async replace(id, revision, value, expiresAt) {
       const document = { ...value, expiresAt: new Date(expiresAt) }
       const lastUpdateTime = revision as Timestamp
-      const write = (await record(id)).update(document, { lastUpdateTime })
-      return written(write, value, expiresAt)
+      const reference = await record(id)
+      return written(() => reference.update(document, { lastUpdateTime }), value, expiresAt)
     },
 
     async remove(id, revision) {
       const lastUpdateTime = revision as Timestamp
+      const reference = await record(id)
       try {
-        await guarded((await record(id)).delete({ lastUpdateTime }))
+        await guarded(() => reference.delete({ lastUpdateTime }))
       } catch (error) {
         if (!hasLost(error)) throw error
       }

@@ -25,7 +25,7 @@ export async function removeWhere(
   const query = firestore.collection(collection).where(field, '==', value).select()
   const removed: string[] = []
   for (let round = 0; round < mostRounds; round++) {
-    const { docs } = await guarded(query.limit(mostAtOnce).get())
+    const { docs } = await guarded(() => query.limit(mostAtOnce).get())
     await commitRemoval(
       firestore,
       docs.map(({ ref }) => ref),
@@ -55,5 +55,5 @@ async function commitRemoval(
   if (documents.length === 0) return
   const batch = firestore.batch()
   for (const document of documents) batch.delete(document)
-  await guarded(batch.commit())
+  await guarded(() => batch.commit())
 }

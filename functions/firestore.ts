@@ -1,4 +1,5 @@
-/** Firestore's errors as ours. */
+/** Firestore's errors as ours, and an end to waiting for it. */
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { withDeadline } from './deadline.ts'
 import { GatewayError } from './errors.ts'
 
@@ -8,9 +9,11 @@ import { GatewayError } from './errors.ts'
  */
 const patienceMs = 8_000
 
-function tooLate(): GatewayError {
-  return new GatewayError('store_unavailable', 'Firestore took too long')
-}
+/**
+ * Aborted when nobody waits any longer for what is being done. The client must stop then: a write that
+ * it makes later was said to be lost, and somebody may have acted on that.
+ */
+export const abandoned = new AsyncLocalStorage<AbortSignal>()
 
 /** gRPC codes, and the HTTP statuses that the client has instead over REST. */
 const alreadyExists = 6
@@ -23,12 +26,18 @@ export class ConflictError extends Error {
 }
 
 /**
+ * @param work is ended with the waiting for it
  * @throws {ConflictError} when a precondition did not hold
  * @throws {GatewayError} `misconfigured` or `store_unavailable` for everything else
  */
-export async function guarded<T>(work: Promise<T>): Promise<T> {
+export async function guarded<T>(work: () => Promise<T>): Promise<T> {
+  const waiting = new AbortController()
+  const tooLate = (): GatewayError => {
+    waiting.abort()
+    return new GatewayError('store_unavailable', 'Firestore took too long')
+  }
   try {
-    return await withDeadline(work, patienceMs, tooLate)
+    return await withDeadline(abandoned.run(waiting.signal, work), patienceMs, tooLate)
   } catch (error) {
     if (error instanceof GatewayError) throw error
     const { code } = error as { code?: unknown }

@@ -14,12 +14,12 @@ export function createFirestoreClaims(firestore: () => Promise<Firestore>): Clai
       const reference = (await firestore()).collection('logins' satisfies Collection).doc(id)
       const by = randomBytes(16).toString('hex')
       try {
-        await guarded(reference.create({ expiresAt: new Date(expiresAt + keptMs), by }))
+        await guarded(() => reference.create({ expiresAt: new Date(expiresAt + keptMs), by }))
         return true
       } catch (error) {
         if (!(error instanceof ConflictError)) throw error
         // The client tries again after a lost answer, and then meets what it has written itself.
-        return (await guarded(reference.get())).get('by') === by
+        return (await guarded(() => reference.get())).get('by') === by
       }
     },
   }

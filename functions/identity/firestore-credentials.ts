@@ -18,8 +18,9 @@ export function createFirestoreCredentials(firestore: () => Promise<Firestore>):
   return {
     async create({ id, createdAt, expiresAt, ...rest }) {
       const dates = { createdAt: new Date(createdAt), expiresAt: new Date(expiresAt) }
+      const document = await reference(id)
       try {
-        await guarded((await reference(id)).create({ ...rest, ...dates }))
+        await guarded(() => document.create({ ...rest, ...dates }))
       } catch (error) {
         // Nobody else can have this id: the write was made, its answer lost, and tried again.
         if (!(error instanceof ConflictError)) throw error
@@ -27,18 +28,20 @@ export function createFirestoreCredentials(firestore: () => Promise<Firestore>):
     },
 
     async find(id) {
-      const data = (await guarded((await reference(id)).get())).data()
+      const document = await reference(id)
+      const data = (await guarded(() => document.get())).data()
       return data && readCredential(id, data)
     },
 
     async list(sub) {
       const query = (await collection()).where('sub', '==', sub).limit(mostListed)
-      const { docs } = await guarded(query.get())
+      const { docs } = await guarded(() => query.get())
       return docs.flatMap((doc) => readCredential(doc.id, doc.data()) ?? [])
     },
 
     async remove(id) {
-      await guarded((await reference(id)).delete())
+      const document = await reference(id)
+      await guarded(() => document.delete())
     },
 
     async removeAll(sub) {

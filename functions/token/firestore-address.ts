@@ -8,8 +8,8 @@ export function createAddresses(
   firestore: () => Promise<Firestore>,
 ): (sub: string) => Promise<string | undefined> {
   return async (sub) => {
-    const grants = (await firestore()).collection('grants' satisfies Collection)
-    const { email, emailVerified } = (await guarded(grants.doc(sub).get())).data() ?? {}
+    const grant = (await firestore()).collection('grants' satisfies Collection).doc(sub)
+    const { email, emailVerified } = (await guarded(() => grant.get())).data() ?? {}
     return emailVerified === true && typeof email === 'string' ? email.toLowerCase() : undefined
   }
 }

@@ -53,7 +53,7 @@ export function createFirestoreVault(parts: FirestoreVaultParts): Vault {
   ): Promise<Timestamp | undefined> => {
     const sealed = await seal.seal(purpose(sub), { refreshToken })
     const condition = updateTime === undefined ? {} : { lastUpdateTime: updateTime }
-    return guarded(ref.update({ sealed }, condition)).then(
+    return guarded(() => ref.update({ sealed }, condition)).then(
       ({ writeTime }) => writeTime,
       () => updateTime,
     )
@@ -64,7 +64,8 @@ export function createFirestoreVault(parts: FirestoreVaultParts): Vault {
 
   return {
     async find(sub) {
-      const snapshot = await guarded((await grant(sub)).get())
+      const stored = await grant(sub)
+      const snapshot = await guarded(() => stored.get())
       const data = snapshot.data()
       if (!data) return undefined
       if (!isGrantDocument(data)) throw unreadable(sub, 'is of another shape')
@@ -96,7 +97,8 @@ export function createFirestoreVault(parts: FirestoreVaultParts): Vault {
               deathCause: null,
             }
       const document = { email, emailVerified, hd, updatedAt: new Date(at), ...token }
-      await guarded((await grant(sub)).set(document, { merge: true }))
+      const stored = await grant(sub)
+      await guarded(() => stored.set(document, { merge: true }))
     },
 
     async touch({ sub, usedAt = 0, revision }) {
@@ -117,7 +119,8 @@ export function createFirestoreVault(parts: FirestoreVaultParts): Vault {
     },
 
     async remove(sub) {
-      await guarded((await grant(sub)).delete())
+      const stored = await grant(sub)
+      await guarded(() => stored.delete())
     },
   }
 }
@@ -127,7 +130,7 @@ async function ifUnchanged(
   revision: unknown,
   change: Partial<GrantDocument>,
 ): Promise<void> {
-  await guarded(grant.update(change, { lastUpdateTime: revision as Timestamp }))
+  await guarded(() => grant.update(change, { lastUpdateTime: revision as Timestamp }))
 }
 
 /** Sealed for one account: in another's record it opens for nobody. */

@@ -1,5 +1,6 @@
 /** Firestore and Secret Manager fail, at the socket, wherever a request meets them: group G. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
+import { setTimeout } from 'node:timers/promises'
 import type { DocumentJson } from '../../infra/sandbox/firestore/index.ts'
 import type { Fault } from '../../infra/sandbox/faults.ts'
 import { codeOf, send, startDriveway } from '../kit.ts'
@@ -139,6 +140,10 @@ describe('Firestore does not answer (case 85)', () => {
     const answer = await land(driveway, query, begun.cookie)
     expect([answer.status, codeOf(answer)]).toEqual([503, 'store_unavailable'])
     await expectNoHalfSession(answer, before)
+    // The client would go on by itself for minutes, and write at last what was said to be lost.
+    driveway.google.calls.length = 0
+    await setTimeout(5_000)
+    expect(calls('firestore.')).toBe(0)
   }, 30_000)
 
   test('an upload that Drive has is a success, whatever becomes of its record', async () => {
