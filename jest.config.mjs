@@ -8,7 +8,8 @@ const config = {
   setupFilesAfterEnv: ['<rootDir>/test/leaks-setup.ts', '<rootDir>/test/storages-setup.ts'],
   coverageProvider: 'babel',
   testTimeout: 20_000,
-  maxWorkers: 2,
+  // Of two cores, more than a third is spent waiting.
+  maxWorkers: 3,
   // Node lets go of nothing that a suite has loaded.
   workerIdleMemoryLimit: '500MB',
 }

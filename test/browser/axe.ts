@@ -3,13 +3,39 @@ import type { AxeResults, RunOptions } from 'axe-core'
 import axe from 'axe-core'
 import type { Page } from 'playwright-core'
 
-const rules: RunOptions = {
-  runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
-  resultTypes: ['violations'],
+type Rules = NonNullable<RunOptions['runOnly']>
+
+const all: Rules = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
+/** What else can go wrong where nothing but the colours has changed. */
+const ofColours: Rules = {
+  type: 'rule',
+  values: ['color-contrast', 'link-in-text-block'],
 }
 
-/** What is wrong and where; nothing, if all is well. */
-export async function inaccessible(page: Page): Promise<string[]> {
+export const colours = ['light', 'dark'] as const
+
+/**
+ * Looks at a page in light and in dark.
+ *
+ * @param picture takes one of each
+ * @returns what is wrong and where; nothing, if all is well
+ */
+export async function inaccessible(
+  page: Page,
+  picture: (colour: (typeof colours)[number]) => Promise<unknown> = async () => {},
+): Promise<string[]> {
+  const flaws: string[] = []
+  for (const colorScheme of colours) {
+    await page.emulateMedia({ colorScheme })
+    await picture(colorScheme)
+    const found = await run(page, colorScheme === 'light' ? all : ofColours)
+    flaws.push(...found.map((flaw) => `${colorScheme}: ${flaw}`))
+  }
+  return flaws
+}
+
+async function run(page: Page, runOnly: Rules): Promise<string[]> {
+  const rules: RunOptions = { runOnly, resultTypes: ['violations'] }
   if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate(axe.source)
   const { violations } = await page.evaluate(
     (options) =>

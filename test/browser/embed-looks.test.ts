@@ -29,20 +29,18 @@ aroundTests(
 )
 
 for (const [shape, viewport] of Object.entries(windows)) {
-  for (const colorScheme of ['light', 'dark'] as const) {
-    inBrowser(`on a ${shape} window, ${colorScheme}, every state fits and is accessible`, () =>
-      withFiles(files, async (from) => {
-        const phone = shape === 'phone' ? { hasTouch: true, isMobile: true } : {}
-        const here = await visit({ viewport, colorScheme, ...phone, reducedMotion: 'reduce' })
-        const look = (state: string) => lookAt(here.page, `embed-${state}-${shape}-${colorScheme}`)
-        await seeEveryState(here.page, from, look)
-        const [full, ...others] = here.trouble
-        expect(full).toEqual(refused(507))
-        for (const line of others) expect(line).toContain('ERR_INTERNET_DISCONNECTED')
-        await here.close()
-      }),
-    )
-  }
+  inBrowser(`on a ${shape} window, light and dark, every state fits and is accessible`, () =>
+    withFiles(files, async (from) => {
+      const phone = shape === 'phone' ? { hasTouch: true, isMobile: true } : {}
+      const here = await visit({ viewport, ...phone, reducedMotion: 'reduce' })
+      const look = (state: string) => lookAt(here.page, `embed-${state}-${shape}`)
+      await seeEveryState(here.page, from, look)
+      const [full, ...others] = here.trouble
+      expect(full).toEqual(refused(507))
+      for (const line of others) expect(line).toContain('ERR_INTERNET_DISCONNECTED')
+      await here.close()
+    }),
+  )
 }
 
 const files = {
@@ -88,17 +86,16 @@ async function seeEveryState(
 }
 
 async function lookAt(page: Page, name: string): Promise<void> {
-  const { sideways, found } = {
-    sideways: await page.evaluate(
-      () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
-    ),
-    found: await inaccessible(page),
-  }
-  expect({ name, sideways, found }).toEqual({ name, sideways: 0, found: [] })
-  if (folder === undefined) return
   await page.evaluate(() => document.fonts.ready)
-  const path = join(folder, `${name}.png`)
-  await page.screenshot({ path, fullPage: true, animations: 'disabled' })
+  const sideways = await page.evaluate(
+    () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+  )
+  const found = await inaccessible(page, async (colour) => {
+    if (folder === undefined) return
+    const path = join(folder, `${name}-${colour}.png`)
+    await page.screenshot({ path, fullPage: true, animations: 'disabled' })
+  })
+  expect({ name, sideways, found }).toEqual({ name, sideways: 0, found: [] })
 }
 
 inBrowser('the keyboard alone adds files, pauses, resumes, cancels and clears', () =>

@@ -23,7 +23,6 @@ import type { Site } from './kit.ts'
 
 const folder = process.env['SCREENSHOTS']
 const windows = { wide: { width: 1280, height: 800 }, phone: { width: 360, height: 740 } }
-const colours = ['light', 'dark'] as const
 
 let site: Site
 
@@ -37,44 +36,39 @@ aroundTests(
 type Look = (view: string) => Promise<void>
 
 for (const [shape, viewport] of Object.entries(windows)) {
-  for (const colorScheme of colours) {
-    inBrowser(
-      `on a ${shape} window, ${colorScheme}, every state fits and is accessible`,
-      async () => {
-        site = await startSite(
-          { oauth: { alwaysAsk: true } },
-          // The film goes in one request, which is larger than a deployed function may be sent.
-          { MEMORY_BYTES: '16777216', HOSTING: '', MAX_REQUEST_BYTES: 'none' },
-        )
-        const here = await visit({
-          viewport,
-          colorScheme,
-          reducedMotion: 'reduce',
-          deviceScaleFactor: folder !== undefined && shape === 'phone' ? 2 : 1,
-        })
-        const flaws: string[] = []
-        const look: Look = async (view) => {
-          const found = await lookAt(here.page, `${view}-${shape}-${colorScheme}`)
-          flaws.push(...found.map((flaw) => `${view}: ${flaw}`))
-        }
-        try {
-          await seeSigningIn(here.page, look)
-          await seeFiles(here.page, look)
-          await seeUploads(here.page, look)
-          await seeTokens(here.page, look)
-          await seeEnds(here.page, look)
-        } finally {
-          await here.close()
-          await site.close()
-        }
-        expect(flaws).toEqual([])
-        expect(here.trouble.filter((words) => !words.includes('responded with a status'))).toEqual(
-          [],
-        )
-      },
-      180_000,
-    )
-  }
+  inBrowser(
+    `on a ${shape} window, light and dark, every state fits and is accessible`,
+    async () => {
+      site = await startSite(
+        { oauth: { alwaysAsk: true } },
+        // The film goes in one request, which is larger than a deployed function may be sent.
+        { MEMORY_BYTES: '16777216', HOSTING: '', MAX_REQUEST_BYTES: 'none' },
+      )
+      const here = await visit({
+        viewport,
+        reducedMotion: 'reduce',
+        deviceScaleFactor: folder !== undefined && shape === 'phone' ? 2 : 1,
+      })
+      const flaws: string[] = []
+      const look: Look = async (view) => {
+        const found = await lookAt(here.page, `${view}-${shape}`)
+        flaws.push(...found.map((flaw) => `${view}: ${flaw}`))
+      }
+      try {
+        await seeSigningIn(here.page, look)
+        await seeFiles(here.page, look)
+        await seeUploads(here.page, look)
+        await seeTokens(here.page, look)
+        await seeEnds(here.page, look)
+      } finally {
+        await here.close()
+        await site.close()
+      }
+      expect(flaws).toEqual([])
+      expect(here.trouble.filter((words) => !words.includes('responded with a status'))).toEqual([])
+    },
+    180_000,
+  )
 }
 
 async function seeSigningIn(page: Page, look: Look): Promise<void> {
@@ -226,13 +220,15 @@ const tooSmall = (): string[] =>
 /** @returns what is wrong with how it looks */
 async function lookAt(page: Page, name: string): Promise<string[]> {
   await page.evaluate(() => document.fonts.ready)
-  if (folder !== undefined) {
-    await page.screenshot({ path: join(folder, `${name}.png`), animations: 'disabled' })
-  }
   const overhang = await page.evaluate(() => {
     const { scrollWidth, clientWidth } = document.documentElement
     return scrollWidth - clientWidth
   })
   const sideways = overhang > 0 ? [`sticks out by ${overhang} pixels`] : []
-  return [...sideways, ...(await page.evaluate(tooSmall)), ...(await inaccessible(page))]
+  const flaws = await inaccessible(page, async (colour) => {
+    if (folder === undefined) return
+    const path = join(folder, `${name}-${colour}.png`)
+    await page.screenshot({ path, animations: 'disabled' })
+  })
+  return [...sideways, ...(await page.evaluate(tooSmall)), ...flaws]
 }

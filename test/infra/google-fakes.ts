@@ -1,10 +1,13 @@
 /**
- * Programs that setup calls, made up: a cloud in a file, and a list of every call. They do what the
- * real ones are asked for here, and fail on everything else.
+ * Programs that setup calls, made up. Each is a few lines of bash that ask the process of the test,
+ * and start nothing: one run of setup calls fifty.
  */
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { answer, emptyCloud, lineOf } from './google-fake.ts'
+import type { Cloud } from './google-fake.ts'
 
 export interface Call {
   /** The whole line, words joined by blanks. */
@@ -12,81 +15,64 @@ export interface Call {
   stdin: string
 }
 
-export interface Cloud {
-  signedIn: boolean
-  billing: boolean
-  services: string[]
-  buckets: string[]
-  versioned: boolean
-  /** Of each secret that there is, the values. */
-  secrets: Record<string, string[]>
-  database: boolean
-  repository: boolean
-  images: string[]
-  boosted: string[]
-  /** Addresses in Terraform's state. */
-  state: string[]
-  /** The variables that were applied last. */
-  applied: string
-  firebase: boolean
-  /** The version.txt that is published; nothing where Hosting is off. */
-  site: string
-  /** A line that starts so fails. */
-  broken: string
-}
-
 export interface Fakes {
+  /** Where they are. */
   path: string
-  cloud(): Promise<Cloud>
-  change(changes: Partial<Cloud>): Promise<void>
+  cloud(): Cloud
+  change(changes: Partial<Cloud>): void
   /** Every call since it was last asked. */
-  calls(): Promise<Call[]>
+  calls(): Call[]
+  close(): Promise<void>
 }
-
-const empty: Cloud = {
-  signedIn: true,
-  billing: true,
-  services: [],
-  buckets: [],
-  versioned: false,
-  secrets: {},
-  database: false,
-  repository: false,
-  images: [],
-  boosted: [],
-  state: [],
-  applied: '',
-  firebase: false,
-  site: '',
-  broken: '',
-}
-
-const program = fileURLToPath(new URL('./google-fake.mjs', import.meta.url))
 
 export async function makeFakes(folder: string): Promise<Fakes> {
+  const cloud = structuredClone(emptyCloud)
+  const calls: Call[] = []
+  const server = createServer((socket) => {
+    onCall(socket, ({ words, stdin, cwd }) => {
+      calls.push({ line: lineOf(words), stdin })
+      const ending = answer(cloud, words, stdin, cwd)
+      socket.end(`${ending.code}\n${ending.words}`)
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
   await mkdir(folder, { recursive: true })
-  const file = join(folder, 'cloud.json')
-  const log = join(folder, 'calls')
-  await writeFile(file, JSON.stringify(empty))
-  await writeFile(log, '')
   for (const name of ['gcloud', 'terraform', 'firebase', 'curl']) {
-    const words = [process.execPath, program, name, file, log].map((word) => `'${word}'`)
-    await writeFile(join(folder, name), `#!/bin/sh\nexec ${words.join(' ')} "$@"\n`)
+    await writeFile(join(folder, name), program(name, port))
     await chmod(join(folder, name), 0o755)
   }
-  const cloud = async (): Promise<Cloud> => JSON.parse(await readFile(file, 'utf8')) as Cloud
-  let read = 0
   return {
     path: folder,
-    cloud,
-    async change(changes) {
-      await writeFile(file, JSON.stringify({ ...(await cloud()), ...changes }))
-    },
-    async calls() {
-      const lines = (await readFile(log, 'utf8')).split('\n').filter((text) => text !== '')
-      const fresh = lines.slice(read).map((text) => JSON.parse(text) as Call)
-      read = lines.length
-      return fresh
-    },
+    cloud: () => structuredClone(cloud),
+    change: (changes) => void Object.assign(cloud, structuredClone(changes)),
+    calls: () => calls.splice(0),
+    close: () => new Promise((resolve) => server.close(() => resolve())),
   }
+}
+
+/** Sends how many words follow, the words, where it is and what it is told; NUL ends each. */
+const program = (name: string, port: number): string => `#!/usr/bin/env bash
+exec 3<>/dev/tcp/127.0.0.1/${port}
+case "$*" in *--data-file=-*) IFS= read -r -d '' input ;; *) input= ;; esac
+printf '%s\\0' "$(($# + 1))" ${name} "$@" "$PWD" "$input" >&3
+IFS= read -r code <&3
+IFS= read -r -d '' words <&3
+if [ "$code" = 0 ]; then printf %s "$words"; else printf %s "$words" >&2; fi
+exit "$code"
+`
+
+/** @param then called when all of a call is there */
+function onCall(
+  socket: Socket,
+  then: (call: { words: string[]; cwd: string; stdin: string }) => void,
+): void {
+  let text = ''
+  socket.setEncoding('utf8').on('data', (piece: string) => {
+    text += piece
+    const [count, ...fields] = text.split('\0')
+    const words = fields.slice(0, Number(count))
+    const [cwd, stdin, rest] = fields.slice(words.length)
+    if (cwd !== undefined && stdin !== undefined && rest === '') then({ words, cwd, stdin })
+  })
 }

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { environment, root, run } from '../local/process.ts'
 import { makeFakes } from './google-fakes.ts'
-import type { Cloud, Fakes } from './google-fakes.ts'
+import type { Cloud } from './google-fake.ts'
+import type { Fakes } from './google-fakes.ts'
 
 jest.setTimeout(180_000) // every run starts some fifty programs
 
@@ -39,6 +40,7 @@ beforeEach(async () => {
 })
 
 afterEach(async () => {
+  await fakes.close()
   await rm(folder, { recursive: true })
 })
 
@@ -69,43 +71,43 @@ async function alreadySetUp(): Promise<void> {
   after ??= (async () => {
     expect((await setup(...first)).code).toBe(0)
     return {
-      cloud: await fakes.cloud(),
+      cloud: fakes.cloud(),
       written: await readFile(join(folder, variablesFile), 'utf8'),
     }
   })()
   const { cloud, written } = await after
-  await fakes.change(cloud)
+  fakes.change(cloud)
   await writeFile(join(folder, variablesFile), written)
-  await fakes.calls()
+  fakes.calls()
 }
 
-async function lines(): Promise<string[]> {
-  return (await fakes.calls()).map(({ line }) => line)
+function lines(): string[] {
+  return fakes.calls().map(({ line }) => line)
 }
 
 test('from nothing to a running Driveway, and again with nothing to change', async () => {
   const { code, output } = await setup(...first)
   expect([code, output.split('\n').at(-2)]).toEqual([0, expect.stringMatching(/^Changed: \d+\.$/)])
   expect(output).toContain('letter by letter:  https://my-driveway.web.app/callback')
-  expect(await fakes.cloud()).toMatchObject({
+  expect(fakes.cloud()).toMatchObject({
     database: true,
     boosted: ['auth', 'callback', 'files', 'upload'],
     site: await readFile(join(folder, 'dist/web/version.txt'), 'utf8'),
   })
   expect(await variables()).toMatchObject({ project, client_version: 1, keyring_version: 1 })
-  expect((await lines()).filter((line) => !looks.test(line)).length).toBeGreaterThan(5)
+  expect(lines().filter((line) => !looks.test(line)).length).toBeGreaterThan(5)
 
   for (const args of [first, []]) {
     const again = await setup(...args)
     expect([again.code, again.output]).toEqual([0, expect.stringContaining('Nothing had to be')])
-    expect((await lines()).filter((line) => !looks.test(line))).toEqual([])
+    expect(lines().filter((line) => !looks.test(line))).toEqual([])
   }
 })
 
 test('secrets go through standard input, and are neither in a line nor on the screen', async () => {
   const { output } = await setup(...first)
-  const calls = await fakes.calls()
-  const { secrets } = await fakes.cloud()
+  const calls = fakes.calls()
+  const { secrets } = fakes.cloud()
   const [keyring = ''] = secrets['driveway-keyring'] ?? []
   const { keys } = JSON.parse(keyring) as { keys: { kty: string; k: string }[] }
   expect(keys).toMatchObject([{ kty: 'oct', k: expect.stringMatching(/^[\w-]{43}$/) }])
@@ -121,21 +123,21 @@ test('a dry run prints every step, calls nobody and writes nothing', async () =>
   const before = await readdir(folder, { recursive: true })
   const { code, output } = await setup(...first, '--container', '--dry-run')
   expect(code).toBe(0)
-  expect(await fakes.calls()).toEqual([])
+  expect(fakes.calls()).toEqual([])
   expect(await readdir(folder, { recursive: true })).toEqual(before)
   await setup(...first, '--container')
-  const done = (await lines()).filter((line) => !looks.test(line))
+  const done = lines().filter((line) => !looks.test(line))
   const printed = output.replaceAll(/'([^']*)'/g, '$1').replaceAll(' -chdir=infra/google', '')
   for (const line of done) expect(printed).toContain(line)
   expect((await teardown('--dry-run')).output).toContain('terraform -chdir=infra/google destroy')
-  expect(await fakes.calls()).toEqual([])
+  expect(fakes.calls()).toEqual([])
 })
 
 test('another client file is another version, and the functions are told its number', async () => {
   await alreadySetUp()
   await writeFile(join(folder, 'client_id.json'), client.replace('not-to-be-seen', 'the-next-one'))
   expect((await setup(...first)).code).toBe(0)
-  const changed = (await lines()).filter((line) => !looks.test(line))
+  const changed = lines().filter((line) => !looks.test(line))
   expect(changed.map((line) => line.split(' ').slice(0, 4).join(' '))).toEqual([
     'gcloud secrets versions add',
     'terraform apply -input=false -auto-approve',
@@ -150,20 +152,20 @@ test('answers are kept: a setting, an address for alerts, the container', async 
   await setup()
   const kept = await variables()
   expect(kept).toMatchObject({ settings: { ACCESS_PROFILE: 'own' }, alert_email: 'a@example.com' })
-  const { images } = await fakes.cloud()
+  const { images } = fakes.cloud()
   expect(kept).toMatchObject({ upload_image: images[0] })
   await setup('--set=ACCESS_PROFILE=')
   expect(await variables()).toMatchObject({ settings: {} })
 })
 
 test('what fails stops it, says the line, and the next run goes on from there', async () => {
-  await fakes.change({ broken: 'terraform apply' })
+  fakes.change({ broken: 'terraform apply' })
   const { code, output } = await setup(...first)
   expect(code).toBe(1)
   expect(output).toContain('broken on purpose')
   expect(output).toContain('Stopped at "The boxes"')
   expect(output).toContain('  terraform -chdir=infra/google apply -input=false -auto-approve')
-  await fakes.change({ broken: '' })
+  fakes.change({ broken: '' })
   expect((await setup()).output).toContain('--client=client_id.json') // it was not stored yet
   expect((await setup('--client=client_id.json')).code).toBe(0)
 })
@@ -173,16 +175,16 @@ test.each([
   ['no project', { broken: 'gcloud projects describe' }, 'gcloud projects create my-driveway'],
   ['no billing', { billing: false }, 'Link a billing account: https://'],
 ] as const)('with %s it says what to do, and has changed nothing', async (_, cloud, says) => {
-  await fakes.change(cloud)
+  fakes.change(cloud)
   const { code, output } = await setup(...first)
   expect([code, output]).toEqual([1, expect.stringContaining(says)])
-  expect((await lines()).filter((line) => !looks.test(line))).toEqual([])
+  expect(lines().filter((line) => !looks.test(line))).toEqual([])
 })
 
 test('a billing account that is named is linked', async () => {
-  await fakes.change({ billing: false })
+  fakes.change({ billing: false })
   expect((await setup(...first, '--billing-account=012345-678901-ABCDEF')).code).toBe(0)
-  expect(await fakes.cloud()).toMatchObject({ billing: true })
+  expect(fakes.cloud()).toMatchObject({ billing: true })
 })
 
 test.each([
@@ -196,7 +198,7 @@ test.each([
 ] as const)('%j is refused', async (args, says) => {
   const { code, output } = await setup(...args)
   expect([code, output]).toEqual([1, expect.stringContaining(says)])
-  expect(await fakes.calls()).toEqual([])
+  expect(fakes.calls()).toEqual([])
 })
 
 test.each([
@@ -206,28 +208,28 @@ test.each([
   await writeFile(join(folder, 'client_id.json'), text)
   const { code, output } = await setup(...first)
   expect([code, output]).toEqual([1, expect.stringContaining(says)])
-  expect((await fakes.cloud()).secrets['driveway-client']).toEqual([])
+  expect(fakes.cloud().secrets['driveway-client']).toEqual([])
 })
 
 test('teardown removes what setup made, keeps what grants hang on, and setup takes that over', async () => {
   await alreadySetUp()
   const refused = await teardown()
-  expect([refused.code, await lines()]).toEqual([1, []])
+  expect([refused.code, lines()]).toEqual([1, []])
   const { code, output } = await teardown('--yes')
   expect(code).toBe(0)
   expect(output).toContain('npm run teardown -- --with-data')
-  const kept = await fakes.cloud()
+  const kept = fakes.cloud()
   expect(kept).toMatchObject({ site: '', repository: false, state: [], database: true })
   expect(Object.keys(kept.secrets)).toEqual(['driveway-client', 'driveway-keyring'])
   expect((await setup()).code).toBe(0)
-  expect((await fakes.cloud()).secrets).toEqual(kept.secrets)
+  expect(fakes.cloud().secrets).toEqual(kept.secrets)
 })
 
 test('with its data, nothing is left that a program can remove', async () => {
   await alreadySetUp()
   const { code, output } = await teardown('--yes', '--with-data')
   expect(code).toBe(0)
-  expect(await fakes.cloud()).toMatchObject({ database: false, secrets: {}, buckets: [], site: '' })
+  expect(fakes.cloud()).toMatchObject({ database: false, secrets: {}, buckets: [], site: '' })
   expect(output).toContain('https://myaccount.google.com/connections')
   expect((await teardown('--yes')).output).toContain('There is no gs://my-driveway-driveway-state')
 })
