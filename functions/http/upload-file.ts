@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import type { DriveAccount } from '../drive/account.ts'
 import type { Attempt, Attempts } from '../drive/attempts.ts'
 import type { Room } from '../drive/budget.ts'
-import type { Mode, Places } from '../drive/place.ts'
+import type { Decision, Mode, Places } from '../drive/place.ts'
 import type { Terms, UploadedFile, Uploads } from '../drive/upload.ts'
 import { GatewayError } from '../errors.ts'
 import type { Allowance } from '../identity/allowance.ts'
@@ -80,8 +80,9 @@ interface Reserved {
 }
 
 /**
- * Puts a file where nobody else is putting one of the same name: with the modes `error` and `skip`
- * whoever looks whether the name is taken holds it from then on until the file is there.
+ * Puts a file where nobody else is putting one of the same name: but for the mode `new`, whoever
+ * looks whether the name is taken holds it from then on until the file is there. A file that is there
+ * already is replaced without.
  *
  * @throws {GatewayError} `name_busy` while somebody else does
  */
@@ -92,17 +93,22 @@ async function place(
   { signal, log }: Pick<Call, 'signal' | 'log'>,
   reserved: Reserved = {},
 ): Promise<Outcome> {
-  const { name, mode } = wanted
+  const { name, mimeType, mode } = wanted
   const folder = await wanted.folder()
-  if (mode !== 'error' && mode !== 'skip') {
-    return put(parts, account, wanted, { folder, signal }, reserved)
+  await wanted.allowance.file(wanted.length)
+  const plain = { name, mimeType, ...(folder === undefined ? {} : { folder }) }
+  if (mode === 'new' || mode === 'replace') {
+    const decision = await parts.places.decide(account, plain, mode, signal)
+    if (mode === 'new' || replaces(decision)) {
+      return put(parts, account, wanted, decision, signal, reserved)
+    }
   }
   const claim = await claimName(parts.attempts, account, folder, name)
   const held = AbortSignal.any([signal, claim.lost])
-  const here = { folder, recent: claim.note, signal: held }
   let outcome: Outcome
   try {
-    outcome = await put(parts, account, wanted, here, reserved)
+    const decision = await parts.places.decide(account, plain, mode, held, claim.note)
+    outcome = await put(parts, account, wanted, decision, held, reserved)
   } catch (error) {
     const isNews = claim.note === undefined
     await claim.giveUp(isNews).catch((why: unknown) => log.failure('hold not ended', why))
@@ -131,31 +137,28 @@ async function claimName(
   })
 }
 
+const replaces = (decision: Decision): boolean =>
+  decision.state === 'store' && decision.file.replaces === true
+
 async function put(
-  { uploads, places }: UploadFileParts,
+  { uploads }: UploadFileParts,
   account: DriveAccount,
   wanted: Wanted,
-  {
-    folder,
-    recent,
-    signal,
-  }: { folder: string | undefined; recent?: string | undefined; signal: AbortSignal },
+  decision: Decision,
+  signal: AbortSignal,
   { id, terms = {} }: Reserved,
 ): Promise<Outcome> {
-  const { name, mimeType, mode, content, sha256, room, allowance } = wanted
-  await allowance.file(wanted.length)
-  const plain = { name, mimeType, ...(folder === undefined ? {} : { folder }) }
-  const decision = await places.decide(account, plain, mode, signal, recent)
+  const { content, sha256, room, allowance } = wanted
   if (decision.state === 'skip') {
     if (!wanted.isHeldBack()) await drain(content)
     return { ...decision.file, skipped: true }
   }
-  const { replaces = false } = decision.file
-  const file = id === undefined || replaces ? decision.file : { ...decision.file, id }
+  const replaced = replaces(decision)
+  const file = id === undefined || replaced ? decision.file : { ...decision.file, id }
   const metered = allowance.metered(content, sizeOf)
   const stored = await uploads.store(account, file, metered, signal, { ...terms, sha256, room })
   allowance.keep(stored.size)
-  return replaces ? { ...stored, replaced: true } : stored
+  return replaced ? { ...stored, replaced } : stored
 }
 
 /** The file of a try that died before it could say so. */

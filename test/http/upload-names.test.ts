@@ -1,4 +1,4 @@
-/** Uploads that race for one name with `mode=error` or `mode=skip`: one of them makes the file. */
+/** Uploads that race for one name, but for `mode=new`: one of them makes the file. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { refusal } from '../faults/kit.ts'
 import { codeOf, send, startDriveway } from '../kit.ts'
@@ -63,6 +63,30 @@ describe.each([10, 600_000])('of ten that race with %d bytes', (size) => {
       expect([answer.status, codeOf(answer)]).toEqual([409, 'name_busy'])
     }
   })
+
+  test('one makes the file and nine replace it or come again (mode=replace)', async () => {
+    const answers = await race(`replace-${size}.bin?mode=replace`, size)
+    const [file] = driveway.uploaded()
+    expect(driveway.uploaded()).toHaveLength(1)
+    expect(answers.filter(({ status }) => status === 201)).toHaveLength(1)
+    for (const answer of answers.filter(({ status }) => status === 200)) {
+      expect(JSON.parse(answer.body)).toMatchObject({ id: file?.id, replaced: true })
+    }
+    for (const answer of answers.filter(({ status }) => status > 201)) {
+      expect([answer.status, codeOf(answer)]).toEqual([409, 'name_busy'])
+    }
+    const last = await put(`replace-${size}.bin?mode=replace`, 'the last')
+    expect([last.status, driveway.uploaded().length]).toEqual([200, 1])
+  })
+})
+
+test('a file that is there is replaced by all who race, without a word to the store', async () => {
+  await put('there.bin?mode=replace')
+  driveway.google.calls.length = 0
+  const answers = await race('there.bin?mode=replace')
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
+  expect(driveway.google.calls.filter((call) => call === 'firestore.commit')).toEqual([])
+  expect(driveway.uploaded()).toHaveLength(1)
 })
 
 test('a file that Drive does not list yet counts all the same', async () => {
@@ -70,6 +94,7 @@ test('a file that Drive does not list yet counts all the same', async () => {
   driveway.google.faults.add(unlisted)
   expect(codeOf(await put('late.txt?mode=error'))).toBe('exists')
   expect(JSON.parse((await put('late.txt?mode=skip')).body)).toMatchObject({ skipped: true })
+  expect(JSON.parse((await put('late.txt?mode=replace')).body)).toMatchObject({ replaced: true })
   expect(driveway.uploaded()).toHaveLength(1)
 })
 
