@@ -169,6 +169,28 @@ inBrowser('files are pasted', async () => {
   await clear(page)
 })
 
+inBrowser('what is over stays over, however soon the page is left', () =>
+  withFiles({ 'over.txt': 'in Drive', 'unwanted.bin': noise(24_000_000) }, async (folder) => {
+    const { page } = here
+    const stand = async (): Promise<void> => {
+      await page.reload()
+      await choosable(page)
+      expect(await page.locator('.upload').allInnerTexts()).toEqual([])
+    }
+    await pick(page, join(folder, 'over.txt'))
+    await stands(page, 'over.txt', 'stored')
+    await stand()
+    site.google.faults.add({ operation: 'drive.upload.chunk', latency: 300, times: 1000 })
+    await pick(page, join(folder, 'unwanted.bin'))
+    await stands(page, 'unwanted.bin', 'sending')
+    await page.getByRole('button', { name: 'Cancel unwanted.bin' }).click()
+    await stand()
+    site.google.faults.clear()
+    await until(() => site.google.drive.openSessions() === 0)
+    expect([named('over.txt').length, named('unwanted.bin')]).toEqual([1, []])
+  }),
+)
+
 inBrowser('a cancelled upload leaves neither file nor session', () =>
   withFiles({ 'unwanted.bin': noise(24_000_000) }, async (folder) => {
     const { page } = here

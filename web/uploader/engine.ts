@@ -34,7 +34,7 @@ export async function createEngine(options: EngineOptions) {
   const jobs = new Map<string, Job>()
   const digestOf = createDigests(options.scripts)
   let isHeld = false
-  const { uploads, stack, survives, noted } = await createMechanics({
+  const { uploads, stack, survives, over, noted } = await createMechanics({
     ...options,
     cut: (id) => onJob(id, (job) => become(job, { is: 'cut', sent: sentOf(job.item) })),
   })
@@ -75,19 +75,20 @@ export async function createEngine(options: EngineOptions) {
     job.isStopped = true
   }
 
-  function release(job: Job): void {
+  function release(job: Job, address = ''): void {
     job.isBegun = false
     job.isStopped = false
+    over?.add(job.item.id, address)
     if (uploads.getFile(job.item.id)) uploads.removeFile(job.item.id)
   }
 
   /** Nothing of it is to stay in Drive. What Uppy has in hand it gives up there by itself. */
   function abandon(job: Job): void {
-    const left = job.isBegun ? undefined : uploads.getFile(job.item.id)?.tus?.uploadUrl
-    const address = job.address ?? left
+    const address = job.address ?? uploads.getFile(job.item.id)?.tus?.uploadUrl ?? ''
+    const isInHand = job.isBegun && job.address === undefined
     job.address = undefined
-    release(job)
-    if (address) stack.track(endUpload({ address, headers }))
+    release(job, address)
+    if (address !== '' && !isInHand) stack.track(endUpload({ address, headers }))
   }
 
   /** @returns the id; the same for the same file and metadata */
@@ -179,8 +180,11 @@ export async function createEngine(options: EngineOptions) {
   /** What an earlier page left under way goes on. */
   function takeUp(): void {
     uploads.setState({ currentUploads: {}, recoveredState: null })
-    const left = uploads.getFiles()
-    uploads.removeFiles(left.filter(({ progress }) => progress.uploadComplete).map(({ id }) => id))
+    const ended = uploads
+      .getFiles()
+      .filter(({ id, progress }) => progress.uploadComplete || over?.has(id))
+    uploads.removeFiles(ended.map(({ id }) => id))
+    for (const address of over?.addresses ?? []) stack.track(endUpload({ address, headers }))
     const taken = uploads.getFiles().map(({ id, meta, data, isGhost, size }) => {
       uploads.setFileState(id, { isPaused: false, error: null })
       return enlist(createJob(id, meta, isGhost ? undefined : (data as File), size ?? 0))

@@ -9,6 +9,8 @@ import Tus from '@uppy/tus'
 import type { TusBody } from '@uppy/tus'
 import type { HttpResponse } from 'tus-js-client'
 import { jsonObject } from '../problem.ts'
+import { createOver } from './over.ts'
+import type { Over } from './over.ts'
 import { createStack, itemHeader } from './stack.ts'
 import type { Stack } from './stack.ts'
 
@@ -43,6 +45,8 @@ export interface Mechanics {
   readonly stack: Stack
   /** Whether a reload finds these uploads again. */
   readonly survives: boolean
+  /** Of what survives, what is over by now. */
+  readonly over: Over | undefined
   /** Resolves when how everything stands by now is written down for the next page. */
   noted(): Promise<void>
 }
@@ -95,7 +99,8 @@ export async function createMechanics(options: MechanicsOptions): Promise<Mechan
   if (survives) await keep(uploads, id)
   const noted = (): Promise<void> =>
     new Promise((resolve) => setTimeout(resolve, survives ? noteMs : 0))
-  return { uploads, stack, survives, noted }
+  const over = survives ? createOver(`${id}-over`, noteMs) : undefined
+  return { uploads, stack, survives, over, noted }
 }
 
 /** Waits until what an earlier page left is there: it would overwrite what is added before. */
