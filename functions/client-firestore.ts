@@ -1,6 +1,7 @@
 /** Firestore's client, in a file of its own for whoever loads it late: see `wiring-clients.ts`. */
 import { Firestore } from '@google-cloud/firestore'
 import { GoogleAuth } from 'google-auth-library'
+import type { gaxios } from 'google-auth-library'
 import { withoutCredentials } from './client-credentials.ts'
 import type { Config } from './config.ts'
 import { abandoned } from './firestore.ts'
@@ -20,7 +21,7 @@ export function openFirestore({ projectId, firestoreHost }: Config): Firestore {
 class UntilAbandoned extends GoogleAuth {
   override async fetch<T>(
     ...args: Parameters<GoogleAuth['fetch']>
-  ): Promise<Awaited<ReturnType<typeof GoogleAuth.prototype.fetch<T>>>> {
+  ): Promise<gaxios.GaxiosResponse<T>> {
     if (abandoned.getStore()?.aborted) throw Object.assign(new Error('Abandoned'), cancelled)
     return super.fetch<T>(...args)
   }

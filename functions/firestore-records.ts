@@ -58,7 +58,8 @@ export function createFirestoreRecords<T extends object>(
 
     async findAll(ids) {
       if (ids.length === 0) return []
-      const [store, references] = await Promise.all([firestore(), Promise.all(ids.map(record))])
+      const store = await firestore()
+      const references = ids.map((id) => store.collection(collection).doc(id))
       return (await guarded(() => store.getAll(...references))).map(read)
     },
 

@@ -12,7 +12,7 @@ const ofColours: Rules = {
   values: ['color-contrast', 'link-in-text-block'],
 }
 
-export const colours = ['light', 'dark'] as const
+const colours = ['light', 'dark'] as const
 
 /**
  * Looks at a page in light and in dark.

@@ -4,25 +4,22 @@
  * `SCREENSHOTS=folder npm test -- test/browser/embed-looks` keeps a picture of each state.
  */
 import { expect, jest } from '@jest/globals'
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
-import { inaccessible } from './axe.ts'
 import { noise, openDemo, pick, stands, startDemoSite, withFiles } from './demo-kit.ts'
 import type { DemoSite } from './demo-kit.ts'
+import { lookAt } from './eye.ts'
 import { aroundTests, inBrowser, refused, visit } from './kit.ts'
 import { flow } from './line.ts'
 
 jest.setTimeout(90_000)
 
-const folder = process.env['SCREENSHOTS']
 const windows = { wide: { width: 1280, height: 900 }, phone: { width: 360, height: 740 } }
 
 let site: DemoSite
 
 aroundTests(
   async () => {
-    if (folder !== undefined) await mkdir(folder, { recursive: true })
     site = await startDemoSite({ MEMORY_BYTES: '33554432' })
   },
   () => site.close(),
@@ -33,7 +30,10 @@ for (const [shape, viewport] of Object.entries(windows)) {
     withFiles(files, async (from) => {
       const phone = shape === 'phone' ? { hasTouch: true, isMobile: true } : {}
       const here = await visit({ viewport, ...phone, reducedMotion: 'reduce' })
-      const look = (state: string) => lookAt(here.page, `embed-${state}-${shape}`)
+      const look = async (state: string): Promise<void> => {
+        const flaws = await lookAt(here.page, `embed-${state}-${shape}`, { fullPage: true })
+        expect([state, flaws]).toEqual([state, []])
+      }
       await seeEveryState(here.page, from, look)
       const [full, ...others] = here.trouble
       expect(full).toEqual(refused(507))
@@ -83,19 +83,6 @@ async function seeEveryState(
   await stands(page, 'drone.mp4', 'cancelled')
   await look('done')
   await page.getByRole('button', { name: 'Clear finished' }).click()
-}
-
-async function lookAt(page: Page, name: string): Promise<void> {
-  await page.evaluate(() => document.fonts.ready)
-  const sideways = await page.evaluate(
-    () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
-  )
-  const found = await inaccessible(page, async (colour) => {
-    if (folder === undefined) return
-    const path = join(folder, `${name}-${colour}.png`)
-    await page.screenshot({ path, fullPage: true, animations: 'disabled' })
-  })
-  expect({ name, sideways, found }).toEqual({ name, sideways: 0, found: [] })
 }
 
 inBrowser('the keyboard alone adds files, pauses, resumes, cancels and clears', () =>

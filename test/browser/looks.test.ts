@@ -4,10 +4,8 @@
  * `SCREENSHOTS=folder npm test -- test/browser/looks` also keeps a picture of each.
  */
 import { expect } from '@jest/globals'
-import { mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
 import type { Page } from 'playwright-core'
-import { inaccessible } from './axe.ts'
+import { lookAt, pictures } from './eye.ts'
 import {
   aroundTests,
   choose,
@@ -21,15 +19,12 @@ import {
 } from './kit.ts'
 import type { Site } from './kit.ts'
 
-const folder = process.env['SCREENSHOTS']
 const windows = { wide: { width: 1280, height: 800 }, phone: { width: 360, height: 740 } }
 
 let site: Site
 
 aroundTests(
-  async () => {
-    if (folder !== undefined) await mkdir(folder, { recursive: true })
-  },
+  async () => {},
   async () => {},
 )
 
@@ -47,11 +42,12 @@ for (const [shape, viewport] of Object.entries(windows)) {
       const here = await visit({
         viewport,
         reducedMotion: 'reduce',
-        deviceScaleFactor: folder !== undefined && shape === 'phone' ? 2 : 1,
+        deviceScaleFactor: pictures !== undefined && shape === 'phone' ? 2 : 1,
       })
       const flaws: string[] = []
       const look: Look = async (view) => {
         const found = await lookAt(here.page, `${view}-${shape}`)
+        found.push(...(await here.page.evaluate(tooSmall)))
         flaws.push(...found.map((flaw) => `${view}: ${flaw}`))
       }
       try {
@@ -216,19 +212,3 @@ const tooSmall = (): string[] =>
     .filter((node) => !node.matches('a.name, p a'))
     .filter((node) => node.getBoundingClientRect().height < 43.5)
     .map((node) => `too small: ${node.outerHTML.slice(0, 120)}`)
-
-/** @returns what is wrong with how it looks */
-async function lookAt(page: Page, name: string): Promise<string[]> {
-  await page.evaluate(() => document.fonts.ready)
-  const overhang = await page.evaluate(() => {
-    const { scrollWidth, clientWidth } = document.documentElement
-    return scrollWidth - clientWidth
-  })
-  const sideways = overhang > 0 ? [`sticks out by ${overhang} pixels`] : []
-  const flaws = await inaccessible(page, async (colour) => {
-    if (folder === undefined) return
-    const path = join(folder, `${name}-${colour}.png`)
-    await page.screenshot({ path, animations: 'disabled' })
-  })
-  return [...sideways, ...(await page.evaluate(tooSmall)), ...flaws]
-}

@@ -51,31 +51,22 @@ describe.each([10, 600_000])('of ten that race with %d bytes', (size) => {
     }
   })
 
-  test('one makes the file and nine skip it or come again (mode=skip)', async () => {
-    const answers = await race(`skip-${size}.bin?mode=skip`, size)
+  test.each([
+    ['skip', 'skipped'],
+    ['replace', 'replaced'],
+  ])('one makes the file and nine %s it or come again', async (mode, done) => {
+    const path = `${mode}-${size}.bin?mode=${mode}`
+    const answers = await race(path, size)
     const [file] = driveway.uploaded()
     expect(driveway.uploaded()).toHaveLength(1)
     expect(answers.filter(({ status }) => status === 201)).toHaveLength(1)
     for (const answer of answers.filter(({ status }) => status === 200)) {
-      expect(JSON.parse(answer.body)).toMatchObject({ id: file?.id, skipped: true })
+      expect(JSON.parse(answer.body)).toMatchObject({ id: file?.id, [done]: true })
     }
     for (const answer of answers.filter(({ status }) => status > 201)) {
       expect([answer.status, codeOf(answer)]).toEqual([409, 'name_busy'])
     }
-  })
-
-  test('one makes the file and nine replace it or come again (mode=replace)', async () => {
-    const answers = await race(`replace-${size}.bin?mode=replace`, size)
-    const [file] = driveway.uploaded()
-    expect(driveway.uploaded()).toHaveLength(1)
-    expect(answers.filter(({ status }) => status === 201)).toHaveLength(1)
-    for (const answer of answers.filter(({ status }) => status === 200)) {
-      expect(JSON.parse(answer.body)).toMatchObject({ id: file?.id, replaced: true })
-    }
-    for (const answer of answers.filter(({ status }) => status > 201)) {
-      expect([answer.status, codeOf(answer)]).toEqual([409, 'name_busy'])
-    }
-    const last = await put(`replace-${size}.bin?mode=replace`, 'the last')
+    const last = await put(path, 'the last')
     expect([last.status, driveway.uploaded().length]).toEqual([200, 1])
   })
 })
