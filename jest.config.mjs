@@ -5,7 +5,10 @@ const config = {
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   transform: { '\\.ts$': '<rootDir>/infra/local/jest-transform.mjs' },
-  setupFilesAfterEnv: ['<rootDir>/test/leaks-setup.ts', '<rootDir>/test/storages-setup.ts'],
+  setupFilesAfterEnv: [
+    '<rootDir>/test/kit/secret-leaks-setup.ts',
+    '<rootDir>/test/kit/async-local-storage-cleanup.ts',
+  ],
   coverageProvider: 'babel',
   testTimeout: 20_000,
   // Of two cores, more than a third is spent waiting.

@@ -1,8 +1,8 @@
 /** Driveway: four HTTP functions between a browser and its user's Google Drive. */
 import { http } from '@google-cloud/functions-framework'
-import { readTarget } from './config.ts'
-import { streamBodies } from './http/body.ts'
-import { createGatewayFromEnvironment } from './wiring.ts'
+import { readTarget } from './config/config.ts'
+import { streamBodies } from './http/framework-streaming.ts'
+import { createGatewayFromEnvironment } from './app/gateway.ts'
 
 const gateway = createGatewayFromEnvironment()
 

@@ -1,15 +1,15 @@
 /** Lets a person allow a terminal that shows a code, after seeing what asks and for what. */
-import { announce } from './announce.ts'
-import { answerDevice, getDevice } from './api.ts'
-import { button, element } from './element.ts'
+import { announce } from './live-region.ts'
+import { answerDevice, getDevice } from './api/api.ts'
+import { button, element } from './dom.ts'
 import { formatSpan } from './format.ts'
 import { icon } from './icons.ts'
-import { nameElement } from './names.ts'
-import { asProblem } from './problem.ts'
-import type { Problem } from './problem.ts'
+import { nameElement } from './display-name.ts'
+import { asProblem } from './api/problem.ts'
+import type { Problem } from './api/problem.ts'
 import { strings } from './strings.ts'
 import { field, lifetimeChoice } from './token-form.ts'
-import type { DeviceRequest } from './wire-tokens.ts'
+import type { DeviceRequest } from './api/api-token-types.ts'
 
 export interface DeviceViewOptions {
   /** From the address; '' when the person is to type it. */

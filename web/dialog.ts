@@ -1,7 +1,7 @@
 /** Dialogs: a question or a small form before everything else. The focus goes back by itself. */
-import { button, element } from './element.ts'
-import { asProblem } from './problem.ts'
-import type { Problem } from './problem.ts'
+import { button, element } from './dom.ts'
+import { asProblem } from './api/problem.ts'
+import type { Problem } from './api/problem.ts'
 import { strings } from './strings.ts'
 
 export interface DialogOptions {

@@ -2,11 +2,11 @@
  * A download from a gateway elsewhere. A link can bring no bearer, and an address may hold no secret:
  * so the page fetches the file itself, and has the browser save it.
  */
-import { ask } from './gateway.ts'
-import { asProblem, readProblem } from './problem.ts'
-import type { Problem } from './problem.ts'
+import { ask } from './api/gateway-fetch.ts'
+import { asProblem, readProblem } from './api/problem.ts'
+import type { Problem } from './api/problem.ts'
 import { strings } from './strings.ts'
-import { notify } from './trouble.ts'
+import { notify } from './error-view.ts'
 
 /** Beyond this a file does not go through memory, but straight into a file of the person's. */
 const mostInMemory = 256 * 1024 * 1024

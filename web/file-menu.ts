@@ -1,14 +1,14 @@
 /** What can be done with one file of the list. */
 import { download } from './download.ts'
-import { downloadsOf } from './exports.ts'
-import { isElsewhere } from './gateway.ts'
+import { downloadsOf } from './download-options.ts'
+import { isElsewhere } from './api/gateway-fetch.ts'
 import { httpsLink } from './links.ts'
 import { openMenu } from './menu.ts'
 import type { MenuEntry } from './menu.ts'
-import { visibleName } from './names.ts'
-import type { Problem } from './problem.ts'
+import { visibleName } from './display-name.ts'
+import type { Problem } from './api/problem.ts'
 import { strings } from './strings.ts'
-import type { DriveFile, Profile } from './wire.ts'
+import type { DriveFile, Profile } from './api/api-types.ts'
 
 export function openFileMenu(
   button: HTMLElement,

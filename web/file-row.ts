@@ -1,15 +1,15 @@
 /** One file of the list: its name, which leads to it, what it is, and a button with what can be done. */
-import { element } from './element.ts'
+import { element } from './dom.ts'
 import { formatBytes, formatDate, formatMoment } from './format.ts'
 import { icon } from './icons.ts'
-import { appearanceOf, folderBehind } from './kinds.ts'
+import { appearanceOf, folderBehind } from './file-types.ts'
 import { driveLink, httpsLink, placeLink } from './links.ts'
 import { menuButton } from './menu.ts'
-import { nameElement, visibleName } from './names.ts'
-import { inFolder } from './place.ts'
+import { nameElement, visibleName } from './display-name.ts'
+import { inFolder } from './route.ts'
 import { strings } from './strings.ts'
-import type { Step } from './trail.ts'
-import type { DriveFile } from './wire.ts'
+import type { Step } from './breadcrumbs.ts'
+import type { DriveFile } from './api/api-types.ts'
 
 export interface RowOptions {
   /** Goes into a folder of the list. */

@@ -1,5 +1,5 @@
 /** The page's drawings: icons on a grid of 24, the mark, and the road of the first screen. */
-import { svg } from './element.ts'
+import { svg } from './dom.ts'
 
 const page = 'M6 3h8l4 4v14H6zM14 3v4h4'
 const frame = 'M4 5h16v14H4z'

@@ -1,7 +1,7 @@
 /** The page's links, and which addresses that came over the network may become one. */
-import { element } from './element.ts'
-import { addressOf } from './place.ts'
-import type { Place } from './place.ts'
+import { element } from './dom.ts'
+import { addressOf } from './route.ts'
+import type { Place } from './route.ts'
 import { strings } from './strings.ts'
 
 const address = (text: string, base?: string) =>

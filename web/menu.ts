@@ -2,7 +2,7 @@
  * Menus: one at a time, in the browser's top layer, beside the button that opens it; on a narrow
  * window a sheet at its foot. Arrows, Home and End move in it, Escape and Tab leave it.
  */
-import { element } from './element.ts'
+import { element } from './dom.ts'
 import { icon } from './icons.ts'
 import type { IconName } from './icons.ts'
 

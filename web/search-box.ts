@@ -1,9 +1,9 @@
 /** The field that searches while one types, and whether it looks in the open folder alone. */
-import { element } from './element.ts'
+import { element } from './dom.ts'
 import { icon } from './icons.ts'
-import type { FilesPlace, Search } from './place.ts'
+import type { FilesPlace, Search } from './route.ts'
 import { strings } from './strings.ts'
-import { folderOf } from './trail.ts'
+import { folderOf } from './breadcrumbs.ts'
 
 const patience = 300 // until somebody who types is taken to have paused
 

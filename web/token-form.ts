@@ -1,15 +1,15 @@
 /** What a new token may do, where, how much and for how long. */
-import { makeToken } from './api.ts'
-import type { TokenWishes } from './api.ts'
-import { element } from './element.ts'
-import { asProblem } from './problem.ts'
-import type { Problem } from './problem.ts'
+import { makeToken } from './api/api.ts'
+import type { TokenWishes } from './api/api.ts'
+import { element } from './dom.ts'
+import { asProblem } from './api/problem.ts'
+import type { Problem } from './api/problem.ts'
 import { strings } from './strings.ts'
-import { folderOf } from './trail.ts'
-import type { Trail } from './trail.ts'
-import { trouble } from './trouble.ts'
-import { allScopes } from './wire-tokens.ts'
-import type { MadeToken } from './wire-tokens.ts'
+import { folderOf } from './breadcrumbs.ts'
+import type { Trail } from './breadcrumbs.ts'
+import { trouble } from './error-view.ts'
+import { allScopes } from './api/api-token-types.ts'
+import type { MadeToken } from './api/api-token-types.ts'
 
 export const lifetimes = [1, 7, 30, 90, 365] as const
 const usualLifetime = 90

@@ -1,17 +1,17 @@
 /** The tokens that there are: what each may do, when it was last used, and the way to end it. */
-import { announce } from './announce.ts'
-import { listTokens, revokeToken } from './api.ts'
+import { announce } from './live-region.ts'
+import { listTokens, revokeToken } from './api/api.ts'
 import { openDialog } from './dialog.ts'
-import { button, element } from './element.ts'
+import { button, element } from './dom.ts'
 import { formatBytes, formatMoment, formatSpan } from './format.ts'
 import { icon } from './icons.ts'
-import { skeleton } from './listing.ts'
-import { nameElement, visibleName } from './names.ts'
-import { asProblem } from './problem.ts'
-import type { Problem } from './problem.ts'
+import { skeleton } from './file-table.ts'
+import { nameElement, visibleName } from './display-name.ts'
+import { asProblem } from './api/problem.ts'
+import type { Problem } from './api/problem.ts'
 import { strings } from './strings.ts'
-import { trouble } from './trouble.ts'
-import type { Token } from './wire-tokens.ts'
+import { trouble } from './error-view.ts'
+import type { Token } from './api/api-token-types.ts'
 
 export function createTokenList(lost: (problem: Problem) => void) {
   const list = element('ul', { role: 'list', class: 'tokens' })

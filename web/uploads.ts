@@ -1,10 +1,10 @@
 /** The uploader, which is fetched when it is first needed, and what the page tells it meanwhile. */
-import { element } from './element.ts'
-import { authorization, gateway, isElsewhere } from './gateway.ts'
-import type { Problem } from './problem.ts'
-import { asProblem } from './problem.ts'
+import { element } from './dom.ts'
+import { authorization, gateway, isElsewhere } from './api/gateway-fetch.ts'
+import type { Problem } from './api/problem.ts'
+import { asProblem } from './api/problem.ts'
 import type { Choice, Item, Target, Uploader } from './uploader/index.ts'
-import type { DriveFile, SignedIn } from './wire.ts'
+import type { DriveFile, SignedIn } from './api/api-types.ts'
 
 export interface UploadsOptions {
   /** Where files that are added now go; `null` while none are wanted. */

@@ -1,5 +1,5 @@
 /** All functions behind one address, each below the path that has its name. */
-import type { Handler } from './handler.ts'
+import type { Handler } from './router.ts'
 
 /** @param elsewhere answers what is nobody's path */
 export function byPath(functions: Record<string, Handler>, elsewhere: Handler): Handler {

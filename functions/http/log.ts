@@ -1,7 +1,7 @@
 /** JSON lines in Cloud Logging's shape: one event a line, and never a secret in it. */
 import type { IncomingMessage } from 'node:http'
 import { GatewayError } from '../errors.ts'
-import { readTrace } from './trace.ts'
+import { readTrace } from './trace-context.ts'
 
 export type Severity = 'INFO' | 'NOTICE' | 'WARNING' | 'ERROR'
 

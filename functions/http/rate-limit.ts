@@ -6,10 +6,10 @@ import { hash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { GatewayError } from '../errors.ts'
 import type { ProblemCode } from '../errors.ts'
-import type { Buckets } from '../identity/bucket.ts'
-import { keepRecent } from '../recent.ts'
-import { networkOf } from './address.ts'
-import type { AddressOf } from './address.ts'
+import type { Buckets } from '../identity/token-bucket.ts'
+import { keepRecent } from '../lib/lru.ts'
+import { networkOf } from './client-ip.ts'
+import type { AddressOf } from './client-ip.ts'
 
 export interface RateLimits {
   /**

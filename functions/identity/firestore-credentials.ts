@@ -1,9 +1,9 @@
 /** Credentials in Firestore: `credentials/{id}`, `expiresAt` being the field of a TTL policy. */
 import type { DocumentReference, Firestore, Timestamp } from '@google-cloud/firestore'
-import type { Collection } from '../collections.ts'
-import { ConflictError, guarded } from '../firestore.ts'
-import { removeWhere } from '../firestore-removal.ts'
-import type { Credential, CredentialStore } from './credential.ts'
+import type { Collection } from '../store/collections.ts'
+import { ConflictError, guarded } from '../store/firestore-errors.ts'
+import { removeWhere } from '../store/firestore-batch-delete.ts'
+import type { Credential, CredentialStore } from './credentials.ts'
 import { scopes } from './principal.ts'
 import type { Limits } from './principal.ts'
 

@@ -7,8 +7,8 @@
  */
 import { createHash, randomBytes } from 'node:crypto'
 import { GatewayError } from '../errors.ts'
-import { keepRecent } from '../recent.ts'
-import type { Records, Stored } from '../records.ts'
+import { keepRecent } from '../lib/lru.ts'
+import type { Records, Stored } from '../store/versioned-store.ts'
 import type { Limits, Principal, Scope } from './principal.ts'
 
 /** What its owner sets. */

@@ -31,7 +31,7 @@ export async function makeDeployFolder(root) {
     type: 'module',
     main: 'index.cjs',
     // What the buildpack runs once, after it has put the framework there.
-    scripts: { 'gcp-build': 'node bake.mjs' },
+    scripts: { 'gcp-build': 'node warm-code-cache.mjs' },
     dependencies,
   })
   await write(join(folder, 'package-lock.json'), {

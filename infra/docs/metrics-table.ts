@@ -1,5 +1,5 @@
 /** The table of docs/observability.md, from the list that the code goes by. */
-import { metrics } from '../../functions/telemetry.ts'
+import { metrics } from '../../functions/telemetry/metrics.ts'
 import { table } from './table.ts'
 
 export function metricsTable(): string {

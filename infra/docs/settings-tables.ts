@@ -1,6 +1,6 @@
 /** The tables of docs/settings.md, from the list that the reader of the environment goes by. */
-import { settings, settingWords } from '../../functions/settings.ts'
-import type { Setting } from '../../functions/settings.ts'
+import { settings, settingWords } from '../../functions/config/settings.ts'
+import type { Setting } from '../../functions/config/settings.ts'
 import { table } from './table.ts'
 
 export function settingsTable(kind: (typeof settings)[Setting]): string {

@@ -1,6 +1,6 @@
 /** What the doctor tries as data: for running, for showing, for the docs. */
-import type { Finding, Wrong } from '../../functions/http/doctor-checks.ts'
-import type { Patient } from './patient.ts'
+import type { Finding, Wrong } from '../../functions/auth/doctor/checks.ts'
+import type { Patient } from './target.ts'
 
 /** Not tried, and why: neither fine nor wrong. */
 export interface Skipped {

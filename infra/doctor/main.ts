@@ -2,10 +2,10 @@
 import { readFile } from 'node:fs/promises'
 import { StartError } from '../local/start-error.ts'
 import type { Result } from './check.ts'
-import { examine } from './examine.ts'
+import { examine } from './run-checks.ts'
 import { readOptions } from './options.ts'
 import type { SetUp } from './options.ts'
-import { createPatient } from './patient.ts'
+import { createPatient } from './target.ts'
 import { jsonOfResult, lineOf } from './report.ts'
 
 /** As setup's own (infra/google/setup): written there, and never a secret in it. */

@@ -1,7 +1,7 @@
 /** Whom to examine: from flags and the environment, else from what setup has written. */
 import { parseArgs } from 'node:util'
 import { StartError } from '../local/start-error.ts'
-import type { PatientOptions } from './patient.ts'
+import type { PatientOptions } from './target.ts'
 
 export const usage = `npm run doctor -- [URL] [flags]
 

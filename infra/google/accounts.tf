@@ -1,7 +1,7 @@
 # Who may do what. Nothing here may write a secret, and no account can act as another.
 
 locals {
-  # Which secrets a function reads, and why it has to (functions/wiring-token.ts):
+  # Which secrets a function reads, and why it has to (functions/app/token.ts):
   #
   #   keyring  everyone. auth seals the state of a sign-in and callback opens it; callback seals the
   #            refresh token, auth opens it to revoke it, files and upload open it to refresh.

@@ -12,7 +12,7 @@ resource "google_firestore_database" "driveway" {
 }
 
 locals {
-  # As in functions/collections.ts: the field by which each collection clears up after itself.
+  # As in functions/store/collections.ts: the field by which each collection clears up after itself.
   # `grants` is not among them: it stays until people, or Google, end it.
   expires = {
     attempts    = "expiresAt"

@@ -18,7 +18,7 @@ locals {
     # Listings, and downloads that last as long as the reader takes; bytes pass in small pieces.
     files = { memory = "512Mi", concurrency = 40, timeout = 3600, max_instances = 20 }
 
-    # An upload holds its window, 0.5 MiB at least and 140 MiB all together (functions/memory.ts);
+    # An upload holds its window, 0.5 MiB at least and 140 MiB all together (functions/config/memory-limit.ts);
     # beyond that, new ones are sent away with 503 and Retry-After, never killed. Of one CPU, an
     # upload at 10 MiB/s takes about 3 %.
     upload = { memory = "512Mi", concurrency = 20, timeout = 3600, max_instances = 20 }
@@ -31,7 +31,7 @@ locals {
     KEYRING_SECRET_NAME  = "${google_secret_manager_secret.secret["keyring"].name}/versions/${var.keyring_version}"
   }
 
-  # What an operator may set besides (functions/config.ts).
+  # What an operator may set besides (functions/config/config.ts).
   optional_settings = [
     "ACCESS_PROFILE",
     "ALLOWED_ORIGINS",
@@ -62,7 +62,7 @@ locals {
 # --- the source -----------------------------------------------------------------------------------
 
 # `npm run build` makes dist/deploy: the bundle, and a package.json that names the framework alone and
-# the build step by which an instance starts faster (infra/bundle/bake.ts).
+# the build step by which an instance starts faster (infra/bundle/warm-code-cache.ts).
 data "archive_file" "source" {
   type             = "zip"
   source_dir       = "${path.module}/../../dist/deploy"

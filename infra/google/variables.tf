@@ -36,7 +36,7 @@ variable "settings" {
 
   validation {
     condition     = length(setsubtract(keys(var.settings), local.optional_settings)) == 0
-    error_message = "A setting that Driveway does not know; functions/config.ts lists them."
+    error_message = "A setting that Driveway does not know; functions/config/config.ts lists them."
   }
 }
 

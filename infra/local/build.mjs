@@ -6,9 +6,9 @@ import { copyFile, mkdir, rm } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { external, makeDeployFolder } from '../bundle/deploy-folder.mjs'
-import { asScripts } from '../bundle/scripts.mjs'
-import { leanClients } from '../bundle/lean-clients.mjs'
-import { leanNode } from '../bundle/lean-node.mjs'
+import { asScripts } from '../bundle/esm-to-script.mjs'
+import { leanClients } from '../bundle/trim-google-sdks.mjs'
+import { leanNode } from '../bundle/lazy-node-http.mjs'
 
 const root = new URL('../../', import.meta.url)
 const inRoot = (path) => fileURLToPath(new URL(path, root))
@@ -61,7 +61,7 @@ await Promise.all([
   }),
   build({
     ...deployed,
-    entryPoints: ['functions/server.ts'],
+    entryPoints: ['functions/container.ts'],
     outdir: 'dist/container',
     plugins: [...deployed.plugins, leanNode()],
     // The client libraries are CommonJS: they call require() for Node's own modules and look beside
@@ -78,10 +78,15 @@ await Promise.all([
     ...node,
     format: 'cjs',
     outExtension: { '.js': '.cjs' },
-    entryPoints: ['infra/bundle/index.ts'],
+    entryPoints: [{ in: 'infra/bundle/loader.ts', out: 'index' }],
     outdir: 'dist/functions',
   }),
-  build({ ...node, entryPoints: ['infra/bundle/bake.ts'], outdir: 'dist/deploy', external }),
+  build({
+    ...node,
+    entryPoints: ['infra/bundle/warm-code-cache.ts'],
+    outdir: 'dist/deploy',
+    external,
+  }),
   build({
     ...node,
     entryPoints: [

@@ -1,5 +1,5 @@
 /** Signs a sandbox person in over HTTP, click by click as a browser would, and makes a token. */
-import { consent } from '../sandbox/clicks.ts'
+import { consent } from '../sandbox/consent-client.ts'
 
 /**
  * @param origin where Driveway is

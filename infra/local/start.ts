@@ -5,13 +5,13 @@
  */
 import { existsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { besideGoogle } from './beside-google.ts'
-import { startDemo } from './demo.ts'
+import { besideGoogle } from './google-backend.ts'
+import { startDemo } from './demo-server.ts'
 import { driveOrigin } from './drive-origin.ts'
 import { startGatewayProcess } from './gateway-process.ts'
 import type { GatewayProcess } from './gateway-process.ts'
-import { inSandbox } from './in-sandbox.ts'
-import { isBad, readableLine } from './log-line.ts'
+import { inSandbox } from './sandbox-backend.ts'
+import { isBad, readableLine } from './pretty-log.ts'
 import { checkPort, readPort } from './port.ts'
 import { StartError } from './start-error.ts'
 

@@ -4,8 +4,8 @@
  * The control address (`POST /sandbox/faults`) takes a list of these; each names an operation, lets
  * `skip` matching requests pass, spoils the next `times`, and is then spent.
  */
-import type { Service } from './service.ts'
-import { answerJson, readBody } from './service.ts'
+import type { Service } from './router.ts'
+import { answerJson, readBody } from './router.ts'
 
 export interface Fault {
   /** The operation to spoil, such as `drive.upload.chunk`; `*` at the end matches any rest. */

@@ -7,8 +7,8 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { CryptoKey, JWK } from 'jose'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
-import type { Exchange, Service } from './service.ts'
-import { answerJson, readBody } from './service.ts'
+import type { Exchange, Service } from './router.ts'
+import { answerJson, readBody } from './router.ts'
 
 export interface OidcIssuerOptions {
   now?: () => number

@@ -6,8 +6,8 @@
 import { crc32c } from './crc32c.ts'
 import type { Secret, Version } from './secrets-store.ts'
 import { createSecretStore, SecretError } from './secrets-store.ts'
-import type { Exchange, Route, Service } from './service.ts'
-import { answerJson, readBody } from './service.ts'
+import type { Exchange, Route, Service } from './router.ts'
+import { answerJson, readBody } from './router.ts'
 
 const payloadLimit = 64 * 1024
 const states = ['STATE_UNSPECIFIED', 'ENABLED', 'DISABLED', 'DESTROYED']

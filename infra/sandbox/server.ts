@@ -3,9 +3,9 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Faults } from './faults.ts'
 import { createFaults } from './faults.ts'
-import type { Route, Service } from './service.ts'
-import { answerJson } from './service.ts'
-import { suffer } from './suffer.ts'
+import type { Route, Service } from './router.ts'
+import { answerJson } from './router.ts'
+import { suffer } from './apply-fault.ts'
 
 export interface Sandbox {
   /** `http://127.0.0.1:port`, no slash at the end. */

@@ -16,8 +16,8 @@ import { measureSmallFiles } from './small-files.ts'
 import { sweepLatency, sweepParallel, sweepSize } from './sweeps.ts'
 import { measureThroughput } from './throughput.ts'
 import { saveTables } from './tables.ts'
-import { startWorld } from './world.ts'
-import type { World } from './world.ts'
+import { startWorld } from './environment.ts'
+import type { World } from './environment.ts'
 
 const mebibytes = Number(process.env['MIB'] ?? 1000)
 const rounds = Number(process.env['ROUNDS'] ?? 3)

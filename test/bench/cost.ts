@@ -9,7 +9,7 @@ import { uploadByTicket, uploadByTus, upload, uploadSmall } from './load.ts'
 import { driveway, measure } from './measure.ts'
 import type { Program } from './processes.ts'
 import { table } from './tables.ts'
-import type { World } from './world.ts'
+import type { World } from './environment.ts'
 
 const dollars = { vcpuSecond: 0.000024, gibSecond: 0.0000025, request: 0.4 / 1e6 }
 /** The instance that is paid for: one vCPU, 512 MiB. */

@@ -1,7 +1,7 @@
 /** Callers: forms with one file each, streamed or at once. */
 import { randomBytes } from 'node:crypto'
 import { Agent, request } from 'node:http'
-import { ask } from './ask.ts'
+import { ask } from './http-request.ts'
 import type { Program } from './processes.ts'
 
 export const mebibyte = 1024 * 1024

@@ -3,7 +3,7 @@ import { mebibyte, upload } from './load.ts'
 import { framework, freePort, startProgram } from './processes.ts'
 import type { Program } from './processes.ts'
 import { median } from './tables.ts'
-import type { World } from './world.ts'
+import type { World } from './environment.ts'
 
 export interface Contender {
   name: string
@@ -31,7 +31,7 @@ export const rawBody: Contender = {
 }
 export const evenChunks: Contender = {
   name: 'chunks of 8 MiB, always',
-  args: ['dist/bench/peers/even-chunks.mjs'],
+  args: ['dist/bench/peers/fixed-chunks.mjs'],
 }
 
 /** Starts a program of its own for the work; nobody is measured while loading. */

@@ -34,7 +34,7 @@ export async function deploy(): Promise<void> {
   const env = { PATH: process.env['PATH'] ?? '', ...asDeployed }
   // What it could not keep, it says on stderr.
   const stdio: StdioOptions = ['ignore', 'ignore', 'inherit']
-  spawnSync(process.execPath, ['bake.mjs'], { cwd: deployed, env, stdio })
+  spawnSync(process.execPath, ['warm-code-cache.mjs'], { cwd: deployed, env, stdio })
 }
 
 /** The arguments of Node for one function under the Functions Framework. */

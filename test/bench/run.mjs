@@ -6,10 +6,10 @@ await build({
   absWorkingDir: fileURLToPath(new URL('../../', import.meta.url)),
   entryPoints: [
     'bench.ts',
-    'google.ts',
+    'sandbox.ts',
     'peers/bare-pipe.ts',
     'peers/hash-pipe.ts',
-    'peers/even-chunks.ts',
+    'peers/fixed-chunks.ts',
     'peers/raw-body.ts',
     'peers/empty.ts',
   ].map((file) => `test/bench/${file}`),

@@ -2,7 +2,7 @@
 import { uploadSmall } from './load.ts'
 import { barePipe, compare, driveway, rawBody } from './measure.ts'
 import { ratio, table } from './tables.ts'
-import type { World } from './world.ts'
+import type { World } from './environment.ts'
 
 const load = { files: 2_000, bytes: 10 * 1024, atOnce: 8 }
 

@@ -4,7 +4,7 @@ import { driveway, evenChunks, measure } from './measure.ts'
 import type { Contender, Measured } from './measure.ts'
 import { savePlot } from './plot.ts'
 import { ratio, table } from './tables.ts'
-import type { World } from './world.ts'
+import type { World } from './environment.ts'
 
 export async function sweepLatency(world: World, mebibytes: number): Promise<string> {
   const latencies = [0, 30, 150]

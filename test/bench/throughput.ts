@@ -2,7 +2,7 @@
 import { upload } from './load.ts'
 import { barePipe, compare, driveway, hashPipe, rawBody } from './measure.ts'
 import { ratio, table } from './tables.ts'
-import type { World } from './world.ts'
+import type { World } from './environment.ts'
 
 /** @returns a Markdown table of ratios; a pipe that proves nothing is shown beside them */
 export async function measureThroughput(

@@ -7,7 +7,7 @@ import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { root } from '../local/process.ts'
+import { root } from '../kit/process.ts'
 
 interface Candidate {
   executablePath: string

@@ -3,9 +3,9 @@ import { expect, jest } from '@jest/globals'
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
-import { keeps, pick, remembers, stands, startDemoSite, withFiles } from './demo-kit.ts'
-import type { DemoSite } from './demo-kit.ts'
-import { aroundTests, inBrowser, refused, visit } from './kit.ts'
+import { keeps, pick, remembers, stands, startDemoSite, withFiles } from './demo-fixture.ts'
+import type { DemoSite } from './demo-fixture.ts'
+import { aroundTests, inBrowser, refused, visit } from './fixture.ts'
 
 jest.setTimeout(60_000)
 

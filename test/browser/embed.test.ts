@@ -10,10 +10,10 @@ import {
   stands,
   startDemoSite,
   withFiles,
-} from './demo-kit.ts'
-import type { DemoSite } from './demo-kit.ts'
-import { aroundTests, inBrowser, visit } from './kit.ts'
-import type { Visit } from './kit.ts'
+} from './demo-fixture.ts'
+import type { DemoSite } from './demo-fixture.ts'
+import { aroundTests, inBrowser, visit } from './fixture.ts'
+import type { Visit } from './fixture.ts'
 
 let site: DemoSite
 let here: Visit

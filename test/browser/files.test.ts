@@ -10,8 +10,8 @@ import {
   signIn,
   startSite,
   visit,
-} from './kit.ts'
-import type { Site, Visit } from './kit.ts'
+} from './fixture.ts'
+import type { Site, Visit } from './fixture.ts'
 
 const many = 10_000
 

@@ -3,10 +3,10 @@ import { expect } from '@jest/globals'
 import { createHash } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { Server } from 'node:http'
-import { listen, startDriveway } from '../kit.ts'
-import type { Driveway } from '../kit.ts'
-import { aroundTests, inBrowser, visit } from './kit.ts'
-import type { Visit } from './kit.ts'
+import { listen, startDriveway } from '../kit/environment.ts'
+import type { Driveway } from '../kit/environment.ts'
+import { aroundTests, inBrowser, visit } from './fixture.ts'
+import type { Visit } from './fixture.ts'
 
 const size = 3_000_000
 const content = Buffer.alloc(size, 'driveway ')

@@ -1,7 +1,15 @@
 /** Tokens on the page: what they may do, when they were used, and their end; devices that ask for one. */
 import { expect } from '@jest/globals'
-import { aroundTests, fromAccountMenu, inBrowser, listed, signIn, startSite, visit } from './kit.ts'
-import type { Site, Visit } from './kit.ts'
+import {
+  aroundTests,
+  fromAccountMenu,
+  inBrowser,
+  listed,
+  signIn,
+  startSite,
+  visit,
+} from './fixture.ts'
+import type { Site, Visit } from './fixture.ts'
 
 let site: Site
 let here: Visit

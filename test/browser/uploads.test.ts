@@ -4,10 +4,10 @@ import { once } from 'node:events'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
-import { dropOn, noise, pick, row, sha256, stands, withFiles } from './demo-kit.ts'
-import { until } from '../until.ts'
-import { aroundTests, inBrowser, listed, signIn, signOut, startSite, visit } from './kit.ts'
-import type { Site, Visit } from './kit.ts'
+import { dropOn, noise, pick, row, sha256, stands, withFiles } from './demo-fixture.ts'
+import { until } from '../kit/wait-for.ts'
+import { aroundTests, inBrowser, listed, signIn, signOut, startSite, visit } from './fixture.ts'
+import type { Site, Visit } from './fixture.ts'
 
 let site: Site
 let here: Visit

@@ -3,7 +3,7 @@ import { expect, test } from '@jest/globals'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { problems } from '../../functions/errors.ts'
-import { root } from '../local/process.ts'
+import { root } from '../kit/process.ts'
 
 const text = await readFile(join(root, 'docs/faq.md'), 'utf8')
 const entries = text.split(/^### /m).slice(1)

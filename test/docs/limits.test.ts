@@ -2,19 +2,19 @@
 import { expect, test } from '@jest/globals'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { readConfig } from '../../functions/config.ts'
-import { memoryForUploads } from '../../functions/memory.ts'
-import { settings, settingWords } from '../../functions/settings.ts'
-import type { Setting } from '../../functions/settings.ts'
-import { chunkUnit } from '../../functions/drive/session.ts'
+import { readConfig } from '../../functions/config/config.ts'
+import { memoryForUploads } from '../../functions/config/memory-limit.ts'
+import { settings, settingWords } from '../../functions/config/settings.ts'
+import type { Setting } from '../../functions/config/settings.ts'
+import { chunkUnit } from '../../functions/drive/client/protocol.ts'
 import { sessionLifetimeMs } from '../../functions/http/cookies.ts'
-import { maxCheckedBytes } from '../../functions/http/tus/checksum.ts'
-import { lifetimeMs as tusLifetimeMs } from '../../functions/http/tus/upload-url.ts'
-import { formLimits } from '../../functions/http/upload-form.ts'
-import { deviceLifetimeMs, pollIntervalMs } from '../../functions/identity/device.ts'
-import { loginLifetimeMs } from '../../functions/identity/login.ts'
-import { pageCodeLifetimeMs } from '../../functions/identity/page-code.ts'
-import { root } from '../local/process.ts'
+import { maxCheckedBytes } from '../../functions/upload/tus/checksum.ts'
+import { lifetimeMs as tusLifetimeMs } from '../../functions/upload/tus/upload-url.ts'
+import { formLimits } from '../../functions/upload/form.ts'
+import { deviceLifetimeMs, pollIntervalMs } from '../../functions/identity/device-authorization.ts'
+import { loginLifetimeMs } from '../../functions/identity/login-state.ts'
+import { pageCodeLifetimeMs } from '../../functions/identity/authorization-code.ts'
+import { root } from '../kit/process.ts'
 
 const text = await readFile(join(root, 'docs/limits.md'), 'utf8')
 const required = Object.keys(settings)
@@ -61,18 +61,18 @@ test.each([
 })
 
 test.each([
-  ["A file's or", '1,024', 'http/file-name.ts', 'maxBytes', '1024'],
-  ['Folders in', '50', 'http/file-name.ts', 'mostFolders', '50'],
-  ['A body of JSON', '16 KiB', 'http/small-body.ts', 'maxBytes', '16 * 1024'],
-  ['`Upload-Metadata`', '3 KiB', 'http/tus/metadata.ts', 'maxBytes', '3 * 1024'],
-  ['Files in a page', '1,000', 'http/files-query.ts', 'largestPage', '1000'],
-  ['Codes for', '20', 'wiring-identity.ts', 'mostStarts', '20'],
-  ['Codes tried', '30', 'wiring-identity.ts', 'mostTries', '30'],
-  ['Tokens of', '100', 'http/auth-tokens.ts', 'mostTokens', '100'],
+  ["A file's or", '1,024', 'upload/file-name.ts', 'maxBytes', '1024'],
+  ['Folders in', '50', 'upload/file-name.ts', 'mostFolders', '50'],
+  ['A body of JSON', '16 KiB', 'http/limited-body.ts', 'maxBytes', '16 * 1024'],
+  ['`Upload-Metadata`', '3 KiB', 'upload/tus/metadata.ts', 'maxBytes', '3 * 1024'],
+  ['Files in a page', '1,000', 'files/list-query.ts', 'largestPage', '1000'],
+  ['Codes for', '20', 'app/identity.ts', 'mostStarts', '20'],
+  ['Codes tried', '30', 'app/identity.ts', 'mostTries', '30'],
+  ['Tokens of', '100', 'auth/tokens.ts', 'mostTokens', '100'],
   ['Policies of', '20', 'identity/policies.ts', 'mostPolicies', '20'],
-  ['Claims of', '20', 'http/auth-policies.ts', 'mostClaims', '20'],
-  ["A page's bearer", '1 hour', 'http/auth-page.ts', 'lifetimeMs', '60 * 60_000'],
-  ['An instance that', '8 seconds', 'http/serving.ts', 'graceMs', '8_000'],
+  ['Claims of', '20', 'auth/policies.ts', 'mostClaims', '20'],
+  ["A page's bearer", '1 hour', 'auth/token-exchange.ts', 'lifetimeMs', '60 * 60_000'],
+  ['An instance that', '8 seconds', 'http/graceful-shutdown.ts', 'graceMs', '8_000'],
 ])('%s', async (start, value, file, name, code) => {
   expect(row(start)).toContain(value)
   expect(await constant(file, name)).toBe(code)

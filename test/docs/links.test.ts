@@ -3,7 +3,7 @@ import { expect, test } from '@jest/globals'
 import { existsSync } from 'node:fs'
 import { readFile, readdir } from 'node:fs/promises'
 import { dirname, join, normalize } from 'node:path'
-import { root } from '../local/process.ts'
+import { root } from '../kit/process.ts'
 
 const folder = await readdir(join(root, 'docs'))
 const documents = [

@@ -2,10 +2,10 @@
 import { expect, test } from '@jest/globals'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { quotaUnits } from '../../functions/drive/metered.ts'
+import { quotaUnits } from '../../functions/drive/client/drive-telemetry.ts'
 import { metricsTable } from '../../infra/docs/metrics-table.ts'
-import { root } from '../local/process.ts'
-import { expectMade } from './made.ts'
+import { root } from '../kit/process.ts'
+import { expectMade } from './generated-sections.ts'
 
 test('the table of metrics is current', () =>
   expectMade('docs/observability.md', 'metrics', metricsTable()))

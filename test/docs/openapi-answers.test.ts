@@ -2,12 +2,12 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { createHash, randomBytes } from 'node:crypto'
 import { signIn } from '../../infra/local/sign-in.ts'
-import { decide, look, poll, post } from '../http/device-kit.ts'
-import type { Terminal } from '../http/device-kit.ts'
-import { putPolicy } from '../http/policies-kit.ts'
-import { codeOf, filePart, form, send, startDriveway, uploadForm } from '../kit.ts'
-import type { Driveway, RawAnswer } from '../kit.ts'
-import { faultsOf, operations } from './openapi-kit.ts'
+import { decide, look, poll, post } from '../kit/device-flow.ts'
+import type { Terminal } from '../kit/device-flow.ts'
+import { putPolicy } from '../kit/policies.ts'
+import { codeOf, filePart, form, send, startDriveway, uploadForm } from '../kit/environment.ts'
+import type { Driveway, RawAnswer } from '../kit/environment.ts'
+import { faultsOf, operations } from './openapi-fixture.ts'
 
 let driveway: Driveway
 /** Statuses that were seen, by operation. */

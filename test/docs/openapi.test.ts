@@ -2,13 +2,13 @@
 import { describe, expect, test } from '@jest/globals'
 import { problems } from '../../functions/errors.ts'
 import type { ProblemCode } from '../../functions/errors.ts'
-import { authRoutes } from '../../functions/http/auth.ts'
-import { callbackRoutes } from '../../functions/http/callback.ts'
-import { filesRoutes } from '../../functions/http/files.ts'
-import type { Route } from '../../functions/http/handler.ts'
-import { uploadRoutes } from '../../functions/http/upload.ts'
-import { codesOf, document, follow, operations, problemsInDocument } from './openapi-kit.ts'
-import type { Described } from './openapi-kit.ts'
+import { authRoutes } from '../../functions/auth/routes.ts'
+import { callbackRoutes } from '../../functions/callback/routes.ts'
+import { filesRoutes } from '../../functions/files/routes.ts'
+import type { Route } from '../../functions/http/router.ts'
+import { uploadRoutes } from '../../functions/upload/routes.ts'
+import { codesOf, document, follow, operations, problemsInDocument } from './openapi-fixture.ts'
+import type { Described } from './openapi-fixture.ts'
 
 /** Nothing is asked of the parts before a request comes. */
 const none = {} as never

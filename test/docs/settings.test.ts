@@ -1,10 +1,10 @@
 /** docs/settings.md says what the code reads; `UPDATE_DOCS=1 npm test -- docs/settings` writes it anew. */
 import { expect, test } from '@jest/globals'
-import { readConfig } from '../../functions/config.ts'
-import { settings, settingWords } from '../../functions/settings.ts'
-import type { Setting } from '../../functions/settings.ts'
+import { readConfig } from '../../functions/config/config.ts'
+import { settings, settingWords } from '../../functions/config/settings.ts'
+import type { Setting } from '../../functions/config/settings.ts'
 import { settingsTable } from '../../infra/docs/settings-tables.ts'
-import { expectMade } from './made.ts'
+import { expectMade } from './generated-sections.ts'
 
 const names = Object.keys(settings) as Setting[]
 const words = (name: Setting): string => settingWords[name].otherwise ?? ''

@@ -1,13 +1,13 @@
 /** Forms that are cut or spoiled on their way, sent over sockets, and what Drive has of them. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import type { StoredFile } from '../../infra/sandbox/drive/index.ts'
-import { fieldPart, outcomeOf } from '../http/forms.ts'
-import { cutInThree, mutatedForm } from '../http/mutate.ts'
-import { codeOf, filePart, form, send, speak } from '../kit.ts'
-import { startWorld } from './world.ts'
-import type { World } from './world.ts'
-import { sha256Of } from './kit.ts'
-import { createDice, noise, seed } from '../seeded.ts'
+import { fieldPart, outcomeOf } from '../kit/multipart-fixtures.ts'
+import { cutInThree, mutatedForm } from '../kit/mutate-multipart.ts'
+import { codeOf, filePart, form, send, speak } from '../kit/environment.ts'
+import { startWorld } from './environment.ts'
+import type { World } from './environment.ts'
+import { sha256Of } from './fixture.ts'
+import { createDice, noise, seed } from '../kit/random.ts'
 
 const cutForms = Number(process.env['CUT_FORMS'] ?? 1)
 const mutations = Number(process.env['FORM_RUNS'] ?? 400)

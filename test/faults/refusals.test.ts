@@ -2,11 +2,11 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import { createServer } from 'node:http'
 import type { Server } from 'node:http'
 import type { Fault } from '../../infra/sandbox/faults.ts'
-import { listen } from '../kit.ts'
-import type { Driveway } from '../kit.ts'
-import { chunk, expectRefused, expectStored, refusal, startFaulty, uploadWith } from './kit.ts'
-import { at, positions } from './positions.ts'
-import type { Position } from './positions.ts'
+import { listen } from '../kit/environment.ts'
+import type { Driveway } from '../kit/environment.ts'
+import { chunk, expectRefused, expectStored, refusal, startFaulty, uploadWith } from './fixture.ts'
+import { at, positions } from './injection-points.ts'
+import type { Position } from './injection-points.ts'
 
 let driveway: Driveway
 let elsewhere: Server

@@ -1,7 +1,7 @@
 /** Schedules that once broke the promise: each is played before anything that chance finds. */
-import type { Blow } from './blows.ts'
-import { chunk } from './kit.ts'
-import type { Schedule } from './schedule.ts'
+import type { Blow } from './fault-catalog.ts'
+import { chunk } from './fixture.ts'
+import type { Schedule } from './scenario.ts'
 
 const once = { amount: 0, times: 1 }
 const plain = { way: 'form', salt: 0, isPaced: false, leaves: undefined } as const

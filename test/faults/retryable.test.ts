@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { randomUUID } from 'node:crypto'
 import type { Fault } from '../../infra/sandbox/faults.ts'
-import { codeOf, send } from '../kit.ts'
-import type { Driveway } from '../kit.ts'
+import { codeOf, send } from '../kit/environment.ts'
+import type { Driveway } from '../kit/environment.ts'
 import {
   chunk,
   expectRefused,
@@ -11,9 +11,9 @@ import {
   startFaulty,
   uploadWith,
   waits,
-} from './kit.ts'
-import { at, positions } from './positions.ts'
-import type { Position } from './positions.ts'
+} from './fixture.ts'
+import { at, positions } from './injection-points.ts'
+import type { Position } from './injection-points.ts'
 
 let driveway: Driveway
 

@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process'
 import { randomInt } from 'node:crypto'
 
-const jest = ['node_modules/jest/bin/jest.js', 'test/faults/random.test.ts', '--runInBand']
+const jest = ['node_modules/jest/bin/jest.js', 'test/faults/property.test.ts', '--runInBand']
 const options = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning']
 const ours = { FAULTS_RUNS: '10000', SEED: String(randomInt(2 ** 30)) }
 const env = { ...ours, ...process.env, FAULTS_TABLE: '1' }

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'
 import { audit, auditEvents } from '../../functions/http/audit.ts'
 import { createLog } from '../../functions/http/log.ts'
-import { filePart, form, send, startDriveway, uploadForm } from '../kit.ts'
+import { filePart, form, send, startDriveway, uploadForm } from '../kit/environment.ts'
 
 const page = readFileSync(new URL('../../docs/audit.md', import.meta.url), 'utf8')
 const [events = '', meanings = ''] = page.split(/^\| Field /m)

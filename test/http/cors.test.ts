@@ -1,7 +1,7 @@
 /** What pages of other origins are told: those that are listed everything, the others nothing. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
-import { send, speak, startDriveway } from '../kit.ts'
-import type { Driveway, RawAnswer } from '../kit.ts'
+import { send, speak, startDriveway } from '../kit/environment.ts'
+import type { Driveway, RawAnswer } from '../kit/environment.ts'
 
 let driveway: Driveway
 const friend = 'https://friend.example:8443'

@@ -1,7 +1,7 @@
 /** A cookie counts only for requests of an allowed page, and that is known before a body is read. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
-import { codeOf, filePart, form, send, startDriveway } from '../kit.ts'
-import type { Driveway, RawAnswer } from '../kit.ts'
+import { codeOf, filePart, form, send, startDriveway } from '../kit/environment.ts'
+import type { Driveway, RawAnswer } from '../kit/environment.ts'
 
 let driveway: Driveway
 let cookie = ''

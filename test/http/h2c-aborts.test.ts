@@ -1,12 +1,12 @@
 /** HTTP/2 gives a body that was cut off the same end as a whole one: it must not be believed. */
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { filePart, form } from '../kit.ts'
-import { openSession, rawRequest } from './h2c-kit.ts'
-import type { RawRequest } from './h2c-kit.ts'
-import type { Uploading } from './upload-kit.ts'
-import { expectNothingIn, startUploading, until } from './upload-kit.ts'
-import { createDice, seed } from '../seeded.ts'
+import { filePart, form } from '../kit/environment.ts'
+import { openSession, rawRequest } from '../kit/h2c.ts'
+import type { RawRequest } from '../kit/h2c.ts'
+import type { Uploading } from '../kit/upload.ts'
+import { expectNothingIn, startUploading, until } from '../kit/upload.ts'
+import { createDice, seed } from '../kit/random.ts'
 
 const chunkBytes = 256 * 1024
 const idleMs = 300

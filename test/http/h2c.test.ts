@@ -4,11 +4,11 @@ import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import type { ClientHttp2Stream } from 'node:http2'
 import { connect } from 'node:net'
-import { codeOf, filePart, form, send } from '../kit.ts'
-import { openSession } from './h2c-kit.ts'
-import type { Answer, Session } from './h2c-kit.ts'
-import type { Uploading } from './upload-kit.ts'
-import { expectNothingIn, startUploading, until } from './upload-kit.ts'
+import { codeOf, filePart, form, send } from '../kit/environment.ts'
+import { openSession } from '../kit/h2c.ts'
+import type { Answer, Session } from '../kit/h2c.ts'
+import type { Uploading } from '../kit/upload.ts'
+import { expectNothingIn, startUploading, until } from '../kit/upload.ts'
 
 const mebibyte = 1024 * 1024
 const formType = { 'content-type': 'multipart/form-data; boundary=b' }

@@ -5,7 +5,7 @@ import { GatewayError, problems } from '../../functions/errors.ts'
 import type { ProblemCode } from '../../functions/errors.ts'
 import { createLog } from '../../functions/http/log.ts'
 import type { Log } from '../../functions/http/log.ts'
-import { send, startDriveway } from '../kit.ts'
+import { send, startDriveway } from '../kit/environment.ts'
 
 const trace = '0af7651916cd43dd8448eb211c80319c'
 const other = 'f'.repeat(32)

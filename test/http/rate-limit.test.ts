@@ -1,8 +1,8 @@
 /** Callers that ask too much are told to wait; those beside them are not concerned. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
-import { codeOf, send, startDriveway } from '../kit.ts'
-import type { Driveway, RawAnswer } from '../kit.ts'
-import { signInAs } from './sign-in-kit.ts'
+import { codeOf, send, startDriveway } from '../kit/environment.ts'
+import type { Driveway, RawAnswer } from '../kit/environment.ts'
+import { signInAs } from '../kit/sign-in.ts'
 
 let driveway: Driveway
 /** It stands still within a test: nothing is refilled while that runs. */

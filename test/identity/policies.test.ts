@@ -3,7 +3,7 @@ import { expect, test } from '@jest/globals'
 import { GatewayError } from '../../functions/errors.ts'
 import { createPolicies, isPolicyRecord } from '../../functions/identity/policies.ts'
 import type { PolicyRecord, PolicyTerms } from '../../functions/identity/policies.ts'
-import { createMemoryRecords } from '../../functions/records.ts'
+import { createMemoryRecords } from '../../functions/store/versioned-store.ts'
 
 const terms: PolicyTerms = {
   issuer: 'https://ci.example',

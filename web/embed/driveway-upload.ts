@@ -2,13 +2,13 @@
  * `<driveway-upload gateway="https://…" path="/Inbox">`: the uploader on anybody's page, from one
  * script (docs/embed.md says what it takes, tells and lets be styled).
  */
-import { Problem, asProblem } from '../problem.ts'
-import { dress, parts } from '../uploader/host.ts'
+import { Problem, asProblem } from '../api/problem.ts'
+import { dress, parts } from '../uploader/shadow-host.ts'
 import { mountUploader } from '../uploader/index.ts'
 import type { Choice, Uploader } from '../uploader/index.ts'
 import { strings } from '../uploader/strings.ts'
-import { endBearer, forgetBearer, goToSignIn, takeBearer, whoIs } from './session.ts'
-import { createZone } from './zone.ts'
+import { endBearer, forgetBearer, goToSignIn, takeBearer, whoIs } from './auth.ts'
+import { createZone } from './drop-zone.ts'
 
 class DrivewayUpload extends HTMLElement {
   static readonly observedAttributes = ['gateway']

@@ -1,6 +1,6 @@
 /** Files dropped on a page or a part of it, and files pasted there. */
-import { filesIn } from './tree.ts'
-import type { Found } from './tree.ts'
+import { filesIn } from './read-entries.ts'
+import type { Found } from './read-entries.ts'
 
 export interface DropOptions {
   /** Whether files are wanted now. */

@@ -2,17 +2,17 @@
  * Uploads from the moment they are added until Drive has them: Uppy moves the bytes, this knows how
  * each stands, proves the finished ones, and knows nothing of the page.
  */
-import { Problem, asProblem, offline, readProblem } from '../problem.ts'
-import type { DriveFile } from '../wire.ts'
+import { Problem, asProblem, offline, readProblem } from '../api/problem.ts'
+import type { DriveFile } from '../api/api-types.ts'
 import { createDigests } from './digest.ts'
-import { isFinished, isUnderWay, sentOf } from './items.ts'
-import type { Item, Picked, State, Target } from './items.ts'
-import { createJob, likeness, likenessOf, metaOf, pathIn, tooLarge } from './job.ts'
-import type { Job } from './job.ts'
-import { createMechanics, keptBytes } from './mechanics.ts'
-import type { MechanicsOptions, Meta } from './mechanics.ts'
-import { endUpload, proven } from './proof.ts'
-import type { Claim } from './proof.ts'
+import { isFinished, isUnderWay, sentOf } from './upload-item.ts'
+import type { Item, Picked, State, Target } from './upload-item.ts'
+import { createJob, likeness, likenessOf, metaOf, pathIn, tooLarge } from './upload-task.ts'
+import type { Job } from './upload-task.ts'
+import { createMechanics, keptBytes } from './uppy.ts'
+import type { MechanicsOptions, Meta } from './uppy.ts'
+import { endUpload, proven } from './verify.ts'
+import type { Claim } from './verify.ts'
 import { strings } from './strings.ts'
 
 export interface EngineOptions extends Omit<MechanicsOptions, 'cut'> {

@@ -1,7 +1,7 @@
 /** Folders that no file brings with it: the empty ones of a dropped tree. */
-import { jsonObject, readProblem } from '../problem.ts'
-import type { Target } from './items.ts'
-import { pathIn } from './job.ts'
+import { jsonObject, readProblem } from '../api/problem.ts'
+import type { Target } from './upload-item.ts'
+import { pathIn } from './upload-task.ts'
 
 export interface FolderMaker {
   /** The gateway's origin. */

@@ -1,5 +1,5 @@
 /** The uploader's few drawings, on a grid of 24. */
-import { svg } from '../element.ts'
+import { svg } from '../dom.ts'
 
 const lines = {
   upload: 'M12 16V5M7 9.500 12 4.500l5 5M4 19.500h16',

@@ -5,24 +5,24 @@
  * It lives in a shadow root, with a style sheet of its own: no page's styles reach in, and it needs
  * no `unsafe-inline`. Its colours are custom properties (docs/embed.md).
  */
-import { element } from '../element.ts'
-import { asProblem } from '../problem.ts'
-import type { Problem } from '../problem.ts'
-import type { DriveFile } from '../wire.ts'
-import { createChoosers } from './choosers.ts'
-import type { Choice } from './choosers.ts'
+import { element } from '../dom.ts'
+import { asProblem } from '../api/problem.ts'
+import type { Problem } from '../api/problem.ts'
+import type { DriveFile } from '../api/api-types.ts'
+import { createChoosers } from './file-pickers.ts'
+import type { Choice } from './file-pickers.ts'
 import { acceptFiles } from './drop.ts'
 import { createEngine } from './engine.ts'
 import type { Engine } from './engine.ts'
 import { makeFolders } from './folders.ts'
-import { createHost } from './host.ts'
-import type { Item, Target } from './items.ts'
-import { isUnderWay } from './items.ts'
+import { createHost } from './shadow-host.ts'
+import type { Item, Target } from './upload-item.ts'
+import { isUnderWay } from './upload-item.ts'
 import { createPanel } from './panel.ts'
 import { strings } from './strings.ts'
-import { filesOf, mostFiles } from './tree.ts'
-import type { Found } from './tree.ts'
-import { createVeil } from './veil.ts'
+import { filesOf, mostFiles } from './read-entries.ts'
+import type { Found } from './read-entries.ts'
+import { createVeil } from './drop-overlay.ts'
 
 export type { Choice, Item, Target }
 

@@ -1,12 +1,12 @@
 /** One upload as a row that follows its state. Only what changed is written, so focus and reading stay. */
-import { button, element } from '../element.ts'
+import { button, element } from '../dom.ts'
 import { formatBytes, formatRate } from '../format.ts'
 import { httpsLink } from '../links.ts'
-import { nameElement, visibleName } from '../names.ts'
+import { nameElement, visibleName } from '../display-name.ts'
 import { icon } from './icons.ts'
 import type { IconName } from './icons.ts'
-import { sentOf } from './items.ts'
-import type { Item } from './items.ts'
+import { sentOf } from './upload-item.ts'
+import type { Item } from './upload-item.ts'
 import { strings } from './strings.ts'
 
 export interface RowActs {

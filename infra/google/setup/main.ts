@@ -95,7 +95,7 @@ async function buildSite({ region }: Answers, dryRun: boolean): Promise<string> 
 
 async function hashOfContainer(): Promise<string> {
   const hash = createHash('sha256')
-  for (const file of ['dist/container/server.mjs', 'infra/container/Dockerfile']) {
+  for (const file of ['dist/container/container.mjs', 'infra/container/Dockerfile']) {
     hash.update(await readFile(file))
   }
   return hash.digest('hex')

@@ -1,7 +1,7 @@
 /** What setup has to know: from flags, from the run before, from questions, in this order. */
 import { createInterface } from 'node:readline/promises'
 import { parseArgs } from 'node:util'
-import { settings } from '../../../functions/settings.ts'
+import { settings } from '../../../functions/config/settings.ts'
 import { StartError } from '../../local/start-error.ts'
 import type { Options } from './step.ts'
 

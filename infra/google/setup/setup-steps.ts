@@ -1,5 +1,5 @@
 /** From a project of Google Cloud to a running Driveway; running it again changes nothing. */
-import { groundSteps, terraform } from './ground-steps.ts'
+import { groundSteps, terraform } from './prerequisites.ts'
 import { line } from './step.ts'
 import type { Check, Found, Options, Step } from './step.ts'
 

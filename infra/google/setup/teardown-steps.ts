@@ -1,5 +1,5 @@
 /** What setup made, removed; what people's grants hang on stays unless it is asked for as well. */
-import { openState, stateBucket, terraform } from './ground-steps.ts'
+import { openState, stateBucket, terraform } from './prerequisites.ts'
 import { line } from './step.ts'
 import type { Options, Step } from './step.ts'
 

@@ -1,7 +1,7 @@
 /** about.get and drives.list: who the caller is, and which shared drives there are. */
-import type { Exchange } from '../service.ts'
-import { answerJson } from '../service.ts'
-import { requireScope } from './caller.ts'
+import type { Exchange } from '../router.ts'
+import { answerJson } from '../router.ts'
+import { requireScope } from './auth-context.ts'
 import type { Shape } from './fields.ts'
 import { applyMask, readMask } from './fields.ts'
 import { aboutUserShape, userJson } from './file-json.ts'

@@ -4,7 +4,7 @@
  */
 import type { Hash } from 'node:crypto'
 import { createHash } from 'node:crypto'
-import type { Sink, Stored } from './sinks.ts'
+import type { Sink, Stored } from './blob-store.ts'
 
 /** Drive's chunk granularity, in bytes. */
 export const unit = 256 * 1024

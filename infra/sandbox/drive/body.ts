@@ -1,7 +1,7 @@
 /** Request bodies on their way in: part by part, without a copy, with the faults of uploads. */
-import type { Exchange } from '../service.ts'
-import { readBody } from '../service.ts'
-import { cutConnection } from '../suffer.ts'
+import type { Exchange } from '../router.ts'
+import { readBody } from '../router.ts'
+import { cutConnection } from '../apply-fault.ts'
 import { DriveError, badRequest } from './errors.ts'
 
 /**

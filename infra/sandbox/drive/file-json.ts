@@ -1,6 +1,6 @@
 /** A file as Drive describes it: each field made only when it was asked for. */
-import type { Caller } from './caller.ts'
-import { isAppFile, readsContent, roleOf, writesFile } from './caller.ts'
+import type { Caller } from './auth-context.ts'
+import { isAppFile, readsContent, roleOf, writesFile } from './auth-context.ts'
 import { checksum } from './blobs.ts'
 import type { Mask, Shape } from './fields.ts'
 import { applyMask, maskOf, wants, within } from './fields.ts'

@@ -5,7 +5,7 @@
  */
 import type { IncomingMessage } from 'node:http'
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
-import type { Exchange } from '../service.ts'
+import type { Exchange } from '../router.ts'
 import { createWriter, unit } from './blobs.ts'
 import { flow, readJson } from './body.ts'
 import type { ContentRange } from './content-range.ts'

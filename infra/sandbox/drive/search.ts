@@ -1,6 +1,6 @@
 /** What each term of a query means for a file. */
-import type { Caller } from './caller.ts'
-import { roleOf, seesMetadata } from './caller.ts'
+import type { Caller } from './auth-context.ts'
+import { roleOf, seesMetadata } from './auth-context.ts'
 import { fileNotFound, invalidParameter } from './errors.ts'
 import type { Query, Term } from './query.ts'
 import type { Item, Tree } from './tree.ts'

@@ -1,6 +1,6 @@
 /** Filling a Drive before anybody asks: for tests, and for something to look at. */
 import { createWriter } from './blobs.ts'
-import type { Sinks } from './sinks.ts'
+import type { Sinks } from './blob-store.ts'
 import type { Item, Tree } from './tree.ts'
 import { folderType, shortcutType } from './tree.ts'
 

@@ -1,9 +1,9 @@
 /** What the handlers of the Drive share, and how their refusals become answers. */
-import type { Exchange, Route } from '../service.ts'
-import { answerJson } from '../service.ts'
+import type { Exchange, Route } from '../router.ts'
+import { answerJson } from '../router.ts'
 import { DriveError } from './errors.ts'
-import type { Caller } from './caller.ts'
-import type { Sinks } from './sinks.ts'
+import type { Caller } from './auth-context.ts'
+import type { Sinks } from './blob-store.ts'
 import type { Tree } from './tree.ts'
 
 export interface Place {

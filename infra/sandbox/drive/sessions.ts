@@ -1,9 +1,9 @@
 /** The open upload sessions: what each is for, how much it holds, and when it is forgotten. */
 import { randomBytes } from 'node:crypto'
 import type { Writer } from './blobs.ts'
-import type { Caller } from './caller.ts'
+import type { Caller } from './auth-context.ts'
 import type { Mask } from './fields.ts'
-import type { Plan } from './plans.ts'
+import type { Plan } from './mutations.ts'
 import type { Item } from './tree.ts'
 
 export interface Session {

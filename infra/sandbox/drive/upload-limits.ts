@@ -1,5 +1,5 @@
 /** How much may be uploaded: 5 TB a file, and what is left of the person's quota. */
-import type { Caller } from './caller.ts'
+import type { Caller } from './auth-context.ts'
 import { DriveError, storageQuotaExceeded } from './errors.ts'
 import type { Place } from './service.ts'
 

@@ -1,6 +1,6 @@
 /** An embedded Firestore: the real client's requests, answered from memory. */
-import type { Service } from '../service.ts'
-import { createKeeper, readKept } from './file.ts'
+import type { Service } from '../router.ts'
+import { createKeeper, readKept } from './persistence.ts'
 import { readFields, readList, readText } from './json.ts'
 import { readDocumentName } from './name.ts'
 import { routesOf } from './routes.ts'

@@ -2,7 +2,7 @@
 import { aggregate, readAggregation } from './aggregate.ts'
 import type { Call } from './call.ts'
 import { readOptionalMask, splitCollection, writeDocument } from './call.ts'
-import { readMoment, selectors } from './consistency.ts'
+import { readMoment, selectors } from './read-consistency.ts'
 import type { Fields } from './json.ts'
 import { readFields, readFlag, readInt32, readList, readText } from './json.ts'
 import { listCollectionIds as listIds, listDocuments as listPage, listNames } from './list.ts'

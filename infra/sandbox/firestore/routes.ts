@@ -1,6 +1,6 @@
 /** The addresses of Firestore's REST interface, and how a request to one becomes an answer. */
-import type { Exchange, Route } from '../service.ts'
-import { answerJson, readBody } from '../service.ts'
+import type { Exchange, Route } from '../router.ts'
+import { answerJson, readBody } from '../router.ts'
 import type { Call, Method } from './call.ts'
 import { readParameters } from './parameters.ts'
 import * as reads from './reads.ts'

@@ -11,7 +11,7 @@
  * Each page is a form that posts to its own address, so the query stays the request from first to
  * last and is checked every time.
  */
-import type { Exchange } from '../service.ts'
+import type { Exchange } from '../router.ts'
 import type { Clients, OAuthUser } from './clients.ts'
 import { AccessBlocked } from './errors.ts'
 import { formOf } from './form.ts'

@@ -1,6 +1,6 @@
 /** Form-encoded bodies, read once and kept, since the form says which operation it asks for. */
 import type { IncomingMessage } from 'node:http'
-import { readBody } from '../service.ts'
+import { readBody } from '../router.ts'
 import { OAuthError } from './errors.ts'
 
 const forms = new WeakMap<IncomingMessage, Promise<URLSearchParams>>()

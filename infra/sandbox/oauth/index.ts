@@ -3,8 +3,8 @@
  *
  * @see Using OAuth 2.0 for Web Server Applications; OpenID Connect
  */
-import type { Exchange, Route, Service } from '../service.ts'
-import { answerJson, readBody } from '../service.ts'
+import type { Exchange, Route, Service } from '../router.ts'
+import { answerJson, readBody } from '../router.ts'
 import { createAuthorize } from './authorize.ts'
 import type { OAuthClient, OAuthUser } from './clients.ts'
 import { createClients, defaultUsers } from './clients.ts'

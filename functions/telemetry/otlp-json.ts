@@ -1,0 +1,14 @@
+/** What OTLP's JSON is made of. */
+import type { Attributes } from './metrics.ts'
+
+export function keyValues(attributes: Attributes): object[] {
+  return Object.entries(attributes).map(([key, value]) => ({
+    key,
+    value: typeof value === 'string' ? { stringValue: value } : { intValue: String(value) },
+  }))
+}
+
+/** @param ms since 1970; a float holds microseconds of it exactly */
+export function nanoseconds(ms: number): string {
+  return `${Math.round(ms * 1000)}000`
+}

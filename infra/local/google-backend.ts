@@ -1,0 +1,59 @@
+/** The real Google, with a client of one's own; secrets and documents stay here between runs. */
+import { existsSync } from 'node:fs'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createFirestore } from '../sandbox/firestore/index.ts'
+import { newKeyring } from '../sandbox/keyring.ts'
+import { createSecretManager } from '../sandbox/secrets.ts'
+import { startSandbox } from '../sandbox/server.ts'
+import { readClientFile } from './client-file.ts'
+import type { Surroundings } from './backend.ts'
+
+/**
+ * @param origin where the gateway will be
+ * @param clientFile Google's JSON file of the client
+ * @param home a folder for what is kept between runs
+ */
+export async function besideGoogle(
+  origin: string,
+  clientFile: string,
+  home: string,
+): Promise<Surroundings> {
+  const client = await readClientFile(clientFile, `${origin}/callback`)
+  await mkdir(home, { recursive: true, mode: 0o700 })
+  const project = 'local'
+  const secrets = createSecretManager({ project })
+  const clientSecretName = secrets.set('driveway-client', client)
+  const keyringSecretName = secrets.set('driveway-keyring', await keptKeyring(home))
+  const firestore = createFirestore({ file: join(home, 'firestore.json') })
+  const stores = await startSandbox([secrets, firestore])
+  const { host } = new URL(stores.url)
+  return {
+    env: {
+      PUBLIC_URL: origin,
+      GOOGLE_CLOUD_PROJECT: project,
+      CLIENT_SECRET_NAME: clientSecretName,
+      KEYRING_SECRET_NAME: keyringSecretName,
+      SECRET_MANAGER_EMULATOR_HOST: host,
+      FIRESTORE_EMULATOR_HOST: host,
+    },
+    welcome: (demo) =>
+      Promise.resolve(`
+Driveway runs with your own client at Google (${clientFile}).
+
+  Page      ${origin}
+  Elsewhere ${demo} is a page of another site with <driveway-upload> in it
+  curl      sign in on the page, then open "Use it from curl" for a token and ready lines
+
+Sessions and sealed tokens stay in ${home} between runs; remove the folder to forget them.
+Ctrl-C stops everything.
+`),
+    close: () => stores.close(),
+  }
+}
+
+async function keptKeyring(home: string): Promise<string> {
+  const file = join(home, 'keyring.json')
+  if (!existsSync(file)) await writeFile(file, newKeyring(), { mode: 0o600 })
+  return readFile(file, 'utf8')
+}

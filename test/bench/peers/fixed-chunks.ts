@@ -1,0 +1,9 @@
+/** Driveway itself, but for its pace: every chunk has 8 MiB, as other tools have it. */
+import { createServer } from 'node:http'
+import { readConfig } from '../../../functions/config/config.ts'
+import { createGateway } from '../../../functions/app/gateway.ts'
+
+const gateway = createGateway(readConfig(process.env), { chunkBytes: 8 * 1024 * 1024 })
+const server = createServer((req, res) => void gateway.upload(req, res))
+gateway.adopt(server)
+server.listen(Number(process.env['PORT']), '127.0.0.1')

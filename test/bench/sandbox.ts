@@ -1,0 +1,33 @@
+/** The sandbox in a process of its own: it counts and hashes what it is sent, and keeps none of it. */
+import { consent } from '../../infra/sandbox/consent-client.ts'
+import { startGoogle } from '../../infra/sandbox/index.ts'
+
+const publicUrl = process.env['PUBLIC_URL'] ?? ''
+const google = await startGoogle({ publicUrl, drive: { keepBytes: false } })
+process.send?.({ env: google.env, token: await accessToken() })
+
+/** For the peers, who know nothing of signing in. */
+async function accessToken(): Promise<string> {
+  const { clientId, clientSecret, url } = google
+  const redirectUri = `${publicUrl}/callback`
+  const authorization = new URL(`${url}/o/oauth2/v2/auth`)
+  authorization.search = new URLSearchParams({
+    client_id: clientId,
+    redirect_uri: redirectUri,
+    response_type: 'code',
+    scope: 'openid email https://www.googleapis.com/auth/drive.file',
+  }).toString()
+  const callback = await consent(authorization, { email: 'ben@example.com' })
+  const answer = await fetch(`${url}/token`, {
+    method: 'POST',
+    body: new URLSearchParams({
+      grant_type: 'authorization_code',
+      code: callback.searchParams.get('code') ?? '',
+      redirect_uri: redirectUri,
+      client_id: clientId,
+      client_secret: clientSecret,
+    }),
+  })
+  const { access_token: token } = (await answer.json()) as { access_token: string }
+  return token
+}

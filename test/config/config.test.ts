@@ -1,0 +1,294 @@
+import { describe, expect, test } from '@jest/globals'
+import { readConfig } from '../../functions/config/config.ts'
+
+const good = {
+  PUBLIC_URL: 'https://drive.example',
+  GOOGLE_CLOUD_PROJECT: 'p',
+  CLIENT_SECRET_NAME: 'projects/p/secrets/client/versions/latest',
+  KEYRING_SECRET_NAME: 'projects/p/secrets/ring/versions/3',
+}
+const local = {
+  GOOGLE_SANDBOX_URL: 'http://127.0.0.1:9000',
+  SECRET_MANAGER_EMULATOR_HOST: 'localhost:9001',
+  FIRESTORE_EMULATOR_HOST: '[::1]:9002',
+}
+
+const refusal = (env: Record<string, string>): string => {
+  try {
+    readConfig(env)
+    return 'none'
+  } catch (error) {
+    return (error as Error).message
+  }
+}
+
+test('what must be said is enough, and speaks to Google', () => {
+  expect(readConfig(good)).toMatchObject({
+    publicUrl: 'https://drive.example',
+    redirectUri: 'https://drive.example/callback',
+    accessProfile: 'browse',
+    allowedOrigins: [],
+    maxFileBytes: 5_497_558_138_880,
+    maxRequestBytes: null,
+    google: {
+      authorization: 'https://accounts.google.com/o/oauth2/v2/auth',
+      token: 'https://oauth2.googleapis.com/token',
+      drive: 'https://www.googleapis.com/',
+    },
+    secretManagerHost: undefined,
+    firestoreHost: undefined,
+  })
+})
+
+test('everything that is wrong is named at once', () => {
+  expect(refusal({})).toBe(
+    'Cannot start: PUBLIC_URL is missing; GOOGLE_CLOUD_PROJECT is missing; ' +
+      'CLIENT_SECRET_NAME is missing; KEYRING_SECRET_NAME is missing',
+  )
+  const message = refusal({
+    PUBLIC_URL: 'http://drive.example',
+    GOOGLE_CLOUD_PROJECT: ' ',
+    CLIENT_SECRET_NAME: 'GOCSPX-secret-itself',
+    KEYRING_SECRET_NAME: 'projects/p/secrets/ring',
+    ACCESS_PROFILE: 'constructor',
+    ALLOWED_ORIGINS: 'https://fine.example, https://not.example/path',
+    ALLOWED_USERS: 'ada',
+    MAX_FILE_BYTES: '-1',
+    MAX_REQUEST_BYTES: '1e6',
+    GOOGLE_SANDBOX_URL: 'https://evil.example',
+    SECRET_MANAGER_EMULATOR_HOST: 'evil.example:1',
+    FIRESTORE_EMULATOR_HOST: '10.0.0.1:1',
+  })
+  for (const name of [
+    'PUBLIC_URL',
+    'GOOGLE_CLOUD_PROJECT',
+    'CLIENT_SECRET_NAME',
+    'KEYRING_SECRET_NAME',
+    'ACCESS_PROFILE',
+    'ALLOWED_ORIGINS',
+    'ALLOWED_USERS',
+    'MAX_FILE_BYTES',
+    'MAX_REQUEST_BYTES',
+    'GOOGLE_SANDBOX_URL',
+    'SECRET_MANAGER_EMULATOR_HOST',
+    'FIRESTORE_EMULATOR_HOST',
+  ]) {
+    expect(message).toContain(name)
+  }
+  // Somebody may have put the secret where its name belongs.
+  expect(message).not.toContain('GOCSPX')
+})
+
+describe('the sandbox (case 39)', () => {
+  test('is used on this machine', () => {
+    expect(readConfig({ ...good, ...local })).toMatchObject({
+      google: { token: 'http://127.0.0.1:9000/token', drive: 'http://127.0.0.1:9000/' },
+      secretManagerHost: 'localhost:9001',
+      firestoreHost: '[::1]:9002',
+    })
+  })
+
+  test.each(Object.entries(local))('%s is refused where functions are deployed', (name, value) => {
+    expect(refusal({ ...good, [name]: value, K_SERVICE: 'upload' })).toMatch(
+      `${name} is for local runs`,
+    )
+  })
+
+  const elsewhere = [
+    'https://evil.example',
+    'http://evil.example:80',
+    'evil.example:80',
+    '10.0.0.1:80',
+    '0.0.0.0:80',
+    '169.254.169.254:80',
+    'localhost.evil.example:80',
+    '127.0.0.1.evil.example:80',
+    'evil.example#@127.0.0.1:80',
+    '127.0.0.1:80@evil.example',
+    'user@127.0.0.1:80',
+    '127.0.0.1:80/path',
+    '127.0.0.1',
+    'http://127.0.0.1:80/path',
+    'http://127.0.0.1:80?x',
+    'http://user@127.0.0.1:80',
+    'https://127.0.0.1:80',
+    'ftp://127.0.0.1:80',
+    '//127.0.0.1:80',
+    '128.0.0.1:80',
+    '[::2]:80',
+    '[::ffff:10.0.0.1]:80',
+  ]
+  test.each(Object.keys(local))('%s is nowhere else', (name) => {
+    for (const value of elsewhere) {
+      expect([value, refusal({ ...good, [name]: value })]).toEqual([
+        value,
+        `Cannot start: ${name} must be an address on this machine`,
+      ])
+    }
+  })
+})
+
+describe('an origin', () => {
+  test.each(['https://drive.example', 'https://drive.example/', 'http://localhost:8080'])(
+    'may be %s',
+    (PUBLIC_URL) => {
+      const { publicUrl, redirectUri } = readConfig({ ...good, PUBLIC_URL })
+      expect(publicUrl).toBe(PUBLIC_URL.replace(/\/$/, ''))
+      expect(redirectUri).toBe(`${publicUrl}/callback`)
+    },
+  )
+
+  test.each([
+    'drive.example',
+    'http://drive.example',
+    'https://drive.example/path',
+    'https://drive.example?x',
+    'https://drive.example#x',
+    'https://user@drive.example',
+    'javascript:alert(1)',
+    'null',
+    '*',
+    'https://*.example',
+  ])('is not %s', (value) => {
+    expect(refusal({ ...good, PUBLIC_URL: value })).toMatch('PUBLIC_URL must be an origin')
+    expect(refusal({ ...good, ALLOWED_ORIGINS: value })).toMatch('ALLOWED_ORIGINS must be')
+  })
+
+  test('several are listed with commas or spaces', () => {
+    const { allowedOrigins } = readConfig({
+      ...good,
+      ALLOWED_ORIGINS: ' https://a.example,https://b.example:8443/  http://localhost:3000 ',
+    })
+    expect(allowedOrigins).toEqual([
+      'https://a.example',
+      'https://b.example:8443',
+      'http://localhost:3000',
+    ])
+  })
+})
+
+test.each(['0', '-1', '1e3', '1.5', 'many', '9'.repeat(16)])(
+  '%s is no number of bytes',
+  (value) => {
+    expect(refusal({ ...good, MAX_FILE_BYTES: value })).toMatch('MAX_FILE_BYTES is no number')
+  },
+)
+
+test('Google’s front end takes 32 MiB in one request, where it is there', () => {
+  expect(readConfig({ ...good, K_SERVICE: 'upload' }).maxRequestBytes).toBe(32 * 1024 * 1024)
+})
+
+describe('who may sign in', () => {
+  test.each<[string | undefined, unknown]>([
+    [undefined, 'everybody'],
+    [' ', 'everybody'],
+    ['Everybody', 'everybody'],
+    [
+      ' Ada@example.com, @Firm.Example ben+x@y.example',
+      { addresses: ['ada@example.com', 'ben+x@y.example'], domains: ['firm.example'] },
+    ],
+  ])('%p', (value, expected) => {
+    const { allowedUsers } = readConfig(
+      value === undefined ? good : { ...good, ALLOWED_USERS: value },
+    )
+    expect(allowedUsers).toEqual(expected)
+  })
+
+  test.each([
+    'ada',
+    '@',
+    'a@b',
+    '@example',
+    'a@b@c.example',
+    'a@.example',
+    '*@x.example',
+    '@*.example',
+  ])('is not %s', (value) => {
+    expect(refusal({ ...good, ALLOWED_USERS: value })).toMatch('ALLOWED_USERS must list')
+  })
+
+  test('is everybody or a list', () => {
+    const value = 'everybody, ada@example.com'
+    expect(refusal({ ...good, ALLOWED_USERS: value })).toMatch('not both')
+  })
+})
+
+describe('CI systems whose tokens may count', () => {
+  test('GitHub Actions and GitLab, unless others or none are named', () => {
+    expect(readConfig(good).oidcIssuers).toEqual([
+      'https://token.actions.githubusercontent.com',
+      'https://gitlab.com',
+    ])
+    expect(readConfig({ ...good, OIDC_ISSUERS: 'none' }).oidcIssuers).toEqual([])
+    const OIDC_ISSUERS = 'https://gitlab.example, https://ci.example/org/1'
+    expect(readConfig({ ...good, OIDC_ISSUERS }).oidcIssuers).toEqual([
+      'https://gitlab.example',
+      'https://ci.example/org/1',
+    ])
+  })
+
+  test.each([
+    'http://gitlab.example',
+    'https://gitlab.example/',
+    'https://gitlab.example?x',
+    'https://gitlab.example#x',
+    'https://me:secret@gitlab.example',
+    'https://GitLab.example',
+    'gitlab.com',
+    'none https://gitlab.com',
+    'https://accounts.google.com',
+    'http://127.0.0.1:9000/ci',
+  ])('%s is none', (OIDC_ISSUERS) => {
+    expect(refusal({ ...good, OIDC_ISSUERS })).toContain('OIDC_ISSUERS')
+  })
+
+  test('one on this machine counts beside a sandbox, and never where it is deployed', () => {
+    const OIDC_ISSUERS = 'http://127.0.0.1:9000/ci'
+    expect(readConfig({ ...good, ...local, OIDC_ISSUERS }).oidcIssuers).toEqual([OIDC_ISSUERS])
+    expect(refusal({ ...good, ...local, OIDC_ISSUERS: 'http://10.0.0.1/ci' })).toContain(
+      'OIDC_ISSUERS',
+    )
+    expect(refusal({ ...good, OIDC_ISSUERS, K_SERVICE: 'auth' })).toContain('OIDC_ISSUERS')
+  })
+})
+
+test('front ends that append an address: one where it is deployed, unless said', () => {
+  expect(readConfig(good).forwardedHops).toBe(0)
+  expect(readConfig({ ...good, K_SERVICE: 'auth' }).forwardedHops).toBe(1)
+  expect(readConfig({ ...good, K_SERVICE: 'auth', FORWARDED_HOPS: '2' }).forwardedHops).toBe(2)
+  for (const FORWARDED_HOPS of ['-1', 'x', '10', '1.5']) {
+    expect(refusal({ ...good, FORWARDED_HOPS })).toContain('FORWARDED_HOPS')
+  }
+})
+
+const readHeaders = (value: string): unknown =>
+  readConfig({ ...good, OTEL_EXPORTER_OTLP_HEADERS: value }).otlpHeaders
+
+describe('headers for the collector', () => {
+  test('are a list of names and values, percent-encoded where they have to be', () => {
+    expect(readConfig(good).otlpHeaders).toEqual({})
+    expect(readHeaders(' ')).toEqual({})
+    expect(readHeaders('Api-Key=s3cret==, x-tenant = a%2Cb%20c ,')).toEqual({
+      'api-key': 's3cret==',
+      'x-tenant': 'a,b c',
+    })
+    expect(readHeaders('authorization=Basic%20YTpi')).toEqual({ authorization: 'Basic YTpi' })
+  })
+
+  test.each([
+    ['no name', '=GOCSPX-value'],
+    ['no value', 'api-key='],
+    ['neither', 'GOCSPX-value'],
+    ['a name of more than one word', 'api key=GOCSPX-value'],
+    ['a value of two lines', 'api-key=GOCSPX-value%0D%0Ahost:%20evil.example'],
+    ['a value that is not ASCII', 'api-key=GOCSPX-valu%C3%A9'],
+    ['a broken encoding', 'api-key=GOCSPX-value%'],
+    ['what every request has of its own', 'content-type=text/plain;GOCSPX-value'],
+    ['where it goes to', 'Host=evil.example'],
+  ])('with %s are refused, and not quoted', (_, value) => {
+    const message = refusal({ ...good, OTEL_EXPORTER_OTLP_HEADERS: `fine=1,${value}` })
+    expect(message).toBe(
+      'Cannot start: OTEL_EXPORTER_OTLP_HEADERS must list headers such as api-key=…,tenant=…',
+    )
+  })
+})

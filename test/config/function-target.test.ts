@@ -1,0 +1,13 @@
+import { expect, test } from '@jest/globals'
+import { readTarget } from '../../functions/config/config.ts'
+
+test.each([
+  [{ FUNCTION_TARGET: 'files' }, [], 'files'],
+  [{ FUNCTION_TARGET: 'files' }, ['--target=upload'], 'upload'],
+  [{}, ['--port', '8080', '--target', 'auth'], 'auth'],
+  [{}, ['--target=echo'], undefined],
+  [{}, ['--target'], undefined],
+  [{}, [], undefined],
+])('with %j and %j the framework serves %s', (env, args, target) => {
+  expect(readTarget(env, ['node', 'functions-framework', ...args])).toBe(target)
+})

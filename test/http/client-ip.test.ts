@@ -1,0 +1,36 @@
+/** Where a request comes from: what front ends append is believed, what callers write is not (case 30). */
+import { expect, test } from '@jest/globals'
+import type { IncomingMessage } from 'node:http'
+import { createAddressOf, networkOf } from '../../functions/http/client-ip.ts'
+
+const from = (forwarded?: string): IncomingMessage =>
+  ({
+    headers: forwarded === undefined ? {} : { 'x-forwarded-for': forwarded },
+    socket: { remoteAddress: '::ffff:192.0.2.1' },
+  }) as unknown as IncomingMessage
+
+test.each([
+  [0, '6.6.6.6', '::ffff:192.0.2.1'],
+  [1, '6.6.6.6, 203.0.113.7', '203.0.113.7'],
+  [1, '203.0.113.7', '203.0.113.7'],
+  [1, '6.6.6.6,2001:db8::7', '2001:db8::7'],
+  [2, '6.6.6.6, 203.0.113.7, 198.51.100.1', '203.0.113.7'],
+  [2, '203.0.113.7', '::ffff:192.0.2.1'],
+  [1, undefined, '::ffff:192.0.2.1'],
+  [1, '', '::ffff:192.0.2.1'],
+  [1, '6.6.6.6, <script>', '::ffff:192.0.2.1'],
+])('behind %i front ends, %p is %s', (hops, forwarded, address) => {
+  expect(createAddressOf(hops)(from(forwarded))).toBe(address)
+})
+
+test.each([
+  ['203.0.113.7', '203.0.113.7'],
+  ['::ffff:203.0.113.7', '203.0.113.7'],
+  ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2'],
+  ['2001:DB8:0001:2::6', '2001:db8:1:2'],
+  ['2001:db8::1', '2001:db8:0:0'],
+  ['::1', '0:0:0:0'],
+  ['', ''],
+])('the network of %p is %p', (address, network) => {
+  expect(networkOf(address)).toBe(network)
+})

@@ -1,0 +1,88 @@
+/** Clocks that jump, and instances that all start at once (case 100). */
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
+import { codeOf, send, startDriveway } from '../kit/environment.ts'
+import type { Driveway, RawAnswer } from '../kit/environment.ts'
+import { approve, begin, land } from '../kit/sign-in.ts'
+
+const minute = 60_000
+const day = 24 * 60 * minute
+let driveway: Driveway
+let house: Driveway
+let clock = 0
+
+beforeAll(async () => {
+  driveway = await startDriveway()
+  house = await instance()
+})
+afterEach(() => {
+  clock = 0
+  driveway.google.faults.clear()
+})
+afterAll(async () => {
+  await house.close()
+  await driveway.close()
+})
+
+function instance(): Promise<Driveway> {
+  return startDriveway({ beside: driveway, gateway: { now: () => Date.now() + clock } })
+}
+
+const list = (at: Driveway, headers = driveway.session): Promise<RawAnswer> =>
+  send(at.origin, '/files?pageSize=1', { headers })
+const calls = (operation: string): number =>
+  driveway.google.calls.filter((call) => call.startsWith(operation)).length
+
+describe('a clock that jumps', () => {
+  test.each([
+    ['ten minutes on', 10 * minute],
+    ['ten minutes back', -10 * minute],
+    ['eight days on', 8 * day],
+  ])('%s signs nobody out, and the next jump back neither', async (_, jump) => {
+    expect((await list(house)).status).toBe(200)
+    for (const now of [jump, 0, jump, 0]) {
+      clock = now
+      driveway.google.calls.length = 0
+      for (const headers of [driveway.session, driveway.bearer]) {
+        expect((await list(house, headers)).status).toBe(200)
+      }
+      expect(calls('oauth.refresh')).toBeLessThanOrEqual(1)
+    }
+  })
+
+  test('an access token that Google ends earlier than the clock says is renewed once', async () => {
+    await list(house)
+    clock = -10 * minute
+    await driveway.google.oauth.control({ action: 'expireAccessTokens' })
+    driveway.google.calls.length = 0
+    const answers = await Promise.all(Array.from({ length: 20 }, () => list(house)))
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
+    expect(calls('oauth.refresh')).toBe(1)
+  })
+
+  test('a sign-in under way survives five minutes either way, and not a day', async () => {
+    for (const [jump, status] of [
+      [5 * minute, 303],
+      [-5 * minute, 303],
+      [day, 400],
+    ] as const) {
+      clock = 0
+      const begun = await begin(house)
+      clock = jump
+      const answer = await land(house, await approve(begun), begun.cookie)
+      expect([jump, answer.status]).toEqual([jump, status])
+      if (status === 400) expect(codeOf(answer)).toBe('state_expired')
+    }
+  })
+})
+
+test('twenty instances that start at once ask for each secret and each token once', async () => {
+  const fleet = await Promise.all(Array.from({ length: 20 }, () => instance()))
+  driveway.google.calls.length = 0
+  const answers = await Promise.all(
+    fleet.flatMap((one) => Array.from({ length: 10 }, () => list(one))),
+  )
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
+  expect(calls('oauth.refresh')).toBeLessThanOrEqual(20)
+  expect(calls('secrets.')).toBeLessThanOrEqual(40)
+  for (const one of fleet) await one.close()
+}, 60_000)

@@ -1,0 +1,198 @@
+/** What every answer says about itself, and what no request makes us do: cases 33, 34 and 36. */
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { codeOf, send, speak, startDriveway } from '../kit/environment.ts'
+import type { Driveway, RawAnswer } from '../kit/environment.ts'
+import { approve, begin, land } from '../kit/sign-in.ts'
+
+let driveway: Driveway
+let secure: Driveway
+const publicUrl = 'https://drive.example'
+
+beforeAll(async () => {
+  driveway = await startDriveway()
+  secure = await startDriveway({ signedIn: false, google: { publicUrl } })
+})
+afterAll(async () => {
+  await secure.close()
+  await driveway.close()
+})
+
+const routes = ['/auth', '/auth/session', '/auth/tokens', '/callback', '/files', '/upload']
+const noSuch = ['/', '/auth/', '/auth/x', '/callback/x', '/files/', '/upload/x/y', '/nothing']
+const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'PROPFIND']
+
+function expectClosed({ headers }: RawAnswer): void {
+  expect(headers).toMatchObject({
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+    'referrer-policy': 'no-referrer',
+    vary: 'Origin',
+    'x-request-id': expect.stringMatching(/^[0-9a-f-]{36}$/),
+    'content-security-policy': expect.stringMatching(/default-src 'none'.*frame-ancestors 'none'/),
+  })
+  expect(headers).not.toHaveProperty('x-powered-by')
+  expect(headers).not.toHaveProperty('server')
+}
+
+function expectProblem(answer: RawAnswer): void {
+  expect(answer.headers['content-type']).toBe('application/problem+json')
+  const problem = JSON.parse(answer.body) as Record<string, unknown>
+  expect(problem).toMatchObject({
+    status: answer.status,
+    code: expect.stringMatching(/^[a-z_]+$/),
+    title: expect.any(String),
+    requestId: answer.headers['x-request-id'],
+    retryable: expect.any(Boolean),
+  })
+  expect(answer.body).not.toMatch(/<|node_modules|\.ts\b|\bat \w+ \(|v20\.|\/work|stack/)
+}
+
+describe('every answer is closed (case 34)', () => {
+  test.each(methods)('%s, everywhere, signed in or not', async (method) => {
+    const cookie = driveway.session['cookie'] ?? ''
+    const asked: Record<string, string>[] = [
+      {},
+      driveway.bearer,
+      { authorization: 'Bearer x' },
+      { cookie },
+      { cookie: `${cookie}; ${cookie}` },
+      { accept: 'text/html' },
+      { origin: 'https://evil.example', cookie },
+    ]
+    for (const path of [...routes, ...noSuch, '/files?q=%zz', '/auth?a=1&a=2']) {
+      for (const headers of asked) {
+        const answer = await send(driveway.origin, path, { method, headers })
+        expect([path, answer.status >= 500]).toEqual([path, false])
+        expectClosed(answer)
+        expect(answer.headers).not.toHaveProperty('strict-transport-security')
+        if (answer.status >= 400 && method !== 'HEAD' && headers['accept'] === undefined) {
+          expectProblem(answer)
+        }
+        if (answer.status === 405) expect(answer.headers['allow']).toMatch(/^[A-Z]+(, [A-Z]+)*$/)
+      }
+    }
+  })
+
+  test('behind https, browsers are told to stay there', async () => {
+    for (const path of [...routes, ...noSuch]) {
+      const { headers } = await send(secure.origin, path)
+      expect(headers['strict-transport-security']).toMatch(/^max-age=\d{8}/)
+    }
+    const begun = await begin(secure)
+    const answer = await land(secure, await approve(begun), begun.cookie)
+    expectClosed(answer)
+    expect(answer.headers.location).toBe(`${publicUrl}/`)
+  })
+
+  test('a page for people runs nothing and shows in no frame', async () => {
+    const answer = await land(driveway, 'state=<script>', undefined, { accept: 'text/html,*/*' })
+    expect(answer.headers['content-type']).toBe('text/html; charset=utf-8')
+    expect(answer.headers['content-security-policy']).toMatch(
+      /^default-src 'none'; style-src 'sha256-[\w+/=]+'; .*frame-ancestors 'none'$/,
+    )
+    expect(answer.body).not.toContain('script>')
+    expectClosed(answer)
+  })
+})
+
+describe('odd requests get an answer and hurt nobody (case 33)', () => {
+  test.each<[string, string, RegExp]>([
+    ['TRACE', 'TRACE /files HTTP/1.1\r\nHost: x\r\n', / 405 /],
+    ['CONNECT', 'CONNECT evil.example:443 HTTP/1.1\r\nHost: x\r\n', /^$| 4\d\d /],
+    ['PROPFIND', 'PROPFIND /files HTTP/1.1\r\nHost: x\r\n', / 405 /],
+    ['PUT /auth', 'PUT /auth HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n', / 405 /],
+    ['a method nobody knows', 'DRIVE /files HTTP/1.1\r\nHost: x\r\n', / 400 /],
+    ['two slashes', 'POST //upload HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n', / 40[45] /],
+    ['a way round', 'GET /upload/../auth HTTP/1.1\r\nHost: x\r\n', / 405 /],
+    ['an encoded way round', 'GET /upload/%2e%2e/auth HTTP/1.1\r\nHost: x\r\n', / 405 /],
+    ['an encoded letter', 'GET /%61uth HTTP/1.1\r\nHost: x\r\n', / 404 /],
+    ['an encoded slash', 'GET /auth%2fsession HTTP/1.1\r\nHost: x\r\n', / 404 /],
+    ['NUL', 'GET /auth/%00 HTTP/1.1\r\nHost: x\r\n', / 404 /],
+    ['a bad escape in the path', 'GET /auth/%zz HTTP/1.1\r\nHost: x\r\n', / 404 /],
+    ['a path of 8 KB', `GET /auth/${'a'.repeat(8_192)} HTTP/1.1\r\nHost: x\r\n`, / 4(04|14) /],
+    ['a path of 80 KB', `GET /auth/${'a'.repeat(81_920)} HTTP/1.1\r\nHost: x\r\n`, / 4(14|31) /],
+    ['no path', 'GET ?q=1 HTTP/1.1\r\nHost: x\r\n', / 40[04] /],
+    ['__proto__', 'GET /files HTTP/1.1\r\nHost: x\r\n__proto__: x\r\nconstructor: y\r\n', / 401 /],
+    ['2,500 headers', `GET /files HTTP/1.1\r\nHost: x\r\n${'a: b\r\n'.repeat(2_500)}`, / 4\d\d /],
+  ])('%s', async (_, head, status) => {
+    const heard = await speak(driveway.origin, [`${head}Connection: close\r\n\r\n`], 'end')
+    expect(heard.split('\r\n', 1)[0]).toMatch(status)
+    expect(({} as Record<string, unknown>)['x']).toBeUndefined()
+    const after = await send(driveway.origin, '/files', { headers: driveway.bearer })
+    expect(after.status).toBe(200)
+  })
+})
+
+describe('a body that is not what it says (case 36)', () => {
+  const json = 'application/json'
+  const bodies: [string, string, Buffer | string][] = [
+    ['cut JSON', json, '{"name":'],
+    ['no JSON', json, 'name=x'],
+    ['nothing', json, ''],
+    ['a list', json, '[]'],
+    ['null', json, 'null'],
+    ['a text', json, '"x"'],
+    ['bad UTF-8', json, Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x3a, 0x31, 0x7d])],
+    ['a deep well', json, '['.repeat(12_000)],
+    ['17 KB', json, JSON.stringify({ name: 'x'.repeat(17_000) })],
+    ['no text as a name', json, '{"name":7}'],
+    ['an empty name', json, '{"name":""}'],
+    ['a long name', json, JSON.stringify({ name: 'x'.repeat(101) })],
+    ['a name of two lines', json, '{"name":"a\\r\\nb"}'],
+    ['a name with C1 in it', json, '{"name":"a\\u009bb"}'],
+    ['half a letter', json, '{"name":"\\ud83d"}'],
+    ['a form', 'application/x-www-form-urlencoded', 'name=x'],
+    ['1 MB of form', 'application/x-www-form-urlencoded', `a=${'%41'.repeat(350_000)}`],
+    ['a type like JSON', 'application/jsonp', '{"name":"x"}'],
+  ]
+
+  test.each(bodies)('%s makes no token', async (_, type, body) => {
+    const answer = await send(driveway.origin, '/auth/tokens', {
+      method: 'POST',
+      headers: { ...driveway.session, 'content-type': type },
+      body,
+    })
+    expect([answer.status, codeOf(answer)]).toEqual(
+      type === json ? [400, 'bad_request'] : [415, 'unsupported_media_type'],
+    )
+    expectProblem(answer)
+  })
+
+  test.each(routes)('none of them does harm at %s', async (path) => {
+    for (const [, type, body] of bodies) {
+      for (const method of ['POST', 'DELETE', 'GET']) {
+        // Node's client would say nothing of a body with GET or DELETE.
+        const length = { 'content-length': String(Buffer.byteLength(body)) }
+        const answer = await send(driveway.origin, path, {
+          method,
+          headers: { ...driveway.bearer, 'content-type': type, ...length },
+          body,
+        })
+        expect([method, type, answer.status >= 500]).toEqual([method, type, false])
+        expectClosed(answer)
+        if (answer.status >= 400) expectProblem(answer)
+      }
+    }
+  })
+
+  test.each(['%', '%zz', '%e0%a4%a', '%ff', '%c0%af', '%ed%a0%80', 'a=%u0041', '%00%'])(
+    'the query %s is refused, everywhere',
+    async (query) => {
+      for (const path of routes) {
+        const answer = await send(driveway.origin, `${path}?${query}`, { headers: driveway.bearer })
+        expect([path, answer.status, codeOf(answer)]).toEqual([path, 400, 'bad_request'])
+        expectProblem(answer)
+      }
+    },
+  )
+
+  test('a name is kept letter by letter', async () => {
+    const name = 'CI “build” 🚗 __proto__'
+    const answer = await send(driveway.origin, '/auth/tokens', {
+      method: 'POST',
+      headers: { ...driveway.session, 'content-type': 'application/json; charset=utf-8' },
+      body: JSON.stringify({ name, __proto__: { admin: true } }),
+    })
+    expect(JSON.parse(answer.body)).toMatchObject({ name, token: expect.stringMatching(/^dw_/) })
+  })
+})

@@ -1,0 +1,313 @@
+/** A long day with everything going wrong in it, and no secret in any line or answer (case 35). */
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { codeOf, filePart, form, send, startDriveway } from '../kit/environment.ts'
+import type { Driveway, RawAnswer } from '../kit/environment.ts'
+import { ask, decide, look, poll, post } from '../kit/device-flow.ts'
+import { asJob, jobToken, policy } from '../kit/policies.ts'
+import { approve, begin, land, secretIn } from '../kit/sign-in.ts'
+
+const clientSecret = 'GOCSPX-sandbox-0123456789abcdef'
+const names = [
+  'canary\u001b[31mred.txt',
+  'canary\u2028line.txt',
+  'canary\u2029para.txt',
+  'canary\u0085next.txt',
+  'canary\u009b31m.txt',
+  'canary"quote\'.txt',
+  'canary\u202egnp.exe',
+]
+
+let driveway: Driveway
+/** What must be found nowhere, by what it is. */
+const canaries = new Map<string, string>()
+const answers: { what: string; answer: RawAnswer }[] = []
+/** What the process wrote past the log. */
+const written: string[] = []
+
+function hide(what: string, secret: string | null | undefined): void {
+  if (!secret || secret.length < 16) throw new Error(`Cannot hide ${what}: "${secret}"`)
+  canaries.set(secret, what)
+}
+
+function heard(what: string, answer: RawAnswer): RawAnswer {
+  answers.push({ what, answer })
+  return answer
+}
+
+/** A sign-in, every secret of which is to be hidden. */
+async function signIn(what: string, spoil: Parameters<typeof fault>[0] = {}): Promise<string> {
+  const begun = await begin(driveway)
+  hide('state', begun.state)
+  hide('binding', begun.cookie.split('.')[1])
+  const query = await approve(begun)
+  hide('code', query.get('code'))
+  fault(spoil)
+  const first = heard(what, await land(driveway, query, begun.cookie))
+  heard(`${what}, again`, await land(driveway, query, begun.cookie))
+  heard(`${what}, elsewhere`, await land(driveway, query))
+  const cookie = (first.headers['set-cookie']?.[0] ?? '').split(';', 1)[0] ?? ''
+  if (secretIn(cookie)) hide('session', secretIn(cookie))
+  return cookie
+}
+
+function fault(spoil: Record<string, unknown>): void {
+  if (Object.keys(spoil).length > 0) {
+    driveway.google.faults.add({ operation: 'oauth.token', ...spoil })
+  }
+}
+
+/** Google's side of the wire, as the gateway's own fetch sees it: tokens and verifiers go here. */
+function watchFetch(): () => void {
+  const { fetch } = globalThis
+  globalThis.fetch = async (input, init) => {
+    const url = input instanceof Request ? input.url : String(input)
+    const sent = new URLSearchParams(typeof init?.body === 'string' ? init.body : '')
+    if (init?.body instanceof URLSearchParams) for (const [k, v] of init.body) sent.set(k, v)
+    const response = await fetch(input, init)
+    if (!url.endsWith('/token')) return response
+    for (const name of ['code_verifier', 'refresh_token']) {
+      if (sent.has(name)) hide(name, sent.get(name))
+    }
+    const text = await response
+      .clone()
+      .text()
+      .catch(() => '')
+    for (const [, name, value] of text.matchAll(/"(\w+_token)":"([^"]+)"/g)) {
+      hide(name ?? '', value)
+    }
+    return response
+  }
+  return () => (globalThis.fetch = fetch)
+}
+
+beforeAll(async () => {
+  driveway = await startDriveway({ signedIn: false, gateway: { chunkBytes: 262_144 } })
+  const unwatch = watchFetch()
+  const outs = [process.stdout, process.stderr] as const
+  const writes = outs.map((out) => out.write.bind(out))
+  for (const out of outs) {
+    out.write = (text: string | Uint8Array) => {
+      written.push(String(text))
+      return true
+    }
+  }
+  try {
+    await liveThroughIt()
+  } finally {
+    outs.forEach((out, index) => (out.write = writes[index] ?? out.write))
+    unwatch()
+  }
+})
+afterAll(() => driveway.close())
+
+async function liveThroughIt(): Promise<void> {
+  const { google, origin } = driveway
+  hide('client secret', clientSecret)
+  const cookie = await signIn('a good sign-in')
+  const session = { cookie, origin }
+  const json = { ...session, 'content-type': 'application/json' }
+  // The one answer that may show it, and shows it once.
+  const made = await send(origin, '/auth/tokens', { method: 'POST', headers: json, body: '{}' })
+  const { token } = JSON.parse(made.body) as { token: string }
+  hide('token', token.slice(3))
+  const bearer = { authorization: `Bearer ${token}` }
+
+  const answer400 = { status: 400, headers: { 'content-type': 'application/json' } }
+  const echo = { error: 'invalid_request', error_description: `${clientSecret} ya29.canary-echoed` }
+  hide('an echo', 'ya29.canary-echoed')
+  await signIn('a Google that echoes', { ...answer400, body: JSON.stringify(echo) })
+  await signIn('a Google that says no', { ...answer400, body: '{"error":"invalid_grant"}' })
+  await signIn('a Google with odd codes', {
+    ...answer400,
+    body: JSON.stringify({ error: `${clientSecret}\n{"severity":"ALERT"}` }),
+  })
+  await signIn('a Google that hangs up', { reset: true })
+  await signIn('a Google that cuts', { answerBytes: 700 })
+  await signIn('a forged ID token', { idTokenAlg: 'badSignature' })
+  await signIn('another audience', { idToken: { aud: 'other' } })
+
+  for (const name of names) {
+    const boundary = 'b'
+    const body = form(boundary, filePart(name.replace('"', '%22'), 'x'.repeat(300_000)))
+    const headers = { ...bearer, 'content-type': `multipart/form-data; boundary=${boundary}` }
+    for (const spoil of [{}, { status: 403, body: `{"error":"${token}"}` }, { status: 404 }]) {
+      google.faults.add({ operation: 'drive.upload.*', ...spoil })
+      heard('an upload', await send(origin, '/upload', { method: 'POST', headers, body }))
+      google.faults.clear()
+    }
+    heard(
+      'a search',
+      await send(origin, `/files?q=${encodeURIComponent(name)}`, { headers: bearer }),
+    )
+  }
+  const strange: Record<string, string>[] = [
+    { authorization: `bearer ${token} x` },
+    { authorization: `Basic ${token}` },
+    { cookie: `${cookie}; ${cookie}` },
+    { cookie, origin: 'https://evil.example' },
+    { ...bearer, traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01` },
+    { 'x-cloud-trace-context': `${token}/1;o=1`, 'user-agent': token },
+  ]
+  for (const headers of strange) heard('strange headers', await send(origin, '/files', { headers }))
+  for (const path of ['/files', '/auth', '/callback', '/upload', '/auth/session', '/nothing']) {
+    const target = `${path}?access_token=${token}&code=${token}&state=${token}&q=%zz`
+    heard('secrets in an address', await send(origin, target))
+    heard('the same, readable', await send(origin, target.slice(0, -6), { headers: bearer }))
+  }
+  heard(
+    'bad JSON',
+    await send(origin, '/auth/tokens', { method: 'POST', headers: json, body: token }),
+  )
+
+  await signInFromATerminal(session)
+  await runAJob(session)
+
+  google.faults.add({ operation: 'drive.files.list', status: 400, body: `{"error":"${token}"}` })
+  heard('a Drive that echoes', await send(origin, '/files', { headers: bearer }))
+  await google.oauth.control({ action: 'expireAccessTokens' })
+  google.faults.add({ operation: 'oauth.refresh', status: 500, body: clientSecret })
+  heard('a refresh that fails', await send(origin, '/files', { headers: bearer }))
+  heard('a refresh', await send(origin, '/files', { headers: bearer }))
+  await google.oauth.control({ action: 'expireAccessTokens' })
+  google.secrets.disable('driveway-client', 1)
+  await google.oauth.control({ action: 'revoke', sub: driveway.sub })
+  heard('a dead grant', await send(origin, '/files', { headers: bearer }))
+  heard('a dead grant, told', await send(origin, '/auth/session', { headers: session }))
+  heard('signed out', await send(origin, '/auth/session', { method: 'DELETE', headers: session }))
+  heard('after it', await send(origin, '/files', { headers: session }))
+}
+
+/** A terminal's codes, shown where they belong and everywhere else. */
+async function signInFromATerminal(session: Record<string, string>): Promise<void> {
+  const { origin } = driveway
+  const from = { 'user-agent': 'canary-agent/1.0' }
+  const denied = await ask(driveway, { client_name: 'canary terminal' }, from)
+  hide('device code', denied.device_code)
+  heard('a poll', await poll(driveway, denied))
+  heard('a poll too early', await poll(driveway, denied))
+  await decide({ origin, session }, denied.user_code, { approve: false })
+  heard('a poll that is told no', await poll(driveway, denied))
+  const terminal = await ask(driveway, {}, from)
+  hide('device code', terminal.device_code)
+  heard('what is shown', await look({ origin, session }, terminal.user_code))
+  heard('an approval', await decide({ origin, session }, terminal.user_code))
+  heard('a second one', await decide({ origin, session }, terminal.user_code))
+  const { access_token: token } = JSON.parse((await poll(driveway, terminal)).body) as {
+    access_token: string
+  }
+  hide('token of a terminal', token.slice(3))
+  heard('a poll too late', await poll(driveway, terminal))
+  const code = terminal.device_code
+  const misplaced: [string, Record<string, string>][] = [
+    [`/auth/device/${code}`, session],
+    [`/files?device_code=${code}`, {}],
+    [`/files/${code}`, { authorization: `Bearer ${token}` }],
+    ['/files', { authorization: `Bearer ${code}` }],
+    ['/files', { cookie: `__session=${code}` }],
+  ]
+  for (const [path, headers] of misplaced) heard(path, await send(origin, path, { headers }))
+  const fields = `grant_type=${code}&device_code=${token}`
+  for (const path of ['/auth/device', '/auth/device/token', '/auth/tokens', '/upload']) {
+    heard('a form with codes in it', await post(driveway, path, fields))
+  }
+}
+
+/** Tokens of a CI system: good ones, spoiled ones, and ones in the wrong place. */
+async function runAJob(session: Record<string, string>): Promise<void> {
+  const { origin, google } = driveway
+  const { audience } = await policy({ origin, session, google }, 'nightly')
+  const good = await jobToken(driveway, audience)
+  const others = await Promise.all([
+    jobToken(driveway, audience, { repository: 'canary/other', exp: 1 }),
+    jobToken(driveway, audience, { repository: 'canary/other' }),
+    jobToken(driveway, 'https://canary.example'),
+    jobToken(driveway, audience, { iss: 'https://canary.example' }),
+    jobToken(driveway, audience, {}, { kid: 'canary-key' }),
+  ])
+  for (const token of [good, ...others, `${good}x`]) {
+    hide('token of a job', token.split('.')[2])
+    heard('a job', await asJob(driveway, token))
+  }
+  google.faults.add({ operation: 'drive.files.list', status: 400, body: `{"error":"${good}"}` })
+  heard('a job whose Drive echoes', await asJob(driveway, good))
+  const headers = { authorization: `Bearer ${good}`, 'content-type': 'application/json' }
+  for (const path of [
+    '/auth/tokens',
+    '/auth/policies/x',
+    `/files?token=${good}`,
+    `/auth/${good}`,
+  ]) {
+    heard('a job elsewhere', await send(origin, path, { method: 'PUT', headers, body: good }))
+  }
+}
+
+function found(text: string): string[] {
+  return [...canaries].filter(([secret]) => text.includes(secret)).map(([, what]) => what)
+}
+
+test('the day was eventful', () => {
+  const kinds = new Set(canaries.values())
+  for (const kind of [
+    'state',
+    'binding',
+    'code',
+    'session',
+    'token',
+    'code_verifier',
+    'access_token',
+    'refresh_token',
+    'id_token',
+    'device code',
+    'token of a terminal',
+    'token of a job',
+  ]) {
+    expect([kind, kinds.has(kind)]).toEqual([kind, true])
+  }
+  expect(driveway.google.calls).toContain('drive.upload.chunk')
+  expect(new Set(answers.map(({ answer }) => codeOf(answer))).size).toBeGreaterThan(15)
+  expect(driveway.lines.length).toBeGreaterThan(50)
+})
+
+test('no line of the log has a secret in it, and no file’s name', () => {
+  const log = driveway.lines.join('')
+  expect(found(log)).toEqual([])
+  expect(log).not.toMatch(/canary|upload_id|evil\.example|1\/\/0|ya29|GOCSPX/)
+})
+
+test('one event is one line, of plain characters', () => {
+  for (const line of driveway.lines) {
+    expect(line).toMatch(/^[^\n]+\n$/)
+    expect(line).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]/)
+    expect(JSON.parse(line)).toMatchObject({
+      severity: expect.stringMatching(/^(INFO|NOTICE|WARNING|ERROR)$/),
+      message: expect.any(String),
+      // Several requests may have waited for the refresh by which it is noticed.
+      ...(line.includes('"grant_ended"') ? {} : { requestId: expect.any(String) }),
+    })
+  }
+})
+
+test('nothing is written past the log', () => {
+  expect(written.filter((text) => !text.startsWith('sandbox: '))).toEqual([])
+})
+
+test('no answer has a secret in its body, or in a header but its own cookie', () => {
+  for (const { what, answer } of answers) {
+    const { 'set-cookie': cookie, ...headers } = answer.headers
+    void cookie
+    expect([what, found(answer.body), found(JSON.stringify(headers))]).toEqual([what, [], []])
+    expect(answer.body).not.toMatch(/upload_id|ya29|GOCSPX|node_modules|functions\/|\bat \w+ \(/)
+  }
+})
+
+test('no failure of the day was our own', () => {
+  expect(driveway.logs.filter(({ severity }) => severity === 'ERROR')).toEqual([])
+})
+
+describe('the store', () => {
+  test('holds no secret in the clear', () => {
+    const dump = JSON.stringify(driveway.google.firestore.dump())
+    expect(dump.length).toBeGreaterThan(1_000)
+    expect(found(dump)).toEqual([])
+  })
+})

@@ -1,0 +1,171 @@
+/** What is deployed: the built bundle under the unmodified Functions Framework, a function a process. */
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { createHash, randomBytes } from 'node:crypto'
+import { cp, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises'
+import { createServer, request } from 'node:http'
+import type { Server } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { cookieOf, mintToken, signIn } from '../../../infra/local/sign-in.ts'
+import { consent } from '../../../infra/sandbox/consent-client.ts'
+import type { Google } from '../../../infra/sandbox/index.ts'
+import { startGoogle } from '../../../infra/sandbox/index.ts'
+import { end, environment, freePorts, root, run } from '../../kit/process.ts'
+import type { Run } from '../../kit/process.ts'
+import { until } from '../../kit/wait-for.ts'
+
+const names = ['auth', 'callback', 'files', 'upload'] as const
+type Name = (typeof names)[number]
+const framework = 'node_modules/@google-cloud/functions-framework'
+
+let google: Google
+let hosting: Server
+let origin: string
+const runs: Run[] = []
+/** Each function's own address. */
+const at: Record<string, string> = {}
+
+function serve(name: Name, port: number, env: Record<string, string>, cwd = root): Run {
+  const command = join(cwd, framework, 'build/src/main.js')
+  const started = run(process.execPath, [command, `--target=${name}`, `--port=${port}`], {
+    env: environment({ NODE_ENV: 'production', ...env }),
+    cwd,
+  })
+  runs.push(started)
+  return started
+}
+
+/** The first answer of a server that is starting. */
+async function answers(address: string, { ended }: Run): Promise<Response> {
+  let failed: string | undefined
+  void ended.then((how) => (failed = `Ended (${how})`))
+  let answer: Response | undefined
+  await until(async () => {
+    if (failed !== undefined) throw new Error(failed)
+    return (answer = await fetch(address, { redirect: 'manual' }).catch(() => undefined))
+  })
+  if (!answer) throw new Error('It has answered, and there is no answer')
+  return answer
+}
+
+beforeAll(async () => {
+  const [front = 0, ...ports] = await freePorts(5)
+  origin = `http://localhost:${front}`
+  google = await startGoogle({ publicUrl: origin })
+  for (const [index, name] of names.entries()) {
+    const port = ports[index] ?? 0
+    at[name] = `http://127.0.0.1:${port}`
+    serve(name, port, google.env)
+  }
+  await Promise.all(names.map((name, index) => answers(at[name] ?? '', runs[index] as Run)))
+  hosting = createServer((req, res) => {
+    const [, name = ''] = /^\/([a-z]+)/.exec(req.url ?? '') ?? []
+    const { hostname, port } = new URL(at[name] ?? '')
+    const { method = '', url = '', headers } = req
+    const on = request({ hostname, port, method, path: url, headers }, (answer) => {
+      res.writeHead(answer.statusCode ?? 502, answer.headers)
+      answer.pipe(res)
+    })
+    req.pipe(on)
+  })
+  await new Promise<void>((resolve) => hosting.listen(front, '127.0.0.1', () => resolve()))
+})
+
+afterAll(async () => {
+  hosting.closeAllConnections()
+  await new Promise((resolve) => hosting.close(resolve))
+  for (const each of runs) await end(each)
+  await google.close()
+})
+
+test.each([
+  ['auth', 302, undefined],
+  ['callback', 400, 'state_missing'],
+  ['files', 401, 'login_required'],
+  ['upload', 405, 'method_not_allowed'],
+] as const)(
+  '%s answers at its own address, with its name or without',
+  async (name, status, code) => {
+    for (const path of ['', '/', `/${name}`, `/${name}/`]) {
+      const answer = await fetch(`${at[name]}${path}`, { redirect: 'manual' })
+      const problem =
+        code === undefined ? undefined : ((await answer.json()) as { code: string }).code
+      expect([path, answer.status, problem]).toEqual([path, status, code])
+    }
+  },
+)
+
+test('a sign-in goes through auth and callback, each a process of its own', async () => {
+  const cookie = await signIn(origin, 'ada@example.com')
+  const session = await fetch(`${at['auth']}/session`, { headers: { cookie, origin } })
+  expect(await session.json()).toMatchObject({ signedIn: true, email: 'ada@example.com' })
+})
+
+test('the callback is the same at its own address, where its name is not in the path', async () => {
+  const start = await fetch(`${at['auth']}/`, { redirect: 'manual' })
+  const back = await consent(start.headers.get('location') ?? '', { email: 'ben@example.com' })
+  const headers = { cookie: cookieOf(start) }
+  const landed = await fetch(`${at['callback']}/${back.search}`, { redirect: 'manual', headers })
+  expect([landed.status, landed.headers.get('location')]).toEqual([303, `${origin}/`])
+  const session = await fetch(`${at['auth']}/session`, {
+    headers: { cookie: cookieOf(landed), origin },
+  })
+  expect(await session.json()).toMatchObject({ signedIn: true, email: 'ben@example.com' })
+})
+
+test('files and upload work at their own addresses, byte by byte', async () => {
+  const token = await mintToken(origin, await signIn(origin, 'ada@example.com'), 'test')
+  const headers = { authorization: `Bearer ${token}` }
+  const bytes = randomBytes(9_000_000)
+  for (const path of ['/', '/upload']) {
+    const form = new FormData()
+    form.append('file', new Blob([bytes]), `from${path.replace('/', '-')}.bin`)
+    const uploaded = await fetch(`${at['upload']}${path}`, { method: 'POST', body: form, headers })
+    const { files } = (await uploaded.json()) as { files: { id: string; sha256: string }[] }
+    expect(uploaded.status).toBe(201)
+    const sha256 = createHash('sha256').update(bytes).digest('hex')
+    expect([files[0]?.sha256, google.drive.sha256Of(files[0]?.id ?? '')]).toEqual([sha256, sha256])
+  }
+  for (const path of ['/', '/files']) {
+    const listed = await fetch(`${at['files']}${path}`, { headers })
+    expect(JSON.stringify(await listed.json())).toContain('from-upload.bin')
+  }
+})
+
+test('the bundle needs nothing beside it but the framework', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'driveway-bundle-'))
+  await cp(join(root, 'package.json'), join(folder, 'package.json'))
+  await cp(join(root, 'dist/functions'), join(folder, 'dist/functions'), { recursive: true })
+  await mkdir(join(folder, 'node_modules/@google-cloud'), { recursive: true })
+  await symlink(join(root, framework), join(folder, framework))
+  const [port = 0] = await freePorts(1)
+  const alone = serve('files', port, google.env, folder)
+  const cookie = await signIn(origin, 'ada@example.com')
+  const address = `http://127.0.0.1:${port}`
+  expect((await answers(address, alone)).status).toBe(401)
+  const listed = await fetch(address, { headers: { cookie, origin } })
+  expect(JSON.stringify(await listed.json())).toContain('hello.txt')
+  await end(alone)
+  await rm(folder, { recursive: true })
+})
+
+test('settings that are missing are named all at once', async () => {
+  const [port = 0] = await freePorts(1)
+  const started = serve('files', port, {})
+  expect(await started.ended).not.toBe(0)
+  for (const name of [
+    'PUBLIC_URL',
+    'GOOGLE_CLOUD_PROJECT',
+    'CLIENT_SECRET_NAME',
+    'KEYRING_SECRET_NAME',
+  ]) {
+    expect(started.output).toContain(`${name} is missing`)
+  }
+})
+
+test('a sandbox is refused where the bundle is deployed', async () => {
+  const [port = 0] = await freePorts(1)
+  const started = serve('files', port, { ...google.env, K_SERVICE: 'files' })
+  expect(await started.ended).not.toBe(0)
+  expect(started.output).toContain('GOOGLE_SANDBOX_URL is for local runs')
+})

@@ -1,0 +1,59 @@
+/** What is deployed, with a collector: it tells what it did, and on SIGTERM what is left. */
+import { afterAll, expect, test } from '@jest/globals'
+import { join } from 'node:path'
+import type { Google } from '../../../infra/sandbox/index.ts'
+import { startGoogle } from '../../../infra/sandbox/index.ts'
+import { startCollector } from '../../kit/otlp-collector.ts'
+import type { Collector } from '../../kit/otlp-collector.ts'
+import { until } from '../../kit/wait-for.ts'
+import { end, environment, freePorts, root, run } from '../../kit/process.ts'
+import type { Run } from '../../kit/process.ts'
+
+const framework = join(root, 'node_modules/@google-cloud/functions-framework/build/src/main.js')
+
+let google: Google | undefined
+let collector: Collector | undefined
+let started: Run | undefined
+
+afterAll(async () => {
+  if (started) await end(started)
+  await collector?.close()
+  await google?.close()
+})
+
+test('a bundled function has told its collector everything when SIGTERM has ended it', async () => {
+  const [port = 0] = await freePorts(1)
+  const origin = `http://127.0.0.1:${port}`
+  let isDown = true
+  let taken = ''
+  google = await startGoogle({ publicUrl: origin })
+  const { heard, ...listening } = (collector = await startCollector((_, res) => {
+    if (!isDown) taken += heard.at(-1)
+    res.writeHead(isDown ? 503 : 200).end()
+  }))
+  const fn = run(process.execPath, [framework, '--target=files', `--port=${port}`], {
+    env: environment({
+      ...google.env,
+      NODE_ENV: 'production',
+      OTEL_EXPORTER_OTLP_ENDPOINT: `${listening.origin}/`,
+      OTEL_EXPORTER_OTLP_HEADERS: 'api-key=canary-key',
+    }),
+  })
+  started = fn
+  // It tries when a request has ended, in vain; after that it waits for its time.
+  await until(async () => {
+    if (fn.child.exitCode !== null) throw new Error(fn.output)
+    const answer = await fetch(`${origin}/files`).catch(() => undefined)
+    if (answer) expect(answer.status).toBe(401)
+    return heard.length > 0
+  })
+  await fn.said(/telemetry not sent/)
+  isDown = false
+  fn.child.kill('SIGTERM')
+  expect(await fn.ended).toBe(0)
+  expect(taken).toContain('"http.server.request.duration"')
+  expect(taken).toContain('"resourceSpans"')
+  expect(taken).toContain('{"key":"service.name","value":{"stringValue":"driveway"}}')
+  expect(listening.headers.every((headers) => headers['api-key'] === 'canary-key')).toBe(true)
+  expect(fn.output).not.toContain('canary-key')
+})

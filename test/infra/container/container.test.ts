@@ -1,0 +1,177 @@
+/** The container, as far as it can be had without an engine: what its Dockerfile copies, as it starts it. */
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { execFile, execFileSync } from 'node:child_process'
+import { createHash, randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { cp, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import { promisify } from 'node:util'
+import { mintToken, signIn } from '../../../infra/local/sign-in.ts'
+import type { Google } from '../../../infra/sandbox/index.ts'
+import { startGoogle } from '../../../infra/sandbox/index.ts'
+import { openSession } from '../../kit/h2c.ts'
+import { filePart, form } from '../../kit/environment.ts'
+import { end, environment, freePort, root, run } from '../../kit/process.ts'
+import type { Run } from '../../kit/process.ts'
+import { until } from '../../kit/wait-for.ts'
+
+const shell = promisify(execFile)
+const curlKnowsHttp2 = /^Features:.*\bHTTP2\b/m.test(curlVersion())
+const withCurl = curlKnowsHttp2 ? test : test.skip
+
+let google: Google
+let app: string
+let origin: string
+let container: Run
+let cookie: string
+let authorization: string
+
+beforeAll(async () => {
+  const port = await freePort()
+  origin = `http://127.0.0.1:${port}`
+  google = await startGoogle({ publicUrl: origin })
+  app = await mkdtemp(join(tmpdir(), 'driveway-container-'))
+  const { copies, env, command } = await readDockerfile()
+  for (const file of copies) await cp(join(root, file), join(app, basename(file)))
+  const [program, ...args] = command
+  expect(program).toBe('node')
+  container = run(process.execPath, args, {
+    env: environment({ ...env, ...google.env, PORT: String(port) }),
+    cwd: app,
+  })
+  let ended = false
+  void container.ended.then(() => (ended = true))
+  await until(() => {
+    if (ended) throw new Error(container.output)
+    return fetch(origin).catch(() => false)
+  })
+  cookie = await signIn(origin, 'ada@example.com')
+  const token = await mintToken(origin, cookie, 'test')
+  authorization = `Bearer ${token}`
+})
+
+afterAll(async () => {
+  await end(container)
+  await google.close()
+  await rm(app, { recursive: true })
+})
+
+function curlVersion(): string {
+  try {
+    return execFileSync('curl', ['--version'], { encoding: 'utf8' })
+  } catch {
+    return ''
+  }
+}
+
+interface Dockerfile {
+  instructions: string[][]
+  copies: string[]
+  env: Record<string, string>
+  command: string[]
+}
+
+async function readDockerfile(): Promise<Dockerfile> {
+  const text = await readFile(join(root, 'infra/container/Dockerfile'), 'utf8')
+  const instructions = text
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'))
+    .map((line) => line.split(' '))
+  const all = (name: string): string[][] =>
+    instructions.filter(([first]) => first === name).map(([, ...rest]) => rest)
+  return {
+    instructions,
+    copies: all('COPY').flatMap((rest) => rest.slice(0, -1)),
+    // A value may have an equals sign of its own.
+    env: Object.fromEntries(all('ENV').flatMap((rest) => rest.map((pair) => pair.split(/=(.*)/s)))),
+    command: JSON.parse(all('CMD')[0]?.join(' ') ?? '[]') as string[],
+  }
+}
+
+test('it holds one file beside Node, and runs as nobody in particular', async () => {
+  const { instructions, copies } = await readDockerfile()
+  expect(await readdir(app)).toEqual([basename(copies[0] ?? '')])
+  expect(instructions).toContainEqual(['FROM', 'node:24-slim'])
+  expect(instructions).toContainEqual(['USER', 'node'])
+  expect(instructions).toContainEqual(['STOPSIGNAL', 'SIGTERM'])
+  const ignored = await readFile(join(root, 'infra/container/Dockerfile.dockerignore'), 'utf8')
+  expect(ignored).toBe('*\n!dist/container\n')
+})
+
+test('it has all four functions, each below its path, and says that there is no ceiling', async () => {
+  for (const [path, status] of [
+    ['/auth', 302],
+    ['/callback', 400],
+    ['/files', 401],
+    ['/upload', 405],
+    ['/', 404],
+  ] as const) {
+    const answer = await fetch(`${origin}${path}`, { redirect: 'manual' })
+    expect([path, answer.status]).toEqual([path, status])
+  }
+  const session = await fetch(`${origin}/auth/session`, { headers: { cookie, origin } })
+  expect(await session.json()).toMatchObject({ limits: { maxRequestBytes: null } })
+})
+
+withCurl(
+  `curl uploads 40 MiB in one request over HTTP/2, as a form and raw${curlKnowsHttp2 ? '' : ' (no curl that knows HTTP/2)'}`,
+  async () => {
+    const bytes = randomBytes(40 * 1024 * 1024)
+    const sha256 = createHash('sha256').update(bytes).digest('hex')
+    const file = join(app, 'large.bin')
+    await writeFile(file, bytes)
+    const common = ['-sS', '--http2-prior-knowledge', '-H', `Authorization: ${authorization}`]
+    const written = ['-w', '%{http_version} %{response_code}']
+    for (const args of [
+      ['-F', `file=@${file}`, `${origin}/upload`],
+      ['-T', file, `${origin}/upload/raw.bin`],
+    ]) {
+      const { stdout } = await shell('curl', [...common, ...written, ...args])
+      expect(stdout).toMatch(/2 201$/)
+      expect(stdout).toContain(sha256)
+    }
+    await rm(file)
+  },
+)
+
+withCurl(
+  'curl hears each refusal over HTTP/2, of a body small or large, known or piped',
+  async () => {
+    const file = join(app, 'refused.bin')
+    await writeFile(file, Buffer.alloc(40 * 1024 * 1024))
+    const tries = Number(process.env['CURLS'] ?? 5)
+    const common = `curl -sS --http2-prior-knowledge -o /dev/null -w '%{response_code} '`
+    const good = `-H 'Authorization: ${authorization}'`
+    const bad = `-H 'Authorization: Bearer nope'`
+    for (const [status, line] of [
+      ['411', `date | ${common} ${good} -T - ${origin}/upload/piped.txt`],
+      ['411', `${common} ${good} -T - ${origin}/upload/piped.bin < ${file}`],
+      ['401', `${common} ${bad} -T ${file} ${origin}/upload/raw.bin`],
+      ['401', `${common} ${bad} -F file=@${file} ${origin}/upload`],
+    ] as const) {
+      const loop = `for i in $(seq ${tries}); do ${line} || exit; done`
+      const { stdout } = await shell('sh', ['-c', loop])
+      expect(stdout).toBe(`${status} `.repeat(tries))
+    }
+    await rm(file)
+  },
+)
+
+test('told to stop, it lets an upload over HTTP/2 finish, takes no more, and ends', async () => {
+  google.faults.add({ operation: 'drive.upload.multipart', latency: 500 })
+  const { session, begin, close } = await openSession(origin)
+  const headers = { authorization, 'content-type': 'multipart/form-data; boundary=b' }
+  const { stream, answer } = begin(headers)
+  stream.end(form('b', filePart('last.txt', 'the last one')))
+  await until(() => google.calls.includes('drive.upload.multipart'), { everyMs: 0 })
+  const away = once(session, 'goaway')
+  container.child.kill('SIGTERM')
+  await away
+  const { status, rstCode, body } = await answer
+  expect([status, rstCode]).toEqual([201, 0])
+  expect(body).toContain('last.txt')
+  expect(await container.ended).toBe(0)
+  await close()
+  expect(container.output).not.toMatch(/warning|"ERROR"/i)
+})

@@ -1,0 +1,126 @@
+/**
+ * Terraform itself works out every expression that needs no provider: variables and locals, the
+ * dashboard, the filters. What a resource would say is a word in its place.
+ */
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { spawnSync } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { settings } from '../../../functions/config/settings.ts'
+import { readSources } from './hcl.ts'
+
+const hasTerraform = spawnSync('terraform', ['version']).status === 0
+const evaluated = (name: string, body: () => void): void =>
+  hasTerraform ? test(name, body, 60_000) : test.skip(`${name} (no terraform here)`, body)
+
+const known = ['functions', 'reading', 'environment', 'ready', 'public_url', 'expires', 'ours']
+let folder: string
+
+const output = (name: string, value: string): string =>
+  `output "${name}" {\n  value = ${value}\n}\n`
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'driveway-evaluate-'))
+  const all = Object.values(await readSources()).join('\n')
+  const parts = [...all.matchAll(/^(?:locals|variable "\w+") \{\n.*?^\}\n/gms)].map(([part]) =>
+    part.replaceAll(/google_\w+\.\w+(?:\["(\w+)"\])?\.\w+/g, '"made-$1"'),
+  )
+  const [, dashboard = ''] = /dashboard_json = (jsonencode\(.*?^ {2}\}\))/ms.exec(all) ?? []
+  const filters = [...all.matchAll(/^ +(?:denominator_)?filter += ("(?!metric).*local\..*")$/gm)]
+  await writeFile(
+    join(folder, 'main.tf'),
+    [
+      ...parts,
+      ...known.map((name) => output(name, `local.${name}`)),
+      output('dashboard', dashboard),
+      output('filters', `[${filters.map(([, filter]) => filter).join(', ')}]`),
+    ].join('\n'),
+  )
+})
+
+afterAll(async () => {
+  await rm(folder, { recursive: true })
+})
+
+function terraform(...args: string[]): { status: number | null; said: string } {
+  const env = { ...process.env, TF_CLI_CONFIG_FILE: '/dev/null', TF_IN_AUTOMATION: '1' }
+  const { status, stdout, stderr } = spawnSync('terraform', [`-chdir=${folder}`, ...args], {
+    encoding: 'utf8',
+    env,
+  })
+  return { status, said: stdout + stderr }
+}
+
+function apply(variables: Record<string, string>): Record<string, unknown> {
+  const given = Object.entries(variables).map(([name, value]) => `-var=${name}=${value}`)
+  const applied = terraform('apply', '-auto-approve', '-input=false', '-no-color', ...given)
+  expect([applied.status === 0 ? '' : applied.said]).toEqual([''])
+  const values = JSON.parse(terraform('output', '-json').said) as Record<string, { value: unknown }>
+  return Object.fromEntries(Object.entries(values).map(([name, { value }]) => [name, value]))
+}
+
+const complete = { project: 'my-driveway', client_version: '3', keyring_version: '1' }
+
+evaluated('the functions are told what they need, and wait for both secrets', () => {
+  const own = apply({ ...complete, settings: '{ACCESS_PROFILE="own"}' })
+  expect(own).toMatchObject({ ready: true, public_url: 'https://my-driveway.web.app' })
+  expect(own['environment']).toEqual({
+    ACCESS_PROFILE: 'own',
+    PUBLIC_URL: 'https://my-driveway.web.app',
+    GOOGLE_CLOUD_PROJECT: 'my-driveway',
+    CLIENT_SECRET_NAME: 'made-client/versions/3',
+    KEYRING_SECRET_NAME: 'made-keyring/versions/1',
+    NODE_OPTIONS: '--max-semi-space-size=1',
+    MALLOC_ARENA_MAX: '2',
+  })
+  for (const missing of ['client_version', 'keyring_version']) {
+    expect(apply({ ...complete, [missing]: '0' })).toMatchObject({ ready: false })
+  }
+  const url = 'https://drive.example.com'
+  expect(apply({ ...complete, public_url: url })).toMatchObject({ public_url: url })
+})
+
+evaluated('each function and each secret that it reads is one right', () => {
+  const { reading } = apply(complete)
+  expect(Object.keys(reading as object)).toEqual(
+    ['auth', 'callback', 'files', 'upload'].flatMap((name) => [
+      `${name}-client`,
+      `${name}-keyring`,
+    ]),
+  )
+  expect(reading).toMatchObject({ 'files-keyring': { name: 'files', secret: 'keyring' } })
+})
+
+evaluated(
+  'a setting that Driveway does not know, or that is not the operator’s, is refused',
+  () => {
+    for (const name of [
+      'NONSENSE',
+      ...Object.keys(settings).filter((key) => key.endsWith('_URL')),
+    ]) {
+      const variables = [`-var=settings={${name}="x"}`, '-var=project=p']
+      const { status, said } = terraform('plan', '-input=false', '-no-color', ...variables)
+      expect([name, status, said]).toEqual([name, 1, expect.stringContaining('does not know')])
+    }
+  },
+)
+
+evaluated('filters and the dashboard are whole', () => {
+  const { ours, filters, dashboard } = apply(complete) as {
+    ours: string
+    filters: string[]
+    dashboard: string
+  }
+  expect(ours).toBe(
+    'resource.type="cloud_run_revision" AND resource.labels.service_name=("auth" OR "callback" OR "files" OR "upload" OR "upload-h2c")',
+  )
+  expect(filters.length).toBeGreaterThan(4)
+  for (const filter of filters) {
+    expect(filter).toMatch(/^resource\.type="cloud_run_revision" AND /)
+    expect((filter.match(/"/g)?.length ?? 1) % 2).toBe(0)
+  }
+  const { gridLayout } = JSON.parse(dashboard) as { gridLayout: { widgets: { title: string }[] } }
+  expect(gridLayout.widgets.map(({ title }) => title)).toContain('Refusals a second, by code')
+  expect(dashboard).toContain('full_match(\\"auth|callback|files|upload|upload-h2c\\")')
+})

@@ -1,0 +1,249 @@
+/** What must hold of the infrastructure, whoever edits it: who reads what, who may call, what expires. */
+import { beforeAll, expect, test } from '@jest/globals'
+import { readFile, readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { collections } from '../../../functions/store/collections.ts'
+import { problems } from '../../../functions/errors.ts'
+import { auditEvents } from '../../../functions/http/audit.ts'
+import { settings } from '../../../functions/config/settings.ts'
+import { root } from '../../kit/process.ts'
+import { everything, folder, readTerraform, readSources, stringsOf } from './hcl.ts'
+import type { Body, Terraform } from './hcl.ts'
+
+let terraform: Terraform
+const read = (file: string): Promise<string> => readFile(join(root, file), 'utf8')
+
+beforeAll(async () => {
+  terraform = await readTerraform(await readSources())
+})
+
+const ofType = (type: string): [string, Body][] =>
+  [...terraform.resources].filter(([address]) => address.startsWith(`${type}.`))
+/** The body of the only resource of a type. */
+const only = (type: string): Body => {
+  const all = ofType(type)
+  expect(all).toHaveLength(1)
+  return all[0]?.[1] ?? {}
+}
+const local = (name: string): Record<string, unknown> =>
+  terraform.locals.get(name) as Record<string, unknown>
+/** The only block of its name. */
+const inner = (body: Body, name: string): Body => (body[name] as Body[])[0] ?? {}
+
+const names = ['auth', 'callback', 'files', 'upload']
+
+test('there are the four functions that functions/index.ts registers, on nodejs24', async () => {
+  const registered = [...(await read('functions/index.ts')).matchAll(/^http\('(\w+)'/gm)]
+  expect(registered.map(([, name]) => name)).toEqual(names)
+  expect(Object.keys(local('functions')).toSorted()).toEqual(names)
+  const is = only('google_cloudfunctions2_function')
+  expect(inner(is, 'build_config')).toMatchObject({
+    runtime: 'nodejs24',
+    entry_point: '${each.key}',
+  })
+})
+
+test('each function reads the secrets that it is said to, and nothing else', () => {
+  // A new pair here is a decision: write down in accounts.tf what for.
+  expect(local('reads')).toEqual({
+    auth: ['client', 'keyring'],
+    callback: ['client', 'keyring'],
+    files: ['client', 'keyring'],
+    upload: ['client', 'keyring'],
+  })
+  const grants = [...terraform.resources].filter(([address]) => address.includes('_iam_'))
+  const roles = grants.map(([address, { role, member }]) => [address, role, member])
+  const self = '${google_service_account.function[each.key].member}'
+  const build = '${google_service_account.build.member}'
+  expect(roles.toSorted(([one], [other]) => ((one ?? '') < (other ?? '') ? -1 : 1))).toEqual([
+    [
+      'google_artifact_registry_repository_iam_member.build_images',
+      'roles/artifactregistry.writer',
+      build,
+    ],
+    ['google_cloud_run_v2_service_iam_member.public', 'roles/run.invoker', 'allUsers'],
+    ['google_cloud_run_v2_service_iam_member.upload_public', 'roles/run.invoker', 'allUsers'],
+    ['google_project_iam_member.build_logs', 'roles/logging.logWriter', build],
+    ['google_project_iam_member.documents', 'roles/datastore.user', self],
+    [
+      'google_secret_manager_secret_iam_member.reader',
+      'roles/secretmanager.secretAccessor',
+      '${google_service_account.function[each.value.name].member}',
+    ],
+    ['google_storage_bucket_iam_member.build_source', 'roles/storage.objectViewer', build],
+  ])
+})
+
+test('every function has an account of its own, and it is this one that runs it', () => {
+  const account = terraform.resources.get('google_service_account.function')
+  expect(account).toMatchObject({ for_each: '${local.reads}', account_id: 'driveway-${each.key}' })
+  const is = only('google_cloudfunctions2_function')
+  expect(inner(is, 'service_config')['service_account_email']).toBe(
+    '${google_service_account.function[each.key].email}',
+  )
+})
+
+test('the public may call the four functions and the container, and nothing else is public', () => {
+  const open = everything(terraform).filter(([, value]) =>
+    stringsOf(value).some((text) => /allUsers|allAuthenticatedUsers/.test(text)),
+  )
+  expect(open.map(([address]) => address)).toEqual([
+    'google_cloud_run_v2_service_iam_member.upload_public',
+    'google_cloud_run_v2_service_iam_member.public',
+  ])
+  const functions = terraform.resources.get('google_cloud_run_v2_service_iam_member.public')
+  expect(functions?.['for_each']).toBe('${google_cloudfunctions2_function.function}')
+  for (const [, bucket] of ofType('google_storage_bucket')) {
+    expect(bucket).toMatchObject({
+      public_access_prevention: 'enforced',
+      uniform_bucket_level_access: true,
+    })
+  }
+})
+
+test('every secret is pinned to a version, and its value is in no file of Terraform', () => {
+  const required = local('required_settings')
+  const secretNames = Object.entries(required).filter(([name]) => name.endsWith('_SECRET_NAME'))
+  expect(secretNames).toHaveLength(2)
+  for (const [, value] of secretNames) {
+    expect(value).toMatch(
+      /^\$\{google_secret_manager_secret\.secret\["(\w+)"\]\.name\}\/versions\/\$\{var\.\1_version\}$/,
+    )
+  }
+  expect(
+    everything(terraform)
+      .flatMap(([, value]) => stringsOf(value))
+      .join('\n'),
+  ).not.toMatch(/versions\/latest|random_|tls_private_key/)
+  expect([...terraform.resources.keys()].filter((key) => key.includes('secret_version'))).toEqual(
+    [],
+  )
+  for (const [, secret] of ofType('google_secret_manager_secret')) {
+    expect(Object.keys(inner(secret, 'replication'))).toEqual(['auto'])
+  }
+})
+
+const settingsThatAre = (kind: string): string[] =>
+  Object.entries(settings)
+    .filter(([, is]) => is === kind)
+    .map(([name]) => name)
+    .toSorted()
+
+test('what is set is what functions/config/settings.ts has, nothing more and nothing less', async () => {
+  expect(Object.keys(local('required_settings')).toSorted()).toEqual(settingsThatAre('required'))
+  expect((local('optional_settings') as unknown as string[]).toSorted()).toEqual(
+    settingsThatAre('optional'),
+  )
+  const is = only('google_cloudfunctions2_function')
+  expect(inner(is, 'service_config')['environment_variables']).toBe('${local.environment}')
+  expect(terraform.locals.get('environment')).toBe(
+    '${merge(var.settings, local.required_settings, local.runtime)}',
+  )
+})
+
+test('Node is told the same here and in the container', async () => {
+  const dockerfile = await read('infra/container/Dockerfile')
+  for (const [name, value] of Object.entries(local('runtime'))) {
+    expect(dockerfile).toContain(`${name}=${String(value)}`)
+  }
+})
+
+test('every collection that expires has a TTL policy, and no other', () => {
+  const expiring = Object.entries(collections).filter(([, field]) => field !== null)
+  expect(local('expires')).toEqual(Object.fromEntries(expiring))
+  const field = only('google_firestore_field')
+  expect(field).toMatchObject({ for_each: '${local.expires}', collection: '${each.key}' })
+  expect(field).toMatchObject({ field: '${each.value}', ttl_config: [{}], index_config: [{}] })
+})
+
+test('the database is closed to every browser', async () => {
+  const rules = await readFile(join(folder, 'firestore.rules'), 'utf8')
+  const allowed = rules.split('\n').filter((line) => /^\s*allow/.test(line))
+  expect(allowed.map((line) => line.trim())).toEqual(['allow read, write: if false;'])
+  expect(rules).toContain('match /{document=**}')
+  const release = terraform.resources.get('google_firebaserules_release.firestore')
+  expect(release).toMatchObject({ name: 'cloud.firestore' })
+})
+
+test('no query needs a composite index', async () => {
+  // Two conditions in one query, or a condition and another order, need one: say so in firestore.tf.
+  const all = await readdir(join(root, 'functions'), { recursive: true })
+  const files = all.filter((name) => name.endsWith('.ts')).map((name) => join('functions', name))
+  expect(files.length).toBeGreaterThan(50)
+  for (const file of files) {
+    const text = await read(file)
+    for (const [query] of text.matchAll(/\.where\([^;]*;/g)) {
+      expect([file, query.match(/\.(?:where|orderBy)\(/g)?.length]).toEqual([file, 1])
+    }
+  }
+})
+
+test('sizes keep Cloud Run’s rules, and timeouts those of whoever waits', () => {
+  const sizes = local('functions') as unknown as Record<
+    string,
+    { memory: string; concurrency: number; timeout: number; max_instances: number }
+  >
+  const is = only('google_cloudfunctions2_function')
+  // Below one CPU an instance takes one request at a time; one CPU goes with up to 4 GiB.
+  expect(inner(is, 'service_config')['available_cpu']).toBe('1')
+  for (const { memory, concurrency, timeout } of Object.values(sizes)) {
+    expect(['256Mi', '512Mi', '1Gi', '2Gi', '4Gi']).toContain(memory)
+    expect(concurrency).toBeGreaterThan(1)
+    expect(concurrency).toBeLessThanOrEqual(1000)
+    expect(timeout).toBeLessThanOrEqual(3600)
+  }
+  expect(sizes['callback']?.timeout).toBeLessThanOrEqual(60) // Hosting waits no longer
+  // Every upload needs two pieces of 256 KiB, of the 72 MiB that 512 MiB leave (functions/config/config.ts).
+  expect((sizes['upload']?.concurrency ?? 0) * 512 * 1024).toBeLessThan(72 * 1024 * 1024)
+})
+
+test('the exclusion takes what has a code in its URL out of the log, and leaves the rest', () => {
+  const { filter } = only('google_logging_project_exclusion')
+  const [, pattern = ''] = /requestUrl=~"(.*?)"$/.exec(String(filter).replaceAll('\\"', '"')) ?? []
+  const excluded = new RegExp(pattern)
+  for (const path of ['/callback?state=a&code=4/0b', '/callback?code=x', '/?state=a&code=b']) {
+    expect(excluded.test(`https://callback-1.a.run.app${path}`)).toBe(true)
+  }
+  for (const path of [
+    '/callback',
+    '/files?folder=a',
+    '/auth/device/BCDF-GHJK',
+    '/auth?barcode=1',
+  ]) {
+    expect(excluded.test(`https://auth-1.a.run.app${path}`)).toBe(false)
+  }
+})
+
+test('metrics, alerts and the dashboard speak of what is logged and measured', () => {
+  const made = new Set(ofType('google_logging_metric').map(([, { name }]) => String(name)))
+  const said = everything(terraform)
+    .flatMap(([, value]) => stringsOf(value))
+    .join('\n')
+  const used = [...said.matchAll(/logging\.googleapis\.com\/user\/([\w/]+)/g)]
+  expect(new Set(used.map(([, name]) => name))).toEqual(made)
+  expect(auditEvents.upload).toContain('bytes') // the metric uploaded_bytes
+  expect(said.replaceAll('\\"', '"')).toContain(
+    'jsonPayload.audit=true AND jsonPayload.message="upload"',
+  )
+  const outage = terraform.resources.get('google_monitoring_alert_policy.outage') ?? {}
+  const { content } = inner(outage, 'documentation')
+  const codes = [...String(content).matchAll(/`(\w+)`/g)].map(([, code]) => code ?? '')
+  expect(codes.filter((code) => !(code in problems))).toEqual([])
+  expect(codes.length).toBeGreaterThan(2)
+})
+
+test('Hosting sends the four paths to the four services, where they are', async () => {
+  const { hosting } = JSON.parse(await read('firebase.json')) as {
+    hosting: { rewrites: { source: string; run?: { serviceId: string; region: string } }[] }
+  }
+  const services = hosting.rewrites.flatMap(({ source, run }) =>
+    run ? [[source, run] as const] : [],
+  )
+  const region = terraform.variables.get('region')?.['default']
+  expect(services).toEqual([
+    ['/auth{,/**}', { serviceId: 'auth', region }],
+    ['/callback', { serviceId: 'callback', region }],
+    ['/files{,/**}', { serviceId: 'files', region }],
+    ['/upload{,/**}', { serviceId: 'upload', region }],
+  ])
+})

@@ -1,0 +1,69 @@
+/** A function that lets errors stray: `?how=…` says from where. Served by the framework, in tests. */
+import { http } from '@google-cloud/functions-framework'
+import { EventEmitter } from 'node:events'
+import { get } from 'node:http'
+import { streamBodies } from '../../../functions/http/framework-streaming.ts'
+import { createHandler } from '../../../functions/http/router.ts'
+import type { Call } from '../../../functions/http/router.ts'
+import { createLog } from '../../../functions/http/log.ts'
+import { createNet } from '../../../functions/http/uncaught-errors.ts'
+import { createOrigins } from '../../../functions/http/cors.ts'
+import { createServing } from '../../../functions/http/graceful-shutdown.ts'
+
+const strayed = (): never => {
+  throw new Error('strayed')
+}
+
+/** Each makes an error that nobody who awaits the request's work can see. */
+const ways: Record<string, (call: Call) => void> = {
+  timer: () => void setTimeout(strayed, 1),
+  immediate: () => void setImmediate(strayed),
+  tick: () => process.nextTick(strayed),
+  rejection: () => void Promise.reject(new Error('strayed')),
+  'late rejection': () =>
+    void (async () => {
+      await new Promise((resolve) => setTimeout(resolve, 1))
+      strayed()
+    })(),
+  'error event': () => void setImmediate(() => new EventEmitter().emit('error', new Error('lost'))),
+  'answer of another server': ({ req }) =>
+    void get({ port: req.socket.localPort, path: '/?how=fine' }, strayed),
+}
+
+/** Requests that wait to be let go. */
+const waiting = new Set<() => void>()
+let isAsked = false
+
+const run = async (call: Call): Promise<void> => {
+  const { query, res } = call
+  const how = query.get('how') ?? ''
+  if (how === 'waits') await new Promise<void>((resolve) => waiting.add(resolve))
+  if (how === 'let go') {
+    for (const letGo of waiting) letGo()
+    waiting.clear()
+  }
+  if (how === 'nobody') isAsked = true
+  if (ways[how]) {
+    ways[how](call)
+    await new Promise(() => {}) // what was to settle this has thrown
+  }
+  res.end(String(waiting.size))
+}
+
+// This one belongs to no request.
+setInterval(() => isAsked && strayed(), 5).unref()
+
+const log = createLog('test')
+const net = createNet(log)
+const serving = createServing()
+const origins = createOrigins('http://localhost', [])
+const routes = [{ method: 'GET' as const, path: /^$/, run }]
+const handler = createHandler('straying', routes, { log, origins, serving, net, secure: false })
+http('straying', handler)
+
+let adopted = false
+streamBodies((server) => {
+  serving.adopt(server)
+  if (!adopted) net.spread(() => void serving.stop().then(() => process.exit(1)))
+  adopted = true
+}, handler)

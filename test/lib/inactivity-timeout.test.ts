@@ -1,0 +1,46 @@
+import { expect, test } from '@jest/globals'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { startTimer } from '../../functions/lib/inactivity-timeout.ts'
+import { until } from '../kit/wait-for.ts'
+
+/** Stands still as a frozen process does. */
+function freeze(ms: number): void {
+  const over = performance.now() + ms
+  while (performance.now() < over);
+}
+
+test('it is over once, after its time', async () => {
+  let overs = 0
+  const started = performance.now()
+  startTimer(40, () => overs++)
+  await until(() => overs > 0)
+  expect(performance.now() - started).toBeGreaterThan(30) // timers are whole milliseconds
+  await sleep(80)
+  expect(overs).toBe(1)
+})
+
+test('a pause of the process is not the silence of somebody else', async () => {
+  const heard: string[] = []
+  const timer = startTimer(800, () => heard.push('nothing'))
+  setTimeout(() => heard.push('something'), 850)
+  for (let pauses = 0; pauses < 2; pauses++) {
+    freeze(450)
+    await sleep(1)
+  }
+  await until(() => heard.length > 0)
+  expect(heard).toEqual(['something'])
+  timer.stop()
+})
+
+test('restarted, it takes its whole time again; stopped, it is never over', async () => {
+  let over = false
+  const timer = startTimer(80, () => (over = true))
+  for (let times = 0; times < 20; times++) {
+    await sleep(10)
+    timer.restart()
+  }
+  expect(over).toBe(false)
+  timer.stop()
+  await sleep(160)
+  expect(over).toBe(false)
+})

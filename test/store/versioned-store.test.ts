@@ -1,0 +1,118 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { createFirestoreRecords } from '../../functions/store/firestore-versioned-store.ts'
+import { createMemoryRecords } from '../../functions/store/versioned-store.ts'
+import type { Records } from '../../functions/store/versioned-store.ts'
+import { createFirestore } from '../../infra/sandbox/firestore/index.ts'
+import { startSandbox } from '../../infra/sandbox/server.ts'
+import type { Sandbox } from '../../infra/sandbox/server.ts'
+import { connect } from '../infra/sandbox/firestore/contract-fixture.ts'
+
+interface Value {
+  word: string
+  by?: { word: string }
+}
+
+let sandbox: Sandbox
+let host = ''
+
+beforeAll(async () => {
+  sandbox = await startSandbox([createFirestore()])
+  host = new URL(sandbox.url).host
+})
+
+afterAll(() => sandbox.close())
+
+const isValue = ({ word }: Record<string, unknown>): boolean => typeof word === 'string'
+
+function inFirestore(): Records<Value> {
+  const firestore = connect(host)
+  return createFirestoreRecords(() => Promise.resolve(firestore), 'attempts', isValue)
+}
+
+describe.each<[string, () => Records<Value>]>([
+  ['memory', createMemoryRecords],
+  ['Firestore', inFirestore],
+])('records in %s', (_, create) => {
+  test('are made once, also when many try at once', async () => {
+    const records = create()
+    const made = await Promise.all(
+      ['a', 'b', 'c', 'd'].map((word) => records.create('id', { word }, 5_000)),
+    )
+    const [winner, ...others] = made.filter((one) => one !== undefined)
+    expect(others).toEqual([])
+    expect(await records.find('id')).toMatchObject({ value: winner?.value, expiresAt: 5_000 })
+  })
+
+  test('are replaced by one of those who saw the same version', async () => {
+    const records = create()
+    const first = await records.create('id', { word: 'first' }, 5_000)
+    const tries = await Promise.all(
+      ['a', 'b', 'c', 'd'].map((word) => records.replace('id', first?.revision, { word }, 6_000)),
+    )
+    const [winner, ...others] = tries.filter((one) => one !== undefined)
+    expect(others).toEqual([])
+    expect(await records.find('id')).toMatchObject({ value: winner?.value, expiresAt: 6_000 })
+    const next = await records.replace('id', winner?.revision, { word: 'next' }, 7_000)
+    expect(next?.value).toEqual({ word: 'next' })
+  })
+
+  test('are found with the version that they have', async () => {
+    const records = create()
+    await records.create('id', { word: 'first' }, 5_000)
+    const found = await records.find('id')
+    expect(await records.replace('id', found?.revision, { word: 'next' }, 5_000)).toBeDefined()
+    expect(await records.replace('id', found?.revision, { word: 'late' }, 5_000)).toBeUndefined()
+  })
+
+  test('are found several at once, in the order of their ids', async () => {
+    const records = create()
+    for (const word of ['a', 'b']) await records.create(word, { word }, 5_000)
+    const found = await records.findAll(['b', 'none', 'a'])
+    expect(found.map((one) => one?.value.word)).toEqual(['b', undefined, 'a'])
+    expect(await records.replace('b', found[0]?.revision, { word: 'c' }, 5_000)).toBeDefined()
+    expect(await records.findAll([])).toEqual([])
+  })
+
+  test('are removed by what a field holds, and by their ids, however many there are', async () => {
+    const records = create()
+    const words = ['a', 'b', 'c', 'd']
+    for (const word of words) await records.create(`by ${word}`, { word, by: { word } }, 5_000)
+    await records.removeWhere('by.word', 'b')
+    await records.removeWhere('word', 'c')
+    await records.removeEach(['by d', 'none'])
+    const found = await records.findAll(words.map((word) => `by ${word}`))
+    expect(found.map((one) => one?.value.word)).toEqual(['a', undefined, undefined, undefined])
+  })
+
+  test('are removed in the version that was seen, and in no other', async () => {
+    const records = create()
+    const first = await records.create('id', { word: 'first' }, 5_000)
+    const next = await records.replace('id', first?.revision, { word: 'next' }, 5_000)
+    await records.remove('id', first?.revision)
+    expect((await records.find('id'))?.value).toEqual({ word: 'next' })
+    await records.remove('id', next?.revision)
+    expect(await records.find('id')).toBeUndefined()
+    await records.remove('id', next?.revision)
+    expect(await records.replace('id', next?.revision, { word: 'late' }, 5_000)).toBeUndefined()
+    expect(await records.create('id', { word: 'anew' }, 5_000)).toBeDefined()
+  })
+})
+
+test('a record that another version of Driveway wrote is refused and left as it is (case 90)', async () => {
+  const firestore = connect(host)
+  const document = firestore.collection('attempts').doc('id')
+  const records = createFirestoreRecords(() => Promise.resolve(firestore), 'attempts', isValue)
+  for (const data of [{}, { word: 5, expiresAt: new Date() }, { word: 'w', expiresAt: 'soon' }]) {
+    await document.set(data)
+    await expect(records.find('id')).rejects.toMatchObject({ code: 'store_unavailable' })
+  }
+  expect((await document.get()).data()).toEqual({ word: 'w', expiresAt: 'soon' })
+})
+
+test('a Firestore that does not answer is told as such (case 85)', async () => {
+  sandbox.faults.add({ operation: 'firestore.commit', status: 400, times: 9 })
+  await expect(inFirestore().create('id', { word: 'w' }, 5_000)).rejects.toMatchObject({
+    code: 'store_unavailable',
+  })
+  sandbox.faults.clear()
+})
