@@ -1,158 +1,182 @@
-/** Everything that can go wrong, as a caller sees it: one class, one table (RFC 9457). */
+/** Every error that a client can see: one class and one table (RFC 9457). */
 
-/** `code`: status, title (what to do next), and whether the same request may succeed later. */
+/** `code`: HTTP status, title (what happened, what to do next), whether the same request may succeed later. */
 export const problems = {
-  // The request
-  bad_request: [400, 'The request cannot be read; see detail', false],
-  not_found: [404, 'There is nothing at this address', false],
-  method_not_allowed: [405, 'This address does not take that method; see the Allow header', false],
-  unsupported_media_type: [415, 'A body of this type is not taken here; see detail', false],
-  origin_not_allowed: [403, 'Pages of this origin may not upload; see ALLOWED_ORIGINS', false],
-  csrf: [403, 'A cookie counts only for requests that come from an allowed page', false],
+  // Requests
+  bad_request: [400, 'The request is malformed. See detail.', false],
+  not_found: [404, 'Nothing exists at this URL. Check the path.', false],
+  method_not_allowed: [405, 'This URL does not support the method. See the Allow header.', false],
+  unsupported_media_type: [415, 'This URL does not accept the media type. See detail.', false],
+  origin_not_allowed: [403, 'This origin may not upload. Add it to ALLOWED_ORIGINS.', false],
+  csrf: [403, 'Session cookies are accepted from allowed origins only. Use a token.', false],
 
-  // Signing in
-  state_missing: [400, 'This sign-in was not started here; start it again', false],
-  state_invalid: [400, 'This sign-in cannot be read; start it again', false],
-  state_mismatch: [400, 'This sign-in was started in another browser; start it again', false],
-  state_expired: [400, 'This sign-in took too long; start it again', false],
-  state_used: [400, 'This sign-in was already finished; start it again', false],
-  issuer_mismatch: [400, 'This answer did not come from Google; start again', false],
-  access_denied: [403, 'Google was not given permission; start again when you want to', false],
-  code_exchange_failed: [400, 'Google did not accept this sign-in; start it again', false],
-  id_token_invalid: [400, 'Google’s answer does not say who you are; start again', false],
-  scope_missing: [403, 'Driveway needs every permission it asks for; see detail', false],
-  not_invited: [403, 'This Driveway is not open to that Google account; use another one', false],
-  no_refresh_token: [409, 'Remove Driveway’s access at Google, then sign in again', false],
-  auth_misconfigured: [502, 'This Driveway’s client at Google is set up wrongly', false],
-  auth_bad_response: [502, 'Google’s sign-in gave an answer that makes no sense', true],
-  auth_unavailable: [503, 'Google’s sign-in does not answer; try again shortly', true],
-
-  // Who is asking
-  login_required: [401, 'Sign in with Google first', false],
-  session_expired: [401, 'The session has ended; sign in again', false],
-  invalid_token: [401, 'This token is not valid here', false],
-  wrong_audience: [401, 'Use a Driveway token (dw_…), not one of Google’s', false],
-  reauth_required: [401, 'Google ended Driveway’s access; sign in again', false],
-  scope_insufficient: [403, 'This token may not do that', false],
-  outside_folder: [403, 'This token is for one folder, and that is not in it', false],
-  daily_limit: [429, 'This account has uploaded as much as it may in a day', true],
-  token_limit: [403, 'This token has used up what it may upload; make another one', false],
-  too_many_tokens: [409, 'There are too many tokens; end one that you no longer use first', false],
-  rate_limited: [429, 'Too many requests at once; slow down and try again', true],
-
-  // Sign-in from a terminal
-  authorization_pending: [400, 'Nobody has approved this code yet; ask again shortly', true],
-  slow_down: [400, 'Ask less often: wait five seconds longer from now on', true],
-  expired_token: [400, 'This code is too old; ask for a new one', false],
-  device_denied: [400, 'The person who was asked said no', false],
-  invalid_grant: [400, 'This code is not valid here; ask for a new one', false],
-  device_code_unknown: [404, 'No terminal waits with this code; look at it again', false],
-  device_decided: [409, 'This code was approved or denied already', false],
-  account_changed: [409, 'Another account is signed in by now; look again, then decide', false],
-
-  // CI without a secret
-  policy_mismatch: [403, 'No policy lets this job in; see detail', false],
-  too_many_policies: [409, 'There are as many policies as there may be; remove one first', false],
-  issuer_unavailable: [503, 'The CI system’s keys cannot be had; try again shortly', true],
-
-  // Uploads
-  bad_boundary: [400, 'The Content-Type names no usable boundary', false],
-  malformed_multipart: [400, 'The form is not valid multipart/form-data', false],
-  truncated: [400, 'The upload ended early; send it again', true],
-  ambiguous_part: [400, 'A part of the form says two different things about itself', false],
-  unsupported_part: [400, 'A part of the form is encoded in a way that is not taken', false],
-  bad_filename: [400, 'A file’s name cannot be used; see detail', false],
-  bad_path: [400, 'The path cannot be used; see detail', false],
-  no_file: [400, 'The form has no file in it', false],
-  late_field: [400, 'Put the form’s fields before its files', false],
-  too_many_parts: [413, 'The form has too many parts', false],
-  field_too_large: [413, 'A field of the form is too long', false],
-  too_large: [413, 'The file is larger than this Driveway takes', false],
-  length_required: [411, 'Say how long the body is: send Content-Length', false],
-  size_mismatch: [400, 'The body was not as long as it said; send it again', true],
-  digest_mismatch: [400, 'What came is not what the digest says; nothing was stored', true],
-  exists: [409, 'A file of this name is there already', false],
-  name_busy: [409, 'Another upload of this name is under way; ask again', true],
-  in_progress: [409, 'The upload with this Idempotency-Key is still under way; ask again', true],
-  idempotency_mismatch: [
-    422,
-    'This Idempotency-Key belongs to another upload; use a new one',
+  // Sign-in
+  state_missing: [400, 'This browser did not start the sign-in. Start again.', false],
+  state_invalid: [400, 'The sign-in state is invalid. Start again.', false],
+  state_mismatch: [400, 'Another browser started this sign-in. Start again.', false],
+  state_expired: [400, 'The sign-in expired. Start again.', false],
+  state_used: [400, 'The sign-in is already complete. Start again.', false],
+  issuer_mismatch: [400, 'The response did not come from Google. Start again.', false],
+  access_denied: [403, 'Google permission was denied. Start again to grant it.', false],
+  code_exchange_failed: [400, 'Google rejected the authorization code. Start again.', false],
+  id_token_invalid: [400, 'Google’s ID token is invalid. Start again.', false],
+  scope_missing: [403, 'A required permission was not granted. See detail.', false],
+  account_not_allowed: [403, 'This Google account is not allowed here. Use another one.', false],
+  no_refresh_token: [
+    409,
+    'Google issued no refresh token. Remove Driveway’s access at Google, then sign in again.',
     false,
   ],
-  too_slow: [408, 'The upload stood still for too long; send it again', true],
-  upload_incomplete: [409, 'Drive does not have the whole file yet; send the rest first', true],
-  upload_gone: [410, 'The upload has expired; start it again', false],
-  file_changed: [409, 'The file was changed in Drive since it came; look at it there', false],
+  auth_misconfigured: [502, 'Google rejected the OAuth client. Contact the operator.', false],
+  auth_bad_response: [502, 'Google sign-in returned an unexpected response. Try again.', true],
+  auth_unavailable: [503, 'Google sign-in is unavailable. Try again in a minute.', true],
+
+  // Authentication and authorization
+  login_required: [401, 'Authentication is required. Sign in with Google.', false],
+  session_expired: [401, 'The session has expired. Sign in again.', false],
+  invalid_token: [401, 'The token is invalid or expired. Use another one.', false],
+  wrong_audience: [401, 'Google tokens are not accepted. Use a Driveway token (dw_…).', false],
+  reauth_required: [401, 'Google revoked Driveway’s access. Sign in again.', false],
+  scope_insufficient: [403, 'The token lacks the required scope. See detail.', false],
+  outside_folder: [403, 'The item is outside the token’s folder. Use another token.', false],
+  daily_quota_exceeded: [429, 'The account’s daily quota is used up. Try again tomorrow.', true],
+  token_quota_exceeded: [403, 'The token’s upload quota is used up. Create another token.', false],
+  too_many_tokens: [409, 'The account has too many tokens. Revoke one first.', false],
+  rate_limited: [429, 'The rate limit is exceeded. Wait for Retry-After.', true],
+
+  // Device authorization
+  authorization_pending: [400, 'The code is not approved yet. Poll again.', true],
+  slow_down: [400, 'The polling interval is too short. Increase it by five seconds.', true],
+  expired_token: [400, 'The device code has expired. Request a new one.', false],
+  device_denied: [400, 'The request was denied. Request a new code.', false],
+  invalid_grant: [400, 'The code is invalid or used. Request a new one.', false],
+  device_code_unknown: [404, 'The user code is unknown or expired. Check it.', false],
+  device_code_decided: [409, 'The code is already approved or denied. Request a new one.', false],
+  account_changed: [409, 'The signed-in account has changed. Review the request again.', false],
+
+  // CI
+  policy_mismatch: [403, 'No policy matches the job’s token. See detail.', false],
+  too_many_policies: [409, 'The account has too many policies. Remove one first.', false],
+  issuer_unavailable: [503, 'The CI issuer’s keys are unavailable. Try again in a minute.', true],
+
+  // Uploads
+  invalid_boundary: [400, 'The multipart boundary is missing or invalid. Fix Content-Type.', false],
+  malformed_multipart: [400, 'The multipart body is malformed. Let a library write it.', false],
+  truncated: [400, 'The upload ended before its last byte. Send it again.', true],
+  ambiguous_part: [400, 'A part declares two values for one property. Send one.', false],
+  unsupported_part: [400, 'A part uses a transfer encoding. Send it as binary.', false],
+  invalid_filename: [400, 'The file name is invalid. See detail.', false],
+  invalid_path: [400, 'The path is invalid. See detail.', false],
+  no_file: [400, 'The form contains no file. Add a file part.', false],
+  field_after_file: [400, 'A field follows a file. Send fields before files.', false],
+  too_many_parts: [413, 'The form has too many parts. Send several forms.', false],
+  field_too_large: [413, 'A form field is too large. Send it as a file.', false],
+  too_large: [413, 'The file or request exceeds the size limit. See detail.', false],
+  length_required: [411, 'Content-Length is required for this upload. Send it, or use tus.', false],
+  size_mismatch: [400, 'The body’s size differs from the declared size. Send it again.', true],
+  digest_mismatch: [400, 'The bytes do not match the digest. Send them again.', true],
+  file_exists: [409, 'A file with this name exists. Use another name or mode.', false],
+  name_locked: [409, 'Another upload of this name is in progress. Try again.', true],
+  idempotency_key_in_use: [
+    409,
+    'An upload with this Idempotency-Key is in progress. Try again.',
+    true,
+  ],
+  idempotency_key_reused: [
+    422,
+    'This Idempotency-Key belongs to another upload. Use a new one.',
+    false,
+  ],
+  too_slow: [408, 'The transfer was too slow or stalled. Send it again.', true],
+  upload_incomplete: [409, 'The upload is incomplete. Send the remaining bytes.', true],
+  upload_gone: [410, 'The upload has expired or was deleted. Start a new one.', false],
+  file_changed_after_upload: [
+    409,
+    'The file changed in Drive after the upload. Check it there.',
+    false,
+  ],
 
   // Uploads by tus
-  tus_version: [412, 'Speak tus 1.0.0 and say so in Tus-Resumable', false],
+  tus_version: [
+    412,
+    'The tus version is missing or unsupported. Send Tus-Resumable: 1.0.0.',
+    false,
+  ],
   offset_mismatch: [
     409,
-    'Upload-Offset is not where Drive stopped; ask with HEAD, then go on from there',
+    'Upload-Offset does not match the stored bytes. Send HEAD, then resume at its offset.',
     true,
   ],
-  upload_busy: [
+  upload_locked: [
     423,
-    'Another request has taken this upload over; ask with HEAD, then go on from there',
+    'Another request has taken over this upload. Send HEAD, then resume at its offset.',
     true,
   ],
-  chunk_too_small: [400, 'Nothing could be kept of so few bytes; send more at a time', false],
-  chunk_too_large: [413, 'So many bytes cannot be checked at once; send fewer at a time', false],
-  checksum_mismatch: [460, 'The bytes are not those of Upload-Checksum; send them again', true],
+  chunk_too_small: [400, 'The chunk is too small for Drive. Send at least 256 KiB.', false],
+  chunk_too_large: [413, 'The chunk is too large for a checksum. Send smaller chunks.', false],
+  checksum_mismatch: [460, 'The bytes do not match Upload-Checksum. Send them again.', true],
 
   // Downloads
-  no_content: [409, 'This has no bytes of its own to download; see detail', false],
-  unknown_format: [400, 'This cannot be had in that form; see detail', false],
-  range_not_satisfiable: [416, 'The file ends before the range begins', false],
-  changed_meanwhile: [409, 'The file was changed in Drive just now; ask again', true],
-  export_too_large: [403, 'Drive exports no more than 10 MB; save it from Google’s editor', false],
-  download_limit: [429, 'Drive has sent this file too often; try again in some hours', true],
+  not_downloadable: [409, 'The item has no content to download. See detail.', false],
+  unknown_export_format: [400, 'The item has no such export format. See detail.', false],
+  range_not_satisfiable: [416, 'The range starts after the end of the file. Omit Range.', false],
+  file_changed_during_download: [409, 'The file changed during the download. Try again.', true],
+  export_too_large: [
+    403,
+    'Drive exports at most 10 MB. Save the file from Google’s editor.',
+    false,
+  ],
+  download_quota_exceeded: [
+    429,
+    'Drive’s download quota for this file is used up. Try again in some hours.',
+    true,
+  ],
 
   // Drive
-  drive_full: [507, 'This Google Drive is full; make room and try again', false],
-  drive_forbidden: [403, 'Drive does not allow this; see detail', false],
-  drive_not_found: [404, 'Drive has no such file or folder, or none that Driveway may see', false],
-  bad_page_token: [400, 'This page token is not valid; start from the first page', false],
-  drive_rate_limited: [503, 'Drive asks to slow down; try again later', true],
-  drive_unavailable: [503, 'Drive did not answer; try again', true],
-  drive_timeout: [504, 'Drive took too long; try again', true],
-  upload_lost: [502, 'Drive lost the upload; send it again', true],
-  upstream_bad_response: [502, 'Drive gave an answer that makes no sense', true],
-  integrity: [
+  drive_full: [507, 'This Google Drive is full. Free some space, then try again.', false],
+  drive_forbidden: [403, 'Drive denied permission. See detail.', false],
+  drive_not_found: [404, 'The file or folder does not exist or is not accessible.', false],
+  invalid_page_token: [400, 'The page token is invalid. Start from the first page.', false],
+  drive_rate_limited: [503, 'Drive’s rate limit is exceeded. Wait for Retry-After.', true],
+  drive_unavailable: [503, 'Drive is unavailable. Try again in a minute.', true],
+  drive_timeout: [504, 'The request to Drive timed out. Try again.', true],
+  upload_session_lost: [502, 'Drive lost the upload session. Send the file again.', true],
+  upstream_bad_response: [502, 'Drive returned an unexpected response. Try again.', true],
+  integrity_check_failed: [
     502,
-    'Drive stored something else than was sent, so it was removed; send it again',
+    'Drive stored other bytes than were sent, and the file was removed. Send it again.',
     true,
   ],
-  integrity_replaced: [
+  integrity_check_failed_replaced: [
     502,
-    'Drive stored something else than was sent; send it again, or take the version before it in Drive',
+    'Drive stored other bytes than were sent. Send the file again, or restore its previous version.',
     true,
   ],
 
-  // Ourselves
-  store_unavailable: [503, 'Driveway’s memory does not answer; try again shortly', true],
-  misconfigured: [503, 'This Driveway is not set up correctly; tell whoever runs it', false],
-  over_capacity: [503, 'Too many uploads are under way here; try again shortly', true],
-  shutting_down: [503, 'This instance is stopping; try again', true],
-  internal: [500, 'Something went wrong here; it has been logged', false],
+  // Driveway
+  store_unavailable: [503, 'The session store is unavailable. Try again in a minute.', true],
+  misconfigured: [503, 'This Driveway is misconfigured. Contact the operator.', false],
+  over_capacity: [503, 'This instance has no memory for another upload. Try again.', true],
+  shutting_down: [503, 'This instance is shutting down. Try again.', true],
+  internal: [500, 'An internal error occurred. Report the request ID to the operator.', false],
 } as const satisfies Record<string, readonly [status: number, title: string, retryable: boolean]>
 
 export type ProblemCode = keyof typeof problems
 
 export interface GatewayErrorOptions extends ErrorOptions {
-  /** A sentence for the caller, beyond the title; never a secret. */
+  /** A sentence for the client in addition to the title; never a secret. */
   detail?: string | undefined
-  /** OAuth's own name for it (RFC 6749 section 5.2), for callers that speak OAuth. */
+  /** The OAuth error code (RFC 6749 section 5.2), for OAuth clients. */
   error?: string | undefined
-  /** When to come back; sent as `Retry-After`. */
+  /** Sent as `Retry-After`. */
   retryAfterSeconds?: number | undefined
-  /** Where a person goes to mend it: a path here. */
+  /** Path of the page where the user can resolve the problem. */
   link?: string | undefined
-  /** Further headers of the answer, such as `Allow`. */
+  /** Further response headers, such as `Allow`. */
   headers?: Record<string, string>
 }
 
-/** What ends a request. `code` and `detail` go to the caller, `message` and `cause` to the log. */
+/** An error that ends a request: the client gets `code` and `detail`, the log `message` and `cause`. */
 export class GatewayError extends Error {
   override name = 'GatewayError'
   readonly code: ProblemCode

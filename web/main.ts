@@ -90,7 +90,7 @@ async function start(because: Problem | null = null): Promise<void> {
   } catch (thrown) {
     if (turn !== asked) return
     const problem = asProblem(thrown)
-    if (problem.code === 'not_invited') return showSignIn(problem.words)
+    if (problem.code === 'account_not_allowed') return showSignIn(problem.words)
     leave()
     main.replaceChildren(trouble(problem.title, problem, () => void start(because)))
   }

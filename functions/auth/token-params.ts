@@ -16,7 +16,7 @@ const known = ['name', 'scopes', 'folder', 'path', 'maxBytes', 'maxFiles', 'expi
  * Reads them, and finds or makes the folder that they name.
  *
  * @throws {GatewayError} `bad_request`, also for a term that nobody knows: somebody counts on it;
- *   `bad_path`, `drive_not_found`, or what else Drive refuses with
+ *   `invalid_path`, `drive_not_found`, or what else Drive refuses with
  */
 export async function readTokenTerms(
   parts: TokenTermsParts,

@@ -78,7 +78,7 @@ async function* none(): AsyncGenerator<Buffer, void, undefined> {}
 
 /**
  * @returns what a document is to become; nothing for a file, which stays what it is
- * @throws {GatewayError} `no_content`, `unknown_format`: both say what there is instead
+ * @throws {GatewayError} `not_downloadable`, `unknown_export_format`: both say what there is instead
  */
 function checkForm(file: FileDetails, as: string | undefined): ExportFormat | undefined {
   const { kind, shortcut, exportTypes } = file
@@ -139,9 +139,9 @@ function nameOf({ name }: FileDetails, format: ExportFormat | undefined): string
 }
 
 function noContent(detail: string): GatewayError {
-  return new GatewayError('no_content', 'There are no bytes of its own', { detail })
+  return new GatewayError('not_downloadable', 'There are no bytes of its own', { detail })
 }
 
 function unknownFormat(detail: string): GatewayError {
-  return new GatewayError('unknown_format', 'Not in that form', { detail })
+  return new GatewayError('unknown_export_format', 'Not in that form', { detail })
 }

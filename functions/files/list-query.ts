@@ -27,7 +27,7 @@ export function readListQuery(query: URLSearchParams, otherwise = { pageSize: 10
   const search = query.get('q')
   const pageToken = query.get('pageToken')
   if (pageToken !== null && !/^[\x21-\x7e]{1,2048}$/.test(pageToken)) {
-    throw new GatewayError('bad_page_token', 'The page token has a shape that none has')
+    throw new GatewayError('invalid_page_token', 'The page token has a shape that none has')
   }
   if (search !== null && (search.length > 200 || /[\0-\x1f\x7f]/.test(search) || !search.trim())) {
     throw bad('q must be 1 to 200 characters of plain text')
@@ -73,7 +73,7 @@ function bad(detail: string): GatewayError {
   return new GatewayError('bad_request', detail, { detail })
 }
 
-/** @throws {GatewayError} `bad_request`, `bad_path`, `drive_not_found` */
+/** @throws {GatewayError} `bad_request`, `invalid_path`, `drive_not_found` */
 export function readNewFolder(body: Record<string, unknown>): {
   name: string
   folder: string | undefined

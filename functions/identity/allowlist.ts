@@ -13,13 +13,13 @@ export interface Visitor {
 }
 
 export interface Admission {
-  /** @throws {GatewayError} `not_invited` */
+  /** @throws {GatewayError} `account_not_allowed` */
   check(visitor: Visitor): void
   /**
    * The same for somebody who has signed in before: one look into the store a minute, and none
    * where everybody may come.
    *
-   * @throws {GatewayError} `not_invited`, or whatever the store throws
+   * @throws {GatewayError} `account_not_allowed`, or whatever the store throws
    */
   checkAccount(sub: string): Promise<void>
 }
@@ -38,7 +38,7 @@ export function createAdmission(
 
   function check(visitor: Visitor): void {
     if (isInvited(allowed, visitor)) return
-    throw new GatewayError('not_invited', 'The account is not among ALLOWED_USERS', {
+    throw new GatewayError('account_not_allowed', 'The account is not among ALLOWED_USERS', {
       detail: 'Ask whoever runs this Driveway to let you in, or sign in with another account',
       link: '/auth?choose=1',
     })

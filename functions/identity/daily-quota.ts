@@ -59,7 +59,7 @@ function both(own: Allowance, account: Allowance): Allowance {
 function spent({ maxFiles, maxBytes }: Limits, leftMs: number): GatewayError {
   const files = maxFiles === undefined ? [] : [`${maxFiles} files`]
   const bytes = maxBytes === undefined ? [] : [`${maxBytes} bytes`]
-  return new GatewayError('daily_limit', 'The account’s limits of the day leave no room', {
+  return new GatewayError('daily_quota_exceeded', 'The account’s limits of the day leave no room', {
     detail: `An account may upload ${[...files, ...bytes].join(' and ')} a day here`,
     retryAfterSeconds: Math.ceil(leftMs / 1000),
   })

@@ -69,7 +69,7 @@ export interface Devices {
    *
    * @param userCode as they typed it
    * @param who is asking: there are only so many codes that an account may try
-   * @throws {GatewayError} `device_code_unknown`, `device_decided`, `rate_limited`
+   * @throws {GatewayError} `device_code_unknown`, `device_code_decided`, `rate_limited`
    */
   find(userCode: string, who: string): Promise<PendingDevice>
   /**
@@ -227,7 +227,7 @@ async function take(rate: Rate, who: string, message: string): Promise<void> {
 }
 
 function decided(): GatewayError {
-  return new GatewayError('device_decided', 'The code was decided before')
+  return new GatewayError('device_code_decided', 'The code was decided before')
 }
 
 function invalid(why: string): GatewayError {

@@ -18,13 +18,13 @@ export interface Allowance {
    * One more file.
    *
    * @param bytes what it has, where that is known: reserved as a whole or refused
-   * @throws {GatewayError} `token_limit`
+   * @throws {GatewayError} `token_quota_exceeded`
    */
   file(bytes?: number): Promise<void>
   /**
    * The bytes of a file, counted before they are passed on.
    *
-   * @throws {GatewayError} `token_limit` in the middle of it
+   * @throws {GatewayError} `token_quota_exceeded` in the middle of it
    */
   metered<P>(content: AsyncIterable<P>, sizeOf: (piece: P) => number): AsyncIterable<P>
   /**
@@ -44,7 +44,7 @@ export interface Limited extends Counted {
   limits?: Limits
   /** The account, where its own limits count as well. */
   sub?: string
-  /** What to say where there is no room; `token_limit` unless said. */
+  /** What to say where there is no room; `token_quota_exceeded` unless said. */
   refusal?: () => GatewayError
 }
 
@@ -178,7 +178,7 @@ export const unlimited: Allowance = {
 function spent({ maxFiles, maxBytes }: Limits = {}): GatewayError {
   const files = maxFiles === undefined ? [] : [`${maxFiles} files`]
   const bytes = maxBytes === undefined ? [] : [`${maxBytes} bytes`]
-  return new GatewayError('token_limit', 'The limits of the token leave no room', {
+  return new GatewayError('token_quota_exceeded', 'The limits of the token leave no room', {
     detail: `This token may upload ${[...files, ...bytes].join(' and ')} in all`,
   })
 }

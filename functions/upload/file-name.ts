@@ -8,17 +8,17 @@ const fallback = 'Untitled'
  * The last component of the path that a sender may have given, otherwise as it is, code point by
  * code point; `Untitled` where nothing visible is left of it.
  *
- * @throws {GatewayError} `bad_filename` for control characters and for more than 1,024 bytes
+ * @throws {GatewayError} `invalid_filename` for control characters and for more than 1,024 bytes
  */
 export function driveName(filename: string): string {
   if (/[\0-\x1f\x7f-\x9f]/.test(filename)) {
-    throw new GatewayError('bad_filename', 'A control character in a filename', {
+    throw new GatewayError('invalid_filename', 'A control character in a filename', {
       detail: 'A file’s name has a control character in it; rename the file',
     })
   }
   const name = filename.slice(Math.max(filename.lastIndexOf('/'), filename.lastIndexOf('\\')) + 1)
   if (Buffer.byteLength(name) > maxBytes) {
-    throw new GatewayError('bad_filename', 'A filename is too long', {
+    throw new GatewayError('invalid_filename', 'A filename is too long', {
       detail: `A file’s name is longer than ${maxBytes} bytes; shorten it`,
     })
   }
@@ -32,7 +32,7 @@ const mostFolders = 50
  * taken as it is: one that could be read in two ways, or that means another folder, is refused.
  *
  * @param segments of the path, already decoded
- * @throws {GatewayError} `bad_path`
+ * @throws {GatewayError} `invalid_path`
  */
 export function readPath(segments: readonly string[]): string[] {
   if (segments.length > mostFolders) throw badPath(`A path has at most ${mostFolders} names in it`)
@@ -55,7 +55,7 @@ export function decodePath(path: string): string[] {
     return path.split('/').map((segment) => decodeURIComponent(segment))
   } catch (error) {
     const detail = 'The path has a percent-escape that is no UTF-8'
-    throw new GatewayError('bad_path', detail, { detail, cause: error })
+    throw new GatewayError('invalid_path', detail, { detail, cause: error })
   }
 }
 
@@ -64,5 +64,5 @@ function isBlank(name: string): boolean {
 }
 
 function badPath(detail: string): GatewayError {
-  return new GatewayError('bad_path', detail, { detail })
+  return new GatewayError('invalid_path', detail, { detail })
 }

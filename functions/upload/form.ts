@@ -82,7 +82,7 @@ function fieldName(entry: FormEntry): FieldName | undefined {
   return entry.kind === 'field' ? fieldNames.find((name) => name === entry.name) : undefined
 }
 
-/** @throws {GatewayError} `late_field`, or `bad_request` for a field that is there twice */
+/** @throws {GatewayError} `field_after_file`, or `bad_request` for a field that is there twice */
 function readField(entry: FormEntry & { kind: 'field' }, fields: Fields, late: boolean): void {
   const name = fieldName(entry)
   if (name === undefined) return // other fields are none of ours
@@ -95,7 +95,7 @@ function readField(entry: FormEntry & { kind: 'field' }, fields: Fields, late: b
 }
 
 function lateField(name: string): GatewayError {
-  return new GatewayError('late_field', `The field ${name} came after a file`)
+  return new GatewayError('field_after_file', `The field ${name} came after a file`)
 }
 
 /** Where the files of a form go. */
@@ -149,7 +149,7 @@ async function* closed(
 async function expectNothing(content: AsyncIterable<Buffer[]>): Promise<void> {
   for await (const batch of content) {
     if (batch.every(({ length }) => length === 0)) continue
-    throw new GatewayError('bad_filename', 'A file without a name', {
+    throw new GatewayError('invalid_filename', 'A file without a name', {
       detail: 'Give each file a filename',
     })
   }

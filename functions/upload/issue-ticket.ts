@@ -73,7 +73,7 @@ export async function openTicket(
  * or given the session that is open, or another one for the same reserved id, of which Drive makes
  * one file. What is needed for that is kept sealed: whoever reads a session URI can write to it.
  *
- * @throws {GatewayError} `in_progress`, `idempotency_mismatch`, or what opening one throws
+ * @throws {GatewayError} `idempotency_key_in_use`, `idempotency_key_reused`, or what opening one throws
  */
 export async function openTicketOnce(
   parts: OpenTicketParts,

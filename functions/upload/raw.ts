@@ -66,7 +66,7 @@ export async function uploadRaw(parts: UploadParts, call: Call): Promise<void> {
 function readTargetPath(url: string, path: string): string[] {
   if (/^[^?#]*\/(?:[?#]|$)/.test(url)) {
     const detail = 'The path ends with a slash; end it with the file’s name'
-    throw new GatewayError('bad_path', detail, { detail })
+    throw new GatewayError('invalid_path', detail, { detail })
   }
   return readPath(decodePath(path))
 }

@@ -84,7 +84,7 @@ interface Reserved {
  * looks whether the name is taken holds it from then on until the file is there. A file that is there
  * already is replaced without.
  *
- * @throws {GatewayError} `name_busy` while somebody else does
+ * @throws {GatewayError} `name_locked` while somebody else does
  */
 async function place(
   parts: UploadFileParts,
@@ -130,9 +130,9 @@ async function claimName(
     const claim = await attempts.begin(account, `\0${folder}\0${name}`, ['name'])
     if (!('outcome' in claim)) return claim
   } catch (error) {
-    if (!(error instanceof GatewayError) || error.code !== 'in_progress') throw error
+    if (!(error instanceof GatewayError) || error.code !== 'idempotency_key_in_use') throw error
   }
-  throw new GatewayError('name_busy', 'Another upload of this name is under way', {
+  throw new GatewayError('name_locked', 'Another upload of this name is under way', {
     retryAfterSeconds: 5,
   })
 }
@@ -178,7 +178,7 @@ async function repeat(outcome: Outcome, { content, isHeldBack }: Wanted): Promis
   if (isHeldBack()) return outcome
   const sha256 = await drain(content)
   if (outcome.skipped || sha256 === outcome.sha256) return outcome
-  throw new GatewayError('idempotency_mismatch', 'The key was used for other content')
+  throw new GatewayError('idempotency_key_reused', 'The key was used for other content')
 }
 
 /** Reads to the end what nobody needs. @returns its SHA-256, in hex */

@@ -117,7 +117,7 @@ export function readOrigin(origins: TicketParts['origins'], origin?: string): st
   throw new GatewayError('origin_not_allowed', 'A ticket for an origin that is not listed')
 }
 
-/** @throws {GatewayError} `bad_request`, `bad_filename`, `too_large`, `drive_not_found` */
+/** @throws {GatewayError} `bad_request`, `invalid_filename`, `too_large`, `drive_not_found` */
 function readWanted(
   body: Record<string, unknown>,
   maxFileBytes: number,

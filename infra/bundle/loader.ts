@@ -26,12 +26,12 @@ const requireAny = Object.assign(
 )
 
 function load(name: string): unknown {
-  const there = loaded.get(name)
-  if (there) return there.module.exports
+  const cached = loaded.get(name)
+  if (cached) return cached.module.exports
   const filename = join(__dirname, name)
   const params = 'exports, require, module, __filename, __dirname, __url'
   const source = `(function (${params}) {${readFileSync(filename, 'latin1')}\n})`
-  const script = new Script(source, { filename, cachedData: readKept(filename) })
+  const script = new Script(source, { filename, cachedData: readCache(filename) })
   const module = { exports: {} }
   loaded.set(name, { script, module })
   const run = script.runInThisContext() as (...args: unknown[]) => void
@@ -40,22 +40,22 @@ function load(name: string): unknown {
 }
 
 /** Keeps what V8 has made so far of every script that was loaded. */
-export function keepCompiled(): void {
+export function writeCodeCache(): void {
   for (const [name, { script }] of loaded) {
-    writeFileSync(keptAt(join(__dirname, name)), script.createCachedData())
+    writeFileSync(cacheFile(join(__dirname, name)), script.createCachedData())
   }
 }
 
 /** The scripts of which V8 did not want what was kept. */
-export function refused(): string[] {
+export function rejectedCaches(): string[] {
   return [...loaded].flatMap(([name, { script }]) => (script.cachedDataRejected ? [name] : []))
 }
 
-const keptAt = (filename: string): string => `${filename}.cache`
+const cacheFile = (filename: string): string => `${filename}.cache`
 
-function readKept(filename: string): Buffer | undefined {
+function readCache(filename: string): Buffer | undefined {
   try {
-    return readFileSync(keptAt(filename))
+    return readFileSync(cacheFile(filename))
   } catch {
     return undefined
   }

@@ -15,7 +15,7 @@ import { startGoogle } from '../sandbox/index.ts'
 import type * as Bundle from './loader.ts'
 
 try {
-  await bake()
+  await warmUp()
   console.log('Kept what was compiled: instances start the faster for it')
 } catch (error) {
   console.error('Nothing is kept of what was compiled, so that instances start slower:', error)
@@ -23,7 +23,7 @@ try {
 await rm(fileURLToPath(import.meta.url))
 process.exit()
 
-async function bake(): Promise<void> {
+async function warmUp(): Promise<void> {
   const front = createServer()
   await new Promise<void>((resolve) => front.listen(0, '127.0.0.1', resolve))
   const origin = `http://127.0.0.1:${(front.address() as AddressInfo).port}`
@@ -31,7 +31,7 @@ async function bake(): Promise<void> {
   // All four functions are served here, whichever one the image is built for.
   Object.assign(process.env, env, { FUNCTION_TARGET: '' })
   const bundle = './index.cjs' // beside this file once both are built
-  const { keepCompiled } = (await import(bundle)) as typeof Bundle
+  const { writeCodeCache: keepCompiled } = (await import(bundle)) as typeof Bundle
   const servers = new Map<string, Server>()
   front.on('request', (req, res) => {
     const [, name = ''] = /^\/(\w+)/.exec(req.url ?? '') ?? []
@@ -39,22 +39,22 @@ async function bake(): Promise<void> {
     servers.set(name, server)
     server.emit('request', req, res)
   })
-  await use(origin)
+  await callEveryFunction(origin)
   keepCompiled()
 }
 
 /** A sign-in, a list, a form, and a file that is sent in chunks. */
-async function use(origin: string): Promise<void> {
+async function callEveryFunction(origin: string): Promise<void> {
   const token = await mintToken(origin, await signIn(origin, 'ada@example.com'), 'build')
   const headers = { authorization: `Bearer ${token}` }
-  const ask = async (path: string, init: RequestInit = {}): Promise<void> => {
-    const answer = await fetch(origin + path, { ...init, headers })
-    if (!answer.ok) throw new Error(`${path}: ${await answer.text()}`)
-    await answer.arrayBuffer()
+  const request = async (path: string, init: RequestInit = {}): Promise<void> => {
+    const response = await fetch(origin + path, { ...init, headers })
+    if (!response.ok) throw new Error(`${path}: ${await response.text()}`)
+    await response.arrayBuffer()
   }
   const form = new FormData()
   form.append('file', new Blob(['hello']), 'hello.txt')
-  await ask('/files')
-  await ask('/upload', { method: 'POST', body: form })
-  await ask('/upload/large.bin', { method: 'PUT', body: new Uint8Array(4 * 1024 * 1024) })
+  await request('/files')
+  await request('/upload', { method: 'POST', body: form })
+  await request('/upload/large.bin', { method: 'PUT', body: new Uint8Array(4 * 1024 * 1024) })
 }

@@ -8,18 +8,18 @@ export function settingsTable(kind: (typeof settings)[Setting]): string {
   if (kind === 'required') {
     return table(
       ['Variable', 'Meaning', 'Example'],
-      names.map((name) => [`\`${name}\``, settingWords[name].meaning, code(name)]),
+      names.map((name) => [`\`${name}\``, settingWords[name].meaning, exampleCell(name)]),
     )
   }
   return table(
     ['Variable', 'Meaning', 'Unless set', 'Example'],
     names.map((name) => {
       const { meaning, otherwise = '' } = settingWords[name]
-      return [`\`${name}\``, meaning, otherwise.replaceAll(/https:\S+/g, '`$&`'), code(name)]
+      return [`\`${name}\``, meaning, otherwise.replaceAll(/https:\S+/g, '`$&`'), exampleCell(name)]
     }),
   )
 }
 
-function code(name: Setting): string {
+function exampleCell(name: Setting): string {
   return `\`${settingWords[name].example}\``
 }

@@ -1,6 +1,6 @@
 /** What the doctor tries as data: for running, for showing, for the docs. */
 import type { Finding, Wrong } from '../../functions/auth/doctor/checks.ts'
-import type { Patient } from './target.ts'
+import type { Target } from './target.ts'
 
 /** Not tried, and why: neither fine nor wrong. */
 export interface Skipped {
@@ -8,25 +8,25 @@ export interface Skipped {
   reason: string
 }
 
-export type Outcome = Finding | Skipped
+export type CheckOutcome = Finding | Skipped
 
 export interface Check {
   name: string
   why: string
   /** Whoever is not the operator gets no further. */
   needs?: 'operator'
-  try(patient: Patient): Promise<Outcome>
+  run(patient: Target): Promise<CheckOutcome>
 }
 
-export interface Result {
+export interface CheckResult {
   name: string
   why: string
-  outcome: Outcome
+  outcome: CheckOutcome
 }
 
-export const fine: Finding = { ok: true }
+export const passed: Finding = { ok: true }
 
-export function wrong(cause: string, fix: string, command: string): Wrong {
+export function failed(cause: string, fix: string, command: string): Wrong {
   return { ok: false, cause, fix, command }
 }
 

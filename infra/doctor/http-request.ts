@@ -3,13 +3,13 @@ import { request as requestHttp } from 'node:http'
 import type { IncomingHttpHeaders } from 'node:http'
 import { request as requestHttps } from 'node:https'
 
-export interface Answer {
+export interface HttpResponse {
   status: number
   headers: IncomingHttpHeaders
   body: Buffer
 }
 
-export interface Question {
+export interface HttpRequest {
   method?: string
   headers?: Record<string, string>
   body?: Buffer | string
@@ -18,10 +18,10 @@ export interface Question {
 }
 
 /** More than anything that is asked for here. */
-const mostBytes = 64 * 1024 * 1024
+const maxBytes = 64 * 1024 * 1024
 
 /** @throws {Error} with Node's `code` where no whole answer comes */
-export function ask(address: string, question: Question = {}): Promise<Answer> {
+export function sendRequest(address: string, question: HttpRequest = {}): Promise<HttpResponse> {
   const { method = 'GET', headers = {}, body = '', silence = 60_000 } = question
   const request = address.startsWith('https:') ? requestHttps : requestHttp
   return new Promise((resolve, reject) => {
@@ -32,7 +32,7 @@ export function ask(address: string, question: Question = {}): Promise<Answer> {
       let size = 0
       answer.on('data', (part: Buffer) => {
         size += part.length
-        if (size > mostBytes) sent.destroy(new Error('The answer goes on and on'))
+        if (size > maxBytes) sent.destroy(new Error('The answer goes on and on'))
         parts.push(part)
       })
       answer.on('error', reject)
@@ -52,7 +52,7 @@ export function ask(address: string, question: Question = {}): Promise<Answer> {
 }
 
 /** The JSON object of an answer; an empty one where it is none. */
-export function jsonOf({ body }: Pick<Answer, 'body'>): Record<string, unknown> {
+export function parseJson({ body }: Pick<HttpResponse, 'body'>): Record<string, unknown> {
   try {
     const value: unknown = JSON.parse(body.toString('utf8'))
     return { ...Object(value) }
@@ -62,7 +62,7 @@ export function jsonOf({ body }: Pick<Answer, 'body'>): Record<string, unknown> 
 }
 
 /** The code of a problem answer; nothing where it is somebody else's. */
-export function codeOf(answer: Pick<Answer, 'body'>): string | undefined {
-  const { code } = jsonOf(answer)
+export function problemCode(answer: Pick<HttpResponse, 'body'>): string | undefined {
+  const { code } = parseJson(answer)
   return typeof code === 'string' ? code : undefined
 }

@@ -1,7 +1,7 @@
 /** Whom to examine: from flags and the environment, else from what setup has written. */
 import { parseArgs } from 'node:util'
 import { StartError } from '../local/start-error.ts'
-import type { PatientOptions } from './target.ts'
+import type { TargetOptions } from './target.ts'
 
 export const usage = `npm run doctor -- [URL] [flags]
 
@@ -16,9 +16,9 @@ export const usage = `npm run doctor -- [URL] [flags]
 `
 
 /** What setup has written. */
-export type SetUp = Partial<{ project: string; public_url: string }>
+export type SetupVariables = Partial<{ project: string; public_url: string }>
 
-export interface DoctorOptions extends PatientOptions {
+export interface DoctorOptions extends TargetOptions {
   json: boolean
 }
 
@@ -26,7 +26,7 @@ export interface DoctorOptions extends PatientOptions {
 export function readOptions(
   args: string[],
   env: Partial<Record<string, string>>,
-  setUp: SetUp,
+  setUp: SetupVariables,
 ): DoctorOptions {
   const { values, positionals } = readFlags(args)
   const known = setUp.public_url || (setUp.project && `https://${setUp.project}.web.app`)

@@ -1,7 +1,7 @@
 /** What was found, for people: a line each, and below what is wrong its cause, fix and command. */
-import type { Result } from './check.ts'
+import type { CheckResult } from './check.ts'
 
-export function lineOf({ name, why, outcome }: Result): string {
+export function formatResult({ name, why, outcome }: CheckResult): string {
   if (outcome.ok) return `✓ ${name}${outcome.found === undefined ? '' : `  (${outcome.found})`}`
   if (outcome.ok === undefined) return `– ${name}  (not tried: ${outcome.reason})`
   const { cause, fix, command } = outcome
@@ -14,7 +14,7 @@ export function lineOf({ name, why, outcome }: Result): string {
 }
 
 /** For programs: one object a check. */
-export function jsonOfResult({ name, why, outcome }: Result): object {
+export function resultToJson({ name, why, outcome }: CheckResult): object {
   if (outcome.ok !== undefined) return { name, why, ...outcome }
   return { name, why, ok: null, reason: outcome.reason }
 }

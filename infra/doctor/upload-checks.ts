@@ -1,12 +1,12 @@
 /** Bytes for real: up by each way in, compared, down again, and removed. */
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
-import { codeOf, jsonOf } from './http-request.ts'
-import type { Answer } from './http-request.ts'
-import { fine, skipped, wrong } from './check.ts'
-import type { Check, Outcome } from './check.ts'
-import type { Patient } from './target.ts'
-import { RefusedError, trialOf, ways } from './upload-methods.ts'
-import type { Trial, Way } from './upload-methods.ts'
+import { problemCode, parseJson } from './http-request.ts'
+import type { HttpResponse } from './http-request.ts'
+import { passed, skipped, failed } from './check.ts'
+import type { Check, CheckOutcome } from './check.ts'
+import type { Target } from './target.ts'
+import { UploadRefusedError, createTestFile, uploadMethods } from './upload-methods.ts'
+import type { TestFile, UploadMethod } from './upload-methods.ts'
 
 const kibibyte = 1024
 const mebibyte = 1024 * kibibyte
@@ -27,22 +27,23 @@ const ceiling: Check = {
   name: 'Body ceiling',
   why: 'how much one request may hold: what OPTIONS /upload says, against what is seen',
   needs: 'operator',
-  async try(patient) {
+  async run(patient) {
     const announced = await readCeiling(patient)
     const trial = newTrial((announced ?? frontEndBytes) + margin)
-    const raw = ways.find(({ name }) => name === 'raw')
+    const raw = uploadMethods.find(({ name }) => name === 'raw')
     try {
       const id = await raw?.send(patient, trial)
       if (id !== undefined) await remove(patient, id)
       return { ok: true, found: 'none' }
     } catch (error) {
-      const status = error instanceof RefusedError ? error.answer.status : 0
-      const isByDriveway = error instanceof RefusedError && codeOf(error.answer) === 'too_large'
+      const status = error instanceof UploadRefusedError ? error.answer.status : 0
+      const isByDriveway =
+        error instanceof UploadRefusedError && problemCode(error.answer) === 'too_large'
       if (announced !== null && (status === 413 || status === 0)) {
         return { ok: true, found: `${announced} bytes` }
       }
       if (status === 413 && !isByDriveway) {
-        return wrong(
+        return failed(
           'Something before Driveway refuses requests over 32 MiB, and Driveway says there is no ceiling',
           'Say which it is, so that callers send larger files in several requests',
           'npm run setup -- --set=MAX_REQUEST_BYTES=33554432',
@@ -57,18 +58,18 @@ const download: Check = {
   name: 'Download',
   why: '33 MiB come back as they went, in pieces of 16 MiB',
   needs: 'operator',
-  async try(patient) {
+  async run(patient) {
     return withFile(patient, { way: 'tus', bytes: large }, async (id, trial) => {
       const hash = createHash('sha256')
       for (let at = 0; at < trial.bytes.length; at += rangeBytes) {
-        const answer = await patient.askAs(`/files/${id}/content`, {
+        const answer = await patient.requestAsOperator(`/files/${id}/content`, {
           headers: { range: `bytes=${at}-${at + rangeBytes - 1}` },
         })
-        if (answer.status !== 206) throw new RefusedError(answer)
+        if (answer.status !== 206) throw new UploadRefusedError(answer)
         hash.update(answer.body)
       }
-      if (hash.digest('hex') === trial.sha256) return fine
-      return wrong(
+      if (hash.digest('hex') === trial.sha256) return passed
+      return failed(
         'What comes down is not what went up: something between changes bytes',
         'Look for a proxy or a scanner that rewrites bodies, and let /files pass it',
         'npm run doctor',
@@ -77,26 +78,29 @@ const download: Check = {
   },
 }
 
-export const trialChecks: readonly Check[] = [
+export const uploadChecks: readonly Check[] = [
   ceiling,
-  ...ways.flatMap((way) => sizes.map((size) => trialCheck(way, size))),
+  ...uploadMethods.flatMap((way) => sizes.map((size) => trialCheck(way, size))),
   download,
 ]
 
-function trialCheck({ name, atOnce }: Way, { words, bytes }: (typeof sizes)[number]): Check {
+function trialCheck(
+  { name, singleRequest: atOnce }: UploadMethod,
+  { words, bytes }: (typeof sizes)[number],
+): Check {
   return {
     name: `Upload by ${name}, ${words}`,
     why: atOnce && bytes > 1 ? 'or as much as one request may hold' : 'then compared and removed',
     needs: 'operator',
-    async try(patient) {
+    async run(patient) {
       const most = atOnce ? ((await readCeiling(patient)) ?? Infinity) - margin : Infinity
       const wanted = { way: name, bytes: Math.max(1, Math.min(bytes, most)) }
       return withFile(patient, wanted, async (id, trial) => {
-        const { size, sha256 } = jsonOf(await patient.askAs(`/files/${id}`))
+        const { size, sha256 } = parseJson(await patient.requestAsOperator(`/files/${id}`))
         if (size === trial.bytes.length && (sha256 ?? trial.sha256) === trial.sha256) {
-          return bytes === 1 ? fine : { ok: true, found: `${trial.bytes.length} bytes` }
+          return bytes === 1 ? passed : { ok: true, found: `${trial.bytes.length} bytes` }
         }
-        return wrong(
+        return failed(
           'Drive holds something else than was sent',
           'Look for a proxy or a scanner that rewrites bodies, and let /upload pass it',
           'npm run doctor',
@@ -108,65 +112,65 @@ function trialCheck({ name, atOnce }: Way, { words, bytes }: (typeof sizes)[numb
 
 /** Uploads, looks, and removes, whatever was seen. */
 async function withFile(
-  patient: Patient,
+  patient: Target,
   { way, bytes }: { way: string; bytes: number },
-  look: (id: string, trial: Trial) => Promise<Outcome>,
-): Promise<Outcome> {
+  look: (id: string, trial: TestFile) => Promise<CheckOutcome>,
+): Promise<CheckOutcome> {
   const trial = newTrial(bytes)
   let id: string | undefined
-  let outcome: Outcome
+  let outcome: CheckOutcome
   try {
-    id = await ways.find(({ name }) => name === way)?.send(patient, trial)
+    id = await uploadMethods.find(({ name }) => name === way)?.send(patient, trial)
     outcome = id === undefined ? skipped('there is no such way in') : await look(id, trial)
   } catch (error) {
     outcome = readFailure(error, patient, trial)
   }
   if (id === undefined || (await remove(patient, id)) || outcome.ok === false) return outcome
-  return wrong(
+  return failed(
     `What was tried could not be removed: ${trial.name} is still in the Drive`,
     'Remove it at https://drive.google.com, and see whether the permission still holds',
     'npm run doctor',
   )
 }
 
-function newTrial(bytes: number): Trial {
-  return trialOf(`driveway-doctor-${randomUUID()}.bin`, randomBytes(bytes))
+function newTrial(bytes: number): TestFile {
+  return createTestFile(`driveway-doctor-${randomUUID()}.bin`, randomBytes(bytes))
 }
 
 /** @returns whether it is gone */
-async function remove(patient: Patient, id: string): Promise<boolean> {
+async function remove(patient: Target, id: string): Promise<boolean> {
   const answer = await patient
-    .askAs(`/auth/doctor/files/${id}`, { method: 'DELETE' })
+    .requestAsOperator(`/auth/doctor/files/${id}`, { method: 'DELETE' })
     .catch(() => undefined)
   return answer?.status === 204
 }
 
-async function readCeiling(patient: Patient): Promise<number | null> {
-  const { headers } = await patient.ask('/upload', { method: 'OPTIONS' })
+async function readCeiling(patient: Target): Promise<number | null> {
+  const { headers } = await patient.request('/upload', { method: 'OPTIONS' })
   const value = Number(headers['driveway-max-request-bytes'])
   return Number.isSafeInteger(value) && value > 0 ? value : null
 }
 
 /** What ended an upload, and what mends it. */
-function readFailure(error: unknown, { project }: Patient, { bytes }: Trial): Outcome {
+function readFailure(error: unknown, { project }: Target, { bytes }: TestFile): CheckOutcome {
   const log = `gcloud logging read 'severity>=WARNING' --limit=5 --project=${project}`
-  if (!(error instanceof RefusedError)) {
+  if (!(error instanceof UploadRefusedError)) {
     const { code, message } = error as NodeJS.ErrnoException
-    return wrong(
+    return failed(
       `The connection broke while ${bytes.length} bytes went up (${code ?? message})`,
       'Try again; where it stays so, something between here and Driveway cuts long requests off',
       log,
     )
   }
   const { answer } = error
-  const known = causes[codeOf(answer) ?? `status ${answer.status}`]
-  if (known) return wrong(...known(project))
-  return wrong(`Refused with ${describe(answer)}`, 'The log says more', log)
+  const known = causes[problemCode(answer) ?? `status ${answer.status}`]
+  if (known) return failed(...known(project))
+  return failed(`Refused with ${describe(answer)}`, 'The log says more', log)
 }
 
-function describe(answer: Answer): string {
-  const { title } = jsonOf(answer)
-  return `${answer.status} ${codeOf(answer) ?? '(not by Driveway)'}${typeof title === 'string' ? `: ${title}` : ''}`
+function describe(answer: HttpResponse): string {
+  const { title } = parseJson(answer)
+  return `${answer.status} ${problemCode(answer) ?? '(not by Driveway)'}${typeof title === 'string' ? `: ${title}` : ''}`
 }
 
 type Cause = (project: string) => [cause: string, fix: string, command: string]
@@ -188,8 +192,8 @@ const causes: Record<string, Cause> = {
     'Raise it, or leave it out for Drive’s own limit',
     'npm run setup -- --set=MAX_FILE_BYTES=',
   ],
-  token_limit: limits,
-  daily_limit: limits,
+  token_quota_exceeded: limits,
+  daily_quota_exceeded: limits,
   drive_full: () => [
     'The operator’s Drive is full',
     'Make room in it: https://drive.google.com/drive/quota',

@@ -1,31 +1,31 @@
 /** Every way in, each as one upload of given bytes. */
 import { createHash } from 'node:crypto'
-import { ask, jsonOf } from './http-request.ts'
-import type { Answer } from './http-request.ts'
-import type { Patient } from './target.ts'
+import { sendRequest, parseJson } from './http-request.ts'
+import type { HttpResponse } from './http-request.ts'
+import type { Target } from './target.ts'
 
-export interface Trial {
+export interface TestFile {
   name: string
   bytes: Buffer
   sha256: string
 }
 
-export interface Way {
+export interface UploadMethod {
   name: string
   /** Whether all bytes come in one request, which front ends cap. */
-  atOnce: boolean
+  singleRequest: boolean
   /**
    * @returns the file's id
-   * @throws {RefusedError} when any of its requests is refused
+   * @throws {UploadRefusedError} when any of its requests is refused
    */
-  send(patient: Patient, trial: Trial): Promise<string>
+  send(patient: Target, trial: TestFile): Promise<string>
 }
 
 /** An answer that ends an upload. */
-export class RefusedError extends Error {
+export class UploadRefusedError extends Error {
   override name = 'RefusedError'
-  readonly answer: Answer
-  constructor(answer: Answer) {
+  readonly answer: HttpResponse
+  constructor(answer: HttpResponse) {
     super(`Answered ${answer.status}`)
     this.answer = answer
   }
@@ -35,10 +35,10 @@ export class RefusedError extends Error {
 const chunkBytes = 16 * 1024 * 1024
 const binary = 'application/octet-stream'
 
-export const ways: readonly Way[] = [
+export const uploadMethods: readonly UploadMethod[] = [
   {
     name: 'form',
-    atOnce: true,
+    singleRequest: true,
     async send(patient, { name, bytes }) {
       const edge = 'driveway-doctor'
       const body = Buffer.concat([
@@ -49,41 +49,41 @@ export const ways: readonly Way[] = [
         bytes,
         Buffer.from(`\r\n--${edge}--\r\n`),
       ])
-      const answer = await patient.askAs('/upload', {
+      const answer = await patient.requestAsOperator('/upload', {
         method: 'POST',
         headers: { 'content-type': `multipart/form-data; boundary=${edge}` },
         body,
       })
-      const [file] = (jsonOf(expecting(answer, 201))['files'] ?? []) as unknown[]
+      const [file] = (parseJson(expecting(answer, 201))['files'] ?? []) as unknown[]
       return idOf(answer, file)
     },
   },
   {
     name: 'raw',
-    atOnce: true,
+    singleRequest: true,
     async send(patient, { name, bytes, sha256 }) {
-      const answer = await patient.askAs(`/upload/${name}?sha256=${sha256}`, {
+      const answer = await patient.requestAsOperator(`/upload/${name}?sha256=${sha256}`, {
         method: 'PUT',
         headers: { 'content-type': binary },
         body: bytes,
       })
-      return idOf(answer, jsonOf(expecting(answer, 201)))
+      return idOf(answer, parseJson(expecting(answer, 201)))
     },
   },
   {
     name: 'tus',
-    atOnce: false,
+    singleRequest: false,
     async send(patient, { name, bytes, sha256 }) {
       const tus = { 'tus-resumable': '1.0.0' }
       const words = Object.entries({ filename: name, sha256 })
       const metadata = words.map(([key, value]) => `${key} ${btoa(value)}`).join()
-      const made = await patient.askAs('/upload/tus', {
+      const made = await patient.requestAsOperator('/upload/tus', {
         method: 'POST',
         headers: { ...tus, 'upload-length': String(bytes.length), 'upload-metadata': metadata },
       })
       const to = pathOf(expecting(made, 201).headers.location)
       for (let at = 0; at < bytes.length; at += chunkBytes) {
-        const answer = await patient.askAs(to, {
+        const answer = await patient.requestAsOperator(to, {
           method: 'PATCH',
           headers: {
             ...tus,
@@ -95,39 +95,39 @@ export const ways: readonly Way[] = [
         const id = expecting(answer, 204).headers['driveway-file-id']
         if (typeof id === 'string') return id
       }
-      throw new RefusedError(made)
+      throw new UploadRefusedError(made)
     },
   },
   {
     name: 'ticket',
-    atOnce: false,
+    singleRequest: false,
     async send(patient, { name, bytes, sha256 }) {
-      const given = await patient.askAs('/upload/tickets', {
+      const given = await patient.requestAsOperator('/upload/tickets', {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify({ name, type: binary, size: bytes.length, sha256 }),
       })
-      const { uploadUrl, completeUrl } = jsonOf(expecting(given, 201))
-      expecting(await ask(String(uploadUrl), { method: 'PUT', body: bytes }), 200)
-      const answer = await patient.askAs(pathOf(completeUrl), { method: 'POST' })
-      return idOf(answer, jsonOf(expecting(answer, 201)))
+      const { uploadUrl, completeUrl } = parseJson(expecting(given, 201))
+      expecting(await sendRequest(String(uploadUrl), { method: 'PUT', body: bytes }), 200)
+      const answer = await patient.requestAsOperator(pathOf(completeUrl), { method: 'POST' })
+      return idOf(answer, parseJson(expecting(answer, 201)))
     },
   },
 ]
 
-export function trialOf(name: string, bytes: Buffer): Trial {
+export function createTestFile(name: string, bytes: Buffer): TestFile {
   return { name, bytes, sha256: createHash('sha256').update(bytes).digest('hex') }
 }
 
-function expecting(answer: Answer, status: number): Answer {
+function expecting(answer: HttpResponse, status: number): HttpResponse {
   if (answer.status === status) return answer
-  throw new RefusedError(answer)
+  throw new UploadRefusedError(answer)
 }
 
-function idOf(answer: Answer, file: unknown): string {
+function idOf(answer: HttpResponse, file: unknown): string {
   const { id } = Object(file) as { id?: unknown }
   if (typeof id === 'string') return id
-  throw new RefusedError(answer)
+  throw new UploadRefusedError(answer)
 }
 
 /** Of an address of Driveway's: asked at the address that is examined, whatever it says itself. */

@@ -1,5 +1,5 @@
 /** What a gateway on this machine lives in, and what a person is told about it. */
-export interface Surroundings {
+export interface LocalBackend {
   /** The environment by which the gateway finds them. */
   env: Record<string, string>
   /**
@@ -7,6 +7,6 @@ export interface Surroundings {
    *
    * @param demo the origin of the page that has the uploader in it
    */
-  welcome(demo: string): Promise<string>
+  banner(demo: string): Promise<string>
   close(): Promise<void>
 }

@@ -5,7 +5,7 @@ import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { extname, join } from 'node:path'
 
-export interface Demo {
+export interface DemoServer {
   origin: string
   close(): void
 }
@@ -22,7 +22,11 @@ const types: Record<string, string> = {
  * @param gateway the origin that the page names
  * @param drive where bytes may go straight to Drive
  */
-export async function startDemo(port: number, gateway: string, drive: string): Promise<Demo> {
+export async function startDemoServer(
+  port: number,
+  gateway: string,
+  drive: string,
+): Promise<DemoServer> {
   const files = new Map<string, { type: string; body: string }>()
   for (const name of await readdir(folder)) {
     const body = (await readFile(join(folder, name), 'utf8')).replaceAll('GATEWAY', gateway)

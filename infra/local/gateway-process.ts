@@ -16,7 +16,7 @@ export interface GatewayProcess {
  * Bytes that stream leave little behind for long, so a small young generation and few arenas cost
  * nothing and save a third of the memory; the README gives the same settings for what is deployed.
  */
-const frugal = ['--max-semi-space-size=1']
+const lowMemoryFlags = ['--max-semi-space-size=1']
 
 /**
  * Starts the built server and waits until it answers.
@@ -28,7 +28,7 @@ export async function startGatewayProcess(
   env: Record<string, string>,
   log: (line: string) => void,
 ): Promise<GatewayProcess> {
-  const child = spawn(process.execPath, [...frugal, 'dist/local/server.mjs'], {
+  const child = spawn(process.execPath, [...lowMemoryFlags, 'dist/local/server.mjs'], {
     env: { MALLOC_ARENA_MAX: '2', ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
     // Ctrl-C goes to a whole group of processes: this one is stopped by us, once, in good order.

@@ -10,7 +10,7 @@
  *
  * @throws {Error} on anything else that means something in a glob: better than another meaning
  */
-export function readGlob(glob: string): (path: string) => boolean {
+export function compileGlob(glob: string): (path: string) => boolean {
   const absolute = glob.startsWith('/') || glob.startsWith('**') ? glob : `/${glob}`
   const pattern = new RegExp(`^${translate(absolute, glob)}$`, 's')
   return (path) => pattern.test(path)

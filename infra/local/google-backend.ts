@@ -7,24 +7,24 @@ import { newKeyring } from '../sandbox/keyring.ts'
 import { createSecretManager } from '../sandbox/secrets.ts'
 import { startSandbox } from '../sandbox/server.ts'
 import { readClientFile } from './client-file.ts'
-import type { Surroundings } from './backend.ts'
+import type { LocalBackend } from './backend.ts'
 
 /**
  * @param origin where the gateway will be
  * @param clientFile Google's JSON file of the client
  * @param home a folder for what is kept between runs
  */
-export async function besideGoogle(
+export async function createGoogleBackend(
   origin: string,
   clientFile: string,
   home: string,
-): Promise<Surroundings> {
+): Promise<LocalBackend> {
   const client = await readClientFile(clientFile, `${origin}/callback`)
   await mkdir(home, { recursive: true, mode: 0o700 })
   const project = 'local'
   const secrets = createSecretManager({ project })
   const clientSecretName = secrets.set('driveway-client', client)
-  const keyringSecretName = secrets.set('driveway-keyring', await keptKeyring(home))
+  const keyringSecretName = secrets.set('driveway-keyring', await readOrCreateKeyring(home))
   const firestore = createFirestore({ file: join(home, 'firestore.json') })
   const stores = await startSandbox([secrets, firestore])
   const { host } = new URL(stores.url)
@@ -37,7 +37,7 @@ export async function besideGoogle(
       SECRET_MANAGER_EMULATOR_HOST: host,
       FIRESTORE_EMULATOR_HOST: host,
     },
-    welcome: (demo) =>
+    banner: (demo) =>
       Promise.resolve(`
 Driveway runs with your own client at Google (${clientFile}).
 
@@ -52,7 +52,7 @@ Ctrl-C stops everything.
   }
 }
 
-async function keptKeyring(home: string): Promise<string> {
+async function readOrCreateKeyring(home: string): Promise<string> {
   const file = join(home, 'keyring.json')
   if (!existsSync(file)) await writeFile(file, newKeyring(), { mode: 0o600 })
   return readFile(file, 'utf8')

@@ -6,13 +6,13 @@
  */
 import { request } from 'node:http'
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
-import type { Backend } from './hosting.ts'
+import type { Upstream } from './hosting.ts'
 
 export interface ProxyOptions {
   /** Milliseconds that a function has for all of an answer, whatever its own timeout. */
-  answerMs?: number
+  responseTimeoutMs?: number
   /** Bytes that an HTTP/1 request may have. */
-  requestBytes?: number
+  maxRequestBytes?: number
 }
 
 /** RFC 9110 section 7.6.1: what is said to the next one on the line only. */
@@ -21,8 +21,11 @@ const hopByHop = new Set(['connection', 'keep-alive', 'transfer-encoding', 'upgr
 /** @param originOf the address of a function or service, `http://host:port` */
 export function createProxy(
   originOf: (name: string) => string,
-  { answerMs = 60_000, requestBytes = 32 * 1024 * 1024 }: ProxyOptions = {},
-): Backend {
+  {
+    responseTimeoutMs: answerMs = 60_000,
+    maxRequestBytes: requestBytes = 32 * 1024 * 1024,
+  }: ProxyOptions = {},
+): Upstream {
   return (name, req, res) => {
     let left = requestBytes
     const tooLarge = (): void => {

@@ -8,7 +8,7 @@ import { createHash } from 'node:crypto'
 import { readFile, readdir } from 'node:fs/promises'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { extname, join, sep } from 'node:path'
-import { readGlob } from './glob.ts'
+import { compileGlob } from './glob.ts'
 
 export interface HostingConfig {
   /** The folder whose files are served. */
@@ -27,7 +27,7 @@ export type Rewrite = { source: string } & (
 )
 
 /** Whatever answers below a rewrite: a function or a service, by name. */
-export type Backend = (name: string, req: IncomingMessage, res: ServerResponse) => void
+export type Upstream = (name: string, req: IncomingMessage, res: ServerResponse) => void
 
 interface File {
   body: Buffer
@@ -55,14 +55,14 @@ const known = new Set(['public', 'ignore', 'rewrites', 'headers'])
 export async function createHosting(
   config: HostingConfig,
   root: string,
-  backend: Backend,
+  backend: Upstream,
 ): Promise<(req: IncomingMessage, res: ServerResponse) => void> {
   const strange = Object.keys(config).filter((key) => !known.has(key))
   if (strange.length > 0) throw new Error(`Cannot serve firebase.json: ${strange.join(', ')}`)
   const files = await readFiles(join(root, config.public))
   const rewrites = (config.rewrites ?? []).map((rewrite) => readRewrite(rewrite, files))
   const rules = (config.headers ?? []).map(({ source, headers }) => ({
-    matches: readGlob(source),
+    matches: compileGlob(source),
     headers: headers.map(({ key, value }) => [key, value] as const),
   }))
 
@@ -93,7 +93,7 @@ interface ReadRewrite {
 }
 
 function readRewrite(rewrite: Rewrite, files: Map<string, File>): ReadRewrite {
-  const matches = readGlob(rewrite.source)
+  const matches = compileGlob(rewrite.source)
   if ('function' in rewrite) return { matches, backend: rewrite.function.functionId }
   if ('run' in rewrite) return { matches, backend: rewrite.run.serviceId }
   const file = files.get(rewrite.destination)

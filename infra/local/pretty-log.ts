@@ -17,7 +17,7 @@ const forMachines = /^@|^logging\.|^(audit|sub|credential)$/
  * @param line as the gateway wrote it; what is no JSON stays as it is
  * @param at when it was read
  */
-export function readableLine(line: string, at = new Date()): string {
+export function formatLogLine(line: string, at = new Date()): string {
   const entry = readEntry(line)
   if (!entry) return line
   const { severity, message, code, reason, requestId, stack_trace: stack, ...fields } = entry
@@ -38,7 +38,7 @@ export function readableLine(line: string, at = new Date()): string {
 }
 
 /** Whether an event wants attention also from those who are busy with something else. */
-export function isBad(line: string): boolean {
+export function needsAttention(line: string): boolean {
   const { severity } = readEntry(line) ?? {}
   return severity !== 'INFO' && severity !== 'NOTICE'
 }

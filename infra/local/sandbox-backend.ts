@@ -6,13 +6,16 @@ import type { Emulator } from '../sandbox/firestore/google-emulator.ts'
 import { findEmulator, startEmulator } from '../sandbox/firestore/index.ts'
 import { startGoogle } from '../sandbox/index.ts'
 import { mintToken, signIn } from './sign-in.ts'
-import type { Surroundings } from './backend.ts'
+import type { LocalBackend } from './backend.ts'
 
 /**
  * @param origin where the gateway will be
  * @param overHttp2 whether the printed lines speak HTTP/2 from the first byte
  */
-export async function inSandbox(origin: string, overHttp2 = false): Promise<Surroundings> {
+export async function createSandboxBackend(
+  origin: string,
+  overHttp2 = false,
+): Promise<LocalBackend> {
   const curl = overHttp2 ? 'curl --http2-prior-knowledge' : 'curl'
   const emulator = await startFirestoreEmulator()
   const bytesIn = await mkdtemp(join(tmpdir(), 'driveway-sandbox-'))
@@ -25,7 +28,7 @@ export async function inSandbox(origin: string, overHttp2 = false): Promise<Surr
   const emails = google.oauth.users.map(({ email }) => email)
   return {
     env: google.env,
-    async welcome(demo) {
+    async banner(demo) {
       const cookie = await signIn(origin, emails[0] ?? '')
       const token = await mintToken(origin, cookie, 'npm start')
       const authorization = `-H "Authorization: Bearer ${token}"`

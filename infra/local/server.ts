@@ -13,7 +13,7 @@ import { createGatewayFromEnvironment } from '../../functions/app/gateway.ts'
 import { driveOrigin } from './drive-origin.ts'
 import { createProxy } from './hosting-proxy.ts'
 import { createHosting } from './hosting.ts'
-import type { Backend, HostingConfig } from './hosting.ts'
+import type { Upstream, HostingConfig } from './hosting.ts'
 
 // The page may send bytes straight to Drive: to the sandbox's, where there is one.
 const { GOOGLE_SANDBOX_URL: sandbox } = process.env
@@ -22,7 +22,7 @@ const text = (await readFile('firebase.json', 'utf8')).replaceAll(driveOrigin, d
 const { hosting } = JSON.parse(text) as { hosting: HostingConfig }
 const gateway = createGatewayFromEnvironment()
 const strict = process.env['HOSTING'] === 'strict'
-const here: Backend = (name, req, res) => void gateway[name as 'files'](req, res)
+const here: Upstream = (name, req, res) => void gateway[name as 'files'](req, res)
 const serve = await createHosting(hosting, '.', strict ? await behindProxy() : here)
 
 const { http1: server, http2 } = createServers(serve)
@@ -38,7 +38,7 @@ server.listen(Number(process.env['PORT'] ?? 8080), '127.0.0.1', () =>
 process.on('disconnect', () => process.exit(1))
 
 /** The gateway at an address of its own, where only the proxy knows of it. */
-async function behindProxy(): Promise<Backend> {
+async function behindProxy(): Promise<Upstream> {
   const inner = createServer((req, res) => void gateway.everything(req, res))
   gateway.adopt(inner)
   await new Promise<void>((resolve) => inner.listen(0, '127.0.0.1', resolve))

@@ -5,13 +5,13 @@
  */
 import { existsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { besideGoogle } from './google-backend.ts'
-import { startDemo } from './demo-server.ts'
+import { createGoogleBackend } from './google-backend.ts'
+import { startDemoServer } from './demo-server.ts'
 import { driveOrigin } from './drive-origin.ts'
 import { startGatewayProcess } from './gateway-process.ts'
 import type { GatewayProcess } from './gateway-process.ts'
-import { inSandbox } from './sandbox-backend.ts'
-import { isBad, readableLine } from './pretty-log.ts'
+import { createSandboxBackend } from './sandbox-backend.ts'
+import { needsAttention, formatLogLine } from './pretty-log.ts'
 import { checkPort, readPort } from './port.ts'
 import { StartError } from './start-error.ts'
 
@@ -45,20 +45,20 @@ async function start(stop: AbortSignal): Promise<void> {
   const origin = `http://localhost:${port}`
   const clientFile = CLIENT_ID_FILE || 'client_id.json'
   const surroundings = existsSync(clientFile)
-    ? await besideGoogle(origin, clientFile, DRIVEWAY_HOME || '.driveway')
-    : await inSandbox(origin, process.argv.includes('--h2c'))
+    ? await createGoogleBackend(origin, clientFile, DRIVEWAY_HOME || '.driveway')
+    : await createSandboxBackend(origin, process.argv.includes('--h2c'))
   const { env } = surroundings
-  const demo = await startDemo(port + 1, origin, env['GOOGLE_SANDBOX_URL'] ?? driveOrigin)
+  const demo = await startDemoServer(port + 1, origin, env['GOOGLE_SANDBOX_URL'] ?? driveOrigin)
   const origins = [ALLOWED_ORIGINS, demo.origin].filter(Boolean).join(' ')
   const settings = { ...env, PORT: String(port), ALLOWED_ORIGINS: origins }
   try {
     let welcomed = false
     gateway = await startGatewayProcess(settings, (line) => {
       // Before the welcome there is nobody but ourselves, signing in for a token.
-      if (welcomed || isBad(line)) console.log(readableLine(line))
+      if (welcomed || needsAttention(line)) console.log(formatLogLine(line))
     })
     if (!stop.aborted) {
-      const welcome = await surroundings.welcome(demo.origin)
+      const welcome = await surroundings.banner(demo.origin)
       await sleep(100) // its last log line is on its way through a pipe
       console.log(welcome)
     }

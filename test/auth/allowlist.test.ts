@@ -72,13 +72,17 @@ test('whoever is not listed is told so, and nothing is kept', async () => {
   const house = await listing('ada@example.com')
   const before = google.firestore.dump().filter(({ name }) => !name.includes('/logins/')).length
   const { answer } = await signInAs(house, { email: 'ben@example.com' })
-  expect([answer.status, codeOf(answer)]).toEqual([403, 'not_invited'])
+  expect([answer.status, codeOf(answer)]).toEqual([403, 'account_not_allowed'])
   expect(JSON.parse(answer.body)).toMatchObject({ link: '/auth?choose=1' })
   expect(answer.headers['set-cookie']).toBeUndefined()
   const after = google.firestore.dump().filter(({ name }) => !name.includes('/logins/')).length
   expect(after).toBe(before)
   expect(house.logs).toContainEqual(
-    expect.objectContaining({ message: 'sign_in_refused', audit: true, code: 'not_invited' }),
+    expect.objectContaining({
+      message: 'sign_in_refused',
+      audit: true,
+      code: 'account_not_allowed',
+    }),
   )
   expect((await signInAs(house)).answer.status).toBe(303)
 })
@@ -87,12 +91,12 @@ test('an address that Google has not verified is nobody’s', async () => {
   const house = await listing('ada@example.com')
   google.faults.add({ operation: 'oauth.token', idToken: { email_verified: false } })
   const { answer } = await signInAs(house)
-  expect(codeOf(answer)).toBe('not_invited')
+  expect(codeOf(answer)).toBe('account_not_allowed')
 })
 
 test('a domain is the one that Google says, not the one in the address', async () => {
   const house = await listing('@example.com')
-  expect(codeOf((await signInAs(house)).answer)).toBe('not_invited')
+  expect(codeOf((await signInAs(house)).answer)).toBe('account_not_allowed')
   google.faults.add({ operation: 'oauth.token', idToken: { hd: 'example.com' } })
   expect((await signInAs(house)).answer.status).toBe(303)
 })
@@ -119,7 +123,7 @@ describe('somebody who is taken off the list', () => {
         headers,
         ...(body === undefined ? {} : { body }),
       })
-      expect([method, path, codeOf(answer)]).toEqual([method, path, 'not_invited'])
+      expect([method, path, codeOf(answer)]).toEqual([method, path, 'account_not_allowed'])
     }
     expect((await send(house.origin, '/files', { headers: open.bearer })).status).toBe(200)
   })
@@ -160,7 +164,9 @@ test('a record that cannot be read lets nobody in', async () => {
     fetch(`${google.url}/v1/${record?.name}`, { method: 'PATCH', body: JSON.stringify({ fields }) })
   await write({ ...record?.fields, emailVerified: undefined })
   const house = await listing('ada@example.com')
-  expect(codeOf(await send(house.origin, '/files', { headers: open.bearer }))).toBe('not_invited')
+  expect(codeOf(await send(house.origin, '/files', { headers: open.bearer }))).toBe(
+    'account_not_allowed',
+  )
   await write(record?.fields)
   google.faults.add({ operation: 'firestore.*', skip: 1, times: 99, status: 403 })
   const other = await listing('ada@example.com')

@@ -246,14 +246,14 @@ describe('a decision', () => {
         'access_denied',
       ])
     }
-    expect(codeOf(await decide(driveway, terminal.user_code))).toBe('device_decided')
+    expect(codeOf(await decide(driveway, terminal.user_code))).toBe('device_code_decided')
   })
 
   test('counts once, and leads to one token', async () => {
     const terminal = await ask(driveway)
     await decide(driveway, terminal.user_code)
     const again = await decide(driveway, terminal.user_code, { approve: false })
-    expect([again.status, codeOf(again)]).toEqual([409, 'device_decided'])
+    expect([again.status, codeOf(again)]).toEqual([409, 'device_code_decided'])
     expect((await poll(driveway, terminal)).status).toBe(200)
     expect(errorOf(await poll(other, terminal))).toBe('invalid_grant')
     expect((await look(driveway, terminal.user_code)).status).toBe(404)
@@ -314,7 +314,7 @@ test('what is approved may be bound: to a folder, a number of files, a while', a
   const put = (name: string): ReturnType<typeof send> =>
     send(driveway.origin, `/upload/${name}`, { method: 'PUT', headers, body: 'x' })
   expect((await put('1.txt')).status).toBe(201)
-  expect(codeOf(await put('2.txt'))).toBe('token_limit')
+  expect(codeOf(await put('2.txt'))).toBe('token_quota_exceeded')
   const listed = json(await list(token['access_token']))['files'] as { name: string }[]
   expect(listed.map(({ name }) => name)).toEqual(['1.txt'])
 })

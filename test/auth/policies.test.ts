@@ -241,7 +241,7 @@ describe('a job', () => {
       })
     expect([(await put('1.txt')).status, (await put('2.txt')).status]).toEqual([201, 201])
     const third = await put('3.txt')
-    expect([third.status, codeOf(third)]).toEqual([403, 'token_limit'])
+    expect([third.status, codeOf(third)]).toEqual([403, 'token_quota_exceeded'])
   })
 
   test('that is bound to a folder stays inside', async () => {

@@ -46,7 +46,7 @@ const put = (headers: Headers, body: Buffer | string, at = driveway.origin, quer
 const chunked = { 'transfer-encoding': 'chunked' }
 const tus = { 'tus-resumable': '1.0.0' }
 const outcome = (answer: RawAnswer): unknown[] => [answer.status, codeOf(answer)]
-const limit = [403, 'token_limit']
+const limit = [403, 'token_quota_exceeded']
 
 const parts = (...sizes: number[]): Buffer =>
   form('b', ...sizes.map((size, index) => filePart(`${index}.bin`, Buffer.alloc(size))))

@@ -10,19 +10,22 @@
 import { cpus } from 'node:os'
 import { measureColdStart } from './cold-start.ts'
 import { measureCost } from './cost.ts'
-import { deploy } from './processes.ts'
+import { prepareDeployment } from './processes.ts'
 import { rcloneNote } from './rclone.ts'
 import { measureSmallFiles } from './small-files.ts'
-import { sweepLatency, sweepParallel, sweepSize } from './sweeps.ts'
+import { measureLatency, measureConcurrency, measureFileSize } from './sweeps.ts'
 import { measureThroughput } from './throughput.ts'
 import { saveTables } from './tables.ts'
-import { startWorld } from './environment.ts'
-import type { World } from './environment.ts'
+import { startEnvironment } from './environment.ts'
+import type { BenchEnvironment } from './environment.ts'
 
 const mebibytes = Number(process.env['MIB'] ?? 1000)
 const rounds = Number(process.env['ROUNDS'] ?? 3)
 
-const measurements: Record<string, { title: string; run(world: World): Promise<string> }> = {
+const measurements: Record<
+  string,
+  { title: string; run(world: BenchEnvironment): Promise<string> }
+> = {
   throughput: {
     title: `${mebibytes} MiB in one multipart form, no added latency`,
     run: (world) => measureThroughput(world, mebibytes, rounds),
@@ -30,13 +33,13 @@ const measurements: Record<string, { title: string; run(world: World): Promise<s
   small: { title: 'Small files', run: (world) => measureSmallFiles(world, rounds) },
   latency: {
     title: `${mebibytes} MiB, and a Drive that takes its time`,
-    run: (world) => sweepLatency(world, mebibytes),
+    run: (world) => measureLatency(world, mebibytes),
   },
   parallel: {
     title: 'Uploads of 64 MiB at the same time',
-    run: (world) => sweepParallel(world, Math.min(64, mebibytes)),
+    run: (world) => measureConcurrency(world, Math.min(64, mebibytes)),
   },
-  size: { title: 'One upload, by its size', run: sweepSize },
+  size: { title: 'One upload, by its size', run: measureFileSize },
   cost: { title: 'What it costs', run: (world) => measureCost(world, Math.min(256, mebibytes)) },
   start: {
     title: 'Starting',
@@ -57,8 +60,8 @@ if (unknown.length > 0) {
   )
   process.exit(2)
 }
-await deploy()
-const world = await startWorld()
+await prepareDeployment()
+const world = await startEnvironment()
 try {
   const model = cpus()[0]?.model ?? 'unknown processor'
   console.log(`Node ${process.version}, ${cpus().length} × ${model}; medians of ${rounds}`)
@@ -71,5 +74,5 @@ try {
     if (process.env['SAVE'] === 'yes') await saveTables(name, commandFor(name), tables)
   }
 } finally {
-  world.end()
+  world.stop()
 }

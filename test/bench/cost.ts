@@ -9,7 +9,7 @@ import { uploadByTicket, uploadByTus, upload, uploadSmall } from './load.ts'
 import { driveway, measure } from './measure.ts'
 import type { Program } from './processes.ts'
 import { table } from './tables.ts'
-import type { World } from './environment.ts'
+import type { BenchEnvironment } from './environment.ts'
 
 const dollars = { vcpuSecond: 0.000024, gibSecond: 0.0000025, request: 0.4 / 1e6 }
 /** The instance that is paid for: one vCPU, 512 MiB. */
@@ -17,7 +17,7 @@ const second = dollars.vcpuSecond + 0.5 * dollars.gibSecond
 /** What a caller on a good line brings, in MiB/s. */
 const lineRate = 10
 
-interface Way {
+interface UploadMethod {
   name: string
   /** Requests that reach Driveway. */
   requests(mebibytes: number): number
@@ -28,7 +28,7 @@ interface Way {
 
 const tusChunk = 16
 
-const ways: Way[] = [
+const uploadMethods: UploadMethod[] = [
   {
     name: 'streamed (a form)',
     requests: () => 1,
@@ -49,11 +49,11 @@ const ways: Way[] = [
 ]
 
 /** @returns two Markdown tables: a large file, and very many small ones */
-export async function measureCost(world: World, mebibytes: number): Promise<string> {
+export async function measureCost(world: BenchEnvironment, mebibytes: number): Promise<string> {
   const large: string[][] = []
   const small: string[][] = []
   const files = 400
-  for (const way of ways) {
+  for (const way of uploadMethods) {
     const one = await measure(world, driveway, async (program) => {
       await way.upload(program, world.bearer, mebibytes * mebibyte)
     })

@@ -3,17 +3,17 @@ import { fork } from 'node:child_process'
 import { mintToken, signIn } from '../../infra/local/sign-in.ts'
 import { freePort, startProgram } from './processes.ts'
 
-export interface World {
+export interface BenchEnvironment {
   /** What programs find the sandbox by; `ACCESS_TOKEN` is for the peers. */
   env: Record<string, string>
   /** A Driveway token. */
   bearer: string
   /** Adds so many milliseconds to each request to Drive. */
-  delay(ms: number): Promise<void>
-  end(): void
+  setDriveLatency(ms: number): Promise<void>
+  stop(): void
 }
 
-export async function startWorld(): Promise<World> {
+export async function startEnvironment(): Promise<BenchEnvironment> {
   const port = await freePort()
   const publicUrl = `http://127.0.0.1:${port}`
   const google = fork('dist/bench/sandbox.mjs', { env: { ...process.env, PUBLIC_URL: publicUrl } })
@@ -33,13 +33,13 @@ export async function startWorld(): Promise<World> {
       // The sandbox takes more in a minute than Drive does.
       env: { ...env, ACCESS_TOKEN: token, RATE_LIMIT: 'none' },
       bearer,
-      async delay(latency) {
+      async setDriveLatency(latency) {
         await fetch(faults, { method: 'DELETE' })
         if (latency === 0) return
         const fault = { operation: 'drive.*', latency, times: 1e9 }
         await fetch(faults, { method: 'POST', body: JSON.stringify([fault]) })
       },
-      end: () => void google.kill('SIGKILL'),
+      stop: () => void google.kill('SIGKILL'),
     }
   } catch (error) {
     google.kill('SIGKILL')

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { Agent, request } from 'node:http'
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http'
 
-export interface Question {
+export interface RequestOptions {
   method: string
   headers: OutgoingHttpHeaders
   /** A body of so many bytes of no meaning. */
@@ -15,9 +15,9 @@ const piece = randomBytes(1024 * 1024)
 const agent = new Agent({ keepAlive: true })
 
 /** @throws {Error} unless the answer is one of success */
-export function ask(
+export function sendRequest(
   url: string,
-  { method, headers, bytes = 0, body = '' }: Question,
+  { method, headers, bytes = 0, body = '' }: RequestOptions,
 ): Promise<{ headers: IncomingHttpHeaders; body: string }> {
   return new Promise((resolve, reject) => {
     const length = { 'content-length': bytes + Buffer.byteLength(body) }

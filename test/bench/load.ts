@@ -1,7 +1,7 @@
 /** Callers: forms with one file each, streamed or at once. */
 import { randomBytes } from 'node:crypto'
 import { Agent, request } from 'node:http'
-import { ask } from './http-request.ts'
+import { sendRequest } from './http-request.ts'
 import type { Program } from './processes.ts'
 
 export const mebibyte = 1024 * 1024
@@ -90,7 +90,7 @@ export async function uploadByTus(
 ): Promise<void> {
   const common = { authorization: `Bearer ${bearer}`, 'tus-resumable': '1.0.0' }
   const octets = { 'content-type': 'application/offset+octet-stream' }
-  const created = await ask(`${origin}/upload/tus`, {
+  const created = await sendRequest(`${origin}/upload/tus`, {
     method: 'POST',
     headers: {
       ...common,
@@ -103,7 +103,7 @@ export async function uploadByTus(
   // The address is the one in front of all functions; here one stands by itself.
   const { pathname } = new URL(String(created.headers['location']), origin)
   for (let offset = bytes <= chunk ? bytes : 0; offset < bytes; offset += chunk) {
-    await ask(origin + pathname, {
+    await sendRequest(origin + pathname, {
       method: 'PATCH',
       headers: { ...common, ...octets, 'upload-offset': offset },
       bytes: Math.min(chunk, bytes - offset),
@@ -118,13 +118,13 @@ export async function uploadByTicket(
   bytes: number,
 ): Promise<void> {
   const headers = { authorization: `Bearer ${bearer}` }
-  const given = await ask(`${origin}/upload/tickets`, {
+  const given = await sendRequest(`${origin}/upload/tickets`, {
     method: 'POST',
     headers: { ...headers, 'content-type': 'application/json' },
     body: JSON.stringify({ name: 'bench.bin', size: bytes }),
   })
   const { uploadUrl, completeUrl } = JSON.parse(given.body) as Record<string, string>
-  await ask(uploadUrl ?? '', { method: 'PUT', headers: {}, bytes })
+  await sendRequest(uploadUrl ?? '', { method: 'PUT', headers: {}, bytes })
   const { pathname } = new URL(completeUrl ?? '')
-  await ask(origin + pathname, { method: 'POST', headers })
+  await sendRequest(origin + pathname, { method: 'POST', headers })
 }

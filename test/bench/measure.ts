@@ -3,43 +3,43 @@ import { mebibyte, upload } from './load.ts'
 import { framework, freePort, startProgram } from './processes.ts'
 import type { Program } from './processes.ts'
 import { median } from './tables.ts'
-import type { World } from './environment.ts'
+import type { BenchEnvironment } from './environment.ts'
 
-export interface Contender {
+export interface Candidate {
   name: string
   args: string[]
 }
 
-export interface Measured {
+export interface Measurement {
   seconds: number
   cpuSeconds: number
   peakRssMib: number
 }
 
-export const driveway: Contender = { name: 'Driveway', args: framework('upload') }
-export const barePipe: Contender = {
+export const driveway: Candidate = { name: 'Driveway', args: framework('upload') }
+export const barePipe: Candidate = {
   name: 'bare pipe with busboy',
   args: ['dist/bench/peers/bare-pipe.mjs'],
 }
-export const hashPipe: Contender = {
+export const hashPipe: Candidate = {
   name: 'the same pipe with SHA-256',
   args: ['dist/bench/peers/hash-pipe.mjs'],
 }
-export const rawBody: Contender = {
+export const rawBody: Candidate = {
   name: '`rawBody` + `files.create`',
   args: framework('upload', 'dist/bench/peers/raw-body.mjs'),
 }
-export const evenChunks: Contender = {
+export const fixedChunks: Candidate = {
   name: 'chunks of 8 MiB, always',
   args: ['dist/bench/peers/fixed-chunks.mjs'],
 }
 
 /** Starts a program of its own for the work; nobody is measured while loading. */
 export async function measure(
-  { env, bearer }: World,
-  { args }: Contender,
+  { env, bearer }: BenchEnvironment,
+  { args }: Candidate,
   work: (program: Program) => Promise<void>,
-): Promise<Measured> {
+): Promise<Measurement> {
   const program = await startProgram(args, env, await freePort())
   try {
     await upload(program, bearer, 1)
@@ -56,12 +56,12 @@ export async function measure(
 
 /** Turn by turn, so that what else the machine does falls on all alike; medians of the rounds. */
 export async function compare(
-  world: World,
-  contenders: readonly Contender[],
+  world: BenchEnvironment,
+  contenders: readonly Candidate[],
   rounds: number,
   work: (program: Program) => Promise<void>,
-): Promise<Measured[]> {
-  const results = contenders.map((): Measured[] => [])
+): Promise<Measurement[]> {
+  const results = contenders.map((): Measurement[] => [])
   for (let round = 0; round < rounds; round++) {
     for (const [index, contender] of contenders.entries()) {
       results[index]?.push(await measure(world, contender, work))

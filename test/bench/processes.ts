@@ -28,10 +28,10 @@ export async function freePort(): Promise<number> {
 const deployed = 'dist/bench/deployed'
 
 /** Does what the platform does before an instance starts. */
-export async function deploy(): Promise<void> {
+export async function prepareDeployment(): Promise<void> {
   await rm(deployed, { recursive: true, force: true })
   await cp('dist/deploy', deployed, { recursive: true })
-  const env = { PATH: process.env['PATH'] ?? '', ...asDeployed }
+  const env = { PATH: process.env['PATH'] ?? '', ...deployedEnv }
   // What it could not keep, it says on stderr.
   const stdio: StdioOptions = ['ignore', 'ignore', 'inherit']
   spawnSync(process.execPath, ['warm-code-cache.mjs'], { cwd: deployed, env, stdio })
@@ -44,7 +44,7 @@ export function framework(target: string, source = deployed): string[] {
 }
 
 /** What the README gives for the deployed functions; the peers get the same. */
-const asDeployed = {
+const deployedEnv = {
   NODE_ENV: 'production',
   NODE_OPTIONS: '--max-semi-space-size=1',
   MALLOC_ARENA_MAX: '2',
@@ -56,12 +56,12 @@ export async function startProgram(
   port: number,
 ): Promise<Program> {
   const child = spawn(process.execPath, args, {
-    env: { PATH: process.env['PATH'] ?? '', ...asDeployed, ...env, PORT: String(port) },
+    env: { PATH: process.env['PATH'] ?? '', ...deployedEnv, ...env, PORT: String(port) },
     stdio: ['ignore', process.env['BENCH_LOGS'] ? 'inherit' : 'ignore', 'inherit'],
   })
   const origin = `http://127.0.0.1:${port}`
   try {
-    await untilAnswered(origin, child)
+    await waitUntilReady(origin, child)
   } catch (error) {
     child.kill('SIGKILL')
     throw error
@@ -91,7 +91,7 @@ const clockTicks = 100
 const startLimitMs = 20_000
 
 /** @returns once anything at all was answered */
-export async function untilAnswered(origin: string, child: ChildProcess): Promise<void> {
+export async function waitUntilReady(origin: string, child: ChildProcess): Promise<void> {
   const deadline = performance.now() + startLimitMs
   while (performance.now() < deadline && child.exitCode === null) {
     if (await answers(origin)) return

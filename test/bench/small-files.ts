@@ -2,11 +2,11 @@
 import { uploadSmall } from './load.ts'
 import { barePipe, compare, driveway, rawBody } from './measure.ts'
 import { ratio, table } from './tables.ts'
-import type { World } from './environment.ts'
+import type { BenchEnvironment } from './environment.ts'
 
 const load = { files: 2_000, bytes: 10 * 1024, atOnce: 8 }
 
-export async function measureSmallFiles(world: World, rounds: number): Promise<string> {
+export async function measureSmallFiles(world: BenchEnvironment, rounds: number): Promise<string> {
   const contenders = [driveway, barePipe, rawBody]
   const results = await compare(world, contenders, rounds, (program) =>
     uploadSmall(program, world.bearer, load),

@@ -1,19 +1,19 @@
 /** How cost grows: with Drive's latency, with uploads at the same time, with the file's size. */
 import { upload } from './load.ts'
-import { driveway, evenChunks, measure } from './measure.ts'
-import type { Contender, Measured } from './measure.ts'
+import { driveway, fixedChunks, measure } from './measure.ts'
+import type { Candidate, Measurement } from './measure.ts'
 import { savePlot } from './plot.ts'
 import { ratio, table } from './tables.ts'
-import type { World } from './environment.ts'
+import type { BenchEnvironment } from './environment.ts'
 
-export async function sweepLatency(world: World, mebibytes: number): Promise<string> {
+export async function measureLatency(world: BenchEnvironment, mebibytes: number): Promise<string> {
   const latencies = [0, 30, 150]
-  const contenders: Contender[] = [driveway, evenChunks]
+  const contenders: Candidate[] = [driveway, fixedChunks]
   const speeds = contenders.map((): number[] => [])
   const peaks = contenders.map((): number[] => [])
   try {
     for (const latency of latencies) {
-      await world.delay(latency)
+      await world.setDriveLatency(latency)
       for (const [index, contender] of contenders.entries()) {
         const { seconds, peakRssMib } = await measure(world, contender, async (program) => {
           await upload(program, world.bearer, mebibytes)
@@ -23,7 +23,7 @@ export async function sweepLatency(world: World, mebibytes: number): Promise<str
       }
     }
   } finally {
-    await world.delay(0)
+    await world.setDriveLatency(0)
   }
   await savePlot('latency', {
     title: `One upload of ${mebibytes} MiB, with milliseconds added to each Drive request`,
@@ -44,9 +44,12 @@ export async function sweepLatency(world: World, mebibytes: number): Promise<str
   )
 }
 
-export async function sweepParallel(world: World, mebibytes: number): Promise<string> {
+export async function measureConcurrency(
+  world: BenchEnvironment,
+  mebibytes: number,
+): Promise<string> {
   const counts = [1, 8, 50, 200]
-  const results: (Measured & { refused: number })[] = []
+  const results: (Measurement & { refused: number })[] = []
   for (const count of counts) {
     let refused = 0
     const measured = await measure(world, driveway, async (program) => {
@@ -76,9 +79,9 @@ export async function sweepParallel(world: World, mebibytes: number): Promise<st
   )
 }
 
-export async function sweepSize(world: World): Promise<string> {
+export async function measureFileSize(world: BenchEnvironment): Promise<string> {
   const sizes = [16, 256, 1024, 5120]
-  const results: Measured[] = []
+  const results: Measurement[] = []
   for (const mebibytes of sizes) {
     results.push(
       await measure(world, driveway, async (program) => {

@@ -2,11 +2,11 @@
 import { upload } from './load.ts'
 import { barePipe, compare, driveway, hashPipe, rawBody } from './measure.ts'
 import { ratio, table } from './tables.ts'
-import type { World } from './environment.ts'
+import type { BenchEnvironment } from './environment.ts'
 
 /** @returns a Markdown table of ratios; a pipe that proves nothing is shown beside them */
 export async function measureThroughput(
-  world: World,
+  world: BenchEnvironment,
   mebibytes: number,
   rounds: number,
 ): Promise<string> {

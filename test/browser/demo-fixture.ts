@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { Locator, Page } from 'playwright-core'
-import { startDemo } from '../../infra/local/demo-server.ts'
+import { startDemoServer } from '../../infra/local/demo-server.ts'
 import { mintToken, signIn } from '../../infra/local/sign-in.ts'
 import { freePorts } from '../kit/process.ts'
 import { until } from '../kit/wait-for.ts'
@@ -20,7 +20,7 @@ export interface DemoSite extends Site {
 export async function startDemoSite(env: Record<string, string> = {}): Promise<DemoSite> {
   const [port = 0] = await freePorts(1)
   const site = await startSite({}, { ALLOWED_ORIGINS: `http://127.0.0.1:${port}`, ...env })
-  const demo = await startDemo(port, site.origin, site.google.url)
+  const demo = await startDemoServer(port, site.origin, site.google.url)
   const cookie = await signIn(site.origin, site.person.email)
   return {
     ...site,

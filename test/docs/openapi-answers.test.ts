@@ -185,7 +185,7 @@ test('files', async () => {
   held('describeFile', 200, await ask('GET', '/files/root'))
   held('describeFile', 404, await ask('GET', '/files/nothing'), 'drive_not_found')
   const { id } = read(made) as { id: string }
-  held('download', 409, await ask('GET', `/files/${id}/content`), 'no_content')
+  held('download', 409, await ask('GET', `/files/${id}/content`), 'not_downloadable')
 })
 
 test('uploads, and downloads of what was uploaded', async () => {
@@ -209,7 +209,7 @@ test('uploads, and downloads of what was uploaded', async () => {
   held('uploadRaw', 200, await ask('PUT', '/upload/Inbox/b.txt?mode=replace', { body: 'more' }))
   held('uploadRaw', 200, await ask('PUT', '/upload/Inbox/b.txt?mode=skip', { body: 'more' }))
   const taken = await ask('PUT', '/upload/Inbox/b.txt?mode=error', { body: 'more' })
-  held('uploadRaw', 409, taken, 'exists')
+  held('uploadRaw', 409, taken, 'file_exists')
   const plain = { headers: { accept: 'text/plain' }, body: 'x' }
   held('uploadRaw', 201, await ask('PUT', '/upload/c.txt', plain))
   held('ceiling', 204, await ask('OPTIONS', '/upload'))

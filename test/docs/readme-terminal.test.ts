@@ -64,7 +64,7 @@ describe.each(shells)('in %s', (...command) => {
     const [, code = ''] = /user_code=([A-Z-]{9}) and/.exec(said) ?? []
     await decide(driveway, code, { approve: false })
     expect(await terminal.ended).toBe(0)
-    expect(terminal.output).toContain('The person who was asked said no')
+    expect(terminal.output).toContain('The request was denied')
     expect(terminal.output).toContain('token: <>')
   })
 

@@ -43,10 +43,10 @@ const refusals: Outcome[] = [
   'drive_forbidden',
   'drive_not_found',
   'reauth_required',
-  'upload_lost',
+  'upload_session_lost',
   'upload_gone',
   'upstream_bad_response',
-  'integrity',
+  'integrity_check_failed',
 ]
 
 /** Plays a schedule; throws where the promise is broken. */

@@ -98,7 +98,7 @@ describe('what Drive says that it has', () => {
       acceptBytes: 0,
       times: 100,
     })
-    expectRefused(driveway, upload, 'upload_lost')
+    expectRefused(driveway, upload, 'upload_session_lost')
   })
 
   test.each([
@@ -114,7 +114,7 @@ describe('what Drive says that it has', () => {
   })
 
   test.each([
-    [null, 'upload_lost'],
+    [null, 'upload_session_lost'],
     ['bytes=0-0', 'upstream_bad_response'],
     ['bytes=0-99999999', 'upstream_bad_response'],
   ] as const)(
@@ -138,7 +138,7 @@ describe('a session that dies (case 79)', () => {
       expectStored(driveway, await uploadWith(driveway, 4 * chunk, dead))
       for (const skip of [1, 3]) {
         const upload = await uploadWith(driveway, 4 * chunk, { ...dead, skip })
-        expectRefused(driveway, upload, 'upload_lost')
+        expectRefused(driveway, upload, 'upload_session_lost')
       }
     }
   })
@@ -149,7 +149,7 @@ describe('a session that dies (case 79)', () => {
       forget: true,
       times: 99,
     })
-    expectRefused(driveway, upload, 'upload_lost')
+    expectRefused(driveway, upload, 'upload_session_lost')
   })
 
   test('with the file made all the same: it is the one (case 83)', async () => {
@@ -205,7 +205,7 @@ describe('answers that say nothing (case 84)', () => {
       else {
         // Whatever its Location says, a 308 to a status is "nothing stored".
         const isAnswer = status === 308 && name === 'status'
-        expectRefused(driveway, upload, isAnswer ? 'upload_lost' : 'upstream_bad_response')
+        expectRefused(driveway, upload, isAnswer ? 'upload_session_lost' : 'upstream_bad_response')
       }
       if (name.endsWith('chunk')) expect(upload.answer.status).toBe(201)
     }
@@ -241,7 +241,7 @@ describe('a file that is not what was sent (case 82)', () => {
     for (const name of ['create', 'last chunk']) {
       const position = positions[name] as Position
       const upload = await uploadWith(driveway, position.size, ...at(position, { file }))
-      expectRefused(driveway, upload, 'integrity')
+      expectRefused(driveway, upload, 'integrity_check_failed')
     }
   })
 
@@ -252,12 +252,12 @@ describe('a file that is not what was sent (case 82)', () => {
       expectStored(driveway, await uploadWith(driveway, position.size, ...faults))
       faults.push({ operation: 'drive.files.get', file: { [field]: null } })
       const upload = await uploadWith(driveway, position.size, ...faults)
-      expectRefused(driveway, upload, 'integrity')
+      expectRefused(driveway, upload, 'integrity_check_failed')
     }
   })
 
   test('fewer bytes were kept than Drive was sent', async () => {
     const faults = { operation: 'drive.upload.multipart', acceptBytes: 5 }
-    expectRefused(driveway, await uploadWith(driveway, 1000, faults), 'integrity')
+    expectRefused(driveway, await uploadWith(driveway, 1000, faults), 'integrity_check_failed')
   })
 })

@@ -111,7 +111,7 @@ describe('what cannot be whole never looks whole', () => {
         { operation: media, ...refusal(403, 'downloadQuotaExceeded') },
       ]),
     )
-    expect(driveway.logs.at(-1)).toMatchObject({ code: 'download_limit' })
+    expect(driveway.logs.at(-1)).toMatchObject({ code: 'download_quota_exceeded' })
   })
 
   test('where another content would be gone on with', async () => {
@@ -121,14 +121,14 @@ describe('what cannot be whole never looks whole', () => {
         { operation: 'drive.files.get', skip: 1, file: { sha256Checksum: 'f'.repeat(64) } },
       ]),
     )
-    expect(driveway.logs.at(-1)).toMatchObject({ code: 'changed_meanwhile' })
+    expect(driveway.logs.at(-1)).toMatchObject({ code: 'file_changed_during_download' })
   })
 
   test('where the bytes are not those of Drive’s checksum', async () => {
     expectBroken(
       await get([{ operation: 'drive.files.get', file: { sha256Checksum: 'f'.repeat(64) } }]),
     )
-    expect(driveway.logs.at(-1)).toMatchObject({ code: 'changed_meanwhile' })
+    expect(driveway.logs.at(-1)).toMatchObject({ code: 'file_changed_during_download' })
   })
 
   test('where an export breaks off: it cannot be taken up', async () => {
@@ -154,7 +154,7 @@ describe('what Drive refuses with is said', () => {
   test.each<[string, ProblemCode]>([
     ['fileNotDownloadable', 'drive_forbidden'],
     ['cannotDownloadAbusiveFile', 'drive_forbidden'],
-    ['downloadQuotaExceeded', 'download_limit'],
+    ['downloadQuotaExceeded', 'download_quota_exceeded'],
     ['appNotAuthorizedToFile', 'drive_forbidden'],
     ['domainPolicy', 'drive_forbidden'],
     ['neverHeardOf', 'upstream_bad_response'],
@@ -162,7 +162,7 @@ describe('what Drive refuses with is said', () => {
     const answer = await get([{ operation: media, ...refusal(403, reason) }])
     expect([answer.status, codeIn(answer)]).toEqual([problems[code][0], code])
     expect(asked()).toBe(1)
-    if (code === 'download_limit') expect(answer.headers['retry-after']).toBe('3600')
+    if (code === 'download_quota_exceeded') expect(answer.headers['retry-after']).toBe('3600')
   })
 
   test.each<[string, ProblemCode]>([
@@ -176,9 +176,9 @@ describe('what Drive refuses with is said', () => {
   test('a file that became shorter is a changed one', async () => {
     const faults = [{ operation: 'drive.files.get', file: { size: '2000000' } }]
     const answer = await get(faults, { range: 'bytes=1500000-' })
-    expect([answer.status, codeIn(answer)]).toEqual([409, 'changed_meanwhile'])
+    expect([answer.status, codeIn(answer)]).toEqual([409, 'file_changed_during_download'])
     const whole = await get([{ operation: 'drive.files.get', file: { size: '2000000' } }])
-    expect([whole.status, codeIn(whole)]).toEqual([409, 'changed_meanwhile'])
+    expect([whole.status, codeIn(whole)]).toEqual([409, 'file_changed_during_download'])
   })
 
   test('a permission that ended: sign in again (case 74)', async () => {

@@ -272,7 +272,7 @@ describe('a document', () => {
   test('says what it can become where nothing was said, or what it cannot', async () => {
     for (const query of ['', '?as=', '?as=exe', '?as=csv', '?as=constructor', '?as=text%2Fcsv']) {
       const answer = await download(driveway, `${path(ids['Mine'])}${query}`)
-      expect([answer.status, codeIn(answer)]).toEqual([400, 'unknown_format'])
+      expect([answer.status, codeIn(answer)]).toEqual([400, 'unknown_export_format'])
       expect(answer.bytes.toString()).toContain(
         '?as=docx | odt | rtf | pdf | txt | zip | epub | md | html',
       )
@@ -287,9 +287,9 @@ describe('a document', () => {
 
 describe('what has no content to give', () => {
   test.each<[string, string, number, string, string]>([
-    ['Box', '', 409, 'no_content', 'GET /files?folder='],
-    ['There', '', 409, 'no_content', '/content'],
-    ['Poll', '?as=pdf', 409, 'no_content', 'webViewLink'],
+    ['Box', '', 409, 'not_downloadable', 'GET /files?folder='],
+    ['There', '', 409, 'not_downloadable', '/content'],
+    ['Poll', '?as=pdf', 409, 'not_downloadable', 'webViewLink'],
     ['theirs.txt', '', 403, 'drive_forbidden', 'Driveway reads only what it stored itself'],
     ['Theirs', '?as=pdf', 403, 'drive_forbidden', 'Driveway reads only what it stored itself'],
   ])('%s%s', async (name, query, status, code, hint) => {
@@ -302,7 +302,7 @@ describe('what has no content to give', () => {
 
   test('a file has no other form', async () => {
     const answer = await download(driveway, `${path()}?as=pdf`)
-    expect([answer.status, codeIn(answer)]).toEqual([400, 'unknown_format'])
+    expect([answer.status, codeIn(answer)]).toEqual([400, 'unknown_export_format'])
   })
 
   test('another person’s file and one that never was look the same (case 31)', async () => {

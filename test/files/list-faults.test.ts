@@ -108,7 +108,7 @@ describe('what stays is said at once', () => {
 
   test('a 400 to a page token is the token’s, whatever it says (case 32)', async () => {
     const answer = await listWith({ status: 400, body: '<html>' }, '?pageToken=abc')
-    expect([answer.status, codeOf(answer)]).toEqual([400, 'bad_page_token'])
+    expect([answer.status, codeOf(answer)]).toEqual([400, 'invalid_page_token'])
   })
 })
 

@@ -161,7 +161,7 @@ describe('what cannot be right makes no call (cases 31, 32)', () => {
     ]),
     ...['', ' ', 'a b', 'a\0b', 'ü', 'x'.repeat(2049)].map((token): [string, string] => [
       `pageToken=${encodeURIComponent(token)}`,
-      'bad_page_token',
+      'invalid_page_token',
     ]),
     ...['', '../x', 'a/b', 'a%2Fb', "x'", 'a\0', '.', 'a b', 'ü', 'x'.repeat(201)].map(
       (folder): [string, string] => [`folder=${encodeURIComponent(folder)}`, 'drive_not_found'],
@@ -206,10 +206,10 @@ describe('what belongs to somebody else (case 31)', () => {
       'made-up',
     ]
     for (const pageToken of tokens) {
-      expect(codeOf(await list({ pageSize: '1', pageToken }))).toBe('bad_page_token')
+      expect(codeOf(await list({ pageSize: '1', pageToken }))).toBe('invalid_page_token')
     }
     const elsewhere = await list({ pageSize: '2', pageToken: nextPageToken })
-    expect([elsewhere.status, codeOf(elsewhere)]).toEqual([400, 'bad_page_token'])
+    expect([elsewhere.status, codeOf(elsewhere)]).toEqual([400, 'invalid_page_token'])
     expect((await list({ pageSize: '1', pageToken: nextPageToken })).status).toBe(200)
   })
 })

@@ -175,7 +175,7 @@ describe('a new folder', () => {
     'is not called %j',
     async (name) => {
       const answer = await make({ name })
-      expect([answer.status, codeOf(answer)]).toEqual([400, 'bad_path'])
+      expect([answer.status, codeOf(answer)]).toEqual([400, 'invalid_path'])
     },
   )
 

@@ -42,9 +42,9 @@ test('all credentials of an account count together, and other accounts do not', 
   const allowances = setUp({ maxBytes: 100 })
   expect(await store(allowances.open(ada), 60)).toBe(60)
   const other = { ...ada, id: 'a session' }
-  expect(await store(allowances.open(other), 60)).toBe('daily_limit')
+  expect(await store(allowances.open(other), 60)).toBe('daily_quota_exceeded')
   expect(await store(allowances.open(other), 40)).toBe(40)
-  expect(await store(allowances.open(ada), 1)).toBe('daily_limit')
+  expect(await store(allowances.open(ada), 1)).toBe('daily_quota_exceeded')
   expect(await store(allowances.open({ ...ada, sub: 'ben' }), 100)).toBe(100)
 })
 
@@ -52,7 +52,7 @@ test('files are counted as well', async () => {
   const allowances = setUp({ maxFiles: 2 })
   const outcomes = []
   for (let count = 0; count < 3; count++) outcomes.push(await store(allowances.open(ada), 5))
-  expect(outcomes).toEqual([5, 5, 'daily_limit'])
+  expect(outcomes).toEqual([5, 5, 'daily_quota_exceeded'])
 })
 
 test('the next day is a new one, and the answer says when that is', async () => {
@@ -62,7 +62,7 @@ test('the next day is a new one, and the answer says when that is', async () => 
     .open(ada)
     .file(5)
     .catch((error: unknown) => error)
-  expect(refused).toMatchObject({ code: 'daily_limit', retryAfterSeconds: day / 1000 - 1 })
+  expect(refused).toMatchObject({ code: 'daily_quota_exceeded', retryAfterSeconds: day / 1000 - 1 })
   clock.now += day
   expect(await store(allowances.open(ada), 10)).toBe(10)
 })
@@ -72,9 +72,9 @@ describe('a token with limits of its own', () => {
 
   test('is held to both, and each says its own name', async () => {
     const allowances = setUp({ maxBytes: 70 })
-    expect(await store(allowances.open({ ...ada, limits }), 60)).toBe('token_limit')
+    expect(await store(allowances.open({ ...ada, limits }), 60)).toBe('token_quota_exceeded')
     expect(await store(allowances.open({ ...ada, limits }), 50)).toBe(50)
-    expect(await store(allowances.open(ada), 21)).toBe('daily_limit')
+    expect(await store(allowances.open(ada), 21)).toBe('daily_quota_exceeded')
     // What was refused by one was given back to the other.
     expect(await store(allowances.open(ada), 20)).toBe(20)
   })

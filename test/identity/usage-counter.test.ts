@@ -88,7 +88,7 @@ test('a file of known length is reserved as a whole, in one look and one write',
 test('one that is too long by a byte is refused before anything is sent, and leaves nothing', async () => {
   const { open, used } = setUp()
   const allowance = open({ maxBytes: 1_000 })
-  expect(await codeOf(allowance.file(1_001))).toBe('token_limit')
+  expect(await codeOf(allowance.file(1_001))).toBe('token_quota_exceeded')
   await allowance.close()
   expect(await used()).toMatchObject({ files: 0, bytes: 0 })
   const exact = open({ maxBytes: 1_000 })
@@ -104,7 +104,7 @@ test('one of unknown length is reserved in steps that grow, and refused in the m
   expect(await used()).toMatchObject({ files: 1, bytes: 64 * mebibyte })
 
   const more = open({ maxBytes: 100 * mebibyte })
-  expect(await codeOf(send(more, 36 * mebibyte + 1))).toBe('token_limit')
+  expect(await codeOf(send(more, 36 * mebibyte + 1))).toBe('token_quota_exceeded')
   await more.close()
   expect(await used()).toMatchObject({ files: 1, bytes: 64 * mebibyte })
   const last = open({ maxBytes: 100 * mebibyte })
@@ -118,14 +118,14 @@ test('what is likely to come is reserved at once, as far as there is room', asyn
   const form = open({ maxBytes: 20 * mebibyte, maxFiles: 10 }, 15 * mebibyte)
   for (let file = 0; file < 3; file++) await send(form, 5 * mebibyte)
   expect(calls.filter((call) => call !== 'find')).toHaveLength(3) // files: 1, 2; bytes: all of them
-  expect(await codeOf(send(form, 6 * mebibyte))).toBe('token_limit')
+  expect(await codeOf(send(form, 6 * mebibyte))).toBe('token_quota_exceeded')
 })
 
 test('files are counted to the last one', async () => {
   const { open, used } = setUp()
   const allowance = open({ maxFiles: 3 })
   for (let file = 0; file < 3; file++) await send(allowance, 1)
-  expect(await codeOf(allowance.file())).toBe('token_limit')
+  expect(await codeOf(allowance.file())).toBe('token_quota_exceeded')
   allowance.drop(1)
   await allowance.close()
   expect(await used()).toMatchObject({ files: 2, bytes: 2 })
@@ -145,7 +145,7 @@ test('hundred at once at two instances: as many are let in as there is room for'
   )
   await Promise.all(allowances.map((allowance) => allowance.close()))
   expect(codes.filter((code) => code === 'none')).toHaveLength(35)
-  expect(new Set(codes)).toEqual(new Set(['none', 'token_limit']))
+  expect(new Set(codes)).toEqual(new Set(['none', 'token_quota_exceeded']))
   expect(await used()).toMatchObject({ files: 35, bytes: 35_000 })
 })
 

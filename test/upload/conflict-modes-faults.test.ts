@@ -40,7 +40,7 @@ describe('a file that is replaced', () => {
         file: { sha256Checksum: '0'.repeat(64) },
       })
       const answer = await put('wrong?mode=replace', randomBytes(size))
-      expect([answer.status, codeOf(answer)]).toEqual([502, 'integrity_replaced'])
+      expect([answer.status, codeOf(answer)]).toEqual([502, 'integrity_check_failed_replaced'])
       expect(driveway.uploaded().map((file) => file.id)).toEqual([id])
       expect(driveway.driveCalls()).not.toContain('drive.files.delete')
     },

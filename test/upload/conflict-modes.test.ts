@@ -142,7 +142,7 @@ describe('folders in a path', () => {
     'are refused when they are written %j (case 49)',
     async (path) => {
       const answer = await post({ path }, 'x')
-      expect([answer.status, codeOf(answer)]).toEqual([400, 'bad_path'])
+      expect([answer.status, codeOf(answer)]).toEqual([400, 'invalid_path'])
       expect(driveway.uploaded()).toEqual([])
     },
   )
@@ -157,7 +157,7 @@ describe('folders in a path', () => {
     for (const late of ['folder', 'path', 'mode']) {
       const body = form('b', filePart('x', 'y'), fieldPart(late, 'replace'))
       const answer = await uploadForm(driveway, body)
-      expect([answer.status, codeOf(answer)]).toEqual([400, 'late_field'])
+      expect([answer.status, codeOf(answer)]).toEqual([400, 'field_after_file'])
     }
     expect(driveway.uploaded()).toEqual([])
   })
@@ -280,7 +280,7 @@ describe('a name that is taken', () => {
       await put(`${name}?mode=error`),
       await post({ mode: 'error' }, fresh(), name),
     ]) {
-      expect([answer.status, codeOf(answer)]).toEqual([409, 'exists'])
+      expect([answer.status, codeOf(answer)]).toEqual([409, 'file_exists'])
     }
     expect(driveway.uploaded()).toHaveLength(1)
   })

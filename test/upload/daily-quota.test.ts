@@ -53,7 +53,7 @@ function used(): [files: number, bytes: number] {
 
 type At = Pick<Driveway, 'origin' | 'bearer'>
 const outcome = (answer: RawAnswer): unknown[] => [answer.status, codeOf(answer)]
-const limit = [429, 'daily_limit']
+const limit = [429, 'daily_quota_exceeded']
 
 const put = ({ origin, bearer }: At, size: number, headers = {}): Promise<RawAnswer> =>
   send(origin, '/upload/a.bin', {

@@ -92,7 +92,7 @@ test.each([
   ['an overlong slash', Buffer.from([0xc0, 0xaf])],
 ])('a name in %s is refused, not guessed at (case 50)', async (_, bytes) => {
   const disposition = Buffer.concat([Buffer.from('filename="'), bytes, Buffer.from('"')])
-  expect(await nameInDrive(disposition)).toBe('400 bad_filename')
+  expect(await nameInDrive(disposition)).toBe('400 invalid_filename')
 })
 
 test.each([
@@ -115,9 +115,9 @@ test.each([
 
 test('a name may have 1,024 bytes, and is refused rather than cut beyond that (case 51)', async () => {
   expect(await nameInDrive(`filename="${'x'.repeat(1024)}"`)).toBe('x'.repeat(1024))
-  expect(await nameInDrive(`filename="${'x'.repeat(1025)}"`)).toBe('400 bad_filename')
-  expect(await nameInDrive(`filename="${'é'.repeat(513)}"`)).toBe('400 bad_filename')
-  expect(await nameInDrive(`filename="${'x'.repeat(10_000)}"`)).toBe('400 bad_filename')
+  expect(await nameInDrive(`filename="${'x'.repeat(1025)}"`)).toBe('400 invalid_filename')
+  expect(await nameInDrive(`filename="${'é'.repeat(513)}"`)).toBe('400 invalid_filename')
+  expect(await nameInDrive(`filename="${'x'.repeat(10_000)}"`)).toBe('400 invalid_filename')
 })
 
 test('a path in filename* is a path all the same (case 49)', async () => {
@@ -129,10 +129,10 @@ const controls = ['\r', '\n', '\r\nX: y', '\0', '\x1b[31m', '\x7f', '\x85', '\x9
 
 test.each(controls)('a name with %j in it is refused (case 49)', async (control) => {
   const escaped = encodeURIComponent(`a${control}b`).replaceAll(/[[]/g, '%5B')
-  expect(await nameInDrive(`filename*=UTF-8''${escaped}`)).toBe('400 bad_filename')
+  expect(await nameInDrive(`filename*=UTF-8''${escaped}`)).toBe('400 invalid_filename')
   // As browsers write a line break, or as it is: a header with one in it cannot be read at all.
   const raw = await nameInDrive(`filename="a${control.replace('\r', '%0D').replace('\n', '%0A')}b"`)
-  expect(raw).toMatch(/^400 (bad_filename|malformed_multipart)$/)
+  expect(raw).toMatch(/^400 (invalid_filename|malformed_multipart)$/)
 })
 
 test('several files keep their own names, in order (case 55)', async () => {

@@ -140,7 +140,7 @@ test('other content does not pass for what a dead instance stored', async () => 
   clock += holdMs
   const other = { ...asked, bytes: randomBytes(10) }
   for (const _ of [1, 2]) {
-    await expect(upload(other)).rejects.toMatchObject({ code: 'idempotency_mismatch' })
+    await expect(upload(other)).rejects.toMatchObject({ code: 'idempotency_key_reused' })
   }
   expect((await upload(asked)).id).toBe(fileId)
   expect(filesOf(asked)).toEqual([fileId])

@@ -147,16 +147,16 @@ describe('a ticket that is asked for again', () => {
     const key = fresh()
     await open(key)
     for (const wanted of [{ name: 'b.bin' }, { size: 1 }, { sha256: 'f'.repeat(64) }]) {
-      expect(codeOf(await ask(key, { wanted }))).toBe('idempotency_mismatch')
+      expect(codeOf(await ask(key, { wanted }))).toBe('idempotency_key_reused')
     }
     const page = await ask(key, { headers: { origin: friend } })
-    expect([page.status, codeOf(page)]).toEqual([422, 'idempotency_mismatch'])
+    expect([page.status, codeOf(page)]).toEqual([422, 'idempotency_key_reused'])
     const upload = await send(driveway.origin, '/upload/a.bin', {
       method: 'PUT',
       headers: { ...driveway.bearer, 'idempotency-key': key },
       body: bytes,
     })
-    expect(codeOf(upload)).toBe('idempotency_mismatch')
+    expect(codeOf(upload)).toBe('idempotency_key_reused')
   })
 
   test('while the first is under way, is told to wait', async () => {
@@ -166,7 +166,7 @@ describe('a ticket that is asked for again', () => {
     const first = open(key)
     await until(() => driveway.google.calls.includes('drive.upload.open'))
     const second = await ask(key, { at: beside })
-    expect([second.status, codeOf(second)]).toEqual([409, 'in_progress'])
+    expect([second.status, codeOf(second)]).toEqual([409, 'idempotency_key_in_use'])
     expect(second.headers['retry-after']).toBe('5')
     const told = await first
     expect(await open(key)).toEqual(told)

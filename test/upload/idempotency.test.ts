@@ -146,7 +146,7 @@ describe('a request that is sent again with its Idempotency-Key', () => {
     const line = await begin(key, 'busy')
     for (const at of [driveway, beside]) {
       const answer = await put(key, { path: 'busy', body: Buffer.alloc(1_000_000), at })
-      expect([answer.status, codeOf(answer)]).toEqual([409, 'in_progress'])
+      expect([answer.status, codeOf(answer)]).toEqual([409, 'idempotency_key_in_use'])
       expect(JSON.parse(answer.body)).toMatchObject({ retryable: true })
       expect(answer.headers['retry-after']).toBe('5')
     }
@@ -185,7 +185,7 @@ describe('a key that was used', () => {
     const key = fresh()
     await put(key)
     const answer = await put(key, other)
-    expect([answer.status, codeOf(answer)]).toEqual([422, 'idempotency_mismatch'])
+    expect([answer.status, codeOf(answer)]).toEqual([422, 'idempotency_key_reused'])
     expect(ids()).toHaveLength(1)
   })
 
@@ -193,7 +193,7 @@ describe('a key that was used', () => {
     const key = fresh()
     await put(key)
     expect(codeOf(await post(key, form('b', filePart('a.txt', 'hello'))))).toBe(
-      'idempotency_mismatch',
+      'idempotency_key_reused',
     )
   })
 

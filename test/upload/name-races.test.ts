@@ -47,7 +47,7 @@ describe.each([10, 600_000])('of ten that race with %d bytes', (size) => {
     expect([refused.length, driveway.uploaded().length]).toEqual([9, 1])
     for (const answer of refused) {
       expect(answer.status).toBe(409)
-      expect(['exists', 'name_busy']).toContain(codeOf(answer))
+      expect(['file_exists', 'name_locked']).toContain(codeOf(answer))
     }
   })
 
@@ -64,7 +64,7 @@ describe.each([10, 600_000])('of ten that race with %d bytes', (size) => {
       expect(JSON.parse(answer.body)).toMatchObject({ id: file?.id, [done]: true })
     }
     for (const answer of answers.filter(({ status }) => status > 201)) {
-      expect([answer.status, codeOf(answer)]).toEqual([409, 'name_busy'])
+      expect([answer.status, codeOf(answer)]).toEqual([409, 'name_locked'])
     }
     const last = await put(path, 'the last')
     expect([last.status, driveway.uploaded().length]).toEqual([200, 1])
@@ -83,7 +83,7 @@ test('a file that is there is replaced by all who race, without a word to the st
 test('a file that Drive does not list yet counts all the same', async () => {
   expect((await put('late.txt?mode=error')).status).toBe(201)
   driveway.google.faults.add(unlisted)
-  expect(codeOf(await put('late.txt?mode=error'))).toBe('exists')
+  expect(codeOf(await put('late.txt?mode=error'))).toBe('file_exists')
   expect(JSON.parse((await put('late.txt?mode=skip')).body)).toMatchObject({ skipped: true })
   expect(JSON.parse((await put('late.txt?mode=replace')).body)).toMatchObject({ replaced: true })
   expect(driveway.uploaded()).toHaveLength(1)

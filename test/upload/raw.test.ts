@@ -174,7 +174,7 @@ describe('a path', () => {
   ])('%s is refused, and Drive is not asked (cases 31, 49 and 51)', async (path) => {
     driveway.google.calls.length = 0
     const answer = await put(path)
-    expect([answer.status, codeOf(answer)]).toEqual([400, 'bad_path'])
+    expect([answer.status, codeOf(answer)]).toEqual([400, 'invalid_path'])
     expect(driveway.driveCalls()).toEqual([])
   })
 })

@@ -152,7 +152,7 @@ test('other bytes than those of the given sha256 are removed (case 82)', async (
 })
 
 test.each([
-  ['another size', { size: '1' }, 502, 'integrity', 0],
+  ['another size', { size: '1' }, 502, 'integrity_check_failed', 0],
   ['no checksum', { sha256Checksum: undefined }, 502, 'upstream_bad_response', 1],
   ['another id', { id: 'other' }, 502, 'upstream_bad_response', 1],
 ])('a Drive that names %s is not believed (case 82)', async (_, changed, status, code, files) => {
@@ -171,7 +171,7 @@ test('a file that its owner has changed since is never removed', async () => {
   for (const changed of [{ size: '20' }, { sha256Checksum: 'f'.repeat(64) }]) {
     lookUpGives({ ...stored, modifiedTime: new Date(start + 1).toISOString(), ...changed })
     const answer = await complete(ticket)
-    expect([answer.status, codeOf(answer)]).toEqual([409, 'file_changed'])
+    expect([answer.status, codeOf(answer)]).toEqual([409, 'file_changed_after_upload'])
     expect(driveway.uploaded()).toMatchObject([{ id: ticket.file.id }])
   }
 })
@@ -197,7 +197,7 @@ test('another account’s ticket, and one with any letter changed, is nobody’s
 test.each([
   [{ name: '' }, 400, 'bad_request'],
   [{ name: 7 }, 400, 'bad_request'],
-  [{ name: 'a\nb' }, 400, 'bad_filename'],
+  [{ name: 'a\nb' }, 400, 'invalid_filename'],
   [{ size: undefined }, 400, 'bad_request'],
   [{ size: -1 }, 400, 'bad_request'],
   [{ size: 1.5 }, 400, 'bad_request'],

@@ -28,7 +28,7 @@ export function readFailure(
     if (isOne('storageQuotaExceeded')) return new GatewayError('drive_full', said)
     if (isOne('exportSizeLimitExceeded')) return new GatewayError('export_too_large', said)
     if (isOne('downloadQuotaExceeded')) {
-      return new GatewayError('download_limit', said, { retryAfterSeconds: hourSeconds })
+      return new GatewayError('download_quota_exceeded', said, { retryAfterSeconds: hourSeconds })
     }
     if (isOne('ACCESS_TOKEN_SCOPE_INSUFFICIENT', 'insufficientPermissions')) {
       return new GatewayError('reauth_required', said, {
@@ -41,7 +41,7 @@ export function readFailure(
     if (plain !== undefined) return new GatewayError('drive_forbidden', said, { detail: plain })
   }
   if (answer.status === 400 && /page ?token/i.test(message)) {
-    return new GatewayError('bad_page_token', said)
+    return new GatewayError('invalid_page_token', said)
   }
   return answer.status === 200 ? new Unreadable() : new GatewayError('upstream_bad_response', said)
 }

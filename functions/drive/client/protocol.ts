@@ -174,14 +174,14 @@ export function readCreated(answer: DriveAnswer): Created {
 /**
  * Reads the answer to a chunk or to a status request.
  *
- * @throws {GatewayError} `upload_lost` when the session is of no more use (it lives one week),
+ * @throws {GatewayError} `upload_session_lost` when the session is of no more use (it lives one week),
  *   `upstream_bad_response` for a Range that makes no sense, or what Drive refuses with
  */
 export function readProgress(answer: DriveAnswer): Progress {
   const { status } = answer
   if (status === 308) return { state: 'incomplete', offset: readOffset(answer.headers['range']) }
   if (status === 400 || status === 404 || status === 410 || status === 499) {
-    throw new GatewayError('upload_lost', `The session is gone (${status})`)
+    throw new GatewayError('upload_session_lost', `The session is gone (${status})`)
   }
   return readCreated(answer)
 }

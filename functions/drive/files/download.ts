@@ -37,7 +37,7 @@ export interface Downloads {
    * Resolves once Drive sends, so that a refusal is known before anything is promised.
    *
    * @param span not empty
-   * @throws {GatewayError} `changed_meanwhile`, or what Drive refuses with; so does the stream
+   * @throws {GatewayError} `file_changed_during_download`, or what Drive refuses with; so does the stream
    */
   open(
     account: DriveAccount,
@@ -184,5 +184,5 @@ export function createDownloads(parts: DownloadsParts): Downloads {
 }
 
 function changed(message: string): GatewayError {
-  return new GatewayError('changed_meanwhile', message)
+  return new GatewayError('file_changed_during_download', message)
 }

@@ -183,7 +183,7 @@ function toFailure(error: unknown, query?: ListQuery): GatewayError {
   })
   // What else could be wrong about a query that is ours but for this token?
   if (response.status === 400 && query?.pageToken !== undefined) {
-    return new GatewayError('bad_page_token', failure.message)
+    return new GatewayError('invalid_page_token', failure.message)
   }
   return failure
 }

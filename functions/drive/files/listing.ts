@@ -61,7 +61,7 @@ export interface FilePage {
 }
 
 export interface Files {
-  /** @throws {GatewayError} `drive_not_found`, `bad_page_token`, or what Drive refuses with */
+  /** @throws {GatewayError} `drive_not_found`, `invalid_page_token`, or what Drive refuses with */
   list(account: DriveAccount, query: ListQuery, signal: AbortSignal): Promise<FilePage>
   /**
    * @param id `root` among them

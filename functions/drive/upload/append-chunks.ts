@@ -97,7 +97,7 @@ function read(
 }
 
 /** A session that seems lost, a token refused half-way: the status decides. */
-const undecided: ProblemCode[] = ['upload_lost', 'reauth_required']
+const undecided: ProblemCode[] = ['upload_session_lost', 'reauth_required']
 
 function toUnheard(error: unknown): GatewayError {
   if (isTransient(error)) return error

@@ -24,7 +24,7 @@ export interface Places {
    * Looks whether there is a file of this name in its folder, and decides by the mode.
    *
    * @param recent the id of a file that was there a while ago, and may not be listed yet
-   * @throws {GatewayError} `exists`, or what Drive refuses with
+   * @throws {GatewayError} `file_exists`, or what Drive refuses with
    */
   decide(
     account: DriveAccount,
@@ -53,7 +53,7 @@ export function createPlaces(parts: LineParts & { wholeDrive: boolean }): Places
       const there =
         (await findFirst(line, search, willDo)) ?? (await findRecent(line, search, recent))
       if (!there) return { state: 'store', file }
-      if (mode === 'error') throw new GatewayError('exists', 'A file has the name already')
+      if (mode === 'error') throw new GatewayError('file_exists', 'A file has the name already')
       if (mode === 'skip') return { state: 'skip', file: toUploaded(there) }
       const { id } = there
       const type = mimeType === unknownType ? there.mimeType : mimeType

@@ -68,8 +68,8 @@ export interface DirectUploads {
    * Looks at what Drive has, and believes it only where it is what was expected. A file that is not
    * is removed, unless somebody has changed it since.
    *
-   * @throws {GatewayError} `upload_incomplete` while there is no file, `integrity` or
-   *   `digest_mismatch` for another one, `file_changed` for one that is no longer as it came
+   * @throws {GatewayError} `upload_incomplete` while there is no file, `integrity_check_failed` or
+   *   `digest_mismatch` for another one, `file_changed_after_upload` for one that is no longer as it came
    */
   check(account: DriveAccount, expected: Expected, signal: AbortSignal): Promise<UploadedFile>
 }
@@ -110,7 +110,7 @@ export function createDirectUploads(
         )
         return progress.state === 'incomplete' ? 'open' : 'stored'
       } catch (error) {
-        if (error instanceof GatewayError && error.code === 'upload_lost') return 'gone'
+        if (error instanceof GatewayError && error.code === 'upload_session_lost') return 'gone'
         throw error
       }
     },
@@ -134,7 +134,7 @@ export function createDirectUploads(
       const wrong = difference(file, expected)
       if (!wrong) return file
       if (!isAsItCame) {
-        throw new GatewayError('file_changed', 'The file was changed since it came', {
+        throw new GatewayError('file_changed_after_upload', 'The file was changed since it came', {
           cause: wrong,
         })
       }
@@ -169,7 +169,7 @@ function difference(
   { size, sha256 = file.sha256 }: Expected,
 ): GatewayError | undefined {
   if (file.size !== size) {
-    return new GatewayError('integrity', `Drive has ${file.size} bytes of ${size}`)
+    return new GatewayError('integrity_check_failed', `Drive has ${file.size} bytes of ${size}`)
   }
   if (file.sha256 === sha256) return undefined
   return new GatewayError('digest_mismatch', 'Drive’s sha256 is not the caller’s')

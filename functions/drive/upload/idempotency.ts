@@ -62,7 +62,7 @@ export interface Attempts {
   /**
    * @param fingerprint all that makes one upload different from another
    * @returns the answer that the key has led to, or a try to be made
-   * @throws {GatewayError} `in_progress`, `idempotency_mismatch`
+   * @throws {GatewayError} `idempotency_key_in_use`, `idempotency_key_reused`
    */
   begin(
     account: DriveAccount,
@@ -161,7 +161,7 @@ export function createAttempts(parts: AttemptsParts): Attempts {
           continue
         }
         if (value.fingerprint !== mine.fingerprint) {
-          throw new GatewayError('idempotency_mismatch', 'The key was used for something else')
+          throw new GatewayError('idempotency_key_reused', 'The key was used for something else')
         }
         if (value.outcome !== null) return { outcome: JSON.parse(value.outcome) as unknown }
         if (value.heldUntil > now()) throw inProgress()
@@ -177,7 +177,7 @@ export function createAttempts(parts: AttemptsParts): Attempts {
 
 function inProgress(): GatewayError {
   const message = 'Another request with this key is under way'
-  return new GatewayError('in_progress', message, { retryAfterSeconds: 5 })
+  return new GatewayError('idempotency_key_in_use', message, { retryAfterSeconds: 5 })
 }
 
 function sha256(value: readonly unknown[]): string {

@@ -91,7 +91,7 @@ export async function storeInChunks(line: Line, upload: Upload): Promise<StoredF
       patience.renew()
       tokenRenewed = false
     } else if (step === sendChunk) {
-      await patience.spend(new GatewayError('upload_lost', 'Drive takes no byte more'))
+      await patience.spend(new GatewayError('upload_session_lost', 'Drive takes no byte more'))
     }
     return sendChunk
   }
@@ -102,7 +102,7 @@ export async function storeInChunks(line: Line, upload: Upload): Promise<StoredF
       await patience.spend(error)
       return step === open ? open : askStatus
     }
-    if (!(error instanceof GatewayError) || error.code !== 'upload_lost') throw error
+    if (!(error instanceof GatewayError) || error.code !== 'upload_session_lost') throw error
     // The session is gone: the file may be there all the same, or every byte still be here.
     const isAllSent = window.ended && sent === window.end
     const file = isAllSent || upload.mayExist ? await findStored(line, upload) : undefined
@@ -137,6 +137,6 @@ function beyond(): GatewayError {
 }
 
 function lost(offset: number): GatewayError {
-  const code = offset === 0 ? 'upload_lost' : 'upstream_bad_response'
+  const code = offset === 0 ? 'upload_session_lost' : 'upstream_bad_response'
   return new GatewayError(code, 'Drive has less than it once had')
 }

@@ -44,7 +44,7 @@ export async function locate(
 }
 
 function orNothing(error: unknown): undefined {
-  if (error instanceof GatewayError && error.code === 'upload_lost') return undefined
+  if (error instanceof GatewayError && error.code === 'upload_session_lost') return undefined
   throw error
 }
 

@@ -59,7 +59,7 @@ export interface Resumes {
    * @param signal ends the reading; what has come by then is still sent on
    * @returns where Drive stopped, which may be where it was before
    * @throws {GatewayError} `offset_mismatch` when the bytes do not belong where Drive stopped,
-   *   `upload_busy` when a newer request came before any byte was kept, `integrity` or
+   *   `upload_locked` when a newer request came before any byte was kept, `integrity_check_failed` or
    *   `digest_mismatch` when the file is not what it should be and has been removed
    */
   append(
@@ -170,7 +170,7 @@ function noRoom(): GatewayError {
 }
 
 function busy(): GatewayError {
-  return new GatewayError('upload_busy', 'A newer request wants to write')
+  return new GatewayError('upload_locked', 'A newer request wants to write')
 }
 
 /**
@@ -209,10 +209,13 @@ async function verify(
   const isKnown = stored.size !== undefined && stored.sha256 !== undefined
   const file = isKnown ? stored : ((await line.lookUp(id)) ?? stored)
   if (file.id !== id || file.size !== size) {
-    throw new GatewayError('integrity', 'Drive’s file is not of the size that was sent')
+    throw new GatewayError(
+      'integrity_check_failed',
+      'Drive’s file is not of the size that was sent',
+    )
   }
   if (streamed !== undefined && file.sha256 !== streamed) {
-    throw new GatewayError('integrity', 'Drive’s sha256 is not the stream’s')
+    throw new GatewayError('integrity_check_failed', 'Drive’s sha256 is not the stream’s')
   }
   if (sha256 !== undefined && file.sha256 !== sha256) {
     throw new GatewayError('digest_mismatch', 'Drive’s sha256 is not the caller’s')
@@ -221,5 +224,5 @@ async function verify(
 }
 
 function isWrong({ code }: GatewayError): boolean {
-  return code === 'integrity' || code === 'digest_mismatch'
+  return code === 'integrity_check_failed' || code === 'digest_mismatch'
 }

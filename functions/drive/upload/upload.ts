@@ -167,7 +167,7 @@ async function verify(
   stored: StoredFile,
 ): Promise<UploadedFile> {
   line.signal.throwIfAborted()
-  const code = metadata.replaces ? 'integrity_replaced' : 'integrity'
+  const code = metadata.replaces ? 'integrity_check_failed_replaced' : 'integrity_check_failed'
   if (!window.ended) throw new GatewayError(code, 'Drive had enough before the end')
   const isWhole = stored.size !== undefined && stored.sha256 !== undefined
   const file = isWhole ? stored : ((await line.lookUp(metadata.id)) ?? stored)

@@ -24,11 +24,11 @@ const headerLine = /^(?!--)([!#$%&'*+.^_`|~\dA-Za-z-]+):([^\0-\x08\n-\x1f\x7f]*)
 
 /**
  * @param block the header lines of one part, without the blank line at their end
- * @throws {GatewayError} `malformed_multipart`, `ambiguous_part`, `unsupported_part`, `bad_filename`
+ * @throws {GatewayError} `malformed_multipart`, `ambiguous_part`, `unsupported_part`, `invalid_filename`
  */
 export function readPartHeaders(block: Buffer): FormPart {
   if (!isUtf8(block)) {
-    throw new GatewayError('bad_filename', 'Part headers are not UTF-8', {
+    throw new GatewayError('invalid_filename', 'Part headers are not UTF-8', {
       detail: 'Send the names of fields and files in UTF-8',
     })
   }
@@ -109,7 +109,7 @@ function readExtended(value: string): string {
   } catch {
     // Not UTF-8 behind the escapes: refused like any other that cannot be read.
   }
-  throw new GatewayError('bad_filename', 'Cannot read filename*', {
+  throw new GatewayError('invalid_filename', 'Cannot read filename*', {
     detail: "A filename* cannot be read; write it like filename*=UTF-8''caf%C3%A9.txt",
   })
 }

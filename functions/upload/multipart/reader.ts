@@ -29,7 +29,7 @@ const boundaryShape = /^[\w'()+,./:=? -]{0,69}[\w'()+,./:=?-]$/
 /**
  * The boundary that a Content-Type names.
  *
- * @throws {GatewayError} `unsupported_media_type` for anything but a form, `bad_boundary`
+ * @throws {GatewayError} `unsupported_media_type` for anything but a form, `invalid_boundary`
  */
 export function readBoundary(contentType: string | undefined): string {
   const [, parameters] = /^multipart\/form-data[ \t]*((?:;.*)?)$/i.exec(contentType ?? '') ?? []
@@ -41,7 +41,10 @@ export function readBoundary(contentType: string | undefined): string {
   const found = readParameters(parameters)?.filter(({ name }) => name === 'boundary') ?? []
   const [boundary] = found
   if (found.length !== 1 || !boundary || !boundaryShape.test(boundary.value)) {
-    throw new GatewayError('bad_boundary', `${found.length} boundaries, or one of a wrong shape`)
+    throw new GatewayError(
+      'invalid_boundary',
+      `${found.length} boundaries, or one of a wrong shape`,
+    )
   }
   return boundary.value
 }

@@ -21,7 +21,7 @@ export interface Described {
  * keys are the client's own.
  *
  * @param header as sent; empty for none
- * @throws {GatewayError} `bad_request`, `bad_filename`, `bad_path`, `drive_not_found`
+ * @throws {GatewayError} `bad_request`, `invalid_filename`, `invalid_path`, `drive_not_found`
  * @see tus resumable upload protocol 1.0.0, "Upload-Metadata"
  */
 export function readMetadata(header: string): Described {

@@ -1,23 +1,24 @@
 /** Steps as text: for a dry run, and for docs/deploy.md. */
-import { shown } from './step.ts'
-import type { Check, Step } from './step.ts'
+import { formatCommand } from './step.ts'
+import type { CommandCheck, Step } from './step.ts'
 
-const looks = ({ run, fails }: Check): string => `${shown(run)}${fails ? '   (has to fail)' : ''}`
+const looks = ({ run, expectFailure: fails }: CommandCheck): string =>
+  `${formatCommand(run)}${fails ? '   (has to fail)' : ''}`
 
 /** Every step as text, and nothing else happens. */
 export function describeSteps(steps: readonly Step[]): string {
   const lines = steps.flatMap((step, index) => [
     `${index + 1}. ${step.name}: ${step.why}`,
-    ...(step.needed ?? []).map((check) => `     if      ${looks(check)}`),
-    ...(step.done ? [`     unless  ${looks(step.done)}`] : []),
-    ...(step.find ? [`     look    ${shown(step.find.run)}`] : []),
+    ...(step.onlyIf ?? []).map((check) => `     if      ${looks(check)}`),
+    ...(step.unless ? [`     unless  ${looks(step.unless)}`] : []),
+    ...(step.lookup ? [`     look    ${formatCommand(step.lookup.run)}`] : []),
     ...(step.write ? [`     write   ${step.write.file}`] : []),
-    ...(step.prepare ? [`     always  ${shown(step.prepare)}`] : []),
-    ...(step.command ? [`     run     ${shown(step.command, step.stdin)}`] : []),
-    ...(step.otherwise === undefined ? [] : [`     you     ${step.otherwise}`]),
-    ...(step.tell === undefined
+    ...(step.alwaysRun ? [`     always  ${formatCommand(step.alwaysRun)}`] : []),
+    ...(step.command ? [`     run     ${formatCommand(step.command, step.stdin)}`] : []),
+    ...(step.manualAction === undefined ? [] : [`     you     ${step.manualAction}`]),
+    ...(step.message === undefined
       ? []
-      : [`     say     ${step.tell.replaceAll('\n', '\n             ')}`]),
+      : [`     say     ${step.message.replaceAll('\n', '\n             ')}`]),
   ])
   return lines.join('\n')
 }
@@ -25,12 +26,22 @@ export function describeSteps(steps: readonly Step[]): string {
 /** A table for the docs: what is looked up or written on the way is left out. */
 export function stepsTable(steps: readonly Step[]): string {
   const rows = steps
-    .filter(({ find, write }) => !find && !write)
-    .map(({ name, why, command, prepare, stdin, tell, otherwise }) => {
-      const run = command ?? prepare
-      const does = run ? `\`${shown(run, stdin)}\`` : (tell ?? `asks you: ${otherwise}`)
-      return [name, why, does.replaceAll('|', '\\|').replaceAll('\n', ' ')]
-    })
+    .filter(({ lookup: find, write }) => !find && !write)
+    .map(
+      ({
+        name,
+        why,
+        command,
+        alwaysRun: prepare,
+        stdin,
+        message: tell,
+        manualAction: otherwise,
+      }) => {
+        const run = command ?? prepare
+        const does = run ? `\`${formatCommand(run, stdin)}\`` : (tell ?? `asks you: ${otherwise}`)
+        return [name, why, does.replaceAll('|', '\\|').replaceAll('\n', ' ')]
+      },
+    )
   return [['Step', 'Why', 'Where it is not so yet'], ['---', '---', '---'], ...rows]
     .map((cells) => `| ${cells.join(' | ')} |`)
     .join('\n')

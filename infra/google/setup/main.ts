@@ -10,11 +10,11 @@ import type { HostingConfig } from '../../local/hosting.ts'
 import { StartError } from '../../local/start-error.ts'
 import { newKeyring } from '../../sandbox/keyring.ts'
 import { describeSteps } from './describe.ts'
-import { asker, readOptions } from './options.ts'
-import type { Answers, Before } from './options.ts'
+import { createPrompt, readOptions } from './options.ts'
+import type { CliOptions, PreviousVariables } from './options.ts'
 import { runSteps } from './run.ts'
 import { setupSteps, variablesFile } from './setup-steps.ts'
-import type { Options, Secret } from './step.ts'
+import type { SetupOptions, Secret } from './step.ts'
 import { teardownSteps } from './teardown-steps.ts'
 
 const isTeardown = process.argv[2] === 'teardown'
@@ -25,11 +25,11 @@ await main(process.argv.slice(isTeardown ? 3 : 2)).catch((error: unknown) => {
 })
 
 async function main(args: string[]): Promise<void> {
-  const before = await readJson<Before>(variablesFile).catch(() => ({}))
-  const answers = await readOptions(args, before, asker())
+  const before = await readJson<PreviousVariables>(variablesFile).catch(() => ({}))
+  const answers = await readOptions(args, before, createPrompt())
   const { dryRun } = answers
   const { scripts } = await readJson<{ scripts: Record<string, string> }>('package.json')
-  const options: Options = {
+  const options: SetupOptions = {
     ...answers,
     built: { site: await buildSite(answers, dryRun), container: await hashOfContainer() },
     doctor: 'doctor' in scripts,
@@ -37,7 +37,7 @@ async function main(args: string[]): Promise<void> {
   const steps = isTeardown ? teardownSteps(options, answers.withData) : setupSteps(options)
   if (dryRun) return console.log(describeSteps(steps))
   if (isTeardown) await confirm(answers)
-  const changes = await runSteps(steps, { secret: secrets(options), say: console.log })
+  const changes = await runSteps(steps, { secret: secrets(options), print: console.log })
   console.log(changes === 0 ? 'Nothing had to be changed.' : `Changed: ${changes}.`)
 }
 
@@ -46,7 +46,7 @@ async function readJson<T>(file: string): Promise<T> {
 }
 
 /** Each is read, or made, once: a second look has to find the same. */
-function secrets({ clientFile, publicUrl }: Options): (name: Secret) => Promise<string> {
+function secrets({ clientFile, publicUrl }: SetupOptions): (name: Secret) => Promise<string> {
   const known = new Map<Secret, Promise<string>>()
   return (name) => {
     const value =
@@ -59,10 +59,10 @@ function secrets({ clientFile, publicUrl }: Options): (name: Secret) => Promise<
   }
 }
 
-async function confirm({ project, yes, withData }: Answers): Promise<void> {
+async function confirm({ project, yes, withData }: CliOptions): Promise<void> {
   if (yes) return
   const what = withData ? 'Driveway and everything it stores' : 'Driveway, without what it stores'
-  const answer = await asker()?.(`This removes ${what}. The project's id, to go on`)
+  const answer = await createPrompt()?.(`This removes ${what}. The project's id, to go on`)
   if (answer !== project) throw new StartError('Nothing was removed (say --yes to go on unasked)')
 }
 
@@ -71,7 +71,7 @@ async function confirm({ project, yes, withData }: Answers): Promise<void> {
  *
  * @returns the SHA-256 of the page and of what Hosting is told
  */
-async function buildSite({ region }: Answers, dryRun: boolean): Promise<string> {
+async function buildSite({ region }: CliOptions, dryRun: boolean): Promise<string> {
   const { hosting } = await readJson<{ hosting: HostingConfig }>('firebase.json')
   const rewrites = (hosting.rewrites ?? []).map((rewrite) =>
     'run' in rewrite ? { ...rewrite, run: { ...rewrite.run, region } } : rewrite,

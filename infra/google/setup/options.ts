@@ -3,9 +3,9 @@ import { createInterface } from 'node:readline/promises'
 import { parseArgs } from 'node:util'
 import { settings } from '../../../functions/config/settings.ts'
 import { StartError } from '../../local/start-error.ts'
-import type { Options } from './step.ts'
+import type { SetupOptions } from './step.ts'
 
-export type Answers = Omit<Options, 'built' | 'doctor'> & {
+export type CliOptions = Omit<SetupOptions, 'built' | 'doctor'> & {
   dryRun: boolean
   withData: boolean
   yes: boolean
@@ -28,7 +28,7 @@ export const usage = `npm run setup -- [flags]       npm run teardown -- [flags]
 `
 
 /** The variables that the run before has written, as far as they are answers. */
-export type Before = Partial<{
+export type PreviousVariables = Partial<{
   project: string
   region: string
   public_url: string
@@ -42,9 +42,9 @@ export type Before = Partial<{
 /** @throws {StartError} on a flag that is unknown or wrong, or an answer that nobody gives */
 export async function readOptions(
   args: string[],
-  before: Before,
+  before: PreviousVariables,
   ask: ((question: string) => Promise<string>) | undefined,
-): Promise<Answers> {
+): Promise<CliOptions> {
   const flags = readFlags(args)
   const project = await needed(flags.project ?? before.project, 'Project id', '--project', ask)
   if (!/^[a-z][a-z0-9-]{4,28}[a-z0-9]$/.test(project)) {
@@ -85,7 +85,7 @@ export async function readOptions(
 }
 
 /** Asks whoever sits at the terminal; there is nobody where it is none. */
-export function asker(): ((question: string) => Promise<string>) | undefined {
+export function createPrompt(): ((question: string) => Promise<string>) | undefined {
   if (!process.stdin.isTTY) return undefined
   return async (question) => {
     const lines = createInterface({ input: process.stdin, output: process.stdout })

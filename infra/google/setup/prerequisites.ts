@@ -1,23 +1,23 @@
 /** What has to be there before anything can be made: programs, a person, a project, a place for state. */
-import { line } from './step.ts'
-import type { Options, Step } from './step.ts'
+import { argv } from './step.ts'
+import type { SetupOptions, Step } from './step.ts'
 
 /** Terraform in the folder of its files. */
-export const terraform = line`terraform -chdir=infra/google`
+export const terraform = argv`terraform -chdir=infra/google`
 
 export function stateBucket(id: string): string {
   return `gs://${id}-driveway-state`
 }
 
-export function groundSteps(options: Options): Step[] {
+export function prerequisiteSteps(options: SetupOptions): Step[] {
   return [...programs, ...account(options), ...project(options), ...state(options)]
 }
 
 const program = (name: string, version: string, why: string, where: string): Step => ({
   name,
   why,
-  done: { run: [name, version] },
-  otherwise: `Install ${name}: ${where}`,
+  unless: { run: [name, version] },
+  manualAction: `Install ${name}: ${where}`,
 })
 
 const programs = [
@@ -42,33 +42,33 @@ const programs = [
   program('curl', '--version', 'looks at what is published', 'https://curl.se/download.html'),
 ]
 
-function account({ project: id }: Options): Step[] {
+function account({ project: id }: SetupOptions): Step[] {
   return [
     {
       name: 'Signed in',
       why: 'gcloud acts as you',
-      done: {
-        run: line`gcloud auth list --filter=status:ACTIVE --format=value(account)`,
-        says: /@/,
+      unless: {
+        run: argv`gcloud auth list --filter=status:ACTIVE --format=value(account)`,
+        matches: /@/,
       },
-      command: line`gcloud auth login`,
+      command: argv`gcloud auth login`,
     },
     {
       name: 'Signed in for programs',
       why: 'Terraform acts as you too',
-      done: { run: line`gcloud auth application-default print-access-token` },
-      command: line`gcloud auth application-default login --project=${id}`,
+      unless: { run: argv`gcloud auth application-default print-access-token` },
+      command: argv`gcloud auth application-default login --project=${id}`,
     },
     {
       name: 'Signed in at Firebase',
       why: 'firebase has a sign-in of its own, where the one for programs is not enough',
-      done: { run: line`firebase projects:list --json` },
-      command: line`firebase login`,
+      unless: { run: argv`firebase projects:list --json` },
+      command: argv`firebase login`,
     },
   ]
 }
 
-function project({ project: id, billingAccount }: Options): Step[] {
+function project({ project: id, billingAccount }: SetupOptions): Step[] {
   const apis = ['cloudresourcemanager', 'serviceusage', 'iam', 'firestore', 'secretmanager'].map(
     (api) => `${api}.googleapis.com`,
   )
@@ -76,67 +76,69 @@ function project({ project: id, billingAccount }: Options): Step[] {
     {
       name: 'The project',
       why: 'everything lives in it',
-      done: {
-        run: line`gcloud projects describe ${id} --format=value(lifecycleState)`,
-        says: /ACTIVE/,
+      unless: {
+        run: argv`gcloud projects describe ${id} --format=value(lifecycleState)`,
+        matches: /ACTIVE/,
       },
-      otherwise: `There is no project ${id} that you can see; this makes it:  gcloud projects create ${id} --name=Driveway`,
+      manualAction: `There is no project ${id} that you can see; this makes it:  gcloud projects create ${id} --name=Driveway`,
     },
     {
       name: 'Billing',
       why: 'functions and the database need an account to bill, also where the bill is nothing',
-      done: {
-        run: line`gcloud billing projects describe ${id} --format=value(billingEnabled)`,
-        says: /true/i,
+      unless: {
+        run: argv`gcloud billing projects describe ${id} --format=value(billingEnabled)`,
+        matches: /true/i,
       },
       ...(billingAccount === ''
         ? {
-            otherwise: `Link a billing account: https://console.cloud.google.com/billing/linkedaccount?project=${id} , or say  --billing-account=…  (gcloud billing accounts list)`,
+            manualAction: `Link a billing account: https://console.cloud.google.com/billing/linkedaccount?project=${id} , or say  --billing-account=…  (gcloud billing accounts list)`,
           }
         : {
-            command: line`gcloud billing projects link ${id} --billing-account=${billingAccount}`,
+            command: argv`gcloud billing projects link ${id} --billing-account=${billingAccount}`,
           }),
     },
     {
       name: 'The first services',
       why: 'to look at the project, and to switch the other services on',
-      done: {
-        run: line`gcloud services list --enabled --project=${id} --format=csv[no-heading](config.name)`,
-        says: new RegExp(`^${apis.map((api) => `(?=[^]*${api.replaceAll('.', '\\.')})`).join('')}`),
+      unless: {
+        run: argv`gcloud services list --enabled --project=${id} --format=csv[no-heading](config.name)`,
+        matches: new RegExp(
+          `^${apis.map((api) => `(?=[^]*${api.replaceAll('.', '\\.')})`).join('')}`,
+        ),
       },
-      command: line`gcloud services enable ${apis} --project=${id}`,
+      command: argv`gcloud services enable ${apis} --project=${id}`,
     },
   ]
 }
 
-function state({ project: id, region }: Options): Step[] {
+function state({ project: id, region }: SetupOptions): Step[] {
   const bucket = stateBucket(id)
   return [
     {
       name: 'A bucket for Terraform’s state',
       why: 'so that another machine knows what this one made',
-      done: { run: line`gcloud storage buckets describe ${bucket} --project=${id}` },
-      command: line`gcloud storage buckets create ${bucket} --project=${id} --location=${region}
+      unless: { run: argv`gcloud storage buckets describe ${bucket} --project=${id}` },
+      command: argv`gcloud storage buckets create ${bucket} --project=${id} --location=${region}
         --uniform-bucket-level-access --public-access-prevention`,
     },
     {
       name: 'Older states',
       why: 'a state that was spoiled can be had back',
-      done: {
-        run: line`gcloud storage buckets describe ${bucket} --project=${id} --format=value(versioning_enabled)`,
-        says: /true/i,
+      unless: {
+        run: argv`gcloud storage buckets describe ${bucket} --project=${id} --format=value(versioning_enabled)`,
+        matches: /true/i,
       },
-      command: line`gcloud storage buckets update ${bucket} --project=${id} --versioning`,
+      command: argv`gcloud storage buckets update ${bucket} --project=${id} --versioning`,
     },
-    openState(id),
+    initState(id),
   ]
 }
 
-export function openState(id: string): Step {
+export function initState(id: string): Step {
   const bucket = stateBucket(id).replace('gs://', '')
   return {
     name: 'Terraform’s providers',
     why: 'downloads what talks to Google, and opens the state; changes nothing',
-    prepare: line`${terraform} init -input=false -reconfigure -backend-config=bucket=${bucket}`,
+    alwaysRun: argv`${terraform} init -input=false -reconfigure -backend-config=bucket=${bucket}`,
   }
 }

@@ -2,13 +2,13 @@
 import { spawn } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
 import { StartError } from '../../local/start-error.ts'
-import { shown } from './step.ts'
-import type { Check, Found, Secret, Step } from './step.ts'
+import { formatCommand } from './step.ts'
+import type { CommandCheck, LookupValues, Secret, Step } from './step.ts'
 
-export interface Surroundings {
+export interface StepIo {
   /** Reads or makes a secret at the moment that it is needed. */
   secret(name: Secret): Promise<string>
-  say(line: string): void
+  print(line: string): void
 }
 
 /**
@@ -17,12 +17,23 @@ export interface Surroundings {
  */
 export async function runSteps(
   steps: readonly Step[],
-  { secret, say }: Surroundings,
+  { secret, print: say }: StepIo,
 ): Promise<number> {
-  const found: Found = { clientVersion: '0', keyringVersion: '0' }
+  const found: LookupValues = { clientVersion: '0', keyringVersion: '0' }
   let changes = 0
   for (const [index, step] of steps.entries()) {
-    const { name, needed, done, command, stdin, otherwise, tell, find, write, prepare } = step
+    const {
+      name,
+      onlyIf: needed,
+      unless: done,
+      command,
+      stdin,
+      manualAction: otherwise,
+      message: tell,
+      lookup: find,
+      write,
+      alwaysRun: prepare,
+    } = step
     const title = `${index + 1}/${steps.length} ${name}`
     if (tell !== undefined) say(`${title}\n      ${tell.replaceAll('\n', '\n      ')}`)
     else if (find) {
@@ -30,18 +41,18 @@ export async function runSteps(
       // A secret that is not there yet has no version.
       found[find.as] = code === 0 && /^\d+$/.test(output.trim()) ? output.trim() : '0'
     } else if (prepare) {
-      say(`${title}: ${shown(prepare)}`)
+      say(`${title}: ${formatCommand(prepare)}`)
       const code = await perform(prepare, undefined)
-      if (code !== 0 && !step.mayFail) throw new StartError(failure(step, prepare))
+      if (code !== 0 && !step.allowFailure) throw new StartError(failure(step, prepare))
     } else if (needed && !(await anyOf(needed, secret))) say(`${title}: not needed`)
     else if (write) {
       if (await writeOnce(write.file, write.content(found))) say(`${title}: ${write.file} written`)
     } else if (done && (await holds(done, secret))) say(`${title}: is so`)
     else if (command) {
-      say(`${title}: ${shown(command, stdin)}`)
+      say(`${title}: ${formatCommand(command, stdin)}`)
       const code = await perform(command, stdin === undefined ? undefined : await secret(stdin))
       if (code === 0) changes += 1
-      else if (!step.mayFail) throw new StartError(failure(step, command))
+      else if (!step.allowFailure) throw new StartError(failure(step, command))
     } else if (otherwise !== undefined) throw new StartError(`${title}: ${otherwise}`)
   }
   return changes
@@ -50,18 +61,18 @@ export async function runSteps(
 function failure({ name, why, stdin }: Step, command: readonly string[]): string {
   return (
     `Stopped at "${name}" (${why}). What the program said is above; this is the line:\n` +
-    `  ${shown(command, stdin)}\nRun it again once that is mended: what is done is not done twice.`
+    `  ${formatCommand(command, stdin)}\nRun it again once that is mended: what is done is not done twice.`
   )
 }
 
-async function anyOf(checks: readonly Check[], secret: Surroundings['secret']): Promise<boolean> {
+async function anyOf(checks: readonly CommandCheck[], secret: StepIo['secret']): Promise<boolean> {
   for (const check of checks) if (await holds(check, secret)) return true
   return false
 }
 
 async function holds(
-  { run, says, saysSecret, fails }: Check,
-  secret: Surroundings['secret'],
+  { run, matches: says, equalsSecret: saysSecret, expectFailure: fails }: CommandCheck,
+  secret: StepIo['secret'],
 ): Promise<boolean> {
   const { code, output } = await listen(run)
   if (fails) return code !== 0

@@ -1,14 +1,14 @@
 /** What setup and teardown are made of: steps as data, for running, for showing, for the docs. */
 
 /** A program that only looks; what it prints is read and never shown, since it may be a secret. */
-export interface Check {
+export interface CommandCheck {
   run: readonly string[]
   /** What it has to print; unless given, ending well is enough. */
-  says?: RegExp
+  matches?: RegExp
   /** Compares what it prints with a secret of ours instead. */
-  saysSecret?: Secret
+  equalsSecret?: Secret
   /** It holds where the program fails. */
-  fails?: true
+  expectFailure?: true
 }
 
 /** Goes through a program's standard input, never through its arguments. */
@@ -19,33 +19,33 @@ export interface Step {
   /** For whoever reads along. */
   why: string
   /** One of these has to hold, or there is nothing to do. */
-  needed?: readonly Check[]
+  onlyIf?: readonly CommandCheck[]
   /** Where it holds, this has been done before. */
-  done?: Check
+  unless?: CommandCheck
   /** Does it. */
   command?: readonly string[]
   /** Runs each time, since it changes nothing up there. */
-  prepare?: readonly string[]
+  alwaysRun?: readonly string[]
   stdin?: Secret
   /** Where the command fails, that is no reason to stop. */
-  mayFail?: true
+  allowFailure?: true
   /** What a person has to do where it is not so; setup stops. */
-  otherwise?: string
+  manualAction?: string
   /** Just said, each time. */
-  tell?: string
+  message?: string
   /** Looks something up for the steps that follow. */
-  find?: { run: readonly string[]; as: keyof Found }
+  lookup?: { run: readonly string[]; as: keyof LookupValues }
   /** Writes a file on this machine; a new run writes the same. */
-  write?: { file: string; content: (found: Found) => string }
+  write?: { file: string; content: (found: LookupValues) => string }
 }
 
 /** What was looked up on the way; versions of secrets, `0` while there is none. */
-export interface Found {
+export interface LookupValues {
   clientVersion: string
   keyringVersion: string
 }
 
-export interface Options {
+export interface SetupOptions {
   project: string
   region: string
   /** The origin that browsers see. */
@@ -69,7 +69,7 @@ export interface Options {
  * A command line as its words: split where the template has blanks, never inside of a value; a list
  * is a word for each of its entries.
  */
-export function line(parts: TemplateStringsArray, ...values: (string | string[])[]): string[] {
+export function argv(parts: TemplateStringsArray, ...values: (string | string[])[]): string[] {
   const words: string[] = ['']
   for (const [index, part] of parts.entries()) {
     const [first = '', ...rest] = part.split(/\s+/)
@@ -84,7 +84,7 @@ export function line(parts: TemplateStringsArray, ...values: (string | string[])
 }
 
 /** As one would type it. */
-export function shown(run: readonly string[], stdin?: Secret): string {
+export function formatCommand(run: readonly string[], stdin?: Secret): string {
   const words = run.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word}'`))
   return `${words.join(' ')}${stdin === undefined ? '' : `  < (the ${stdin})`}`
 }

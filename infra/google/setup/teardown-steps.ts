@@ -1,7 +1,7 @@
 /** What setup made, removed; what people's grants hang on stays unless it is asked for as well. */
-import { openState, stateBucket, terraform } from './prerequisites.ts'
-import { line } from './step.ts'
-import type { Options, Step } from './step.ts'
+import { initState, stateBucket, terraform } from './prerequisites.ts'
+import { argv } from './step.ts'
+import type { SetupOptions, Step } from './step.ts'
 
 /** The database, how it clears up and is closed, and the boxes of the secrets. */
 const data = [
@@ -12,61 +12,61 @@ const data = [
   'google_secret_manager_secret.secret',
 ]
 
-export function teardownSteps({ project, region }: Options, withData: boolean): Step[] {
+export function teardownSteps({ project, region }: SetupOptions, withData: boolean): Step[] {
   const bucket = stateBucket(project)
   const [database = ''] = data
   const variables = [`-var=project=${project}`, `-var=region=${region}`]
   if (withData) variables.push('-var=keep_data=false')
-  const needed = [{ run: line`${terraform} state list ${database}`, says: /\S/ }]
+  const needed = [{ run: argv`${terraform} state list ${database}`, says: /\S/ }]
   return [
     {
       name: 'A bucket for Terraform’s state',
       why: 'it says what setup has made',
-      done: { run: line`gcloud storage buckets describe ${bucket} --project=${project}` },
-      otherwise: `There is no ${bucket}: setup has made nothing in ${project}, or it has been removed`,
+      unless: { run: argv`gcloud storage buckets describe ${bucket} --project=${project}` },
+      manualAction: `There is no ${bucket}: setup has made nothing in ${project}, or it has been removed`,
     },
-    openState(project),
+    initState(project),
     {
       name: 'The page',
       why: 'nobody comes in any more',
-      done: {
-        run: line`curl --fail --silent https://${project}.web.app/version.txt`,
-        fails: true,
+      unless: {
+        run: argv`curl --fail --silent https://${project}.web.app/version.txt`,
+        expectFailure: true,
       },
-      command: line`firebase hosting:disable --project=${project} --force`,
+      command: argv`firebase hosting:disable --project=${project} --force`,
     },
     withData
       ? {
           name: 'The database’s protection',
           why: 'it keeps anybody from what you have asked for',
-          needed,
-          command: line`${terraform} apply -input=false -auto-approve ${variables} -target=${database}`,
+          onlyIf: needed,
+          command: argv`${terraform} apply -input=false -auto-approve ${variables} -target=${database}`,
         }
       : {
           name: 'The database and the secrets stay',
           why: 'Terraform forgets them; setup takes them over again',
-          needed,
-          command: line`${terraform} state rm ${data}`,
+          onlyIf: needed,
+          command: argv`${terraform} state rm ${data}`,
         },
     {
       name: 'Everything else',
       why: 'functions, accounts, rights, images, alerts, the budget',
-      done: { run: line`${terraform} state list`, says: /^\s*$/ },
-      command: line`${terraform} destroy -input=false -auto-approve ${variables}`,
+      unless: { run: argv`${terraform} state list`, matches: /^\s*$/ },
+      command: argv`${terraform} destroy -input=false -auto-approve ${variables}`,
     },
     ...(withData
       ? [
           {
             name: 'Terraform’s state itself',
             why: 'nothing is left that it could know of',
-            command: line`gcloud storage rm --recursive ${bucket} --project=${project}`,
+            command: argv`gcloud storage rm --recursive ${bucket} --project=${project}`,
           },
         ]
       : []),
     {
       name: 'What is left',
       why: 'and who can remove it',
-      tell: left(project, withData).join('\n'),
+      message: left(project, withData).join('\n'),
     },
   ]
 }

@@ -71,7 +71,7 @@ describe('readProgress()', () => {
   })
 
   test.each([400, 404, 410, 499])('takes %d for a session that is gone (case 79)', (status) => {
-    expect(outcome(() => readProgress(answer(status)))).toBe('upload_lost')
+    expect(outcome(() => readProgress(answer(status)))).toBe('upload_session_lost')
   })
 
   test.each([200, 201])('takes %d with a file for the end', (status) => {

@@ -42,7 +42,7 @@ describe('a key', () => {
       [1, 2, 3, 4].map(() => codeOf(attempts.begin(account, 'key', what))),
     )
     expect(begun.filter((code) => code === 'none')).toHaveLength(1)
-    expect(begun.filter((code) => code === 'in_progress')).toHaveLength(3)
+    expect(begun.filter((code) => code === 'idempotency_key_in_use')).toHaveLength(3)
   })
 
   test('leads to the same answer for a day, and then to a new try', async () => {
@@ -58,9 +58,9 @@ describe('a key', () => {
   test('that was used for something else is refused, also while that is under way', async () => {
     const attempts = create()
     const attempt = await begin(attempts)
-    expect(await codeOf(begin(attempts, 'key', ['PUT', 'b.txt']))).toBe('idempotency_mismatch')
+    expect(await codeOf(begin(attempts, 'key', ['PUT', 'b.txt']))).toBe('idempotency_key_reused')
     await attempt.finish({})
-    expect(await codeOf(begin(attempts, 'key', ['PUT', 'b.txt']))).toBe('idempotency_mismatch')
+    expect(await codeOf(begin(attempts, 'key', ['PUT', 'b.txt']))).toBe('idempotency_key_reused')
   })
 
   test('of another person is another key', async () => {
@@ -76,7 +76,7 @@ describe('a try', () => {
     const attempts = create()
     const dead = await begin(attempts)
     clock += hold - 1
-    expect(await codeOf(begin(attempts))).toBe('in_progress')
+    expect(await codeOf(begin(attempts))).toBe('idempotency_key_in_use')
     clock += 1
     const next = await begin(attempts)
     expect([next.fileId, next.isRepeated]).toEqual([dead.fileId, true])
@@ -88,7 +88,7 @@ describe('a try', () => {
     for (let round = 0; round < 5; round++) {
       clock += hold - 1
       expect(await attempt.isHeld()).toBe(true)
-      expect(await codeOf(begin(attempts))).toBe('in_progress')
+      expect(await codeOf(begin(attempts))).toBe('idempotency_key_in_use')
     }
   })
 
@@ -98,7 +98,7 @@ describe('a try', () => {
     clock += hold
     const next = await begin(attempts)
     expect(await slow.isHeld()).toBe(false)
-    expect(slow.lost.reason).toMatchObject({ code: 'in_progress' })
+    expect(slow.lost.reason).toMatchObject({ code: 'idempotency_key_in_use' })
     await slow.giveUp(true)
     await slow.finish({ id: 'slow' })
     await next.finish({ id: 'next' })

@@ -226,7 +226,9 @@ test('an id that is taken by what we never sent is refused, and what has it is k
     const file = { id: 'taken', name: 'theirs', size: '3', sha256Checksum: 'theirs' }
     const body = JSON.stringify({ ...file, mimeType: 'x/y' })
     sandbox.faults.add({ operation: 'drive.files.get', status: 200, body })
-    expect(await reasonOf(store([Buffer.alloc(size)]))).toMatchObject({ code: 'integrity' })
+    expect(await reasonOf(store([Buffer.alloc(size)]))).toMatchObject({
+      code: 'integrity_check_failed',
+    })
     expect(sandbox.calls).not.toContain('drive.files.delete')
   }
 })
@@ -235,6 +237,8 @@ test('a file that Drive calls whole before its end is no success (case 82)', asy
   const file = { id: 'i', name: 'n', mimeType: 'x/y', size: String(chunkBytes) }
   const body = JSON.stringify({ ...file, sha256Checksum: 'x' })
   sandbox.faults.add({ operation: 'drive.upload.chunk', status: 200, body })
-  expect(await reasonOf(store([Buffer.alloc(3 * chunkBytes)]))).toMatchObject({ code: 'integrity' })
+  expect(await reasonOf(store([Buffer.alloc(3 * chunkBytes)]))).toMatchObject({
+    code: 'integrity_check_failed',
+  })
   expect(drive.openSessions()).toBe(0)
 })

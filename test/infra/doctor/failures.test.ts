@@ -1,22 +1,22 @@
 /** What is usually wrong, done on purpose: the doctor finds each, with its cause and its mending. */
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { doorChecks, readConsent } from '../../../infra/doctor/public-checks.ts'
-import { operatorChecks, pageChecks } from '../../../infra/doctor/cors-checks.ts'
-import type { PatientOptions } from '../../../infra/doctor/target.ts'
-import { trialChecks } from '../../../infra/doctor/upload-checks.ts'
+import { publicChecks, readConsent } from '../../../infra/doctor/public-checks.ts'
+import { operatorChecks, corsChecks } from '../../../infra/doctor/cors-checks.ts'
+import type { TargetOptions } from '../../../infra/doctor/target.ts'
+import { uploadChecks } from '../../../infra/doctor/upload-checks.ts'
 import { mintToken, signIn } from '../../../infra/local/sign-in.ts'
 import { newKeyring } from '../../../infra/sandbox/keyring.ts'
-import { page, startWard, tryOne, insideOne } from './fixture.ts'
-import type { Ward } from './fixture.ts'
+import { page, startTestDeployment, runNamedCheck, serverCheckOutcome } from './fixture.ts'
+import type { TestDeployment } from './fixture.ts'
 import { startDriveway } from '../../kit/environment.ts'
 import type { DrivewayOptions } from '../../kit/environment.ts'
 
-let ward: Ward
-let last: Ward | undefined
+let ward: TestDeployment
+let last: TestDeployment | undefined
 
-async function admit(options?: DrivewayOptions): Promise<Ward> {
-  ward = last = await startWard(options)
+async function admit(options?: DrivewayOptions): Promise<TestDeployment> {
+  ward = last = await startTestDeployment(options)
   return ward
 }
 afterEach(async () => {
@@ -34,14 +34,14 @@ function ill(cause: string, fix: string, command: string): unknown {
   }
 }
 
-const checks = [...doorChecks, ...pageChecks, ...operatorChecks, ...trialChecks]
+const checks = [...publicChecks, ...corsChecks, ...operatorChecks, ...uploadChecks]
 
 /** What is found by one check, from outside or else from within. */
-async function found(name: string, more?: Partial<PatientOptions>): Promise<unknown> {
+async function found(name: string, more?: Partial<TargetOptions>): Promise<unknown> {
   const patient = ward.patient(more)
   return checks.some((check) => check.name === name)
-    ? tryOne(checks, name, patient)
-    : insideOne(name, patient)
+    ? runNamedCheck(checks, name, patient)
+    : serverCheckOutcome(name, patient)
 }
 
 const answering =
@@ -165,17 +165,21 @@ describe('who asks', () => {
   test('an account that is no operator', async () => {
     await admit({ env: { OPERATORS: 'somebody@example.com' } })
     expect(await found('Operator')).toEqual(ill('no operator', 'OPERATORS', '--set=OPERATORS='))
-    expect((await ward.patient().askAs('/auth/doctor')).status).toBe(404)
-    expect((await ward.patient().askAs('/auth/doctor/files/x', { method: 'DELETE' })).status).toBe(
-      404,
-    )
+    expect((await ward.patient().requestAsOperator('/auth/doctor')).status).toBe(404)
+    expect(
+      (await ward.patient().requestAsOperator('/auth/doctor/files/x', { method: 'DELETE' })).status,
+    ).toBe(404)
   })
 
   test('another person, a token for less, and nobody at all', async () => {
     await admit()
     const other = await mintToken(ward.url, await signIn(ward.url, 'ben@example.com'), 'x')
-    expect((await ward.patient({ token: other }).askAs('/auth/doctor')).status).toBe(404)
-    expect((await ward.patient({ token: 'dw_no' }).askAs('/auth/doctor')).status).toBe(401)
+    expect((await ward.patient({ token: other }).requestAsOperator('/auth/doctor')).status).toBe(
+      404,
+    )
+    expect((await ward.patient({ token: 'dw_no' }).requestAsOperator('/auth/doctor')).status).toBe(
+      401,
+    )
     expect(await found('Operator', { token: 'dw_no' })).toEqual(
       ill('not taken', 'new token', 'DRIVEWAY_TOKEN='),
     )
@@ -186,17 +190,17 @@ describe('who asks', () => {
       body: JSON.stringify({ name: 'less', scopes: ['upload'] }),
     })
     const { token } = (await made.json()) as { token: string }
-    expect((await ward.patient({ token }).askAs('/auth/doctor')).status).toBe(404)
+    expect((await ward.patient({ token }).requestAsOperator('/auth/doctor')).status).toBe(404)
   })
 
   test('what the doctor did not upload is not removed', async () => {
     await admit()
     const patient = ward.patient()
-    const put = await patient.askAs('/upload/mine.txt', { method: 'PUT', body: 'mine' })
+    const put = await patient.requestAsOperator('/upload/mine.txt', { method: 'PUT', body: 'mine' })
     const { id } = JSON.parse(put.body.toString()) as { id: string }
     const path = `/auth/doctor/files/${id}`
-    expect((await patient.askAs(path, { method: 'DELETE' })).status).toBe(404)
-    expect((await patient.askAs(`/files/${id}`)).status).toBe(200)
+    expect((await patient.requestAsOperator(path, { method: 'DELETE' })).status).toBe(404)
+    expect((await patient.requestAsOperator(`/files/${id}`)).status).toBe(200)
   })
 })
 
@@ -359,7 +363,7 @@ async function insideOf(env: Record<string, string>, name: string): Promise<unkn
     env: { OPERATORS: 'ada@example.com', ...env },
   })
   try {
-    return await insideOne(name, ward.patient({ url: beside.origin }))
+    return await serverCheckOutcome(name, ward.patient({ url: beside.origin }))
   } finally {
     await beside.close()
   }
@@ -371,7 +375,7 @@ describe('what Google’s authorization endpoint says', () => {
   test('a redirect URI that is not registered, as the sandbox says it', async () => {
     await admit({ signedIn: false })
     const { google } = ward.driveway
-    const location = (await ward.patient().ask('/auth')).headers.location ?? ''
+    const location = (await ward.patient().request('/auth')).headers.location ?? ''
     const wrongUri = new URL(location)
     wrongUri.searchParams.set('redirect_uri', `${ward.url}/callback/`)
     const page400 = await fetch(wrongUri, { redirect: 'manual' })

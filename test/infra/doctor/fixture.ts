@@ -4,10 +4,10 @@ import { createServer } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Check, Outcome } from '../../../infra/doctor/check.ts'
-import { attempt } from '../../../infra/doctor/run-checks.ts'
-import { createPatient } from '../../../infra/doctor/target.ts'
-import type { Patient, PatientOptions } from '../../../infra/doctor/target.ts'
+import type { Check, CheckOutcome } from '../../../infra/doctor/check.ts'
+import { runCheck } from '../../../infra/doctor/run-checks.ts'
+import { createTarget } from '../../../infra/doctor/target.ts'
+import type { Target, TargetOptions } from '../../../infra/doctor/target.ts'
 import { createHosting } from '../../../infra/local/hosting.ts'
 import { mintToken, signIn } from '../../../infra/local/sign-in.ts'
 import { listen, startDriveway } from '../../kit/environment.ts'
@@ -15,23 +15,23 @@ import type { Driveway, DrivewayOptions } from '../../kit/environment.ts'
 
 export const page = 'https://pages.example'
 
-export interface Ward {
+export interface TestDeployment {
   driveway: Driveway
   /** The address in front. */
   url: string
   token: string
   /** The front end, to be spoiled: what it does before a request is handed on. */
   front: { spoil?: ((req: IncomingMessage, res: ServerResponse) => boolean) | undefined }
-  patient(more?: Partial<PatientOptions>): Patient
+  patient(more?: Partial<TargetOptions>): Target
   close(): Promise<void>
 }
 
-export async function startWard(options: DrivewayOptions = {}): Promise<Ward> {
+export async function startTestDeployment(options: DrivewayOptions = {}): Promise<TestDeployment> {
   const folder = await mkdtemp(join(tmpdir(), 'driveway-ward-'))
   await mkdir(join(folder, 'web'))
   await writeFile(join(folder, 'web/index.html'), '<!doctype html><title>Driveway</title>')
   let driveway: Driveway | undefined
-  const front: Ward['front'] = {}
+  const front: TestDeployment['front'] = {}
   const rewrites = ['auth', 'callback', 'files', 'upload'].flatMap((functionId) =>
     [`/${functionId}`, `/${functionId}/**`].map((source) => ({ source, function: { functionId } })),
   )
@@ -57,7 +57,7 @@ export async function startWard(options: DrivewayOptions = {}): Promise<Ward> {
     url,
     token,
     front,
-    patient: (more) => createPatient({ url, project: 'sandbox', token, page, ...more }),
+    patient: (more) => createTarget({ url, project: 'sandbox', token, page, ...more }),
     async close() {
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))
@@ -68,19 +68,19 @@ export async function startWard(options: DrivewayOptions = {}): Promise<Ward> {
 }
 
 /** One check of a list, by its name. */
-export async function tryOne(
+export async function runNamedCheck(
   checks: readonly Check[],
   name: string,
-  patient: Patient,
-): Promise<Outcome> {
+  patient: Target,
+): Promise<CheckOutcome> {
   const check = checks.find((one) => one.name === name)
   if (!check) throw new Error(`No check ${name}`)
-  return attempt(check, patient)
+  return runCheck(check, patient)
 }
 
 /** What the gateway finds from within, by the check's name. */
-export async function insideOne(name: string, patient: Patient): Promise<Outcome> {
-  const inside = await patient.inside()
+export async function serverCheckOutcome(name: string, patient: Target): Promise<CheckOutcome> {
+  const inside = await patient.serverReport()
   if ('ok' in inside) throw new Error(`No report: ${JSON.stringify(inside)}`)
   const result = inside.results.find((one) => one.name === name)
   if (!result) throw new Error(`No check ${name}`)

@@ -1,22 +1,24 @@
 /** The doctor at a Driveway that has nothing. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import type { Result } from '../../../infra/doctor/check.ts'
-import { examine } from '../../../infra/doctor/run-checks.ts'
-import { createPatient } from '../../../infra/doctor/target.ts'
-import { lineOf } from '../../../infra/doctor/report.ts'
-import { startWard } from './fixture.ts'
-import type { Ward } from './fixture.ts'
+import type { CheckResult } from '../../../infra/doctor/check.ts'
+import { runChecks } from '../../../infra/doctor/run-checks.ts'
+import { createTarget } from '../../../infra/doctor/target.ts'
+import { formatResult } from '../../../infra/doctor/report.ts'
+import { startTestDeployment } from './fixture.ts'
+import type { TestDeployment } from './fixture.ts'
 
-let ward: Ward
+let ward: TestDeployment
 
 beforeAll(async () => {
-  ward = await startWard()
+  ward = await startTestDeployment()
 })
 afterAll(() => ward.close())
 
-async function look(patient = ward.patient()): Promise<{ isWell: boolean; results: Result[] }> {
-  const results: Result[] = []
-  const isWell = await examine(patient, { onResult: (result) => void results.push(result) })
+async function look(
+  patient = ward.patient(),
+): Promise<{ isWell: boolean; results: CheckResult[] }> {
+  const results: CheckResult[] = []
+  const isWell = await runChecks(patient, { onResult: (result) => void results.push(result) })
   return { isWell, results }
 }
 
@@ -25,11 +27,11 @@ test('everything is tried and everything is fine, and nothing is left in the Dri
   expect(results.filter(({ outcome }) => outcome.ok !== true)).toEqual([])
   expect(isWell).toBe(true)
   expect(results.length).toBeGreaterThan(30)
-  const { body } = await ward.patient().askAs('/files?pageSize=100')
+  const { body } = await ward.patient().requestAsOperator('/files?pageSize=100')
   expect(body.toString()).toContain('hello.txt')
   expect(body.toString()).not.toContain('driveway-doctor-')
   // Neither what it prints nor what is logged has a secret in it.
-  const said = results.map(lineOf).join('\n') + ward.driveway.lines.join('\n')
+  const said = results.map(formatResult).join('\n') + ward.driveway.lines.join('\n')
   expect(said).not.toContain(ward.token)
   expect(said).not.toContain(ward.driveway.google.clientSecret)
 }, 120_000)
@@ -41,7 +43,7 @@ test('where nobody answers, that alone is said', async () => {
 
 test('without a credential what everybody sees is tried, and the rest is said not to be', async () => {
   const { url } = ward
-  const { isWell, results } = await look(createPatient({ url, project: 'sandbox' }))
+  const { isWell, results } = await look(createTarget({ url, project: 'sandbox' }))
   expect(isWell).toBe(true)
   const untried = results.filter(({ outcome }) => outcome.ok === undefined)
   expect(untried.map(({ name }) => name)).toEqual(['A page elsewhere', 'Operator'])

@@ -6,15 +6,15 @@ import { join } from 'node:path'
 import { readOptions } from '../../../infra/doctor/options.ts'
 import { signIn } from '../../../infra/local/sign-in.ts'
 import { environment, root, run } from '../../kit/process.ts'
-import { page, startWard } from './fixture.ts'
-import type { Ward } from './fixture.ts'
+import { page, startTestDeployment } from './fixture.ts'
+import type { TestDeployment } from './fixture.ts'
 
-let ward: Ward
+let ward: TestDeployment
 /** A folder in which nothing was set up. */
 let folder: string
 
 beforeAll(async () => {
-  ward = await startWard()
+  ward = await startTestDeployment()
   folder = await mkdtemp(join(tmpdir(), 'driveway-doctor-run-'))
 })
 afterAll(async () => {

@@ -8,7 +8,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { root } from '../../kit/process.ts'
-import { linesOfDocs, linesOfDoctor, linesOfSteps } from './documented-commands.ts'
+import { documentedCommands, doctorCommands, stepCommands } from './documented-commands.ts'
 
 const gcloud = spawnSync('gcloud', ['version']).status === 0 ? test : test.skip
 const terraform = spawnSync('terraform', ['version']).status === 0 ? test : test.skip
@@ -67,8 +67,8 @@ const alone = (words: string[]): boolean =>
   withoutAccount.has(words.slice(0, 3).join(' ')) || words.includes('application-default')
 
 async function everyGcloudLine(): Promise<string[][]> {
-  const told = [await linesOfDocs(), await linesOfDoctor()].flat()
-  const all = [...linesOfSteps(), ...told].filter(([first]) => first === 'gcloud')
+  const told = [await documentedCommands(), await doctorCommands()].flat()
+  const all = [...stepCommands(), ...told].filter(([first]) => first === 'gcloud')
   return shapes(all.filter((words) => !alone(words)))
 }
 
@@ -94,7 +94,7 @@ gcloud(
 )
 
 test('of the doctor’s commands, none is missed', async () => {
-  const lines = await linesOfDoctor()
+  const lines = await doctorCommands()
   expect(lines.length).toBeGreaterThan(12)
   expect(lines.filter((words) => words.some((word) => /[${}'"]/.test(word)))).toEqual([])
 })
@@ -116,7 +116,7 @@ gcloud(
 terraform(
   `terraform knows every flag of setup and teardown${without('terraform', terraform)}`,
   async () => {
-    const lines = shapes(linesOfSteps().filter(([first]) => first === 'terraform'))
+    const lines = shapes(stepCommands().filter(([first]) => first === 'terraform'))
     expect(lines.length).toBeGreaterThan(8)
     for (const words of lines) {
       const { output } = await run(words.map((word) => word.replace('infra/google', empty)))

@@ -2,11 +2,11 @@
 import { readFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setupSteps } from '../../../infra/google/setup/setup-steps.ts'
-import type { Options, Step } from '../../../infra/google/setup/step.ts'
+import type { SetupOptions, Step } from '../../../infra/google/setup/step.ts'
 import { teardownSteps } from '../../../infra/google/setup/teardown-steps.ts'
 import { root } from '../../kit/process.ts'
 
-export const options: Options = {
+export const options: SetupOptions = {
   project: 'my-driveway',
   region: 'europe-west1',
   publicUrl: 'https://my-driveway.web.app',
@@ -30,15 +30,16 @@ export function allSteps(): Step[] {
   ]
 }
 
-export function linesOfSteps(): string[][] {
-  const runs = allSteps().flatMap(({ needed = [], done, command, prepare, find }) =>
-    [...needed, done, find].map((check) => check?.run).concat([command, prepare]),
+export function stepCommands(): string[][] {
+  const runs = allSteps().flatMap(
+    ({ onlyIf: needed = [], unless: done, command, alwaysRun: prepare, lookup: find }) =>
+      [...needed, done, find].map((check) => check?.run).concat([command, prepare]),
   )
   return runs.filter((run) => run !== undefined).map((run) => [...run])
 }
 
 /** What steps and docs tell a person to type, in words that are commands of gcloud. */
-export async function linesOfDocs(): Promise<string[][]> {
+export async function documentedCommands(): Promise<string[][]> {
   const files = ['docs/deploy.md', 'docs/upgrade.md', 'docs/runbook.md', 'README.md']
   const text = (await Promise.all(files.map((file) => readFile(join(root, file), 'utf8')))).join(
     '\n',
@@ -46,7 +47,9 @@ export async function linesOfDocs(): Promise<string[][]> {
   const fenced = [...text.matchAll(/^```sh\n(.*?)^```/gms)]
     .map(([, block = '']) => block)
     .join('\n')
-  const told = allSteps().map(({ otherwise = '', tell = '' }) => `${otherwise}\n${tell}`)
+  const told = allSteps().map(
+    ({ manualAction: otherwise = '', message: tell = '' }) => `${otherwise}\n${tell}`,
+  )
   const fromSteps = told.flatMap((words) => [...words.matchAll(/ {2}(gcloud [^)\n]+)/g)])
   return [...fenced.replaceAll('\\\n', ' ').split('\n'), ...fromSteps.map(([, line = '']) => line)]
     .map((line) => line.replace(/\s+#.*$/, '').trim())
@@ -67,7 +70,7 @@ const filled: Record<string, string> = {
 }
 
 /** Every command of gcloud that the doctor may tell a person to type, from within and from outside. */
-export async function linesOfDoctor(): Promise<string[][]> {
+export async function doctorCommands(): Promise<string[][]> {
   const folders = ['functions/auth/doctor', 'infra/doctor'].map(async (folder) => {
     const names = await readdir(join(root, folder))
     return names.map((name) => readFile(join(root, folder, name), 'utf8'))

@@ -5,7 +5,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-export interface Cloud {
+export interface FakeCloud {
   signedIn: boolean
   billing: boolean
   services: string[]
@@ -28,7 +28,7 @@ export interface Cloud {
   broken: string
 }
 
-export const emptyCloud: Cloud = {
+export const emptyCloud: FakeCloud = {
   signedIn: true,
   billing: true,
   services: [],
@@ -47,7 +47,7 @@ export const emptyCloud: Cloud = {
 }
 
 /** How a program ends: what it says goes to stdout where the code is 0, to stderr otherwise. */
-export interface Ending {
+export interface ProgramResult {
   code: number
   words: string
 }
@@ -65,7 +65,12 @@ function fail(code: number, words: string): never {
 }
 
 /** @param folder the program's working directory */
-export function answer(cloud: Cloud, words: string[], stdin: string, folder: string): Ending {
+export function runFakeProgram(
+  cloud: FakeCloud,
+  words: string[],
+  stdin: string,
+  folder: string,
+): ProgramResult {
   try {
     return { code: 0, words: carryOut(cloud, words, stdin, folder) ?? '' }
   } catch (error) {
@@ -82,7 +87,7 @@ const secretOf = (text: string): string => /driveway-(?:client|keyring)/.exec(te
 const need = (is: boolean): string => (is ? 'there\n' : fail(1, 'NOT_FOUND'))
 
 function carryOut(
-  cloud: Cloud,
+  cloud: FakeCloud,
   words: string[],
   stdin: string,
   folder: string,
@@ -177,7 +182,7 @@ export function lineOf(words: string[]): string {
   return words.join(' ').replace(' -chdir=infra/google', '')
 }
 
-function build(cloud: Cloud, variables: string): void {
+function build(cloud: FakeCloud, variables: string): void {
   const taken = [database, ...boxes].some((address) => !cloud.state.includes(address))
   const there = cloud.database || Object.keys(cloud.secrets).length > 0
   if (taken && there) fail(1, '409: already exists')
@@ -197,7 +202,7 @@ function build(cloud: Cloud, variables: string): void {
   cloud.applied = variables
 }
 
-function destroy(cloud: Cloud): void {
+function destroy(cloud: FakeCloud): void {
   const gone = boxes.filter((address) => cloud.state.includes(address))
   if (gone.length > 0) cloud.secrets = {}
   if (cloud.state.includes(database)) cloud.database = false

@@ -6,32 +6,32 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
 import { join } from 'node:path'
-import { answer, emptyCloud, lineOf } from './fake-cloud.ts'
-import type { Cloud } from './fake-cloud.ts'
+import { runFakeProgram, emptyCloud, lineOf } from './fake-cloud.ts'
+import type { FakeCloud } from './fake-cloud.ts'
 
-export interface Call {
+export interface ProgramCall {
   /** The whole line, words joined by blanks. */
   line: string
   stdin: string
 }
 
-export interface Fakes {
+export interface FakePrograms {
   /** Where they are. */
   path: string
-  cloud(): Cloud
-  change(changes: Partial<Cloud>): void
+  cloud(): FakeCloud
+  change(changes: Partial<FakeCloud>): void
   /** Every call since it was last asked. */
-  calls(): Call[]
+  calls(): ProgramCall[]
   close(): Promise<void>
 }
 
-export async function makeFakes(folder: string): Promise<Fakes> {
+export async function installFakePrograms(folder: string): Promise<FakePrograms> {
   const cloud = structuredClone(emptyCloud)
-  const calls: Call[] = []
+  const calls: ProgramCall[] = []
   const server = createServer((socket) => {
     onCall(socket, ({ words, stdin, cwd }) => {
       calls.push({ line: lineOf(words), stdin })
-      const ending = answer(cloud, words, stdin, cwd)
+      const ending = runFakeProgram(cloud, words, stdin, cwd)
       socket.end(`${ending.code}\n${ending.words}`)
     })
   })

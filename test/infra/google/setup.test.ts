@@ -4,9 +4,9 @@ import { cp, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { environment, root, run } from '../../kit/process.ts'
-import { makeFakes } from './fake-programs.ts'
-import type { Cloud } from './fake-cloud.ts'
-import type { Fakes } from './fake-programs.ts'
+import { installFakePrograms } from './fake-programs.ts'
+import type { FakeCloud } from './fake-cloud.ts'
+import type { FakePrograms } from './fake-programs.ts'
 
 jest.setTimeout(180_000) // every run starts some fifty programs
 
@@ -24,11 +24,11 @@ const looks =
   /^(?:gcloud version|gcloud auth list|gcloud auth application-default print-access-token|gcloud [a-z -]+ (?:describe|list|access) |terraform (?:version$|init |plan |output$|state show |state list)|firebase (?:--version|projects:list|hosting:sites:list)|curl )/
 
 let folder: string
-let fakes: Fakes
+let fakes: FakePrograms
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'driveway-setup-'))
-  fakes = await makeFakes(join(folder, 'bin'))
+  fakes = await installFakePrograms(join(folder, 'bin'))
   for (const part of ['package.json', 'firebase.json', 'infra/container/Dockerfile']) {
     await cp(join(root, part), join(folder, part))
   }
@@ -65,7 +65,7 @@ const variables = async (): Promise<unknown> =>
   JSON.parse(await readFile(join(folder, variablesFile), 'utf8'))
 
 /** A cloud in which setup has been, and what it wrote down: made by the first who asks. */
-let after: Promise<{ cloud: Cloud; written: string }> | undefined
+let after: Promise<{ cloud: FakeCloud; written: string }> | undefined
 
 async function alreadySetUp(): Promise<void> {
   after ??= (async () => {

@@ -1,6 +1,6 @@
 /** The globs of firebase.json, as Hosting's documentation describes them. */
 import { expect, test } from '@jest/globals'
-import { readGlob } from '../../../infra/local/glob.ts'
+import { compileGlob } from '../../../infra/local/glob.ts'
 
 test.each([
   ['/files{,/**}', ['/files', '/files/', '/files/a/b'], ['/', '/filesystem', '/x/files']],
@@ -15,7 +15,7 @@ test.each([
   ['404.html', ['/404.html'], ['/404xhtml', '/a/404.html']],
   ['/a+b.$^|c', ['/a+b.$^|c'], ['/aab.c']],
 ])('%s', (glob, yes, no) => {
-  const matches = readGlob(glob)
+  const matches = compileGlob(glob)
   expect(yes.filter(matches)).toEqual(yes)
   expect(no.filter(matches)).toEqual([])
 })
@@ -23,6 +23,6 @@ test.each([
 test.each(['/a[bc]', '/+(a)', '/a{b', '/a}', '/@(a|b', String.raw`/a\b`])(
   '%s is not guessed at',
   (glob) => {
-    expect(() => readGlob(glob)).toThrow('Cannot read the glob')
+    expect(() => compileGlob(glob)).toThrow('Cannot read the glob')
   },
 )

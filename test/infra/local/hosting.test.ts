@@ -59,7 +59,7 @@ beforeAll(async () => {
   const options = { answerMs: 300, requestBytes: limit }
   const serve = await createHosting(config, folder, (name, req, res) => {
     req.headers['x-name'] = name
-    createProxy(originOf, name === 'slow' ? options : { ...options, answerMs: 10_000 })(
+    createProxy(originOf, name === 'slow' ? options : { ...options, responseTimeoutMs: 10_000 })(
       name,
       req,
       res,

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { GatewayError } from '../../../functions/errors.ts'
 import { createLog } from '../../../functions/http/log.ts'
-import { isBad, readableLine } from '../../../infra/local/pretty-log.ts'
+import { needsAttention, formatLogLine } from '../../../infra/local/pretty-log.ts'
 
 const at = new Date(2026, 10, 22, 9, 8, 7)
 
@@ -10,7 +10,7 @@ function lineOf(write: (log: ReturnType<typeof createLog>) => void): [string, bo
   const lines: string[] = []
   write(createLog('p', (line) => lines.push(line), { requestId: 'r1' }))
   const line = lines.join('').trimEnd()
-  return [readableLine(line, at), isBad(line)]
+  return [formatLogLine(line, at), needsAttention(line)]
 }
 
 test('what goes well is a word and its numbers', () => {
@@ -53,6 +53,6 @@ test('what we did wrong is an error with its stack', () => {
 
 test('what is no event of ours is shown as it is', () => {
   for (const line of ['plain words', '42', '"text"', 'null', '{"cut": ']) {
-    expect([readableLine(line), isBad(line)]).toEqual([line, true])
+    expect([formatLogLine(line), needsAttention(line)]).toEqual([line, true])
   }
 })

@@ -58,7 +58,7 @@ describe('a Content-Type (cases 40 and 41)', () => {
     ]),
   ])('with %s is refused before anything is read', async (_, contentType) => {
     driveway.google.calls.length = 0
-    await expectRefused(await post(contentType, wholeForm), 400, 'bad_boundary')
+    await expectRefused(await post(contentType, wholeForm), 400, 'invalid_boundary')
     expect(driveway.driveCalls()).toEqual([])
   })
 
@@ -154,27 +154,27 @@ const badHeaders: [what: string, headers: string[], code: string][] = [
   [
     'a filename* of an unknown charset (case 48)',
     ["Content-Disposition: form-data; name=f; filename*=KOI8-R''x"],
-    'bad_filename',
+    'invalid_filename',
   ],
   [
     'a filename* with a bad escape (case 48)',
     ["Content-Disposition: form-data; name=f; filename*=UTF-8''%zz"],
-    'bad_filename',
+    'invalid_filename',
   ],
   [
     'a filename* that is no UTF-8 (case 48)',
     ["Content-Disposition: form-data; name=f; filename*=UTF-8''%ff"],
-    'bad_filename',
+    'invalid_filename',
   ],
   [
     'a filename* without quotes (case 48)',
     ['Content-Disposition: form-data; name=f; filename*=x'],
-    'bad_filename',
+    'invalid_filename',
   ],
   [
     'an empty filename* (case 48)',
     ["Content-Disposition: form-data; name=f; filename*=UTF-8''"],
-    'bad_filename',
+    'invalid_filename',
   ],
   [
     'multipart/mixed inside (case 58)',
@@ -195,7 +195,7 @@ const badHeaders: [what: string, headers: string[], code: string][] = [
   [
     'an empty filename for bytes (case 51)',
     ['Content-Disposition: form-data; name="file"; filename=""'],
-    'bad_filename',
+    'invalid_filename',
   ],
 ]
 
@@ -242,11 +242,11 @@ test.each([
     ],
     'bad_request',
   ],
-  ['folder behind the file', [filePart('a', 'a'), fieldPart('folder', 'root')], 'late_field'],
+  ['folder behind the file', [filePart('a', 'a'), fieldPart('folder', 'root')], 'field_after_file'],
   [
     'folder between two files',
     [filePart('a', 'a'), fieldPart('folder', 'root'), filePart('b', 'b')],
-    'late_field',
+    'field_after_file',
   ],
 ])('%s is refused, and no file stays (case 55)', async (_, parts, code) => {
   await expectRefused(await uploadForm(driveway, form('b', ...parts)), 400, code)

@@ -100,7 +100,7 @@ describe('a PATCH that stands still (case 68)', () => {
     const answer = await one.patch(path, 0, bytes)
     const heard = await line.hears((text) => text.includes('\r\n\r\n'))
     expect([answer.status, offsetOf(answer)]).toEqual([204, bytes.length])
-    expect([line.statuses(), codeHeard(heard)]).toEqual([[423], 'upload_busy'])
+    expect([line.statuses(), codeHeard(heard)]).toEqual([[423], 'upload_locked'])
     line.socket.destroy()
     expect(driveway.uploaded().map(({ sha256 }) => sha256)).toEqual([sha256Of(bytes)])
   })

@@ -58,7 +58,7 @@ describe('the metadata’s path', () => {
       const answer = await send(path)
       // Metadata without a value is as good as none.
       if (path === '') return expect(answer.status).toBe(201)
-      expect([answer.status, codeOf(answer)]).toEqual([400, 'bad_path'])
+      expect([answer.status, codeOf(answer)]).toEqual([400, 'invalid_path'])
       expectNothingIn(driveway)
     },
   )

@@ -106,7 +106,7 @@ describe('Upload-Metadata', () => {
     ['a sha256 that is none', metadata({ sha256: 'abc' })],
   ])('%s is refused (case 66)', async (_, said) => {
     const answer = await client.post({ 'upload-length': '5', 'upload-metadata': said })
-    expect(['bad_request', 'bad_filename', 'drive_not_found']).toContain(codeOf(answer))
+    expect(['bad_request', 'invalid_filename', 'drive_not_found']).toContain(codeOf(answer))
     expect(answer.headers.location).toBeUndefined()
     expectNothingIn(driveway)
     expect(driveway.driveCalls()).toEqual([])

@@ -128,7 +128,7 @@ describe('what ends an upload', () => {
       const last = size > unit ? 1 : 0
       driveway.google.faults.add({ operation: chunk, skip: last * 2, file: wrong })
       const answer = await client.patch(path, 0, bytes)
-      expect([answer.status, codeOf(answer)]).toEqual([502, 'integrity'])
+      expect([answer.status, codeOf(answer)]).toEqual([502, 'integrity_check_failed'])
       expect(driveway.google.drive.filesOf(driveway.sub)).toHaveLength(files)
       expect((await client.head(path)).status).toBe(410)
       driveway.google.faults.clear()
