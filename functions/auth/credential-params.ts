@@ -6,7 +6,7 @@ import { scopes as allScopes } from '../identity/principal.ts'
 import type { Limits, Principal, Scope } from '../identity/principal.ts'
 import { readFileId } from '../files/list-query.ts'
 
-export interface FolderParts {
+export interface FolderDeps {
   files: Pick<Files, 'get'>
   accountOf(sub: string): DriveAccount
 }
@@ -23,7 +23,10 @@ export function readScopes(value: unknown): Scope[] {
 }
 
 export function readLimits({ maxBytes, maxFiles }: Record<string, unknown>): Limits {
-  const [bytes, files] = [readCount('maxBytes', maxBytes), readCount('maxFiles', maxFiles)]
+  const [bytes, files] = [
+    readPositiveInteger('maxBytes', maxBytes),
+    readPositiveInteger('maxFiles', maxFiles),
+  ]
   return {
     ...(bytes === undefined ? {} : { maxBytes: bytes }),
     ...(files === undefined ? {} : { maxFiles: files }),
@@ -45,7 +48,7 @@ export function readLifetime(days: unknown): number | undefined {
  * @throws {GatewayError} `bad_request`, `drive_not_found` where this person has no such folder
  */
 export async function readFolder(
-  { files, accountOf }: FolderParts,
+  { files, accountOf }: FolderDeps,
   sub: string,
   folder: unknown,
   signal: AbortSignal,
@@ -58,7 +61,7 @@ export async function readFolder(
   return { id, name }
 }
 
-function readCount(name: string, value: unknown): number | undefined {
+function readPositiveInteger(name: string, value: unknown): number | undefined {
   if (value === undefined || value === null) return undefined
   if (Number.isSafeInteger(value) && Number(value) > 0) return Number(value)
   throw bad(`${name} has to be a whole number greater than 0`)

@@ -16,10 +16,10 @@ import type { Call, Route } from '../http/router.ts'
 import type { Identify } from '../http/authenticate.ts'
 import { readJson } from '../http/json-body.ts'
 import { sendJson } from '../http/problem.ts'
-import { readTokenTerms } from './token-params.ts'
-import type { TokenTermsParts } from './token-params.ts'
+import { readTokenParams } from './token-params.ts'
+import type { TokenParamsDeps } from './token-params.ts'
 
-export interface DeviceParts extends TokenTermsParts {
+export interface DeviceDeps extends TokenParamsDeps {
   identify: Identify
   devices: Devices
   credentials: Pick<Credentials, 'issue' | 'list'>
@@ -28,27 +28,27 @@ export interface DeviceParts extends TokenTermsParts {
   publicUrl: string
 }
 
-const grantType = 'urn:ietf:params:oauth:grant-type:device_code'
+const deviceCodeGrantType = 'urn:ietf:params:oauth:grant-type:device_code'
 const userCodePath = /^device\/([A-Za-z-]{8,10})$/
 
-export function deviceRoutes(parts: DeviceParts): Route[] {
+export function deviceRoutes(deps: DeviceDeps): Route[] {
   return [
-    { method: 'POST', path: /^device$/, run: (call) => start(parts, call) },
-    { method: 'POST', path: /^device\/token$/, run: (call) => redeem(parts, call) },
-    { method: 'GET', path: userCodePath, run: (call) => show(parts, call) },
-    { method: 'POST', path: userCodePath, run: (call) => decide(parts, call) },
+    { method: 'POST', path: /^device$/, run: (call) => startAuthorization(deps, call) },
+    { method: 'POST', path: /^device\/token$/, run: (call) => redeemDeviceCode(deps, call) },
+    { method: 'GET', path: userCodePath, run: (call) => showRequest(deps, call) },
+    { method: 'POST', path: userCodePath, run: (call) => decideRequest(deps, call) },
   ]
 }
 
-async function start(parts: DeviceParts, { req, res }: Call): Promise<void> {
-  const { devices, addressOf, publicUrl } = parts
+async function startAuthorization(deps: DeviceDeps, { req, res }: Call): Promise<void> {
+  const { devices, addressOf, publicUrl } = deps
   const form = await readFields(req, res)
   const address = addressOf(req)
   const request: DeviceRequest = {
     clientName: readClientName(form.get('client_name')),
     scopes: readScope(form.get('scope')),
     address,
-    userAgent: readable(req.headers['user-agent'] ?? ''),
+    userAgent: toSafeLine(req.headers['user-agent'] ?? ''),
   }
   const { deviceCode, userCode } = await devices.start(request, networkOf(address))
   const code = writeUserCode(userCode)
@@ -62,18 +62,18 @@ async function start(parts: DeviceParts, { req, res }: Call): Promise<void> {
   })
 }
 
-async function redeem({ devices, credentials }: DeviceParts, call: Call): Promise<void> {
+async function redeemDeviceCode({ devices, credentials }: DeviceDeps, call: Call): Promise<void> {
   const { req, res, log } = call
   const form = await readFields(req, res)
   const type = form.get('grant_type')
   if (type === undefined) throw invalid('invalid_request', 'grant_type is missing')
-  if (type !== grantType) {
-    throw invalid('unsupported_grant_type', `grant_type has to be ${grantType}`)
+  if (type !== deviceCodeGrantType) {
+    throw invalid('unsupported_grant_type', `grant_type has to be ${deviceCodeGrantType}`)
   }
   const deviceCode = form.get('device_code')
   if (!deviceCode) throw invalid('invalid_request', 'device_code is missing')
   const { secret, credential } = await devices.redeem(deviceCode, (grant, request) =>
-    issueToken(credentials, tokenOf(grant, request), grant.lifetimeMs),
+    issueToken(credentials, toCredentialRequest(grant, request), grant.lifetimeMs),
   )
   const { sub, id, scopes, folder, createdAt, expiresAt } = credential
   sendJson(res, 200, {
@@ -92,7 +92,7 @@ async function redeem({ devices, credentials }: DeviceParts, call: Call): Promis
   })
 }
 
-async function show({ identify, devices, vault }: DeviceParts, call: Call): Promise<void> {
+async function showRequest({ identify, devices, vault }: DeviceDeps, call: Call): Promise<void> {
   const { req, res, params } = call
   const { sub } = await identify(req, 'owner')
   const [userCode = ''] = params
@@ -105,14 +105,14 @@ async function show({ identify, devices, vault }: DeviceParts, call: Call): Prom
     client_name: clientName,
     scopes,
     from: { address, userAgent },
-    account: await emailOf(vault, sub),
+    account: await findEmail(vault, sub),
     created: new Date(createdAt).toISOString(),
     expires: new Date(expiresAt).toISOString(),
   })
 }
 
-async function decide(parts: DeviceParts, call: Call): Promise<void> {
-  const { identify, devices, vault } = parts
+async function decideRequest(deps: DeviceDeps, call: Call): Promise<void> {
+  const { identify, devices, vault } = deps
   const { req, res, params, signal, log } = call
   const { sub, id } = await identify(req, 'owner')
   const [userCode = ''] = params
@@ -125,12 +125,12 @@ async function decide(parts: DeviceParts, call: Call): Promise<void> {
     return
   }
   // What the person has seen is what counts: somebody else may have signed in in another tab.
-  if (account !== (await emailOf(vault, sub))) {
+  if (account !== (await findEmail(vault, sub))) {
     throw new GatewayError('account_changed', 'Another account is signed in than was shown')
   }
   // What it is called and what it may do is the terminal's to ask for.
   if ('name' in terms || 'scopes' in terms) throw bad('A decision has no name and no scopes')
-  const { grant: given, lifetimeMs } = await readTokenTerms(parts, sub, terms, signal)
+  const { grant: given, lifetimeMs } = await readTokenParams(deps, sub, terms, signal)
   const { folder = null, limits = null } = given
   const grant: DeviceGrant = { sub, folder, limits, lifetimeMs }
   const { scopes } = await devices.decide(userCode, sub, grant)
@@ -146,7 +146,7 @@ async function decide(parts: DeviceParts, call: Call): Promise<void> {
 }
 
 /** What is approved becomes a token like any other, named after what asked for it. */
-function tokenOf(
+function toCredentialRequest(
   { sub, folder, limits }: DeviceGrant,
   { clientName, scopes }: DeviceRequest,
 ): Grant {
@@ -159,7 +159,7 @@ function tokenOf(
   }
 }
 
-async function emailOf(vault: Pick<Vault, 'find'>, sub: string): Promise<string> {
+async function findEmail(vault: Pick<Vault, 'find'>, sub: string): Promise<string> {
   const record = await vault.find(sub)
   if (!record) throw new GatewayError('reauth_required', 'The account has no grant')
   return record.email
@@ -182,7 +182,7 @@ function readClientName(name: string | undefined): string | null {
 }
 
 /** Text of a stranger's, as one line that is safe to look at. */
-function readable(text: string): string {
+function toSafeLine(text: string): string {
   const line = text.replaceAll(/[\p{C}\p{Z}]+/gu, ' ').trim()
   return Array.from(line).slice(0, 200).join('')
 }

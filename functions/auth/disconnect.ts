@@ -11,7 +11,7 @@ import type { Call, Route } from '../http/router.ts'
 import type { Identify } from '../http/authenticate.ts'
 import { sendJson } from '../http/problem.ts'
 
-export interface GrantParts {
+export interface DisconnectDeps {
   recognise: Identify
   vault: Pick<Vault, 'find'>
   access: Pick<AccessTokens, 'forget'>
@@ -21,23 +21,23 @@ export interface GrantParts {
 }
 
 /** Where people take a permission back themselves. */
-const byHand = 'https://myaccount.google.com/connections'
+const googleConnectionsUrl = 'https://myaccount.google.com/connections'
 /** Tries at Google, all within `patienceMs`. */
-const tries = 3
-const patienceMs = 6_000
+const maxAttempts = 3
+const revocationTimeoutMs = 6_000
 
-export function grantRoutes(parts: GrantParts): Route[] {
-  return [{ method: 'DELETE', path: /^grant$/, run: (call) => disconnect(parts, call) }]
+export function disconnectRoutes(deps: DisconnectDeps): Route[] {
+  return [{ method: 'DELETE', path: /^grant$/, run: (call) => disconnect(deps, call) }]
 }
 
-async function disconnect(parts: GrantParts, { req, res, log }: Call): Promise<void> {
-  const { recognise, vault, forgetAccount, access, oauth, publicUrl } = parts
+async function disconnect(deps: DisconnectDeps, { req, res, log }: Call): Promise<void> {
+  const { recognise, vault, forgetAccount, access, oauth, publicUrl } = deps
   const { sub, id } = await recognise(req, 'owner')
   const record = await vault.find(sub).catch(forgiveUnreadable)
   const [forgotten] = await Promise.allSettled([forgetAccount(sub)])
   access.forget(sub)
   // Also after half of the forgetting has failed: nobody but this request may have the token now.
-  const revokedAtGoogle = record !== undefined && (await revoke(oauth, record.refreshToken))
+  const revokedAtGoogle = record !== undefined && (await revokeAtGoogle(oauth, record.refreshToken))
   if (forgotten.status === 'rejected') throw forgotten.reason
   audit(log, 'disconnect', { sub, credential: id, revokedAtGoogle })
   res.setHeader('Set-Cookie', writeCookie({ session: undefined, binding: undefined }, publicUrl, 0))
@@ -47,14 +47,17 @@ async function disconnect(parts: GrantParts, { req, res, log }: Call): Promise<v
     revokedAtGoogle,
     detail:
       'Nothing of this account is left here. Google did not confirm that it has ended the permission too; please look there',
-    link: byHand,
+    link: googleConnectionsUrl,
   })
 }
 
 /** @returns whether Google has ended the grant; a failure is no reason to keep anything here */
-async function revoke(oauth: GrantParts['oauth'], refreshToken: string): Promise<boolean> {
-  const giveUpAt = performance.now() + patienceMs
-  for (let attempt = 1; attempt <= tries && performance.now() < giveUpAt; attempt++) {
+async function revokeAtGoogle(
+  oauth: DisconnectDeps['oauth'],
+  refreshToken: string,
+): Promise<boolean> {
+  const giveUpAt = performance.now() + revocationTimeoutMs
+  for (let attempt = 1; attempt <= maxAttempts && performance.now() < giveUpAt; attempt++) {
     if (attempt > 1) await sleep(200 * attempt)
     const revoked = await oauth.revoke(refreshToken).then(
       () => true,

@@ -2,7 +2,7 @@
 import { missingScopes } from '../token/scopes.ts'
 import type { VaultRecord } from '../token/grant-store.ts'
 
-export type GrantState =
+export type GrantStatus =
   | { state: 'active' }
   | { state: 'dead'; code: string; cause: string; reconnect: string }
   | { state: 'partial'; missing: string[]; cause: string; reconnect: string }
@@ -10,10 +10,10 @@ export type GrantState =
 const reconnect = '/auth?reconnect=1'
 
 /** @param asked the scopes that this Driveway asks for now, perhaps more than at the sign-in */
-export function grantState(
+export function grantStatus(
   { death, scopes }: Pick<VaultRecord, 'death' | 'scopes'>,
   asked: readonly string[],
-): GrantState {
+): GrantStatus {
   if (death) return { state: 'dead', ...death, reconnect }
   const missing = missingScopes(asked, scopes)
   if (missing.length === 0) return { state: 'active' }

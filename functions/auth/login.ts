@@ -6,13 +6,13 @@ import type { LoginTarget, Logins } from '../identity/login-state.ts'
 import type { AuthorizationRequest, OAuth } from '../token/google-oauth.ts'
 import { missingScopes, shortScope } from '../token/scopes.ts'
 import type { Vault, VaultRecord } from '../token/grant-store.ts'
-import { readTarget } from './token-exchange.ts'
+import { readLoginTarget } from './token-exchange.ts'
 import { readCookie, sessionLifetimeMs, writeCookie } from '../http/cookies.ts'
 import type { SessionCookie } from '../http/cookies.ts'
 import type { Call, Route } from '../http/router.ts'
 import type { Identify } from '../http/authenticate.ts'
 
-export interface LoginParts {
+export interface LoginDeps {
   logins: Logins
   oauth: Pick<OAuth, 'authorizationUrl'>
   vault: Pick<Vault, 'find'>
@@ -24,19 +24,19 @@ export interface LoginParts {
 }
 
 /** In what a sign-in differs from the usual one. */
-type Wish = Pick<AuthorizationRequest, 'prompt' | 'scopes' | 'loginHint'>
+type AuthorizationOptions = Pick<AuthorizationRequest, 'prompt' | 'scopes' | 'loginHint'>
 
-export function loginRoutes(parts: LoginParts): Route[] {
+export function loginRoutes(deps: LoginDeps): Route[] {
   return [
     {
       method: 'GET',
       path: /^$/,
       isSignIn: true,
       async run({ req, res, query }) {
-        const { publicUrl, allowedOrigins } = parts
-        const target = readTarget(query, publicUrl, allowedOrigins)
-        const wish = await readWish(parts, req, query)
-        const location = await startLogin(parts, readCookieOrNone(req), target, wish, res)
+        const { publicUrl, allowedOrigins } = deps
+        const target = readLoginTarget(query, publicUrl, allowedOrigins)
+        const wish = await readAuthorizationOptions(deps, req, query)
+        const location = await startLogin(deps, readCookieOrEmpty(req), target, wish, res)
         res.writeHead(302, { location }).end()
       },
     },
@@ -45,10 +45,10 @@ export function loginRoutes(parts: LoginParts): Route[] {
 
 /** Prepares a sign-in: its cookie is set, its address at Google returned. */
 export async function startLogin(
-  { logins, oauth, publicUrl }: Pick<LoginParts, 'logins' | 'oauth' | 'publicUrl'>,
+  { logins, oauth, publicUrl }: Pick<LoginDeps, 'logins' | 'oauth' | 'publicUrl'>,
   cookie: SessionCookie,
   target: LoginTarget,
-  wish: Wish,
+  wish: AuthorizationOptions,
   res: Call['res'],
 ): Promise<string> {
   // One binding serves all tabs of a browser: their sign-ins differ in their state.
@@ -69,20 +69,23 @@ export async function startLogin(
  * - `missing`: the scopes that a consent has just left out; never more than is configured.
  * - `reconnect`: whatever the grant of this browser's session needs, of the same account.
  */
-async function readWish(
-  parts: LoginParts,
+async function readAuthorizationOptions(
+  deps: LoginDeps,
   req: Call['req'],
   query: URLSearchParams,
-): Promise<Wish> {
+): Promise<AuthorizationOptions> {
   if (query.has('choose')) return { prompt: 'select_account' }
   const names = (query.get('missing') ?? '').split(',')
-  const scopes = parts.scopes.filter((scope) => names.includes(shortScope(scope)))
+  const scopes = deps.scopes.filter((scope) => names.includes(shortScope(scope)))
   // Consent is what brings a refresh token that stands for all of it.
   if (scopes.length > 0) return { prompt: 'consent', scopes }
-  return query.has('reconnect') ? reconnecting(parts, await recordOf(parts, req)) : {}
+  return query.has('reconnect') ? reconnectOptions(deps, await findGrant(deps, req)) : {}
 }
 
-function reconnecting({ scopes }: LoginParts, record: VaultRecord | undefined): Wish {
+function reconnectOptions(
+  { scopes }: LoginDeps,
+  record: VaultRecord | undefined,
+): AuthorizationOptions {
   if (!record) return {}
   const { email: loginHint, death } = record
   if (death) return { prompt: 'consent', loginHint }
@@ -91,8 +94,8 @@ function reconnecting({ scopes }: LoginParts, record: VaultRecord | undefined): 
 }
 
 /** Nothing for whoever is signed out here, or whose record cannot be read: that is a new sign-in. */
-async function recordOf(
-  { recognise, vault }: LoginParts,
+async function findGrant(
+  { recognise, vault }: LoginDeps,
   req: Call['req'],
 ): Promise<VaultRecord | undefined> {
   try {
@@ -105,7 +108,7 @@ async function recordOf(
 }
 
 /** A new sign-in puts right whatever is wrong with the cookie. */
-function readCookieOrNone(req: Call['req']): SessionCookie {
+function readCookieOrEmpty(req: Call['req']): SessionCookie {
   try {
     return readCookie(req)
   } catch {

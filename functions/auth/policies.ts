@@ -9,10 +9,10 @@ import type { Call, Route } from '../http/router.ts'
 import type { Identify } from '../http/authenticate.ts'
 import { readJson } from '../http/json-body.ts'
 import { sendJson } from '../http/problem.ts'
-import { readTokenTerms } from './token-params.ts'
-import type { TokenTermsParts } from './token-params.ts'
+import { readTokenParams } from './token-params.ts'
+import type { TokenParamsDeps } from './token-params.ts'
 
-export interface PolicyParts extends TokenTermsParts {
+export interface PolicyDeps extends TokenParamsDeps {
   identify: Identify
   policies: Policies
   jobs: Pick<Jobs, 'audienceOf'>
@@ -21,46 +21,49 @@ export interface PolicyParts extends TokenTermsParts {
 }
 
 const path = /^policies\/([A-Za-z0-9][\w.-]{0,63})$/
-const ofTerms = ['scopes', 'folder', 'path', 'maxBytes', 'maxFiles', 'expiresInDays']
-const settable = ['issuer', 'claims', ...ofTerms]
+const credentialParams = ['scopes', 'folder', 'path', 'maxBytes', 'maxFiles', 'expiresInDays']
+const writableMembers = ['issuer', 'claims', ...credentialParams]
 /** So that an answer can be sent back changed; these are ours to say, and are not looked at. */
-const given = ['name', 'audience', 'created', 'expires']
+const readOnlyMembers = ['name', 'audience', 'created', 'expires']
 
-export function policyRoutes(parts: PolicyParts): Route[] {
+export function policyRoutes(deps: PolicyDeps): Route[] {
   return [
-    { method: 'GET', path: /^policies$/, run: (call) => list(parts, call) },
-    { method: 'GET', path, run: (call) => show(parts, call) },
-    { method: 'PUT', path, run: (call) => put(parts, call) },
-    { method: 'DELETE', path, run: (call) => remove(parts, call) },
+    { method: 'GET', path: /^policies$/, run: (call) => listPolicies(deps, call) },
+    { method: 'GET', path, run: (call) => showPolicy(deps, call) },
+    { method: 'PUT', path, run: (call) => putPolicy(deps, call) },
+    { method: 'DELETE', path, run: (call) => deletePolicy(deps, call) },
   ]
 }
 
-async function list({ identify, policies, jobs, oidc }: PolicyParts, call: Call): Promise<void> {
+async function listPolicies(
+  { identify, policies, jobs, oidc }: PolicyDeps,
+  call: Call,
+): Promise<void> {
   const { req, res } = call
   const { sub } = await identify(req, 'owner')
   const all = await policies.list(sub)
   sendJson(res, 200, {
-    policies: all.map((policy) => json(policy, jobs.audienceOf(sub, policy))),
+    policies: all.map((policy) => describePolicy(policy, jobs.audienceOf(sub, policy))),
     issuers: oidc.issuers,
   })
 }
 
-async function show({ identify, policies, jobs }: PolicyParts, call: Call): Promise<void> {
+async function showPolicy({ identify, policies, jobs }: PolicyDeps, call: Call): Promise<void> {
   const { req, res, params } = call
   const { sub } = await identify(req, 'owner')
   const policy = await policies.find(sub, params[0] ?? '')
-  if (!policy) throw noSuch()
-  sendJson(res, 200, json(policy, jobs.audienceOf(sub, policy)))
+  if (!policy) throw policyNotFound()
+  sendJson(res, 200, describePolicy(policy, jobs.audienceOf(sub, policy)))
 }
 
-async function put(parts: PolicyParts, call: Call): Promise<void> {
-  const { identify, policies, jobs } = parts
+async function putPolicy(deps: PolicyDeps, call: Call): Promise<void> {
+  const { identify, policies, jobs } = deps
   const { req, res, params, signal, log } = call
   const { sub, id } = await identify(req, 'owner')
   const [name = ''] = params
-  const terms = await readTerms(parts, sub, await readJson(req, res), signal)
+  const terms = await readPolicyParams(deps, sub, await readJson(req, res), signal)
   const { policy, isNew } = await policies.put(sub, name, terms)
-  sendJson(res, isNew ? 201 : 200, json(policy, jobs.audienceOf(sub, policy)))
+  sendJson(res, isNew ? 201 : 200, describePolicy(policy, jobs.audienceOf(sub, policy)))
   audit(log, 'policy_set', {
     sub,
     credential: id,
@@ -72,25 +75,26 @@ async function put(parts: PolicyParts, call: Call): Promise<void> {
   })
 }
 
-async function remove({ identify, policies }: PolicyParts, call: Call): Promise<void> {
+async function deletePolicy({ identify, policies }: PolicyDeps, call: Call): Promise<void> {
   const { req, res, params, log } = call
   const { sub, id } = await identify(req, 'owner')
   const [name = ''] = params
-  if (!(await policies.remove(sub, name))) throw noSuch()
+  if (!(await policies.remove(sub, name))) throw policyNotFound()
   res.writeHead(204).end()
   audit(log, 'policy_removed', { sub, credential: id, policy: name })
 }
 
-async function readTerms(
-  parts: PolicyParts,
+async function readPolicyParams(
+  deps: PolicyDeps,
   sub: string,
   body: Record<string, unknown>,
   signal: AbortSignal,
 ): Promise<PolicyTerms> {
-  const { oidc, now } = parts
+  const { oidc, now } = deps
   // A name that is spelt wrong would make a policy that is wider than was meant.
-  const isKnown = (member: string): boolean => settable.includes(member) || given.includes(member)
-  if (!Object.keys(body).every(isKnown)) throw bad(`A policy has ${settable.join(', ')}`)
+  const isKnown = (member: string): boolean =>
+    writableMembers.includes(member) || readOnlyMembers.includes(member)
+  if (!Object.keys(body).every(isKnown)) throw bad(`A policy has ${writableMembers.join(', ')}`)
   const { issuer, claims, scopes: may, folder: where, path: below, expiresInDays } = body
   if (typeof issuer !== 'string' || !oidc.issuers.includes(issuer)) {
     throw bad(`issuer has to be one of ${oidc.issuers.join(', ') || 'none: OIDC_ISSUERS is empty'}`)
@@ -98,7 +102,7 @@ async function readTerms(
   const wanted = readClaims(claims)
   const { maxBytes, maxFiles } = body
   const said = { scopes: may, folder: where, path: below, maxBytes, maxFiles, expiresInDays }
-  const { grant, lifetimeMs } = await readTokenTerms(parts, sub, said, signal)
+  const { grant, lifetimeMs } = await readTokenParams(deps, sub, said, signal)
   const { scopes = [], folder = null, limits = {} } = grant
   // Unlike a token, a policy is no secret that somebody may lose: it may have no end.
   const isEndless = expiresInDays === undefined || expiresInDays === null
@@ -107,9 +111,9 @@ async function readTerms(
 }
 
 const claimName = /^[A-Za-z][\w.-]{0,63}$/
-const mostClaims = 20
+const maxClaims = 20
 /** These are checked as the standard says, or of no meaning to a policy. */
-const reserved = new Set(['iss', 'aud', 'exp', 'nbf', 'iat', 'jti'])
+const reservedClaims = new Set(['iss', 'aud', 'exp', 'nbf', 'iat', 'jti'])
 
 function readClaims(value: unknown): Record<string, string> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
@@ -118,7 +122,7 @@ function readClaims(value: unknown): Record<string, string> {
   const claims: Record<string, string> = {}
   const entries = Object.entries(value as Record<string, unknown>)
   for (const [claim, pattern] of entries) {
-    if (!claimName.test(claim) || reserved.has(claim)) {
+    if (!claimName.test(claim) || reservedClaims.has(claim)) {
       throw bad('claims has a name that no pattern can be given for')
     }
     if (typeof pattern !== 'string' || !/^[^\p{Cc}\p{Cs}]{1,256}$/u.test(pattern)) {
@@ -126,7 +130,7 @@ function readClaims(value: unknown): Record<string, string> {
     }
     claims[claim] = pattern
   }
-  if (entries.length > mostClaims) throw bad(`claims may have ${mostClaims} claims`)
+  if (entries.length > maxClaims) throw bad(`claims may have ${maxClaims} claims`)
   if (!namesAnOwner(claims)) {
     throw bad(
       'claims has to say whose jobs it means, such as "repository": "me/app" or "project_path": "me/app"',
@@ -135,7 +139,7 @@ function readClaims(value: unknown): Record<string, string> {
   return claims
 }
 
-function json(policy: Policy, audience: string): Record<string, unknown> {
+function describePolicy(policy: Policy, audience: string): Record<string, unknown> {
   const { name, issuer, claims, folder, scopes, limits, createdAt } = policy
   return {
     name,
@@ -155,7 +159,7 @@ function expiryOf({ expiresAt }: Policy): string | null {
   return expiresAt === null ? null : new Date(expiresAt).toISOString()
 }
 
-function noSuch(): GatewayError {
+function policyNotFound(): GatewayError {
   return new GatewayError('not_found', 'No such policy of this account')
 }
 

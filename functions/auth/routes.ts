@@ -1,45 +1,45 @@
 /** `/auth`: signing in and out, and what may be shown instead of a session. */
 import { deviceRoutes } from './device.ts'
-import type { DeviceParts } from './device.ts'
+import type { DeviceDeps } from './device.ts'
 import { doctorRoutes } from './doctor/routes.ts'
-import type { DoctorParts } from './doctor/routes.ts'
-import { grantRoutes } from './disconnect.ts'
-import type { GrantParts } from './disconnect.ts'
-import { pageRoutes } from './token-exchange.ts'
-import type { PageParts } from './token-exchange.ts'
+import type { DoctorDeps } from './doctor/routes.ts'
+import { disconnectRoutes } from './disconnect.ts'
+import type { DisconnectDeps } from './disconnect.ts'
+import { tokenExchangeRoutes } from './token-exchange.ts'
+import type { TokenExchangeDeps } from './token-exchange.ts'
 import { loginRoutes } from './login.ts'
-import type { LoginParts } from './login.ts'
+import type { LoginDeps } from './login.ts'
 import { policyRoutes } from './policies.ts'
-import type { PolicyParts } from './policies.ts'
+import type { PolicyDeps } from './policies.ts'
 import { sessionRoutes } from './session.ts'
-import type { SessionParts } from './session.ts'
+import type { SessionDeps } from './session.ts'
 import { tokenRoutes } from './tokens.ts'
-import type { TokenParts } from './tokens.ts'
+import type { TokenDeps } from './tokens.ts'
 import type { Route } from '../http/router.ts'
 
-export interface AuthParts
+export interface AuthDeps
   extends
-    GrantParts,
-    LoginParts,
-    PageParts,
-    SessionParts,
-    TokenParts,
-    DeviceParts,
-    PolicyParts,
-    DoctorParts {
-  credentials: TokenParts['credentials']
-  oauth: LoginParts['oauth'] & GrantParts['oauth']
+    DisconnectDeps,
+    LoginDeps,
+    TokenExchangeDeps,
+    SessionDeps,
+    TokenDeps,
+    DeviceDeps,
+    PolicyDeps,
+    DoctorDeps {
+  credentials: TokenDeps['credentials']
+  oauth: LoginDeps['oauth'] & DisconnectDeps['oauth']
 }
 
-export function authRoutes(parts: AuthParts): Route[] {
+export function authRoutes(deps: AuthDeps): Route[] {
   return [
-    ...loginRoutes(parts),
-    ...pageRoutes(parts),
-    ...sessionRoutes(parts),
-    ...grantRoutes(parts),
-    ...tokenRoutes(parts),
-    ...deviceRoutes(parts),
-    ...policyRoutes(parts),
-    ...doctorRoutes(parts),
+    ...loginRoutes(deps),
+    ...tokenExchangeRoutes(deps),
+    ...sessionRoutes(deps),
+    ...disconnectRoutes(deps),
+    ...tokenRoutes(deps),
+    ...deviceRoutes(deps),
+    ...policyRoutes(deps),
+    ...doctorRoutes(deps),
   ]
 }

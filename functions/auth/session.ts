@@ -7,12 +7,12 @@ import type { Credentials } from '../identity/credentials.ts'
 import type { Vault } from '../token/grant-store.ts'
 import { audit } from '../http/audit.ts'
 import { writeCookie } from '../http/cookies.ts'
-import { grantState } from './grant-status.ts'
+import { grantStatus } from './grant-status.ts'
 import type { Call, Route } from '../http/router.ts'
 import type { Identify } from '../http/authenticate.ts'
 import { sendJson } from '../http/problem.ts'
 
-export interface SessionParts {
+export interface SessionDeps {
   /** Also of those who are not invited any more: they may still sign out. */
   recognise: Identify
   admission: Pick<Admission, 'check'>
@@ -23,15 +23,15 @@ export interface SessionParts {
   limits: { maxRequestBytes: number | null; maxFileBytes: number }
 }
 
-export function sessionRoutes(parts: SessionParts): Route[] {
+export function sessionRoutes(deps: SessionDeps): Route[] {
   return [
-    { method: 'GET', path: /^session$/, run: (call) => tell(parts, call) },
-    { method: 'DELETE', path: /^session$/, run: (call) => signOut(parts, call) },
+    { method: 'GET', path: /^session$/, run: (call) => showSession(deps, call) },
+    { method: 'DELETE', path: /^session$/, run: (call) => signOut(deps, call) },
   ]
 }
 
-async function tell(parts: SessionParts, { req, res }: Call): Promise<void> {
-  const { recognise, vault, admission, accessProfile, limits } = parts
+async function showSession(deps: SessionDeps, { req, res }: Call): Promise<void> {
+  const { recognise, vault, admission, accessProfile, limits } = deps
   const principal = await recognise(req, 'nothing').catch((error: unknown) => {
     if (error instanceof GatewayError && error.status === 401) return undefined
     throw error
@@ -44,7 +44,7 @@ async function tell(parts: SessionParts, { req, res }: Call): Promise<void> {
     email: record.email,
     profile: accessProfile,
     meaning: accessProfiles[accessProfile].meaning,
-    grant: grantState(record, accessProfiles[accessProfile].scopes),
+    grant: grantStatus(record, accessProfiles[accessProfile].scopes),
     expires: new Date(principal.expiresAt).toISOString(),
     limits,
     kind: principal.kind,
@@ -52,13 +52,13 @@ async function tell(parts: SessionParts, { req, res }: Call): Promise<void> {
   })
 }
 
-async function signOut(parts: SessionParts, { req, res, log }: Call): Promise<void> {
-  const { sub, id, kind } = await parts.recognise(req, 'owner')
-  await parts.credentials.revoke(id)
+async function signOut(deps: SessionDeps, { req, res, log }: Call): Promise<void> {
+  const { sub, id, kind } = await deps.recognise(req, 'owner')
+  await deps.credentials.revoke(id)
   // A page elsewhere ends its own bearer; the browser's session here is none of its business.
   if (kind === 'session') {
     const empty = { session: undefined, binding: undefined }
-    res.setHeader('Set-Cookie', writeCookie(empty, parts.publicUrl, 0))
+    res.setHeader('Set-Cookie', writeCookie(empty, deps.publicUrl, 0))
   }
   res.writeHead(204).end()
   audit(log, 'sign_out', { sub, credential: id })

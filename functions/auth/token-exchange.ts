@@ -9,21 +9,21 @@ import type { Call, Route } from '../http/router.ts'
 import { sendJson } from '../http/problem.ts'
 import { readReturnTo } from './return-url.ts'
 
-export interface PageParts {
+export interface TokenExchangeDeps {
   credentials: Pick<Credentials, 'issue'>
   pageCodes: PageCodes
   allowedOrigins: readonly string[]
 }
 
-const lifetimeMs = 60 * 60_000
+const bearerTtlMs = 60 * 60_000
 
-export function pageRoutes(parts: PageParts): Route[] {
-  return [{ method: 'POST', path: /^token$/, run: (call) => exchange(parts, call) }]
+export function tokenExchangeRoutes(deps: TokenExchangeDeps): Route[] {
+  return [{ method: 'POST', path: /^token$/, run: (call) => exchangeCode(deps, call) }]
 }
 
 /** The code for a bearer that only pages of this origin can use. */
-async function exchange(parts: PageParts, { req, res, log }: Call): Promise<void> {
-  const { credentials, pageCodes, allowedOrigins } = parts
+async function exchangeCode(deps: TokenExchangeDeps, { req, res, log }: Call): Promise<void> {
+  const { credentials, pageCodes, allowedOrigins } = deps
   const { origin } = req.headers
   if (origin === undefined || !allowedOrigins.includes(origin)) {
     throw new GatewayError('origin_not_allowed', 'A code from an origin that is not listed', {
@@ -41,12 +41,12 @@ async function exchange(parts: PageParts, { req, res, log }: Call): Promise<void
     throw invalid('invalid_request', 'Send grant_type, code and code_verifier')
   }
   const { sub } = await pageCodes.redeem(code, { codeVerifier, origin })
-  const { secret, credential } = await credentials.issue('page', { sub, origin }, lifetimeMs)
+  const { secret, credential } = await credentials.issue('page', { sub, origin }, bearerTtlMs)
   const { id, scopes, expiresAt } = credential
   sendJson(res, 200, {
     access_token: secret,
     token_type: 'Bearer',
-    expires_in: lifetimeMs / 1000,
+    expires_in: bearerTtlMs / 1000,
     scope: scopes.join(' '),
   })
   audit(log, 'token_made', {
@@ -65,7 +65,7 @@ async function exchange(parts: PageParts, { req, res, log }: Call): Promise<void
  *
  * @throws {GatewayError} `bad_request` for a challenge that does not fit
  */
-export function readTarget(
+export function readLoginTarget(
   query: URLSearchParams,
   publicUrl: string,
   allowedOrigins: readonly string[],

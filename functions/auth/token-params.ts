@@ -2,15 +2,15 @@
 import type { Folders } from '../drive/files/folders.ts'
 import { GatewayError } from '../errors.ts'
 import type { Credential, Grant } from '../identity/credentials.ts'
-import { readPath } from '../upload/file-name.ts'
+import { readPath } from '../http/file-name.ts'
 import { dayMs, readFolder, readLifetime, readLimits, readScopes } from './credential-params.ts'
-import type { FolderParts } from './credential-params.ts'
+import type { FolderDeps } from './credential-params.ts'
 
-export interface TokenTermsParts extends FolderParts {
+export interface TokenParamsDeps extends FolderDeps {
   folders: Pick<Folders, 'reach'>
 }
 
-const known = ['name', 'scopes', 'folder', 'path', 'maxBytes', 'maxFiles', 'expiresInDays']
+const knownParams = ['name', 'scopes', 'folder', 'path', 'maxBytes', 'maxFiles', 'expiresInDays']
 
 /**
  * Reads them, and finds or makes the folder that they name.
@@ -18,14 +18,14 @@ const known = ['name', 'scopes', 'folder', 'path', 'maxBytes', 'maxFiles', 'expi
  * @throws {GatewayError} `bad_request`, also for a term that nobody knows: somebody counts on it;
  *   `invalid_path`, `drive_not_found`, or what else Drive refuses with
  */
-export async function readTokenTerms(
-  parts: TokenTermsParts,
+export async function readTokenParams(
+  deps: TokenParamsDeps,
   sub: string,
   body: Record<string, unknown>,
   signal: AbortSignal,
 ): Promise<{ grant: Grant; lifetimeMs: number }> {
-  if (Object.keys(body).some((key) => !known.includes(key))) {
-    throw bad(`A token has ${known.join(', ')} and nothing else`)
+  if (Object.keys(body).some((key) => !knownParams.includes(key))) {
+    throw bad(`A token has ${knownParams.join(', ')} and nothing else`)
   }
   const { name = 'curl', folder, path, expiresInDays } = body
   if (typeof name !== 'string' || !/^[^\p{Cc}\p{Cs}]{1,100}$/u.test(name)) {
@@ -34,9 +34,9 @@ export async function readTokenTerms(
   const scopes = readScopes(body['scopes'])
   const limits = readLimits(body)
   const lifetimeMs = readLifetime(expiresInDays) ?? 90 * dayMs
-  const below = readFolders(path)
-  const from = await readFolder(parts, sub, folder, signal)
-  const place = below.length === 0 ? from : await reach(parts, sub, from?.id, below, signal)
+  const below = readFolderPath(path)
+  const from = await readFolder(deps, sub, folder, signal)
+  const place = below.length === 0 ? from : await ensureFolder(deps, sub, from?.id, below, signal)
   const grant = {
     sub,
     name,
@@ -47,18 +47,18 @@ export async function readTokenTerms(
   return { grant, lifetimeMs }
 }
 
-async function reach(
-  parts: TokenTermsParts,
+async function ensureFolder(
+  deps: TokenParamsDeps,
   sub: string,
   from: string | undefined,
   path: readonly string[],
   signal: AbortSignal,
 ): ReturnType<typeof readFolder> {
-  const id = await parts.folders.reach(parts.accountOf(sub), from, path, signal)
-  return readFolder(parts, sub, id, signal)
+  const id = await deps.folders.reach(deps.accountOf(sub), from, path, signal)
+  return readFolder(deps, sub, id, signal)
 }
 
-function readFolders(path: unknown): string[] {
+function readFolderPath(path: unknown): string[] {
   if (path === undefined || path === null) return []
   if (typeof path !== 'string') throw bad('path has to be names of folders with slashes between')
   return readPath(path.split('/'))

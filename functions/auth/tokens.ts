@@ -7,31 +7,31 @@ import type { Call, Route } from '../http/router.ts'
 import type { Identify } from '../http/authenticate.ts'
 import { readJson } from '../http/json-body.ts'
 import { sendJson } from '../http/problem.ts'
-import { describeToken, readTokenTerms } from './token-params.ts'
-import type { TokenTermsParts } from './token-params.ts'
+import { describeToken, readTokenParams } from './token-params.ts'
+import type { TokenParamsDeps } from './token-params.ts'
 
-export interface TokenParts extends TokenTermsParts {
+export interface TokenDeps extends TokenParamsDeps {
   identify: Identify
   credentials: Credentials
   usages: Pick<Usages, 'read'>
 }
 
 /** Tokens that one account may have. */
-const mostTokens = 100
+const maxTokens = 100
 
-export function tokenRoutes(parts: TokenParts): Route[] {
+export function tokenRoutes(deps: TokenDeps): Route[] {
   return [
-    { method: 'POST', path: /^tokens$/, run: (call) => make(parts, call) },
-    { method: 'GET', path: /^tokens$/, run: (call) => list(parts, call) },
-    { method: 'DELETE', path: /^tokens\/([0-9a-f]{64})$/, run: (call) => end(parts, call) },
+    { method: 'POST', path: /^tokens$/, run: (call) => createToken(deps, call) },
+    { method: 'GET', path: /^tokens$/, run: (call) => listTokens(deps, call) },
+    { method: 'DELETE', path: /^tokens\/([0-9a-f]{64})$/, run: (call) => revokeToken(deps, call) },
   ]
 }
 
-async function make(parts: TokenParts, { req, res, signal, log }: Call): Promise<void> {
-  const owner = await parts.identify(req, 'owner')
+async function createToken(deps: TokenDeps, { req, res, signal, log }: Call): Promise<void> {
+  const owner = await deps.identify(req, 'owner')
   const body = await readJson(req, res)
-  const { grant, lifetimeMs } = await readTokenTerms(parts, owner.sub, body, signal)
-  const { secret, credential } = await issueToken(parts.credentials, grant, lifetimeMs)
+  const { grant, lifetimeMs } = await readTokenParams(deps, owner.sub, body, signal)
+  const { secret, credential } = await issueToken(deps.credentials, grant, lifetimeMs)
   const described = describeToken(credential)
   const { id, scopes, folder } = credential
   sendJson(res, 201, { ...described, token: secret })
@@ -55,14 +55,14 @@ export async function issueToken(
   grant: Grant,
   lifetimeMs: number,
 ): Promise<{ secret: string; credential: Credential }> {
-  if ((await credentials.list(grant.sub, 'token')).length >= mostTokens) {
-    const detail = `An account may have ${mostTokens} tokens`
+  if ((await credentials.list(grant.sub, 'token')).length >= maxTokens) {
+    const detail = `An account may have ${maxTokens} tokens`
     throw new GatewayError('too_many_tokens', detail, { detail })
   }
   return credentials.issue('token', grant, lifetimeMs)
 }
 
-async function list({ identify, credentials, usages }: TokenParts, call: Call): Promise<void> {
+async function listTokens({ identify, credentials, usages }: TokenDeps, call: Call): Promise<void> {
   const { sub } = await identify(call.req, 'owner')
   const all = await credentials.list(sub, 'token')
   const used = await usages.read(all.map(({ id }) => id))
@@ -74,7 +74,7 @@ async function list({ identify, credentials, usages }: TokenParts, call: Call): 
   sendJson(call.res, 200, { tokens })
 }
 
-async function end({ identify, credentials }: TokenParts, call: Call): Promise<void> {
+async function revokeToken({ identify, credentials }: TokenDeps, call: Call): Promise<void> {
   const { req, res, params, log } = call
   const owner = await identify(req, 'owner')
   const [id = ''] = params

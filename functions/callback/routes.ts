@@ -14,7 +14,7 @@ import { startLogin } from '../auth/login.ts'
 import { readCookie, sessionLifetimeMs, writeCookie } from '../http/cookies.ts'
 import type { Call, Route } from '../http/router.ts'
 
-export interface CallbackParts {
+export interface CallbackDeps {
   logins: Logins
   oauth: OAuth
   vault: Vault
@@ -29,17 +29,17 @@ export interface CallbackParts {
 }
 
 /** A refresh token that has worked so lately is not tried at the next sign-in. */
-const trustedForMs = 2 * 24 * 60 * 60_000
+const verifiedTtlMs = 2 * 24 * 60 * 60_000
 
-export function callbackRoutes(parts: CallbackParts): Route[] {
-  const run: Route['run'] = (call) => finishOrRefuse(parts, call)
+export function callbackRoutes(deps: CallbackDeps): Route[] {
+  const run: Route['run'] = (call) => handleCallback(deps, call)
   return [{ method: 'GET', path: /^$/, isSignIn: true, run }]
 }
 
-async function finishOrRefuse(parts: CallbackParts, call: Call): Promise<void> {
+async function handleCallback(deps: CallbackDeps, call: Call): Promise<void> {
   let sub: string | undefined
   try {
-    await finishLogin(parts, call, (grant) => (sub = grant.sub))
+    await handleAuthorizationResponse(deps, call, (grant) => (sub = grant.sub))
   } catch (error) {
     const code = error instanceof GatewayError ? error.code : 'internal'
     audit(call.log, 'sign_in_refused', { code, sub })
@@ -48,12 +48,12 @@ async function finishOrRefuse(parts: CallbackParts, call: Call): Promise<void> {
 }
 
 /** @param onGrant told whose sign-in it is, as soon as Google has said so */
-async function finishLogin(
-  parts: CallbackParts,
+async function handleAuthorizationResponse(
+  deps: CallbackDeps,
   { req, res, query, log }: Call,
   onGrant: (grant: Grant) => void,
 ): Promise<void> {
-  const { logins, oauth, vault, access, admission, publicUrl } = parts
+  const { logins, oauth, vault, access, admission, publicUrl } = deps
   if (
     /prefetch|prerender/i.test(String(req.headers['sec-purpose'] ?? req.headers['purpose'] ?? ''))
   ) {
@@ -61,7 +61,7 @@ async function finishLogin(
   }
   const cookie = readCookie(req)
   const login = await logins.read(query.get('state'), cookie.binding)
-  const response = readResponse(query)
+  const response = readAuthorizationResponse(query)
   await logins.claim(login)
   if ('error' in response) {
     res.setHeader(
@@ -79,28 +79,31 @@ async function finishLogin(
   const grant = await oauth.exchange(response.code, { nonce, codeVerifier })
   onGrant(grant)
   admission.check(grant)
-  checkScopes(grant, parts, login)
-  const known = await vault.find(grant.sub).catch(forgiveUnreadable)
-  const isFine = isWhole(known, parts.scopes)
-  if (grant.refreshToken === undefined && !(isFine && (await stillWorks(parts, known)))) {
-    return askForConsentAgain(parts, login, cookie, res)
+  checkScopes(grant, deps, login)
+  const existing = await vault.find(grant.sub).catch(forgiveUnreadable)
+  const isUsable = isUsableGrant(existing, deps.scopes)
+  if (
+    grant.refreshToken === undefined &&
+    !(isUsable && (await verifyRefreshToken(deps, existing)))
+  ) {
+    return requestConsent(deps, login, cookie, res)
   }
 
   const { sub, accessToken, expiresInSeconds, ...saved } = grant
   await vault.save({ sub, ...saved })
   access.remember(sub, accessToken, expiresInSeconds)
-  const { location, session, credential } = await land(parts, login, sub)
+  const { location, session, credential } = await completeSignIn(deps, login, sub)
   if (session !== undefined) {
     const { binding } = cookie
     const lifetime = sessionLifetimeMs / 1000
-    res.setHeader('Set-Cookie', writeCookie({ session, binding }, parts.publicUrl, lifetime))
+    res.setHeader('Set-Cookie', writeCookie({ session, binding }, deps.publicUrl, lifetime))
   }
   res.writeHead(303, { location }).end()
   audit(log, 'sign_in', {
     sub,
     credential,
     newGrant: saved.refreshToken !== undefined,
-    reconnect: known !== undefined && !isFine,
+    reconnect: existing !== undefined && !isUsable,
   })
 }
 
@@ -108,8 +111,8 @@ async function finishLogin(
  * What a sign-in ends with: a session, or a code for the page of another origin that asked for it.
  * Such a page needs nothing in a cookie here, and what is in it stays as it is.
  */
-async function land(
-  { credentials, pageCodes }: CallbackParts,
+async function completeSignIn(
+  { credentials, pageCodes }: CallbackDeps,
   { returnTo, codeChallenge }: Login,
   sub: string,
 ): Promise<{ location: string; session?: string; credential?: string }> {
@@ -124,7 +127,7 @@ async function land(
 }
 
 /** An error wins over a code; neither is looked at before the state is known to be ours. */
-function readResponse(query: URLSearchParams): { code: string } | { error: string } {
+function readAuthorizationResponse(query: URLSearchParams): { code: string } | { error: string } {
   const iss = query.get('iss')
   if (iss !== null && iss !== issuer) {
     throw new GatewayError('issuer_mismatch', 'The callback names another issuer')
@@ -144,7 +147,7 @@ function readResponse(query: URLSearchParams): { code: string } | { error: strin
  */
 function checkScopes(
   { scopes: granted }: Grant,
-  { scopes: asked, publicUrl }: CallbackParts,
+  { scopes: asked, publicUrl }: CallbackDeps,
   login: Login,
 ): void {
   const missing = missingScopes(asked, granted)
@@ -152,12 +155,12 @@ function checkScopes(
   const names = missing.map(shortScope)
   throw new GatewayError('scope_missing', 'Fewer scopes were granted than asked for', {
     detail: `A box was left empty at Google (${names.join(', ')}); this link asks for that alone`,
-    link: `/auth?missing=${names.join(',')}${targetOf(login, publicUrl)}`,
+    link: `/auth?missing=${names.join(',')}${targetQuery(login, publicUrl)}`,
   })
 }
 
 /** The rest of a query, by which another sign-in ends where this one was to end. */
-function targetOf({ returnTo, codeChallenge }: Login, publicUrl: string): string {
+function targetQuery({ returnTo, codeChallenge }: Login, publicUrl: string): string {
   const isHere = returnTo.startsWith(`${publicUrl}/`)
   const place = isHere ? returnTo.slice(publicUrl.length) : returnTo
   const query = new URLSearchParams(place === '/' ? {} : { return_to: place })
@@ -169,13 +172,19 @@ function targetOf({ returnTo, codeChallenge }: Login, publicUrl: string): string
 }
 
 /** Whether what is stored needs nothing from this sign-in. */
-function isWhole(known: VaultRecord | undefined, asked: readonly string[]): known is VaultRecord {
+function isUsableGrant(
+  known: VaultRecord | undefined,
+  asked: readonly string[],
+): known is VaultRecord {
   return known?.death === undefined && missingScopes(asked, known?.scopes ?? []).length === 0
 }
 
 /** A refresh token that nobody has used for days may have died unnoticed: that is mended now. */
-async function stillWorks({ access, now }: CallbackParts, known: VaultRecord): Promise<boolean> {
-  if (now() - (known.usedAt ?? 0) < trustedForMs) return true
+async function verifyRefreshToken(
+  { access, now }: CallbackDeps,
+  known: VaultRecord,
+): Promise<boolean> {
+  if (now() - (known.usedAt ?? 0) < verifiedTtlMs) return true
   return access.tokenFor(known.sub).then(
     () => true,
     (error: unknown) => !(error instanceof GatewayError && error.code === 'reauth_required'),
@@ -183,8 +192,8 @@ async function stillWorks({ access, now }: CallbackParts, known: VaultRecord): P
 }
 
 /** Google gives a refresh token on the first consent only; ours is gone, so ask once more. */
-async function askForConsentAgain(
-  parts: CallbackParts,
+async function requestConsent(
+  deps: CallbackDeps,
   login: Login,
   cookie: ReturnType<typeof readCookie>,
   res: Call['res'],
@@ -192,7 +201,7 @@ async function askForConsentAgain(
   if (login.consentForced) {
     throw new GatewayError('no_refresh_token', 'No refresh token came with a forced consent')
   }
-  const location = await startLogin(parts, cookie, login, { prompt: 'consent' }, res)
+  const location = await startLogin(deps, cookie, login, { prompt: 'consent' }, res)
   res.writeHead(303, { location }).end()
 }
 

@@ -5,7 +5,7 @@ import type { AllowedUsers, Visitor } from '../../functions/identity/allowlist.t
 import { mintToken } from '../../infra/local/sign-in.ts'
 import { codeOf, send, startDriveway } from '../kit/environment.ts'
 import type { Driveway, RawAnswer } from '../kit/environment.ts'
-import { signInAs, stored } from '../kit/sign-in.ts'
+import { signInAs, storedDocuments } from '../kit/sign-in.ts'
 
 const visitor = (email: string, hd?: string, emailVerified = true): Visitor => ({
   email,
@@ -139,7 +139,7 @@ describe('somebody who is taken off the list', () => {
       })
     expect((await end('/auth/session', second)).status).toBe(204)
     expect((await end('/auth/grant', cookie)).status).toBe(204)
-    expect(stored(google, 'grants')).toHaveLength(1)
+    expect(storedDocuments(google, 'grants')).toHaveLength(1)
   })
 })
 

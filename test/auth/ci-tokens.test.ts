@@ -5,7 +5,7 @@ import { createHmac, randomBytes } from 'node:crypto'
 import type { Fault } from '../../infra/sandbox/faults.ts'
 import { codeOf, send, startDriveway } from '../kit/environment.ts'
 import type { Driveway, RawAnswer } from '../kit/environment.ts'
-import { asJob, jobToken, policy } from '../kit/policies.ts'
+import { requestAsJob, jobToken, setPolicy } from '../kit/policies.ts'
 
 let driveway: Driveway
 /** Gateways that hold no keys yet. */
@@ -16,7 +16,7 @@ const now = (): number => Date.now() + clock
 
 beforeAll(async () => {
   driveway = await startDriveway({ gateway: { now }, google: { ci: { now } } })
-  audience = (await policy(driveway, 'deploy')).audience
+  audience = (await setPolicy(driveway, 'deploy')).audience
 })
 afterAll(async () => {
   for (const house of cold) await house.close()
@@ -40,7 +40,7 @@ async function expectRefused(
   token: string | Promise<string>,
   code = 'invalid_token',
 ): Promise<void> {
-  const answer = await asJob(driveway, await token)
+  const answer = await requestAsJob(driveway, await token)
   expect([answer.status, codeOf(answer)]).toEqual([401, code])
   expect(answer.headers['www-authenticate']).toMatch(/^Bearer .*error="invalid_token"/)
 }
@@ -79,7 +79,7 @@ describe('the time of a token', () => {
       () => ({ iat: seconds(-5 * 3600), nbf: null, exp: seconds(9e6) }),
     ],
   ])('clocks may differ: one %s is good', async (_, claims) => {
-    const answer = await asJob(driveway, await jobToken(driveway, audience, claims()))
+    const answer = await requestAsJob(driveway, await jobToken(driveway, audience, claims()))
     expect(answer.status).toBe(200)
   })
 })
@@ -106,7 +106,7 @@ describe('the makers of a token', () => {
 
   test('an issuer that is not in OIDC_ISSUERS is asked for nothing', async () => {
     const house = await another({ OIDC_ISSUERS: 'none' })
-    const answer = await asJob(house, await jobToken(driveway, audience))
+    const answer = await requestAsJob(house, await jobToken(driveway, audience))
     expect([answer.status, codeOf(answer)]).toEqual([401, 'invalid_token'])
     expect(fetched()).toBe(0)
   })
@@ -179,7 +179,7 @@ describe('the signature of a token', () => {
     ]) {
       await expectRefused(spoiled)
     }
-    expect((await asJob(driveway, token)).status).toBe(200)
+    expect((await requestAsJob(driveway, token)).status).toBe(200)
   })
 
   test('with a header that names no key', async () => {
@@ -200,41 +200,42 @@ describe('an issuer’s keys', () => {
   test('are fetched once for a crowd, and not again for ten minutes', async () => {
     const house = await another()
     const token = await jobToken(driveway, audience)
-    const answers = await Promise.all(Array.from({ length: 50 }, () => asJob(house, token)))
+    const answers = await Promise.all(Array.from({ length: 50 }, () => requestAsJob(house, token)))
     expect(answers.filter(({ status }) => status !== 200)).toEqual([])
     expect(fetched()).toBe(1)
     clock += 9 * 60_000
-    await asJob(house, await jobToken(driveway, audience))
+    await requestAsJob(house, await jobToken(driveway, audience))
     expect(fetched()).toBe(1)
     clock += 2 * 60_000
-    await asJob(house, await jobToken(driveway, audience))
+    await requestAsJob(house, await jobToken(driveway, audience))
     expect(fetched()).toBe(2)
   })
 
   test('may change under way: the next token is good at once, the old ones for as long as they live', async () => {
     const house = await another()
     const before = await jobToken(driveway, audience)
-    expect((await asJob(house, before)).status).toBe(200)
+    expect((await requestAsJob(house, before)).status).toBe(200)
     clock += 11_000
     await driveway.google.ci.rotate()
     const after = await jobToken(driveway, audience)
-    for (const token of [after, before, after]) expect((await asJob(house, token)).status).toBe(200)
+    for (const token of [after, before, after])
+      expect((await requestAsJob(house, token)).status).toBe(200)
     expect(fetched()).toBe(2)
   })
 
   test('a flood of keys that nobody has makes no flood of fetches', async () => {
     const house = await another()
     const good = await jobToken(driveway, audience)
-    expect((await asJob(house, good)).status).toBe(200)
+    expect((await requestAsJob(house, good)).status).toBe(200)
     clock += 11_000
     const bad = (): Promise<string> =>
       jobToken(driveway, audience, {}, { kid: randomBytes(20).toString('hex') })
     for (let round = 0; round < 4; round++) {
       const answers = await Promise.all(
-        Array.from({ length: 25 }, async () => asJob(house, await bad())),
+        Array.from({ length: 25 }, async () => requestAsJob(house, await bad())),
       )
       for (const answer of answers) expect(codeOf(answer)).toBe('invalid_token')
-      expect((await asJob(house, good)).status).toBe(200)
+      expect((await requestAsJob(house, good)).status).toBe(200)
     }
     expect(fetched()).toBe(2)
   })
@@ -278,7 +279,10 @@ describe('an issuer’s keys', () => {
     const body = fault.body?.replace('ISSUER', driveway.google.ci.issuer)
     driveway.google.faults.add({ ...fault, ...(body === undefined ? {} : { body }) })
     const token = await jobToken(driveway, audience)
-    const [first, second]: RawAnswer[] = [await asJob(house, token), await asJob(house, token)]
+    const [first, second]: RawAnswer[] = [
+      await requestAsJob(house, token),
+      await requestAsJob(house, token),
+    ]
     for (const answer of [first, second]) {
       expect([answer?.status, answer && codeOf(answer)]).toEqual([503, 'issuer_unavailable'])
       expect(Number(answer?.headers['retry-after'])).toBeGreaterThan(0)
@@ -286,18 +290,18 @@ describe('an issuer’s keys', () => {
     // The second one was not even passed on.
     expect(driveway.google.calls.filter((call) => call === fault.operation)).toHaveLength(1)
     clock += 11_000
-    const answer = await asJob(house, await jobToken(driveway, audience))
+    const answer = await requestAsJob(house, await jobToken(driveway, audience))
     expect(answer.status).toBe(200)
   })
 
   test('that cannot be renewed count for an hour longer, and no more', async () => {
     const house = await another()
-    await asJob(house, await jobToken(driveway, audience))
+    await requestAsJob(house, await jobToken(driveway, audience))
     driveway.google.faults.add({ operation: 'ci.jwks', times: 100, status: 500 })
     clock += 30 * 60_000
-    expect((await asJob(house, await jobToken(driveway, audience))).status).toBe(200)
+    expect((await requestAsJob(house, await jobToken(driveway, audience))).status).toBe(200)
     clock += 31 * 60_000
-    expect(codeOf(await asJob(house, await jobToken(driveway, audience)))).toBe(
+    expect(codeOf(await requestAsJob(house, await jobToken(driveway, audience)))).toBe(
       'issuer_unavailable',
     )
   })
@@ -311,7 +315,7 @@ describe('an issuer’s keys', () => {
       const body = JSON.stringify({ keys: keys.map((key) => ({ ...key, ...change })) })
       driveway.google.faults.add({ operation: 'ci.jwks', status: 200, body })
       clock += 11 * 60_000
-      const answer = await asJob(house, await jobToken(driveway, audience))
+      const answer = await requestAsJob(house, await jobToken(driveway, audience))
       expect([change, codeOf(answer)]).toEqual([change, 'invalid_token'])
     }
   })

@@ -3,9 +3,21 @@ import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/g
 import { mintToken } from '../../infra/local/sign-in.ts'
 import { codeOf, send, startDriveway } from '../kit/environment.ts'
 import type { Driveway, RawAnswer } from '../kit/environment.ts'
-import { ask, decide, errorOf, poll } from '../kit/device-flow.ts'
-import type { Terminal } from '../kit/device-flow.ts'
-import { approve, begin, cookieFrom, land, signInAs, stored } from '../kit/sign-in.ts'
+import {
+  requestDeviceCode,
+  decideDeviceRequest,
+  oauthErrorOf,
+  pollToken,
+} from '../kit/device-flow.ts'
+import type { DeviceAuthorization } from '../kit/device-flow.ts'
+import {
+  approveConsent,
+  startSignIn,
+  cookieFrom,
+  completeSignIn,
+  signInAs,
+  storedDocuments,
+} from '../kit/sign-in.ts'
 
 const drive = 'https://www.googleapis.com/auth/drive'
 let clock = 0
@@ -76,14 +88,14 @@ describe('the operator asks for more than before', () => {
 
   test('the link asks for that alone, of the same person, and then all is there', async () => {
     const house = await beside(wider)
-    const begun = await begin(house, { cookie, query: 'reconnect=1' })
+    const begun = await startSignIn(house, { cookie, query: 'reconnect=1' })
     expect(askedBy(begun)).toMatchObject({
       scope: `openid email ${drive}.metadata.readonly`,
       include_granted_scopes: 'true',
       prompt: 'consent',
       login_hint: 'ada@example.com',
     })
-    const landed = await land(house, await approve(begun), begun.cookie)
+    const landed = await completeSignIn(house, await approveConsent(begun), begun.cookie)
     expect(landed.status).toBe(303)
     cookie = cookieFrom(landed)
     expect(await grantAt(house)).toEqual({ state: 'active' })
@@ -102,9 +114,9 @@ describe('the operator asks for more than before', () => {
     const { answer, cookie: binding } = await signInAs(house)
     const location = answer.headers.location ?? ''
     expect(askedBy({ location })).toMatchObject({ prompt: 'consent' })
-    const landed = await land(
+    const landed = await completeSignIn(
       house,
-      await approve({ location, state: '', cookie: binding }),
+      await approveConsent({ location, state: '', cookie: binding }),
       binding,
     )
     cookie = cookieFrom(landed)
@@ -113,8 +125,8 @@ describe('the operator asks for more than before', () => {
 
   test('less than before is whole', async () => {
     const house = await beside({ ACCESS_PROFILE: 'full' })
-    const begun = await begin(house, { cookie, query: 'reconnect=1' })
-    await land(house, await approve(begun), begun.cookie)
+    const begun = await startSignIn(house, { cookie, query: 'reconnect=1' })
+    await completeSignIn(house, await approveConsent(begun), begun.cookie)
     expect(await grantAt(house)).toEqual({ state: 'active' })
     expect(await grantAt(await beside(wider))).toEqual({ state: 'active' })
     expect(await grantAt(own)).toEqual({ state: 'active' })
@@ -126,13 +138,13 @@ describe('GET /auth?reconnect=1', () => {
     await google.oauth.control({ action: 'end', sub, how: 'testing_expired' })
     clock = 3_600_000
     expect(codeOf(await get(own, '/files'))).toBe('reauth_required')
-    const begun = await begin(own, { cookie, query: 'reconnect=1' })
+    const begun = await startSignIn(own, { cookie, query: 'reconnect=1' })
     expect(askedBy(begun)).toMatchObject({
       scope: `openid email ${drive}.file`,
       prompt: 'consent',
       login_hint: 'ada@example.com',
     })
-    const landed = await land(own, await approve(begun), begun.cookie)
+    const landed = await completeSignIn(own, await approveConsent(begun), begun.cookie)
     expect(landed.status).toBe(303)
     expect(await grantAt(own)).toEqual({ state: 'active' })
     clock += 3_600_000
@@ -140,7 +152,7 @@ describe('GET /auth?reconnect=1', () => {
   })
 
   test('of a whole grant names the account and asks for nothing more', async () => {
-    const asked = askedBy(await begin(own, { cookie, query: 'reconnect=1' }))
+    const asked = askedBy(await startSignIn(own, { cookie, query: 'reconnect=1' }))
     expect(asked['login_hint']).toBe('ada@example.com')
     expect(asked).not.toHaveProperty('prompt')
   })
@@ -164,7 +176,7 @@ describe('GET /auth?reconnect=1', () => {
   })
 
   test('choose=1 offers another account', async () => {
-    const asked = askedBy(await begin(own, { cookie, query: 'choose=1' }))
+    const asked = askedBy(await startSignIn(own, { cookie, query: 'choose=1' }))
     expect(asked['prompt']).toBe('select_account')
   })
 })
@@ -207,8 +219,8 @@ describe('DELETE /auth/grant (case 38)', () => {
     for (const headers of [{ cookie }, { cookie: second }, bearer]) {
       expect((await get(own, '/files', headers)).status).toBe(401)
     }
-    expect(stored(google, 'grants')).toHaveLength(1)
-    expect(JSON.stringify(stored(google, 'credentials'))).not.toContain(sub)
+    expect(storedDocuments(google, 'grants')).toHaveLength(1)
+    expect(JSON.stringify(storedDocuments(google, 'credentials'))).not.toContain(sub)
     expect((await get(own, '/files', { cookie: other })).status).toBe(200)
     expect(own.logs.filter(({ message }) => message === 'disconnect').at(-1)).toMatchObject({
       severity: 'NOTICE',
@@ -223,28 +235,36 @@ describe('DELETE /auth/grant (case 38)', () => {
   test('a device code that was approved and not fetched leads to nothing, nor does it after a new sign-in', async () => {
     const house = await beside()
     const session = { cookie, origin: own.origin }
-    const terminals = [await ask(own), await ask(own), await ask(own)]
-    const [approved, fetched, pending] = terminals as [Terminal, Terminal, Terminal]
+    const terminals = [
+      await requestDeviceCode(own),
+      await requestDeviceCode(own),
+      await requestDeviceCode(own),
+    ]
+    const [approved, fetched, pending] = terminals as [
+      DeviceAuthorization,
+      DeviceAuthorization,
+      DeviceAuthorization,
+    ]
     for (const { user_code } of [approved, fetched]) {
-      expect((await decide(own, user_code, {}, session)).status).toBe(204)
+      expect((await decideDeviceRequest(own, user_code, {}, session)).status).toBe(204)
     }
-    expect((await poll(own, fetched)).status).toBe(200)
+    expect((await pollToken(own, fetched)).status).toBe(200)
     expect((await leave()).status).toBe(204)
     await signInAs(own)
     for (const place of [own, house]) {
-      expect(errorOf(await poll(place, approved))).toBe('invalid_grant')
+      expect(oauthErrorOf(await pollToken(place, approved))).toBe('invalid_grant')
     }
     // Whoever waits for anybody at all goes on waiting.
-    expect(errorOf(await poll(own, pending))).toBe('authorization_pending')
-    expect(JSON.stringify(stored(google, 'devices'))).not.toContain(sub)
+    expect(oauthErrorOf(await pollToken(own, pending))).toBe('authorization_pending')
+    expect(JSON.stringify(storedDocuments(google, 'devices'))).not.toContain(sub)
   })
 
   test('it is all gone where an account has more credentials than one query finds', async () => {
     const { cookie: other } = await signInAs(own, { email: 'ben@example.com' })
     await addCredentials(1_203)
-    expect(stored(google, 'credentials').length).toBeGreaterThan(1_203)
+    expect(storedDocuments(google, 'credentials').length).toBeGreaterThan(1_203)
     expect((await leave()).status).toBe(204)
-    expect(stored(google, 'credentials')).toHaveLength(1)
+    expect(storedDocuments(google, 'credentials')).toHaveLength(1)
     expect((await get(own, '/files', { cookie: other })).status).toBe(200)
   })
 
@@ -267,13 +287,13 @@ describe('DELETE /auth/grant (case 38)', () => {
   })
 
   test('the store fails at the device codes: the session stays, to try again with', async () => {
-    const terminal = await ask(own)
-    await decide(own, terminal.user_code, {}, { cookie, origin: own.origin })
+    const terminal = await requestDeviceCode(own)
+    await decideDeviceRequest(own, terminal.user_code, {}, { cookie, origin: own.origin })
     google.faults.add({ operation: 'firestore.runQuery', status: 403, times: 1 })
     expect((await leave()).status).toBe(503)
     expect((await leave()).status).toBe(200)
-    expect(errorOf(await poll(own, terminal))).toBe('invalid_grant')
-    expect(stored(google, 'credentials')).toEqual([])
+    expect(oauthErrorOf(await pollToken(own, terminal))).toBe('invalid_grant')
+    expect(storedDocuments(google, 'credentials')).toEqual([])
   })
 
   test('another instance that has just served the account stops within a minute', async () => {
@@ -299,8 +319,8 @@ describe('DELETE /auth/grant (case 38)', () => {
         detail: expect.stringContaining('Nothing of this account is left here'),
         link: 'https://myaccount.google.com/connections',
       })
-      expect(stored(google, 'grants')).toEqual([])
-      expect(stored(google, 'credentials')).toEqual([])
+      expect(storedDocuments(google, 'grants')).toEqual([])
+      expect(storedDocuments(google, 'credentials')).toEqual([])
       expect(google.calls.filter((call) => call === 'oauth.revoke')).toHaveLength(3)
     },
   )
@@ -321,10 +341,10 @@ describe('DELETE /auth/grant (case 38)', () => {
     const answer = await leave()
     expect(answer.status).toBe(503)
     expect(google.calls).toContain('oauth.revoke')
-    expect(stored(google, 'grants')).toEqual([])
+    expect(storedDocuments(google, 'grants')).toEqual([])
     google.faults.clear()
     expect((await leave()).status).toBe(200)
-    expect(stored(google, 'credentials')).toEqual([])
+    expect(storedDocuments(google, 'credentials')).toEqual([])
   })
 
   test('a record that cannot be opened is removed as well', async () => {
@@ -334,7 +354,7 @@ describe('DELETE /auth/grant (case 38)', () => {
     await fetch(`${google.url}/v1/${record?.name}`, { method: 'PATCH', body })
     const answer = await leave()
     expect(JSON.parse(answer.body)).toMatchObject({ revokedAtGoogle: false })
-    expect(stored(google, 'grants')).toEqual([])
+    expect(storedDocuments(google, 'grants')).toEqual([])
   })
 
   test('takes a person, from a page of ours', async () => {
@@ -346,6 +366,6 @@ describe('DELETE /auth/grant (case 38)', () => {
       await leave({}),
     ]
     expect(answers.map(codeOf)).toEqual(['scope_insufficient', 'csrf', 'csrf', 'login_required'])
-    expect(stored(google, 'grants')).toHaveLength(1)
+    expect(storedDocuments(google, 'grants')).toHaveLength(1)
   })
 })

@@ -2,8 +2,15 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { codeOf, send, startDriveway } from '../kit/environment.ts'
 import type { Driveway } from '../kit/environment.ts'
-import { approve, begin, cookieFrom, land, secretIn, signInAs } from '../kit/sign-in.ts'
-import { stored, tokenCalls } from '../kit/sign-in.ts'
+import {
+  approveConsent,
+  startSignIn,
+  cookieFrom,
+  completeSignIn,
+  sessionSecret,
+  signInAs,
+} from '../kit/sign-in.ts'
+import { storedDocuments, tokenRequests } from '../kit/sign-in.ts'
 import { createRandom, seed } from '../kit/random.ts'
 
 let driveway: Driveway
@@ -26,13 +33,13 @@ const rounds = Number(process.env['REPLAY_ROUNDS'] ?? 30)
 test('of 2 to 8 identical callbacks at two gateways exactly one gets through (case 5)', async () => {
   const random = createRandom(seed)
   for (let round = 0; round < rounds; round++) {
-    const begun = await begin(driveway)
-    const query = await approve(begun)
+    const begun = await startSignIn(driveway)
+    const query = await approveConsent(begun)
     driveway.google.calls.length = 0
     const racers = 2 + Math.floor(random() * 7)
     const answers = await Promise.all(
       Array.from({ length: racers }, (_, index) =>
-        land(index % 2 ? driveway : neighbour, query, begun.cookie),
+        completeSignIn(index % 2 ? driveway : neighbour, query, begun.cookie),
       ),
     )
     const losers = answers.filter(({ status }) => status !== 303)
@@ -41,16 +48,16 @@ test('of 2 to 8 identical callbacks at two gateways exactly one gets through (ca
       racers,
       losers: Array.from({ length: racers - 1 }, () => 'state_used'),
     })
-    expect(tokenCalls(driveway.google)).toBe(1)
+    expect(tokenRequests(driveway.google)).toBe(1)
   }
   process.stdout.write(`Replays: ${rounds} rounds, one token call each\n`)
 }, 600_000)
 
 test('two tabs of one browser both sign in (case 7)', async () => {
-  const first = await begin(driveway)
-  const second = await begin(driveway, { cookie: first.cookie })
-  const one = await land(driveway, await approve(first), second.cookie)
-  const two = await land(neighbour, await approve(second), cookieFrom(one))
+  const first = await startSignIn(driveway)
+  const second = await startSignIn(driveway, { cookie: first.cookie })
+  const one = await completeSignIn(driveway, await approveConsent(first), second.cookie)
+  const two = await completeSignIn(neighbour, await approveConsent(second), cookieFrom(one))
   expect([one.status, two.status]).toEqual([303, 303])
   for (const answer of [one, two]) {
     const headers = { cookie: cookieFrom(answer) }
@@ -60,9 +67,9 @@ test('two tabs of one browser both sign in (case 7)', async () => {
 
 test('fifty sign-ins that nobody finished leave a small cookie and no document (case 7)', async () => {
   const before = driveway.google.firestore.dump().length
-  let { cookie } = await begin(driveway)
+  let { cookie } = await startSignIn(driveway)
   const first = cookie
-  for (let round = 0; round < 50; round++) ({ cookie } = await begin(driveway, { cookie }))
+  for (let round = 0; round < 50; round++) ({ cookie } = await startSignIn(driveway, { cookie }))
   expect(cookie).toBe(first)
   expect(cookie.length).toBeLessThan(100)
   expect(driveway.google.firestore.dump()).toHaveLength(before)
@@ -87,7 +94,7 @@ test('whatever comes with /auth, Google is asked what is configured (case 10)', 
     request_uri: 'https://evil.example/',
     __proto__: 'x',
   })
-  const plain = await begin(driveway)
+  const plain = await startSignIn(driveway)
   // A challenge is a parameter of ours, for pages elsewhere: one that is none leads nowhere.
   for (const method of ['plain', 'S256']) {
     const challenge = `code_challenge=x&code_challenge_method=${method}`
@@ -117,8 +124,8 @@ test('whatever comes with /auth, Google is asked what is configured (case 10)', 
 test('a cookie that was planted before a sign-in is worth nothing after it (case 19)', async () => {
   const planted = 'A'.repeat(43)
   const { cookie } = await signInAs(driveway, {}, `__session=${planted}.${'B'.repeat(22)}`)
-  expect(secretIn(cookie)).toMatch(/^[\w-]{43}$/)
-  expect(secretIn(cookie)).not.toBe(planted)
+  expect(sessionSecret(cookie)).toMatch(/^[\w-]{43}$/)
+  expect(sessionSecret(cookie)).not.toBe(planted)
   const headers = { cookie: `__session=${planted}.` }
   const answer = await send(driveway.origin, '/files', { headers })
   expect([answer.status, codeOf(answer)]).toEqual([401, 'session_expired'])
@@ -129,7 +136,7 @@ test('every sign-in gets a secret of its own, of 256 bits (case 19)', async () =
   let cookie = ''
   for (let round = 0; round < 5; round++) {
     ;({ cookie } = await signInAs(driveway, {}, cookie || undefined))
-    secrets.add(secretIn(cookie))
+    secrets.add(sessionSecret(cookie))
   }
   expect(secrets.size).toBe(5)
   const ids = JSON.stringify(driveway.google.firestore.dump())
@@ -147,12 +154,16 @@ describe('the cookie (case 20)', () => {
 
   test.each(['', 'Secure'])('is one and as closed as can be (%s)', async (attribute) => {
     const house = attribute ? secure : driveway
-    const begun = await begin(house)
-    const query = await approve(begun)
-    const signedIn = await land(house, query, begun.cookie)
+    const begun = await startSignIn(house)
+    const query = await approveConsent(begun)
+    const signedIn = await completeSignIn(house, query, begun.cookie)
     const cookie = cookieFrom(signedIn)
-    const again = await begin(house, { cookie })
-    const denied = await land(house, `error=access_denied&state=${again.state}`, again.cookie)
+    const again = await startSignIn(house, { cookie })
+    const denied = await completeSignIn(
+      house,
+      `error=access_denied&state=${again.state}`,
+      again.cookie,
+    )
     const origin = attribute ? publicUrl : house.origin
     const answers = [
       await send(house.origin, '/auth'),
@@ -183,7 +194,7 @@ describe('the cookie (case 20)', () => {
 
 test('the documents of a sign-in that was used say nothing but until when, and one random value', async () => {
   await signInAs(driveway)
-  for (const fields of stored(driveway.google, 'logins')) {
+  for (const fields of storedDocuments(driveway.google, 'logins')) {
     expect(Object.keys(fields).toSorted()).toEqual(['by', 'expiresAt'])
   }
 })

@@ -4,9 +4,9 @@ import { signIn } from '../../infra/local/sign-in.ts'
 import { codeOf, send, startDriveway } from '../kit/environment.ts'
 import type { Driveway } from '../kit/environment.ts'
 import { until } from '../kit/wait-for.ts'
-import { asJob, jobToken, policy, putPolicy } from '../kit/policies.ts'
+import { requestAsJob, jobToken, setPolicy, putPolicy } from '../kit/policies.ts'
 import type { Policy } from '../kit/policies.ts'
-import { stored } from '../kit/sign-in.ts'
+import { storedDocuments } from '../kit/sign-in.ts'
 
 let driveway: Driveway
 let other: Driveway
@@ -93,8 +93,8 @@ describe('a policy', () => {
       body: '{"name":"Builds"}',
     })
     const { id } = JSON.parse(made.body) as { id: string }
-    expect((await policy(driveway, 'a', { folder: id })).folder).toEqual({ id, name: 'Builds' })
-    expect((await policy(driveway, 'a', { folder: { id, name: 'x' } })).folder).toEqual({
+    expect((await setPolicy(driveway, 'a', { folder: id })).folder).toEqual({ id, name: 'Builds' })
+    expect((await setPolicy(driveway, 'a', { folder: { id, name: 'x' } })).folder).toEqual({
       id,
       name: 'Builds',
     })
@@ -162,7 +162,7 @@ describe('a policy', () => {
 
   test('is set by its owner in person, and seen by nobody else (cases 22, 31)', async () => {
     const { cookie = '', origin = '' } = driveway.session
-    await policy(driveway, 'mine')
+    await setPolicy(driveway, 'mine')
     expect(await listed(grace.session)).toEqual([])
     expect((await request('GET', '/mine', grace.session)).status).toBe(404)
     expect((await request('DELETE', '/mine', grace.session)).status).toBe(404)
@@ -180,7 +180,7 @@ describe('a policy', () => {
   })
 
   test('is in the log when it is set and removed', async () => {
-    await policy(driveway, 'logged')
+    await setPolicy(driveway, 'logged')
     await request('DELETE', '/logged')
     const { sub } = driveway
     const what = { audit: true, sub, policy: 'logged' }
@@ -195,23 +195,23 @@ describe('a policy', () => {
 
 describe('a job', () => {
   test('that fits is let in at every instance, as often as it likes', async () => {
-    const { audience } = await policy(driveway, 'deploy', {
+    const { audience } = await setPolicy(driveway, 'deploy', {
       claims: { repository: 'me/*', ref: 'refs/heads/**' },
     })
     const token = await jobToken(driveway, audience)
     for (const place of [driveway, other, driveway])
-      expect((await asJob(place, token)).status).toBe(200)
+      expect((await requestAsJob(place, token)).status).toBe(200)
     const feature = await jobToken(driveway, [audience], { ref: 'refs/heads/feature/x' })
-    expect((await asJob(driveway, feature)).status).toBe(200)
-    const answer = await asJob(driveway, token, '/auth/session')
+    expect((await requestAsJob(driveway, feature)).status).toBe(200)
+    const answer = await requestAsJob(driveway, token, '/auth/session')
     expect(JSON.parse(answer.body)).toMatchObject({ signedIn: true, email: 'ada@example.com' })
   })
 
   test('may do what its policy says', async () => {
-    const { audience } = await policy(driveway, 'deploy', { scopes: ['upload'] })
+    const { audience } = await setPolicy(driveway, 'deploy', { scopes: ['upload'] })
     const token = await jobToken(driveway, audience)
     const headers = { authorization: `Bearer ${token}` }
-    expect(codeOf(await asJob(driveway, token))).toBe('scope_insufficient')
+    expect(codeOf(await requestAsJob(driveway, token))).toBe('scope_insufficient')
     const sent = await send(driveway.origin, '/upload/from-ci.txt', {
       method: 'PUT',
       headers,
@@ -232,7 +232,7 @@ describe('a job', () => {
   })
 
   test('is held to its policy’s limits, whichever of its tokens it shows', async () => {
-    const { audience } = await policy(driveway, 'deploy', { maxFiles: 2 })
+    const { audience } = await setPolicy(driveway, 'deploy', { maxFiles: 2 })
     const put = async (name: string): ReturnType<typeof send> =>
       send(driveway.origin, `/upload/${name}`, {
         method: 'PUT',
@@ -245,7 +245,7 @@ describe('a job', () => {
   })
 
   test('that is bound to a folder stays inside', async () => {
-    const { audience, folder } = await policy(driveway, 'deploy', { path: 'Builds/nightly' })
+    const { audience, folder } = await setPolicy(driveway, 'deploy', { path: 'Builds/nightly' })
     expect(folder).toMatchObject({ name: 'nightly' })
     const token = await jobToken(driveway, audience)
     const headers = { authorization: `Bearer ${token}` }
@@ -255,11 +255,11 @@ describe('a job', () => {
       body: 'x',
     })
     expect(sent.status).toBe(201)
-    const inside = await asJob(driveway, token, '/files')
+    const inside = await requestAsJob(driveway, token, '/files')
     expect(
       (JSON.parse(inside.body) as { files: { name: string }[] }).files.map(({ name }) => name),
     ).toEqual(['log.txt'])
-    expect((await asJob(driveway, token, '/files?folder=root')).status).toBe(404)
+    expect((await requestAsJob(driveway, token, '/files?folder=root')).status).toBe(404)
   })
 
   test.each<[string, Record<string, unknown>]>([
@@ -275,16 +275,16 @@ describe('a job', () => {
     ['a branch called as the tag', { ref: 'refs/tags/main' }],
     ['a pull request', { ref: 'refs/pull/7/merge' }],
   ])('of %s is refused', async (_, claims) => {
-    const { audience } = await policy(driveway, 'deploy', {
+    const { audience } = await setPolicy(driveway, 'deploy', {
       claims: { repository: 'me/app', ref: 'refs/heads/main' },
     })
-    const answer = await asJob(driveway, await jobToken(driveway, audience, claims))
+    const answer = await requestAsJob(driveway, await jobToken(driveway, audience, claims))
     expect([answer.status, codeOf(answer)]).toEqual([403, 'policy_mismatch'])
-    expect((await asJob(driveway, await jobToken(driveway, audience))).status).toBe(200)
+    expect((await requestAsJob(driveway, await jobToken(driveway, audience))).status).toBe(200)
   })
 
   test('learns nothing of which policies there are: each refusal is the same', async () => {
-    const { audience } = await policy(driveway, 'deploy')
+    const { audience } = await setPolicy(driveway, 'deploy')
     const [head = ''] = audience.split('.')
     const refusals = await Promise.all(
       [
@@ -297,7 +297,7 @@ describe('a job', () => {
         jobToken(driveway, driveway.origin),
         jobToken(driveway, 'https://github.com/me'),
         jobToken(driveway, `${audience}x`),
-      ].map(async (token) => asJob(driveway, await token)),
+      ].map(async (token) => requestAsJob(driveway, await token)),
     )
     const told = refusals.map(({ status, body }) => {
       const { requestId, ...problem } = JSON.parse(body) as Record<string, unknown>
@@ -309,62 +309,70 @@ describe('a job', () => {
   })
 
   test('of one account’s policy gets nothing of another’s', async () => {
-    const [mine, hers] = [await policy(driveway, 'deploy'), await policy(grace, 'deploy')]
+    const [mine, hers] = [await setPolicy(driveway, 'deploy'), await setPolicy(grace, 'deploy')]
     expect(mine.audience).not.toBe(hers.audience)
-    const answer = await asJob(driveway, await jobToken(driveway, hers.audience), '/auth/session')
+    const answer = await requestAsJob(
+      driveway,
+      await jobToken(driveway, hers.audience),
+      '/auth/session',
+    )
     expect(JSON.parse(answer.body)).toMatchObject({ email: driveway.google.oauth.users[1]?.email })
     await request('DELETE', '/deploy', grace.session)
-    const after = await asJob(driveway, await jobToken(driveway, hers.audience))
+    const after = await requestAsJob(driveway, await jobToken(driveway, hers.audience))
     expect(codeOf(after)).toBe('policy_mismatch')
   })
 
   test('is out as soon as its policy is changed, within a minute elsewhere', async () => {
-    const { audience } = await policy(driveway, 'deploy')
+    const { audience } = await setPolicy(driveway, 'deploy')
     const token = await jobToken(driveway, audience)
-    for (const place of [driveway, other]) expect((await asJob(place, token)).status).toBe(200)
-    await policy(driveway, 'deploy', { claims: { repository: 'me/other' } })
-    expect(codeOf(await asJob(driveway, token))).toBe('policy_mismatch')
+    for (const place of [driveway, other])
+      expect((await requestAsJob(place, token)).status).toBe(200)
+    await setPolicy(driveway, 'deploy', { claims: { repository: 'me/other' } })
+    expect(codeOf(await requestAsJob(driveway, token))).toBe('policy_mismatch')
     clock = 61_000
-    expect(codeOf(await asJob(other, token))).toBe('policy_mismatch')
-    await policy(driveway, 'deploy')
+    expect(codeOf(await requestAsJob(other, token))).toBe('policy_mismatch')
+    await setPolicy(driveway, 'deploy')
     clock = 122_000
-    for (const place of [driveway, other]) expect((await asJob(place, token)).status).toBe(200)
+    for (const place of [driveway, other])
+      expect((await requestAsJob(place, token)).status).toBe(200)
     await request('DELETE', '/deploy')
-    expect(codeOf(await asJob(driveway, token))).toBe('policy_mismatch')
+    expect(codeOf(await requestAsJob(driveway, token))).toBe('policy_mismatch')
     clock = 183_000
-    expect(codeOf(await asJob(other, token))).toBe('policy_mismatch')
+    expect(codeOf(await requestAsJob(other, token))).toBe('policy_mismatch')
     // The same name later is another policy.
-    expect((await policy(driveway, 'deploy')).audience).not.toBe(audience)
+    expect((await setPolicy(driveway, 'deploy')).audience).not.toBe(audience)
   })
 
   test('is out when its policy is over', async () => {
-    const { audience } = await policy(driveway, 'deploy', { expiresInDays: 1 })
+    const { audience } = await setPolicy(driveway, 'deploy', { expiresInDays: 1 })
     clock = 86_400_000 - 1_000
-    expect((await asJob(driveway, await jobToken(driveway, audience))).status).toBe(200)
+    expect((await requestAsJob(driveway, await jobToken(driveway, audience))).status).toBe(200)
     clock = 86_400_000 + 1_000
-    const answer = await asJob(driveway, await jobToken(driveway, audience))
+    const answer = await requestAsJob(driveway, await jobToken(driveway, audience))
     expect(codeOf(answer)).toBe('policy_mismatch')
   })
 
   test('whose policy is warm costs no look into the store', async () => {
-    const { audience } = await policy(driveway, 'deploy')
+    const { audience } = await setPolicy(driveway, 'deploy')
     const token = await jobToken(driveway, audience)
-    const uses = (): number => stored(driveway.google, 'usage').length
+    const uses = (): number => storedDocuments(driveway.google, 'usage').length
     const before = uses()
-    await asJob(driveway, token)
+    await requestAsJob(driveway, token)
     // That it was used is noted beside the request, once an hour.
     await until(() => uses() !== before)
     driveway.google.calls.length = 0
-    await asJob(driveway, token)
+    await requestAsJob(driveway, token)
     expect(driveway.google.calls.filter((call) => /^(ci|firestore)\./.test(call))).toEqual([])
   })
 })
 
 test('the store has the policies of an account in one document, with no token in it', async () => {
-  const { audience } = await policy(driveway, 'deploy')
+  const { audience } = await setPolicy(driveway, 'deploy')
   const token = await jobToken(driveway, audience)
-  await asJob(driveway, token)
-  const mine = stored(driveway.google, 'policies').map((document) => JSON.stringify(document))
+  await requestAsJob(driveway, token)
+  const mine = storedDocuments(driveway.google, 'policies').map((document) =>
+    JSON.stringify(document),
+  )
   expect(mine.filter((document) => document.includes(driveway.sub))).toHaveLength(1)
   expect(JSON.stringify(driveway.google.firestore.dump())).not.toContain(token)
   expect(driveway.lines.join('')).not.toMatch(/eyJ/)

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { codeOf, send, speak, startDriveway } from '../kit/environment.ts'
 import type { Driveway } from '../kit/environment.ts'
 import { readReturnTo } from '../../functions/auth/return-url.ts'
-import { approve, begin, land } from '../kit/sign-in.ts'
+import { approveConsent, startSignIn, completeSignIn } from '../kit/sign-in.ts'
 
 const home = 'https://drive.example'
 const friend = 'https://friend.example:8443'
@@ -139,9 +139,9 @@ describe('through the whole of a sign-in', () => {
     'javascript:alert(1)',
     '/%2e%2e//evil.example',
   ])('%s ends at home, with 303 (case 29)', async (returnTo) => {
-    const begun = await begin(driveway, { returnTo })
+    const begun = await startSignIn(driveway, { returnTo })
     expect(new URL(begun.location).origin).toBe(driveway.google.url)
-    const answer = await land(driveway, await approve(begun), begun.cookie)
+    const answer = await completeSignIn(driveway, await approveConsent(begun), begun.cookie)
     const location = answer.headers.location ?? ''
     expect([answer.status, new URL(location).origin]).toEqual([303, driveway.origin])
     expect(location).toMatch(/^[\x21-\x7e]+$/)
@@ -152,10 +152,10 @@ describe('through the whole of a sign-in', () => {
       ['/?folder=x%26y', `${driveway.origin}/?folder=x&y`],
       [`${friend}/a`, `${friend}/a`],
     ] as const) {
-      const begun = await begin(driveway, { returnTo })
-      const query = await approve(begun)
+      const begun = await startSignIn(driveway, { returnTo })
+      const query = await approveConsent(begun)
       query.set('return_to', '//evil.example')
-      const { headers } = await land(driveway, query, begun.cookie)
+      const { headers } = await completeSignIn(driveway, query, begun.cookie)
       expect(headers.location).toBe(expected)
     }
   })
@@ -166,7 +166,7 @@ describe('through the whole of a sign-in', () => {
   })
 
   test('Host and forwarding headers change nothing (case 30)', async () => {
-    const begun = await begin(driveway)
+    const begun = await startSignIn(driveway)
     const usual = new URL(begun.location)
     for (const headers of [
       { host: 'evil.example' },

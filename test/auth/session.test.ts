@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { codeOf, send, startDriveway } from '../kit/environment.ts'
 import type { Driveway, RawAnswer } from '../kit/environment.ts'
-import { begin, cookieFrom, secretIn, signInAs } from '../kit/sign-in.ts'
+import { startSignIn, cookieFrom, sessionSecret, signInAs } from '../kit/sign-in.ts'
 
 type Headers = Record<string, string | string[]>
 
@@ -41,7 +41,7 @@ const withoutId = ({ status, body }: RawAnswer): unknown => ({
 
 describe('secrets of one purpose are nothing for another (case 8)', () => {
   test('a session is no bearer, and a token no session', async () => {
-    const secret = secretIn(driveway.session['cookie'] ?? '')
+    const secret = sessionSecret(driveway.session['cookie'] ?? '')
     const token = tokenOf(driveway)
     await expectRefused({ authorization: `Bearer ${secret}` }, 'invalid_token')
     await expectRefused({ authorization: `Bearer dw_${secret}abcdef` }, 'invalid_token')
@@ -50,7 +50,7 @@ describe('secrets of one purpose are nothing for another (case 8)', () => {
   })
 
   test('a state or a binding is neither', async () => {
-    const { state, cookie } = await begin(driveway)
+    const { state, cookie } = await startSignIn(driveway)
     const binding = cookie.split('.')[1] ?? ''
     await expectRefused({ authorization: `Bearer ${state}` }, 'wrong_audience')
     await expectRefused({ authorization: `Bearer ${binding}` }, 'invalid_token')
@@ -67,11 +67,11 @@ describe('secrets of one purpose are nothing for another (case 8)', () => {
         .filter(({ name }) => name.includes('/grants/'))
       const sealed = (grant?.fields['sealed'] as { stringValue: string } | undefined)?.stringValue
       const state = {
-        'a session': secretIn(driveway.session['cookie'] ?? ''),
+        'a session': sessionSecret(driveway.session['cookie'] ?? ''),
         'a token': tokenOf(driveway),
         'what the vault keeps': sealed,
       }[what]
-      const { cookie } = await begin(driveway)
+      const { cookie } = await startSignIn(driveway)
       const answer = await send(driveway.origin, `/callback?code=4/0x&state=${state}`, {
         headers: { cookie },
       })

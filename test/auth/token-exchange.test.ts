@@ -3,8 +3,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import { createHash, randomBytes } from 'node:crypto'
 import { codeOf, send, startDriveway } from '../kit/environment.ts'
 import type { Driveway, RawAnswer } from '../kit/environment.ts'
-import { ask, decide, look } from '../kit/device-flow.ts'
-import { approve, cookieFrom, land, stored } from '../kit/sign-in.ts'
+import { requestDeviceCode, decideDeviceRequest, showDeviceRequest } from '../kit/device-flow.ts'
+import { approveConsent, cookieFrom, completeSignIn, storedDocuments } from '../kit/sign-in.ts'
 
 const page = 'https://app.example'
 const otherPage = 'https://other.example'
@@ -46,7 +46,11 @@ async function signIn(verifier: string, returnTo = home): Promise<{ to: URL; ans
   if (begun.status !== 302) throw new Error(`Not begun: ${begun.status} ${begun.body}`)
   const { location = '' } = begun.headers
   const cookie = cookieFrom(begun)
-  const answer = await land(driveway, await approve({ location, state: '', cookie }), cookie)
+  const answer = await completeSignIn(
+    driveway,
+    await approveConsent({ location, state: '', cookie }),
+    cookie,
+  )
   return { to: new URL(answer.headers.location ?? ''), answer }
 }
 
@@ -84,13 +88,13 @@ async function bearer(): Promise<Record<string, string>> {
 
 describe('the way there and back', () => {
   test('ends at the page with a code in the fragment, and with no session', async () => {
-    const before = stored(driveway.google, 'credentials').length
+    const before = storedDocuments(driveway.google, 'credentials').length
     const { to, answer } = await signIn(verifierOf())
     expect(answer.status).toBe(303)
     expect(to.href.split('#')[0]).toBe(home)
     expect(codeIn(to)).toMatch(/^[\w.-]+$/)
     expect(to.search).toBe('?album=5')
-    expect(stored(driveway.google, 'credentials')).toHaveLength(before)
+    expect(storedDocuments(driveway.google, 'credentials')).toHaveLength(before)
     expect(JSON.stringify(driveway.lines)).not.toContain(codeIn(to))
   })
 
@@ -200,13 +204,16 @@ describe('a code counts', () => {
 
 describe('a page’s bearer', () => {
   test('looks at a device and decides on it, from its page alone', async () => {
-    const { user_code: code } = await ask(driveway)
+    const { user_code: code } = await requestDeviceCode(driveway)
     const headers = await bearer()
     const [ours, theirs] = [page, otherPage].map((origin) => ({ ...headers, origin }))
-    expect(outcome(await look(driveway, code, theirs))).toEqual([401, 'invalid_token'])
-    expect(outcome(await decide(driveway, code, {}, theirs))).toEqual([401, 'invalid_token'])
-    expect((await look(driveway, code, ours)).status).toBe(200)
-    expect((await decide(driveway, code, {}, ours)).status).toBe(204)
+    expect(outcome(await showDeviceRequest(driveway, code, theirs))).toEqual([401, 'invalid_token'])
+    expect(outcome(await decideDeviceRequest(driveway, code, {}, theirs))).toEqual([
+      401,
+      'invalid_token',
+    ])
+    expect((await showDeviceRequest(driveway, code, ours)).status).toBe(200)
+    expect((await decideDeviceRequest(driveway, code, {}, ours)).status).toBe(204)
   })
 
   test('is refused from any other page, and from what is no page', async () => {

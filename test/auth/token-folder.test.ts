@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import { codeOf, filePart, form, send, uploadForm } from '../kit/environment.ts'
 import type { RawAnswer } from '../kit/environment.ts'
 import { fieldPart } from '../kit/multipart-fixtures.ts'
-import { bearerOf } from '../kit/tokens.ts'
+import { createBearer } from '../kit/tokens.ts'
 import { startUploading } from '../kit/upload.ts'
 import type { Uploading } from '../kit/upload.ts'
 
@@ -50,7 +50,7 @@ beforeAll(async () => {
   ids['root'] = 'root'
   ids['root’s own id'] = drive.rootOf(driveway.sub)
   ids['nothing'] = 'nothing-is-here-at-all'
-  bound = await bearerOf(driveway, { folder: idOf('Box') })
+  bound = await createBearer(driveway, { folder: idOf('Box') })
 })
 afterAll(() => driveway.close())
 afterEach(() => {
@@ -141,7 +141,7 @@ describe('reading', () => {
         folder: [{ name: 'way out', shortcutTo: 'out.txt' }],
       },
     ])
-    const trapped = await bearerOf(driveway, { folder: shortcuts['Trap'] })
+    const trapped = await createBearer(driveway, { folder: shortcuts['Trap'] })
     const shortcut = shortcuts['Trap/way out'] ?? ''
     expect((await get(`/files/${shortcut}`, trapped)).status).toBe(200)
     expect((await get(`/files/${shortcut}/content`, trapped)).status).toBeGreaterThanOrEqual(400)
@@ -162,7 +162,7 @@ describe('reading', () => {
         ],
       },
     ])
-    const yard = await bearerOf(driveway, { folder: made['Yard'] })
+    const yard = await createBearer(driveway, { folder: made['Yard'] })
     const file = made['Yard/m.txt'] ?? ''
     const below = made['Yard/Shed/s.txt'] ?? ''
     expect((await get(`/files/${file}`, yard)).status).toBe(200)

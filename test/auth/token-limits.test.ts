@@ -2,7 +2,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { codeOf, filePart, form, send, startDriveway, uploadForm } from '../kit/environment.ts'
 import type { Driveway, RawAnswer } from '../kit/environment.ts'
-import { listTokens, makeToken } from '../kit/tokens.ts'
+import { listTokens, createToken } from '../kit/tokens.ts'
 import { startUploading } from '../kit/upload.ts'
 import type { Uploading } from '../kit/upload.ts'
 
@@ -30,7 +30,7 @@ interface Limited {
 }
 
 async function limited(terms: object): Promise<Limited> {
-  const { id, token } = await makeToken(driveway, terms)
+  const { id, token } = await createToken(driveway, terms)
   return {
     bearer: { authorization: `Bearer ${token}` },
     async used() {

@@ -6,8 +6,8 @@ import { createFirestoreCredentials } from '../../functions/identity/firestore-c
 import { connect } from '../infra/sandbox/firestore/contract-fixture.ts'
 import { codeOf, send, startDriveway } from '../kit/environment.ts'
 import type { Driveway, RawAnswer } from '../kit/environment.ts'
-import { signInAs, stored } from '../kit/sign-in.ts'
-import { askForToken, bearerOf, endToken, listTokens, makeToken } from '../kit/tokens.ts'
+import { signInAs, storedDocuments } from '../kit/sign-in.ts'
+import { postToken, createBearer, revokeToken, listTokens, createToken } from '../kit/tokens.ts'
 import { until } from '../kit/upload.ts'
 
 let clock = 0
@@ -43,7 +43,7 @@ const sessionOf = async (email: string): Promise<Headers> => ({
 
 describe('a token is made', () => {
   test('for everything, everywhere and 90 days unless more is said', async () => {
-    const made = await makeToken(driveway, { name: 'laptop' })
+    const made = await createToken(driveway, { name: 'laptop' })
     expect(made).toMatchObject({
       name: 'laptop',
       scopes: ['files:read', 'upload'],
@@ -55,14 +55,14 @@ describe('a token is made', () => {
   })
 
   test('that a secret scanner knows by its prefix and the checksum at its end', async () => {
-    const { token, id } = await makeToken(driveway)
+    const { token, id } = await createToken(driveway)
     const [, random = '', checksum] = /^dw_([A-Za-z0-9_-]{43})([A-Za-z0-9_-]{6})$/.exec(token) ?? []
     expect(checksum).toBe(createHash('sha256').update(random).digest('base64url').slice(0, 6))
     expect(id).toBe(createHash('sha256').update(token).digest('hex'))
   })
 
   test('whose secret is nowhere but with its owner', async () => {
-    const { token } = await makeToken(driveway, { name: 'secret' })
+    const { token } = await createToken(driveway, { name: 'secret' })
     const everything = JSON.stringify([
       driveway.google.firestore.dump(),
       driveway.lines,
@@ -75,15 +75,15 @@ describe('a token is made', () => {
   test('for a folder that is found by its id, or found or made by its path', async () => {
     const { drive } = driveway.google
     const { Inbox = '' } = await drive.seed(driveway.sub, [{ name: 'Inbox', folder: [] }])
-    const byId = await makeToken(driveway, { folder: Inbox })
+    const byId = await createToken(driveway, { folder: Inbox })
     expect(byId.folder).toEqual({ id: Inbox, name: 'Inbox' })
-    const made = await makeToken(driveway, { path: 'CI/nightly' })
-    const again = await makeToken(driveway, { path: 'CI/nightly' })
-    const below = await makeToken(driveway, { folder: made.folder?.id, path: 'logs' })
+    const made = await createToken(driveway, { path: 'CI/nightly' })
+    const again = await createToken(driveway, { path: 'CI/nightly' })
+    const below = await createToken(driveway, { folder: made.folder?.id, path: 'logs' })
     expect(made.folder?.name).toBe('nightly')
     expect(again.folder).toEqual(made.folder)
     expect(drive.file(below.folder?.id ?? '')?.parents).toEqual([made.folder?.id])
-    const root = await makeToken(driveway, { folder: 'root' })
+    const root = await createToken(driveway, { folder: 'root' })
     expect(root.folder?.id).toBe(drive.rootOf(driveway.sub))
   })
 
@@ -96,7 +96,7 @@ describe('a token is made', () => {
       { name: 'Hers', folder: [] },
     ])
     for (const folder of [file, foreign, 'nothing-is-here', 'a/b', "x' or '"]) {
-      const answer = await askForToken(driveway, { folder })
+      const answer = await postToken(driveway, { folder })
       expect([folder, ...outcome(answer)]).toEqual([folder, 404, 'drive_not_found'])
     }
   })
@@ -120,19 +120,19 @@ describe('a token is made', () => {
     [{ maxbytes: 5 }],
     [{ __proto__: null, constructor: 1 }],
   ])('with no terms such as %j', async (terms) => {
-    const before = stored(driveway.google, 'credentials').length
-    expect(outcome(await askForToken(driveway, terms))).toEqual([400, 'bad_request'])
-    expect(stored(driveway.google, 'credentials')).toHaveLength(before)
+    const before = storedDocuments(driveway.google, 'credentials').length
+    expect(outcome(await postToken(driveway, terms))).toEqual([400, 'bad_request'])
+    expect(storedDocuments(driveway.google, 'credentials')).toHaveLength(before)
   })
 
   test('by nobody but its owner in person', async () => {
-    expect(outcome(await askForToken(driveway, {}, driveway.bearer))).toEqual([
+    expect(outcome(await postToken(driveway, {}, driveway.bearer))).toEqual([
       403,
       'scope_insufficient',
     ])
     const { cookie = '' } = driveway.session
-    expect(outcome(await askForToken(driveway, {}, { cookie }))).toEqual([403, 'csrf'])
-    expect(outcome(await askForToken(driveway, {}, {}))).toEqual([401, 'login_required'])
+    expect(outcome(await postToken(driveway, {}, { cookie }))).toEqual([403, 'csrf'])
+    expect(outcome(await postToken(driveway, {}, {}))).toEqual([401, 'login_required'])
     const seen = await send(driveway.origin, '/auth/tokens', { headers: driveway.bearer })
     expect(outcome(seen)).toEqual([403, 'scope_insufficient'])
   })
@@ -146,19 +146,19 @@ describe('a token is made', () => {
     )
     const sub = driveway.google.oauth.users[1]?.sub ?? ''
     for (let count = 0; count < 99; count++) await credentials.issue('token', { sub }, 1e9)
-    expect((await askForToken(at, {})).status).toBe(201)
-    const refused = await askForToken(at, {})
+    expect((await postToken(at, {})).status).toBe(201)
+    const refused = await postToken(at, {})
     expect(outcome(refused)).toEqual([409, 'too_many_tokens'])
     const [{ id } = { id: '' }] = await listTokens(at)
-    expect((await endToken(at, id)).status).toBe(204)
-    expect((await askForToken(at, {})).status).toBe(201)
+    expect((await revokeToken(at, id)).status).toBe(204)
+    expect((await postToken(at, {})).status).toBe(201)
   })
 })
 
 describe('a token does what its scopes say', () => {
   test('and a refusal names what it lacks', async () => {
-    const reader = await bearerOf(driveway, { scopes: ['files:read'] })
-    const writer = await bearerOf(driveway, { scopes: ['upload'] })
+    const reader = await createBearer(driveway, { scopes: ['files:read'] })
+    const writer = await createBearer(driveway, { scopes: ['upload'] })
     expect((await list(reader)).status).toBe(200)
     expect((await put(writer)).status).toBe(201)
     const unread = await list(writer)
@@ -179,7 +179,7 @@ describe('a token does what its scopes say', () => {
     ['HEAD', '/upload/tus/x', { 'tus-resumable': '1.0.0' }],
     ['DELETE', '/upload/tus/x', { 'tus-resumable': '1.0.0' }],
   ])('%s %s wants the scope upload', async (method, path, more) => {
-    const reader = await bearerOf(driveway, { scopes: ['files:read'] })
+    const reader = await createBearer(driveway, { scopes: ['files:read'] })
     driveway.google.calls.length = 0
     const answer = await send(driveway.origin, path, { method, headers: { ...reader, ...more } })
     expect(answer.status).toBe(403)
@@ -188,7 +188,7 @@ describe('a token does what its scopes say', () => {
   })
 
   test('GET /auth/session says who it is and what it may do', async () => {
-    const reader = await bearerOf(driveway, { scopes: ['files:read'] })
+    const reader = await createBearer(driveway, { scopes: ['files:read'] })
     const { body } = await send(driveway.origin, '/auth/session', { headers: reader })
     expect(JSON.parse(body)).toMatchObject({
       signedIn: true,
@@ -201,9 +201,9 @@ describe('a token does what its scopes say', () => {
 describe('tokens are listed', () => {
   test('the newest first, those of the account and no others, none of them with its secret', async () => {
     const terms = { name: 'listed', maxBytes: 5, maxFiles: 6, scopes: ['upload'] }
-    const { token, ...first } = await makeToken(driveway, terms)
+    const { token, ...first } = await createToken(driveway, terms)
     clock += 1_000
-    const second = await makeToken(driveway, { name: 'newer' })
+    const second = await createToken(driveway, { name: 'newer' })
     const [newer, older] = await listTokens(driveway)
     expect(newer?.id).toBe(second.id)
     expect(older).toEqual({ ...first, usedBytes: 0, usedFiles: 0, lastUsed: null })
@@ -213,7 +213,7 @@ describe('tokens are listed', () => {
   })
 
   test('with when each was used last, to the hour', async () => {
-    const { id, token } = await makeToken(driveway)
+    const { id, token } = await createToken(driveway)
     const headers = { authorization: `Bearer ${token}` }
     const lastUsed = async (): Promise<string | null | undefined> =>
       (await listTokens(driveway)).find((one) => one.id === id)?.lastUsed
@@ -231,7 +231,7 @@ describe('tokens are listed', () => {
   })
 
   test('noting it fails no request, and is told in the log', async () => {
-    const headers = await bearerOf(driveway)
+    const headers = await createBearer(driveway)
     driveway.google.faults.add({ operation: 'firestore.commit', status: 400, times: 9 })
     const before = driveway.lines.length
     expect((await list(headers)).status).toBe(200)
@@ -240,7 +240,7 @@ describe('tokens are listed', () => {
   })
 
   test('a request with a token that was used a moment ago asks Firestore nothing', async () => {
-    const { id, token } = await makeToken(driveway)
+    const { id, token } = await createToken(driveway)
     const headers = { authorization: `Bearer ${token}` }
     await list(headers)
     await until(async () =>
@@ -255,10 +255,10 @@ describe('tokens are listed', () => {
 
 describe('a token ends (case 21)', () => {
   test('at once where it is revoked, and within a minute at every other instance', async () => {
-    const { id, token } = await makeToken(driveway)
+    const { id, token } = await createToken(driveway)
     const headers = { authorization: `Bearer ${token}` }
     expect((await list(headers, beside)).status).toBe(200)
-    expect((await endToken(driveway, id)).status).toBe(204)
+    expect((await revokeToken(driveway, id)).status).toBe(204)
     expect(outcome(await list(headers))).toEqual([401, 'invalid_token'])
     clock += 60_000
     expect(outcome(await list(headers, beside))).toEqual([401, 'invalid_token'])
@@ -266,20 +266,20 @@ describe('a token ends (case 21)', () => {
   })
 
   test('when its time is over', async () => {
-    const headers = await bearerOf(driveway, { expiresInDays: 1 })
+    const headers = await createBearer(driveway, { expiresInDays: 1 })
     expect((await list(headers)).status).toBe(200)
     clock += 24 * 60 * 60_000
     expect(outcome(await list(headers))).toEqual([401, 'invalid_token'])
   })
 
   test('by its owner alone; another account’s is as one that is not there (case 31)', async () => {
-    const { id } = await makeToken(driveway)
+    const { id } = await createToken(driveway)
     const theirs = await sessionOf('ben@example.com')
-    const foreign = await endToken(driveway, id, theirs)
-    expect(strip(foreign)).toEqual(strip(await endToken(driveway, '0'.repeat(64), theirs)))
+    const foreign = await revokeToken(driveway, id, theirs)
+    expect(strip(foreign)).toEqual(strip(await revokeToken(driveway, '0'.repeat(64), theirs)))
     expect(foreign.status).toBe(404)
     expect((await listTokens(driveway)).some((one) => one.id === id)).toBe(true)
-    expect(outcome(await endToken(driveway, id, driveway.bearer))).toEqual([
+    expect(outcome(await revokeToken(driveway, id, driveway.bearer))).toEqual([
       403,
       'scope_insufficient',
     ])
@@ -289,14 +289,14 @@ describe('a token ends (case 21)', () => {
     const session = await sessionOf('ada@example.com')
     const secret = /^__session=([\w-]*)/.exec(session['cookie'] ?? '')?.[1] ?? ''
     const id = createHash('sha256').update(secret).digest('hex')
-    expect((await endToken(driveway, id)).status).toBe(404)
+    expect((await revokeToken(driveway, id)).status).toBe(404)
     expect((await list(session)).status).toBe(200)
   })
 })
 
 test('what was made and ended is in the audit trail', async () => {
-  const { id } = await makeToken(driveway, { name: 'audited', scopes: ['upload'] })
-  await endToken(driveway, id)
+  const { id } = await createToken(driveway, { name: 'audited', scopes: ['upload'] })
+  await revokeToken(driveway, id)
   const events = driveway.logs.filter((line) => line['tokenId'] === id)
   expect(events).toMatchObject([
     { message: 'token_made', audit: true, scopes: 'upload', sub: driveway.sub },

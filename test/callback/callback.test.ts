@@ -2,13 +2,20 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { codeOf, send, startDriveway } from '../kit/environment.ts'
 import type { Driveway } from '../kit/environment.ts'
-import { approve, begin, cookieFrom, land, stored, tokenCalls } from '../kit/sign-in.ts'
-import type { Begun } from '../kit/sign-in.ts'
+import {
+  approveConsent,
+  startSignIn,
+  cookieFrom,
+  completeSignIn,
+  storedDocuments,
+  tokenRequests,
+} from '../kit/sign-in.ts'
+import type { StartedSignIn } from '../kit/sign-in.ts'
 import { createRandom, seed } from '../kit/random.ts'
 
 let driveway: Driveway
 let clock = 0
-let begun: Begun
+let begun: StartedSignIn
 let query: URLSearchParams
 
 beforeAll(async () => {
@@ -23,21 +30,21 @@ beforeEach(async () => {
   clock = 0
   driveway.google.firestore.clear()
   await driveway.google.oauth.control({ action: 'revoke', sub: driveway.sub })
-  begun = await begin(driveway)
-  query = await approve(begun)
+  begun = await startSignIn(driveway)
+  query = await approveConsent(begun)
   driveway.google.calls.length = 0
 })
 
 /** No token call, nobody signed in. */
 function expectNothing(): void {
-  expect(tokenCalls(driveway.google)).toBe(0)
-  expect(stored(driveway.google, 'credentials')).toEqual([])
-  expect(stored(driveway.google, 'grants')).toEqual([])
+  expect(tokenRequests(driveway.google)).toBe(0)
+  expect(storedDocuments(driveway.google, 'credentials')).toEqual([])
+  expect(storedDocuments(driveway.google, 'grants')).toEqual([])
 }
 
 /** The sign-in that was begun is still good. */
 async function expectUsable(): Promise<void> {
-  const { status, headers } = await land(driveway, query, begun.cookie)
+  const { status, headers } = await completeSignIn(driveway, query, begun.cookie)
   expect([status, headers.location]).toEqual([303, `${driveway.origin}/`])
 }
 
@@ -51,16 +58,16 @@ function changed(changes: Record<string, string | null>): URLSearchParams {
 }
 
 test('a code without state and cookie is refused (case 1)', async () => {
-  const answer = await land(driveway, changed({ state: null }))
+  const answer = await completeSignIn(driveway, changed({ state: null }))
   expect([answer.status, codeOf(answer)]).toEqual([400, 'state_missing'])
   expect(answer.headers['set-cookie']).toBeUndefined()
   expectNothing()
 })
 
 test('another browser cannot finish a sign-in, and does not use it up (case 2)', async () => {
-  const stranger = await begin(driveway)
+  const stranger = await startSignIn(driveway)
   for (const cookie of [undefined, stranger.cookie]) {
-    const answer = await land(driveway, query, cookie)
+    const answer = await completeSignIn(driveway, query, cookie)
     expect([answer.status, codeOf(answer)]).toEqual([400, 'state_mismatch'])
   }
   expectNothing()
@@ -75,7 +82,7 @@ test('a state with any one character changed is refused (case 3)', async () => {
     const letter = letters.indexOf(state.charAt(index))
     const other = letter < 0 ? 'A' : letters.charAt(letter ^ 1)
     const spoilt = state.slice(0, index) + other + state.slice(index + 1)
-    const answer = await land(driveway, changed({ state: spoilt }), begun.cookie)
+    const answer = await completeSignIn(driveway, changed({ state: spoilt }), begun.cookie)
     expect([index, answer.status, codeOf(answer)]).toEqual([index, 400, 'state_invalid'])
   }
   expectNothing()
@@ -96,7 +103,7 @@ describe('a state of another shape is refused (case 3)', () => {
     ['in the fragment', (state) => `#state=${state}`, 'state_missing'],
     ['in upper case', (state) => `STATE=${state}`, 'state_missing'],
   ])('%s', async (_, write, code) => {
-    const answer = await land(
+    const answer = await completeSignIn(
       driveway,
       `code=${encodeURIComponent(query.get('code') ?? '')}&${write(begun.state)}`,
       begun.cookie,
@@ -108,13 +115,13 @@ describe('a state of another shape is refused (case 3)', () => {
 })
 
 test('a replayed callback is refused and makes no second token call (case 4)', async () => {
-  const first = await land(driveway, query, begun.cookie)
-  const again = await land(driveway, query, begun.cookie)
-  const signedIn = await land(driveway, query, cookieFrom(first))
+  const first = await completeSignIn(driveway, query, begun.cookie)
+  const again = await completeSignIn(driveway, query, begun.cookie)
+  const signedIn = await completeSignIn(driveway, query, cookieFrom(first))
   expect(first.status).toBe(303)
   expect([again.status, codeOf(again)]).toEqual([400, 'state_used'])
   expect([signedIn.status, codeOf(signedIn)]).toEqual([400, 'state_used'])
-  expect(tokenCalls(driveway.google)).toBe(1)
+  expect(tokenRequests(driveway.google)).toBe(1)
   const files = await send(driveway.origin, '/files', { headers: { cookie: cookieFrom(first) } })
   expect(files.status).toBe(200)
 })
@@ -129,7 +136,7 @@ describe('a sign-in has ten minutes (case 6)', () => {
     ['a day later', 24 * 60 * 60_000, 400],
   ])('%s', async (_, later, status) => {
     clock = later
-    const answer = await land(driveway, query, begun.cookie)
+    const answer = await completeSignIn(driveway, query, begun.cookie)
     expect(answer.status).toBe(status)
     if (status === 303) return
     expect(codeOf(answer)).toBe('state_expired')
@@ -143,7 +150,11 @@ describe('the issuer (case 11)', () => {
     ['may be absent', null],
     ['may be Google', issuer],
   ])('%s', async (_, iss) => {
-    const answer = await land(driveway, changed({ iss, hd: 'x.org', any: 'thing' }), begun.cookie)
+    const answer = await completeSignIn(
+      driveway,
+      changed({ iss, hd: 'x.org', any: 'thing' }),
+      begun.cookie,
+    )
     expect(answer.status).toBe(303)
   })
 
@@ -155,14 +166,14 @@ describe('the issuer (case 11)', () => {
     ['another scheme', 'http://accounts.google.com'],
     ['upper case', issuer.toUpperCase()],
   ])('is refused: %s', async (_, iss) => {
-    const answer = await land(driveway, changed({ iss }), begun.cookie)
+    const answer = await completeSignIn(driveway, changed({ iss }), begun.cookie)
     expect([answer.status, codeOf(answer)]).toEqual([400, 'issuer_mismatch'])
     expectNothing()
     await expectUsable()
   })
 
   test('is refused when it is there twice', async () => {
-    const answer = await land(driveway, `${query}&iss=https://evil.example`, begun.cookie)
+    const answer = await completeSignIn(driveway, `${query}&iss=https://evil.example`, begun.cookie)
     expect(answer.status).toBe(400)
     expectNothing()
     await expectUsable()
@@ -171,7 +182,7 @@ describe('the issuer (case 11)', () => {
   test.each(['response', 'id_token', 'token', 'access_token', 'scope', 'session_state'])(
     'with a parameter %s that nobody asked for, passes',
     async (name) => {
-      const answer = await land(driveway, changed({ [name]: 'eyJ.eyJ.x' }), begun.cookie)
+      const answer = await completeSignIn(driveway, changed({ [name]: 'eyJ.eyJ.x' }), begun.cookie)
       expect(answer.status).toBe(303)
     },
   )
@@ -185,22 +196,22 @@ describe('a refusal by Google (case 12)', () => {
     ['', {}],
   ])('error=%s uses the sign-in up and reflects nothing', async (error, more) => {
     const denied = changed({ code: null, error, ...more })
-    const page = await land(driveway, denied, begun.cookie, { accept: 'text/html' })
+    const page = await completeSignIn(driveway, denied, begun.cookie, { accept: 'text/html' })
     expect(page.status).toBe(403)
     expect(page.body).not.toMatch(/script>|<img|dddd|admin_policy/)
     expect(page.headers['set-cookie']).toEqual([
       '__session=.; Path=/; Max-Age=0; HttpOnly; SameSite=Lax',
     ])
-    expect(codeOf(await land(driveway, query, begun.cookie))).toBe('state_used')
+    expect(codeOf(await completeSignIn(driveway, query, begun.cookie))).toBe('state_used')
     expectNothing()
   })
 
   test('leaves a session that is there alone', async () => {
-    const cookie = cookieFrom(await land(driveway, query, begun.cookie))
-    const again = await begin(driveway, { cookie })
-    const refused = await approve(again, { answer: 'cancel' }).catch(() => undefined)
+    const cookie = cookieFrom(await completeSignIn(driveway, query, begun.cookie))
+    const again = await startSignIn(driveway, { cookie })
+    const refused = await approveConsent(again, { answer: 'cancel' }).catch(() => undefined)
     const denied = refused?.has('error') ? refused : `error=access_denied&state=${again.state}`
-    const answer = await land(driveway, denied, again.cookie)
+    const answer = await completeSignIn(driveway, denied, again.cookie)
     expect([answer.status, codeOf(answer)]).toEqual([403, 'access_denied'])
     const files = await send(driveway.origin, '/files', {
       headers: { cookie: cookieFrom(answer) },
@@ -219,14 +230,14 @@ describe('a code of another shape is refused (case 13)', () => {
     ['10 KB', 'a'.repeat(10_240)],
     ['no ASCII', '4/0äöü'],
   ])('%s', async (_, code) => {
-    const answer = await land(driveway, changed({ code }), begun.cookie)
+    const answer = await completeSignIn(driveway, changed({ code }), begun.cookie)
     expect([answer.status, codeOf(answer)]).toEqual([400, 'bad_request'])
     expectNothing()
     await expectUsable()
   })
 
   test('beside an error, the error wins', async () => {
-    const answer = await land(driveway, changed({ error: 'access_denied' }), begun.cookie)
+    const answer = await completeSignIn(driveway, changed({ error: 'access_denied' }), begun.cookie)
     expect([answer.status, codeOf(answer)]).toEqual([403, 'access_denied'])
     expectNothing()
   })
@@ -248,7 +259,7 @@ describe('what only looks at the callback uses nothing up (case 13)', () => {
     ['sec-purpose', 'prefetch;prerender'],
     ['purpose', 'prefetch'],
   ])('%s: %s', async (name, value) => {
-    const answer = await land(driveway, query, begun.cookie, { [name]: value })
+    const answer = await completeSignIn(driveway, query, begun.cookie, { [name]: value })
     expect(answer.status).toBe(400)
     expectNothing()
     await expectUsable()
@@ -291,7 +302,7 @@ test('no mixture of 20 mutations signs anybody in (cases 1 to 13)', async () => 
   for (const [index, mixture] of runs.entries()) {
     const callback = { query: new URLSearchParams(query), cookie: begun.cookie }
     for (const spoil of mixture) spoil(callback)
-    const { status } = await land(driveway, callback.query, callback.cookie)
+    const { status } = await completeSignIn(driveway, callback.query, callback.cookie)
     const refused = status >= 400 && status < 500
     expect({ seed, index, status, refused }).toEqual({ seed, index, status, refused: true })
   }
@@ -313,7 +324,7 @@ test('no combination of 12 mutations signs anybody in (cases 1 to 13)', async ()
     const mixture = 1 + ((run * 1_009) % everyMixture) // a stride that meets all of them in the end
     const callback = { query: new URLSearchParams(query), cookie: begun.cookie }
     for (const [index, spoil] of kinds.entries()) if (mixture & (1 << index)) spoil(callback)
-    const { status } = await land(driveway, callback.query, callback.cookie)
+    const { status } = await completeSignIn(driveway, callback.query, callback.cookie)
     expect({ mixture, refused: status >= 400 && status < 500 }).toEqual({ mixture, refused: true })
     tried.add(mixture)
   }

@@ -5,8 +5,15 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import type { Fault } from '../../infra/sandbox/faults.ts'
 import { codeOf, send, startDriveway } from '../kit/environment.ts'
 import type { Driveway, RawAnswer } from '../kit/environment.ts'
-import { approve, begin, cookieFrom, land, secretIn, signInAs } from '../kit/sign-in.ts'
-import { stored, tokenCalls } from '../kit/sign-in.ts'
+import {
+  approveConsent,
+  startSignIn,
+  cookieFrom,
+  completeSignIn,
+  sessionSecret,
+  signInAs,
+} from '../kit/sign-in.ts'
+import { storedDocuments, tokenRequests } from '../kit/sign-in.ts'
 
 let driveway: Driveway
 /** For what Google never says. */
@@ -39,9 +46,9 @@ async function suffer(fault: Omit<Fault, 'operation'>, at = driveway): Promise<R
 function expectRefused(answer: RawAnswer, status: number, code: string): void {
   expect([answer.status, codeOf(answer)]).toEqual([status, code])
   expect(answer.headers['set-cookie']).toBeUndefined()
-  expect(tokenCalls(driveway.google)).toBe(1)
-  expect(stored(driveway.google, 'credentials')).toEqual([])
-  expect(stored(driveway.google, 'grants')).toEqual([])
+  expect(tokenRequests(driveway.google)).toBe(1)
+  expect(storedDocuments(driveway.google, 'credentials')).toEqual([])
+  expect(storedDocuments(driveway.google, 'grants')).toEqual([])
 }
 
 async function files(cookie: string): Promise<number> {
@@ -54,10 +61,10 @@ function idsOf(answer: RawAnswer | undefined): string[] {
 }
 
 test("an attacker's code under the victim's state fails at PKCE (case 9)", async () => {
-  const attacker = await begin(driveway)
-  const victim = await begin(driveway)
-  const code = (await approve(attacker)).get('code') ?? ''
-  const answer = await land(
+  const attacker = await startSignIn(driveway)
+  const victim = await startSignIn(driveway)
+  const code = (await approveConsent(attacker)).get('code') ?? ''
+  const answer = await completeSignIn(
     driveway,
     new URLSearchParams({ code, state: victim.state }),
     victim.cookie,
@@ -66,7 +73,7 @@ test("an attacker's code under the victim's state fails at PKCE (case 9)", async
 })
 
 test('the verifier is in no address and is long enough (case 9)', async () => {
-  const { location } = await begin(driveway)
+  const { location } = await startSignIn(driveway)
   const { searchParams } = new URL(location)
   expect(searchParams.get('code_challenge_method')).toBe('S256')
   expect(searchParams.get('code_challenge')).toMatch(/^[\w-]{43}$/)
@@ -107,11 +114,11 @@ describe('the token endpoint refuses or is not there (case 14)', () => {
       beside: driveway,
       env: { GOOGLE_SANDBOX_URL: 'http://127.0.0.1:9' },
     })
-    const begun = await begin(driveway)
-    const answer = await land(nowhere, await approve(begun), begun.cookie)
+    const begun = await startSignIn(driveway)
+    const answer = await completeSignIn(nowhere, await approveConsent(begun), begun.cookie)
     await nowhere.close()
     expect([answer.status, codeOf(answer)]).toEqual([503, 'auth_unavailable'])
-    expect(stored(driveway.google, 'credentials')).toEqual([])
+    expect(storedDocuments(driveway.google, 'credentials')).toEqual([])
   })
 
   test('the keys of ID tokens do not come: one deadline for all (case 14)', async () => {
@@ -183,7 +190,7 @@ test('an account is its subject: an e-mail address that changed hands opens noth
   const before = JSON.stringify(driveway.google.firestore.dump())
   driveway.google.faults.add({ operation: 'oauth.token', idToken: { email: 'ada@example.com' } })
   const { cookie: both } = await signInAs(driveway, { email: 'ben@example.com' }, ada)
-  expect(secretIn(both)).not.toBe(secretIn(ada))
+  expect(sessionSecret(both)).not.toBe(sessionSecret(ada))
   const after = JSON.stringify(driveway.google.firestore.dump())
   for (const document of JSON.parse(before) as object[]) {
     expect(after).toContain(JSON.stringify(document))
@@ -197,9 +204,9 @@ test('an account is its subject: an e-mail address that changed hands opens noth
 describe('no refresh token comes (case 16)', () => {
   test('a person who was here before keeps the one that is stored', async () => {
     await signInAs(driveway)
-    const [before] = stored(driveway.google, 'grants')
+    const [before] = storedDocuments(driveway.google, 'grants')
     const { answer, cookie } = await signInAs(driveway)
-    const [after] = stored(driveway.google, 'grants')
+    const [after] = storedDocuments(driveway.google, 'grants')
     expect(answer.status).toBe(303)
     expect(after?.['sealed']).toEqual(before?.['sealed'])
     expect(await files(cookie)).toBe(200)
@@ -211,9 +218,13 @@ describe('no refresh token comes (case 16)', () => {
     const { answer, cookie } = await signInAs(driveway)
     const location = answer.headers.location ?? ''
     expect([answer.status, new URL(location).searchParams.get('prompt')]).toEqual([303, 'consent'])
-    expect(stored(driveway.google, 'credentials')).toEqual([])
+    expect(storedDocuments(driveway.google, 'credentials')).toEqual([])
     const state = new URL(location).searchParams.get('state') ?? ''
-    const landed = await land(driveway, await approve({ location, state, cookie }), cookie)
+    const landed = await completeSignIn(
+      driveway,
+      await approveConsent({ location, state, cookie }),
+      cookie,
+    )
     expect([landed.status, landed.headers.location]).toEqual([303, `${driveway.origin}/`])
     expect(await files(cookieFrom(landed))).toBe(200)
   })
@@ -226,17 +237,25 @@ describe('no refresh token comes (case 16)', () => {
     })
     const { answer, cookie } = await signInAs(driveway)
     const location = answer.headers.location ?? ''
-    const landed = await land(driveway, await approve({ location, state: '', cookie }), cookie)
+    const landed = await completeSignIn(
+      driveway,
+      await approveConsent({ location, state: '', cookie }),
+      cookie,
+    )
     expect([landed.status, codeOf(landed)]).toEqual([409, 'no_refresh_token'])
-    expect(stored(driveway.google, 'credentials')).toEqual([])
-    expect(stored(driveway.google, 'grants')).toEqual([])
+    expect(storedDocuments(driveway.google, 'credentials')).toEqual([])
+    expect(storedDocuments(driveway.google, 'grants')).toEqual([])
   })
 })
 
 /** What the problem's link asks of `/auth`, after a box was left empty. */
 async function linkAfter(house: Driveway, query: string): Promise<string> {
-  const begun = await begin(house, { query })
-  const answer = await land(house, await approve(begun, { untick: ['drive.file'] }), begun.cookie)
+  const begun = await startSignIn(house, { query })
+  const answer = await completeSignIn(
+    house,
+    await approveConsent(begun, { untick: ['drive.file'] }),
+    begun.cookie,
+  )
   expect(codeOf(answer)).toBe('scope_missing')
   const { link } = JSON.parse(answer.body) as { link: string }
   expect(link).toMatch(/^\/auth\?missing=drive\.file&/)
@@ -245,26 +264,26 @@ async function linkAfter(house: Driveway, query: string): Promise<string> {
 
 describe('a box was unticked (case 17)', () => {
   test('nothing is stored, and the page has a link that asks for the rest alone', async () => {
-    const begun = await begin(driveway)
-    const query = await approve(begun, { untick: ['drive.file'] })
-    const page = await land(driveway, query, begun.cookie, { accept: 'text/html' })
+    const begun = await startSignIn(driveway)
+    const query = await approveConsent(begun, { untick: ['drive.file'] })
+    const page = await completeSignIn(driveway, query, begun.cookie, { accept: 'text/html' })
     expect(page.status).toBe(403)
     expect(page.body).toContain('<a href="/auth?missing=drive.file">')
-    expect(stored(driveway.google, 'credentials')).toEqual([])
-    expect(stored(driveway.google, 'grants')).toEqual([])
-    const again = await begin(driveway, { query: 'missing=drive.file,drive,evil' })
+    expect(storedDocuments(driveway.google, 'credentials')).toEqual([])
+    expect(storedDocuments(driveway.google, 'grants')).toEqual([])
+    const again = await startSignIn(driveway, { query: 'missing=drive.file,drive,evil' })
     const asked = new URL(again.location).searchParams
     expect(asked.get('scope')).toBe('openid email https://www.googleapis.com/auth/drive.file')
     expect([asked.get('include_granted_scopes'), asked.get('prompt')]).toEqual(['true', 'consent'])
-    const landed = await land(driveway, await approve(again), again.cookie)
+    const landed = await completeSignIn(driveway, await approveConsent(again), again.cookie)
     expect(landed.headers.location).toBe(`${driveway.origin}/`)
     expect(await files(cookieFrom(landed))).toBe(200)
   })
 
   test('the problem says which, and where to go', async () => {
-    const begun = await begin(driveway)
-    const query = await approve(begun, { untick: ['drive.file', 'drive.metadata.readonly'] })
-    const answer = await land(driveway, query, begun.cookie)
+    const begun = await startSignIn(driveway)
+    const query = await approveConsent(begun, { untick: ['drive.file', 'drive.metadata.readonly'] })
+    const answer = await completeSignIn(driveway, query, begun.cookie)
     expect(JSON.parse(answer.body)).toMatchObject({
       code: 'scope_missing',
       detail: expect.stringContaining('drive.metadata.readonly, drive.file'),
@@ -275,9 +294,9 @@ describe('a box was unticked (case 17)', () => {
   test('the link leads to where the sign-in was to lead', async () => {
     const there = '/#/folders/a?b=c&d=\u00e9'
     const query = await linkAfter(driveway, `return_to=${encodeURIComponent(there)}`)
-    const again = await begin(driveway, { query })
+    const again = await startSignIn(driveway, { query })
     expect(new URL(again.location).searchParams.get('scope')).toMatch(/^openid email \S+$/)
-    const landed = await land(driveway, await approve(again), again.cookie)
+    const landed = await completeSignIn(driveway, await approveConsent(again), again.cookie)
     expect(landed.headers.location).toBe(new URL(there, driveway.origin).href)
   })
 
@@ -292,8 +311,8 @@ describe('a box was unticked (case 17)', () => {
       code_challenge_method: 'S256',
     })
     const query = await linkAfter(house, asked.toString())
-    const again = await begin(house, { query })
-    const landed = await land(house, await approve(again), again.cookie)
+    const again = await startSignIn(house, { query })
+    const landed = await completeSignIn(house, await approveConsent(again), again.cookie)
     const [place, code] = (landed.headers.location ?? '').split('#code=')
     expect(place).toBe(`${elsewhere}/drop?x=1`)
     const form = { grant_type: 'authorization_code', code: code ?? '', code_verifier: codeVerifier }
@@ -324,9 +343,9 @@ test('a client secret that was rotated is read again, and the code is not sent t
     gateway: { now: () => Date.now() + clock },
   })
   const attempt = async (): Promise<RawAnswer> => {
-    const begun = await begin(other)
+    const begun = await startSignIn(other)
     google.calls.length = 0
-    return land(other, await approve(begun), begun.cookie)
+    return completeSignIn(other, await approveConsent(begun), begun.cookie)
   }
   expect((await attempt()).status).toBe(303)
   const control = google.oauth.control.bind(google.oauth)
@@ -340,7 +359,7 @@ test('a client secret that was rotated is read again, and the code is not sent t
   google.secrets.set('driveway-client', JSON.stringify(file))
   clock = 31_000
   const stale = await attempt()
-  expect([stale.status, codeOf(stale), tokenCalls(google)]).toEqual([503, 'auth_unavailable', 1])
+  expect([stale.status, codeOf(stale), tokenRequests(google)]).toEqual([503, 'auth_unavailable', 1])
   expect((await attempt()).status).toBe(303)
   await other.close()
 })

@@ -13,14 +13,14 @@ import { startSandbox } from '../../infra/sandbox/server.ts'
 import type { Sandbox } from '../../infra/sandbox/server.ts'
 import { codeOf, listen, send } from '../kit/environment.ts'
 import type { RawAnswer } from '../kit/environment.ts'
-import { browse, person, startCertifiedServer } from '../kit/oidc-server.ts'
-import type { CertifiedServer } from '../kit/oidc-server.ts'
-import { begin, cookieFrom, land, stored } from '../kit/sign-in.ts'
+import { followRedirects, oidcUser, startOidcServer } from '../kit/oidc-server.ts'
+import type { OidcServer } from '../kit/oidc-server.ts'
+import { startSignIn, cookieFrom, completeSignIn, storedDocuments } from '../kit/sign-in.ts'
 
 const scopes = accessProfiles.browse.scopes
 let origin = ''
 let server: Server
-let certified: CertifiedServer
+let oidcServer: OidcServer
 let google: Google
 let drive: Sandbox
 let gateway: Gateway
@@ -32,25 +32,25 @@ beforeAll(async () => {
   let current: Gateway | undefined
   server = createServer((req, res) => void current?.everything(req, res))
   origin = await listen(server)
-  certified = await startCertifiedServer([...scopes, 'email'])
+  oidcServer = await startOidcServer([...scopes, 'email'])
   google = await startGoogle({ publicUrl: origin })
   register()
   const files = createDrive({
     identify(token) {
-      const sub = certified.owner(token)
+      const sub = oidcServer.subjectOf(token)
       return sub === undefined
         ? undefined
-        : { ...person, sub, scopes: new Set(scopes), clientId: google.clientId }
+        : { ...oidcUser, sub, scopes: new Set(scopes), clientId: google.clientId }
     },
   })
-  await files.seed(person.sub, sampleTree)
+  await files.seed(oidcUser.sub, sampleTree)
   drive = await startSandbox([files])
   const config = readConfig({
     ...google.env,
     RATE_LIMIT: 'none',
     RATE_LIMIT_ANONYMOUS: 'none',
   })
-  const addresses = { ...config.google, ...certified.addresses, drive: `${drive.url}/` }
+  const addresses = { ...config.google, ...oidcServer.endpoints, drive: `${drive.url}/` }
   const make = (): Gateway =>
     createGateway(
       { ...config, google: addresses },
@@ -71,23 +71,23 @@ afterAll(async () => {
   await other.stop()
   await drive.close()
   await google.close()
-  await certified.close()
+  await oidcServer.close()
 })
 beforeEach(() => {
   clock = 0
-  certified.events.length = 0
+  oidcServer.events.length = 0
 })
 
 function register(): void {
   const { clientId, clientSecret } = google
-  certified.register({ clientId, clientSecret, redirectUri: `${origin}/callback` })
+  oidcServer.register({ clientId, clientSecret, redirectUri: `${origin}/callback` })
 }
 
 /** A sign-in from its beginning to the callback's answer. */
 async function signIn(): Promise<{ answer: RawAnswer; session: Record<string, string> }> {
-  const begun = await begin({ origin })
-  const callback = await browse(begun.location)
-  const answer = await land({ origin }, callback.searchParams, begun.cookie)
+  const begun = await startSignIn({ origin })
+  const callback = await followRedirects(begun.location)
+  const answer = await completeSignIn({ origin }, callback.searchParams, begun.cookie)
   return { answer, session: { cookie: cookieFrom(answer), origin } }
 }
 
@@ -96,72 +96,75 @@ const list = (headers: Record<string, string>): Promise<RawAnswer> =>
 
 describe('sign-in', () => {
   test('with PKCE, state, nonce and iss, to a list of files', async () => {
-    const begun = await begin({ origin })
-    const callback = await browse(begun.location)
+    const begun = await startSignIn({ origin })
+    const callback = await followRedirects(begun.location)
     expect(callback.searchParams.get('iss')).toBe('https://accounts.google.com')
     expect(callback.searchParams.get('state')).toBe(begun.state)
-    const answer = await land({ origin }, callback.searchParams, begun.cookie)
+    const answer = await completeSignIn({ origin }, callback.searchParams, begun.cookie)
     expect([answer.status, answer.headers.location]).toEqual([303, `${origin}/`])
     const session = { cookie: cookieFrom(answer), origin }
     const who = JSON.parse(
       (await send(origin, '/auth/session', { headers: session })).body,
     ) as object
-    expect(who).toMatchObject({ signedIn: true, email: person.email, grant: { state: 'active' } })
+    expect(who).toMatchObject({ signedIn: true, email: oidcUser.email, grant: { state: 'active' } })
     const files = await list(session)
     expect(files.status).toBe(200)
     expect((JSON.parse(files.body) as { files: unknown[] }).files.length).toBeGreaterThan(0)
-    expect(certified.events).toEqual(
+    expect(oidcServer.events).toEqual(
       expect.arrayContaining(['authorization.success', 'grant.success']),
     )
-    expect(certified.events).not.toContain('grant.error')
+    expect(oidcServer.events).not.toContain('grant.error')
   })
 
   test('a code that belongs to another sign-in is refused by PKCE (case 9)', async () => {
-    const [mine, theirs] = [await begin({ origin }), await begin({ origin })]
-    const [here, there] = [await browse(mine.location), await browse(theirs.location)]
+    const [mine, theirs] = [await startSignIn({ origin }), await startSignIn({ origin })]
+    const [here, there] = [
+      await followRedirects(mine.location),
+      await followRedirects(theirs.location),
+    ]
     here.searchParams.set('code', there.searchParams.get('code') ?? '')
-    const answer = await land({ origin }, here.searchParams, mine.cookie)
+    const answer = await completeSignIn({ origin }, here.searchParams, mine.cookie)
     expect([answer.status, codeOf(answer)]).toEqual([400, 'code_exchange_failed'])
-    expect(certified.events).toContain('grant.error')
+    expect(oidcServer.events).toContain('grant.error')
     expect(secretOf(answer)).toBe('')
   })
 
   test('a token that was made for another nonce is refused', async () => {
-    const begun = await begin({ origin })
+    const begun = await startSignIn({ origin })
     const location = new URL(begun.location)
     location.searchParams.set('nonce', 'somebody-elses')
-    const callback = await browse(location.href)
-    const answer = await land({ origin }, callback.searchParams, begun.cookie)
+    const callback = await followRedirects(location.href)
+    const answer = await completeSignIn({ origin }, callback.searchParams, begun.cookie)
     expect([answer.status, codeOf(answer)]).toEqual([400, 'id_token_invalid'])
-    expect(certified.events).toContain('grant.success')
+    expect(oidcServer.events).toContain('grant.success')
     expect(secretOf(answer)).toBe('')
   })
 
   test('a request without PKCE would not have been taken', async () => {
-    const location = new URL((await begin({ origin })).location)
+    const location = new URL((await startSignIn({ origin })).location)
     for (const name of ['code_challenge', 'code_challenge_method'])
       location.searchParams.delete(name)
-    const callback = await browse(location.href)
+    const callback = await followRedirects(location.href)
     expect(callback.searchParams.get('error')).toBe('invalid_request')
     expect(callback.searchParams.has('code')).toBe(false)
   })
 
   test('another issuer’s name on the way back is refused (case 11)', async () => {
-    const begun = await begin({ origin })
-    const callback = await browse(begun.location)
+    const begun = await startSignIn({ origin })
+    const callback = await followRedirects(begun.location)
     callback.searchParams.set('iss', 'https://accounts.google.com.evil.example')
-    const answer = await land({ origin }, callback.searchParams, begun.cookie)
+    const answer = await completeSignIn({ origin }, callback.searchParams, begun.cookie)
     expect(codeOf(answer)).toBe('issuer_mismatch')
-    expect(certified.events).not.toContain('grant.success')
+    expect(oidcServer.events).not.toContain('grant.success')
   })
 
   test('the same callback again is refused, and the code is sent once (case 4)', async () => {
-    const begun = await begin({ origin })
-    const callback = await browse(begun.location)
-    expect((await land({ origin }, callback.searchParams, begun.cookie)).status).toBe(303)
-    const again = await land({ origin }, callback.searchParams, begun.cookie)
+    const begun = await startSignIn({ origin })
+    const callback = await followRedirects(begun.location)
+    expect((await completeSignIn({ origin }, callback.searchParams, begun.cookie)).status).toBe(303)
+    const again = await completeSignIn({ origin }, callback.searchParams, begun.cookie)
     expect(codeOf(again)).toBe('state_used')
-    expect(certified.events.filter((event) => event.startsWith('grant.'))).toEqual([
+    expect(oidcServer.events.filter((event) => event.startsWith('grant.'))).toEqual([
       'grant.success',
     ])
   })
@@ -173,9 +176,9 @@ describe('refresh', () => {
     const seals = new Set([sealed()])
     for (let round = 1; round <= 3; round++) {
       clock = round * 3_700_000
-      certified.events.length = 0
+      oidcServer.events.length = 0
       expect((await list(session)).status).toBe(200)
-      expect(certified.events).toContain('refresh_token.consumed')
+      expect(oidcServer.events).toContain('refresh_token.consumed')
       seals.add(sealed())
     }
     expect(seals.size).toBe(4)
@@ -184,22 +187,22 @@ describe('refresh', () => {
   test('200 requests at once make one (case 98), or the server would end the grant', async () => {
     const { session } = await signIn()
     clock = 3_700_000
-    certified.events.length = 0
+    oidcServer.events.length = 0
     const answers = await Promise.all(Array.from({ length: 200 }, () => list(session)))
     expect(answers.filter(({ status }) => status !== 200)).toEqual([])
-    expect(certified.events.filter((event) => event === 'grant.success')).toHaveLength(1)
-    expect(certified.events).not.toContain('grant.revoked')
+    expect(oidcServer.events.filter((event) => event === 'grant.success')).toHaveLength(1)
+    expect(oidcServer.events).not.toContain('grant.revoked')
   })
 })
 
 test('disconnecting ends the grant there too: its refresh token is worth nothing (case 38)', async () => {
   const { session } = await signIn()
-  certified.events.length = 0
+  oidcServer.events.length = 0
   const answer = await send(origin, '/auth/grant', { method: 'DELETE', headers: session })
   expect([200, 204]).toContain(answer.status)
-  expect(certified.events).toContain('grant.revoked')
-  expect(certified.events).not.toContain('revocation.error')
-  expect(stored(google, 'grants')).toEqual([])
+  expect(oidcServer.events).toContain('grant.revoked')
+  expect(oidcServer.events).not.toContain('revocation.error')
+  expect(storedDocuments(google, 'grants')).toEqual([])
   expect((await list(session)).status).toBe(401)
   // And there is a way back.
   expect((await list((await signIn()).session)).status).toBe(200)
@@ -220,7 +223,7 @@ test('no line of the log has anything of what was exchanged in it', () => {
 
 /** The refresh token as it is stored. */
 function sealed(): unknown {
-  return stored(google, 'grants')[0]?.['sealed']
+  return storedDocuments(google, 'grants')[0]?.['sealed']
 }
 
 /** The secret of the session that an answer starts; empty when it starts none. */

@@ -2,9 +2,9 @@
 import { send } from './environment.ts'
 import type { Driveway, RawAnswer } from './environment.ts'
 
-type Place = Pick<Driveway, 'origin'>
+type Gateway = Pick<Driveway, 'origin'>
 
-export interface Terminal {
+export interface DeviceAuthorization {
   device_code: string
   user_code: string
   verification_uri: string
@@ -13,11 +13,11 @@ export interface Terminal {
   interval: number
 }
 
-const grantType = 'urn:ietf:params:oauth:grant-type:device_code'
+const deviceCodeGrantType = 'urn:ietf:params:oauth:grant-type:device_code'
 
 /** A form as `curl -d` sends it. */
-export function post(
-  { origin }: Place,
+export function postForm(
+  { origin }: Gateway,
   path: string,
   fields: Record<string, string> | string = {},
   headers: Record<string, string> = {},
@@ -29,25 +29,25 @@ export function post(
   })
 }
 
-export async function ask(
-  place: Place,
+export async function requestDeviceCode(
+  place: Gateway,
   fields: Record<string, string> = {},
   headers: Record<string, string> = {},
-): Promise<Terminal> {
-  const answer = await post(place, '/auth/device', fields, headers)
+): Promise<DeviceAuthorization> {
+  const answer = await postForm(place, '/auth/device', fields, headers)
   if (answer.status !== 200) throw new Error(`Cannot ask: ${answer.status} ${answer.body}`)
-  return JSON.parse(answer.body) as Terminal
+  return JSON.parse(answer.body) as DeviceAuthorization
 }
 
-export function poll(
-  place: Place,
-  { device_code }: Pick<Terminal, 'device_code'>,
+export function pollToken(
+  place: Gateway,
+  { device_code }: Pick<DeviceAuthorization, 'device_code'>,
 ): Promise<RawAnswer> {
-  return post(place, '/auth/device/token', { grant_type: grantType, device_code })
+  return postForm(place, '/auth/device/token', { grant_type: deviceCodeGrantType, device_code })
 }
 
 /** What the page shows of a code. */
-export function look(
+export function showDeviceRequest(
   { origin, session }: Pick<Driveway, 'origin' | 'session'>,
   userCode: string,
   headers: Record<string, string> = session,
@@ -56,7 +56,7 @@ export function look(
 }
 
 /** The person's decision on the page. */
-export function decide(
+export function decideDeviceRequest(
   { origin, session }: Pick<Driveway, 'origin' | 'session'>,
   userCode: string,
   decision: Record<string, unknown> = {},
@@ -70,6 +70,6 @@ export function decide(
 }
 
 /** OAuth's name for what went wrong. */
-export function errorOf({ body }: RawAnswer): unknown {
+export function oauthErrorOf({ body }: RawAnswer): unknown {
   return (JSON.parse(body) as { error?: unknown }).error
 }

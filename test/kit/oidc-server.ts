@@ -15,9 +15,9 @@ interface Client {
   redirectUri: string
 }
 
-export interface CertifiedServer {
+export interface OidcServer {
   /** Addresses as the gateway's configuration has them. */
-  addresses: {
+  endpoints: {
     authorization: string
     token: string
     revocation: string
@@ -27,7 +27,7 @@ export interface CertifiedServer {
   /** Opens it for one client, with nothing in it; before that, everything it is asked is an error. */
   register(client: Client): void
   /** Whose access token this is, while it is alive. */
-  owner(accessToken: string): string | undefined
+  subjectOf(accessToken: string): string | undefined
   /** What happened, in the library's own words: `grant.success`, `grant.revoked`, … */
   events: string[]
   close(): Promise<void>
@@ -35,9 +35,9 @@ export interface CertifiedServer {
 
 /** The name that the gateway expects, whoever answers. */
 const issuer = 'https://accounts.google.com'
-export const person = { sub: '108888888888888888888', email: 'ada@example.com' }
+export const oidcUser = { sub: '108888888888888888888', email: 'ada@example.com' }
 
-const watched = [
+const recordedEvents = [
   'authorization.success',
   'authorization.error',
   'grant.success',
@@ -48,12 +48,12 @@ const watched = [
   'revocation.error',
 ]
 
-export async function startCertifiedServer(scopes: readonly string[]): Promise<CertifiedServer> {
+export async function startOidcServer(scopes: readonly string[]): Promise<OidcServer> {
   let provider: Provider | undefined
   let client: Client = { clientId: '', clientSecret: '', redirectUri: '' }
   const server = createServer((req, res) => {
     if (!provider) res.writeHead(503).end()
-    else if (req.url?.startsWith('/interaction/')) void interact(provider, req, res)
+    else if (req.url?.startsWith('/interaction/')) void approveInteraction(provider, req, res)
     else if (req.url === '/token/revocation') void revoke(provider, req, res)
     else provider.callback()(req, res)
   })
@@ -71,7 +71,7 @@ export async function startCertifiedServer(scopes: readonly string[]): Promise<C
   const events: string[] = []
 
   return {
-    addresses: {
+    endpoints: {
       authorization: `${origin}/auth`,
       token: `${origin}/token`,
       revocation: `${origin}/token/revocation`,
@@ -79,7 +79,7 @@ export async function startCertifiedServer(scopes: readonly string[]): Promise<C
       userinfo: `${origin}/me`,
     },
     events,
-    owner: (accessToken) => owners.get(accessToken),
+    subjectOf: (accessToken) => owners.get(accessToken),
 
     register(registered) {
       client = registered
@@ -100,7 +100,7 @@ export async function startCertifiedServer(scopes: readonly string[]): Promise<C
         conformIdTokenClaims: false,
         findAccount: (_: unknown, sub: string) => ({
           accountId: sub,
-          claims: () => ({ ...person, email_verified: true }),
+          claims: () => ({ ...oidcUser, email_verified: true }),
         }),
         interactions: { url: (_: unknown, { uid }: { uid: string }) => `/interaction/${uid}` },
         features: { devInteractions: { enabled: false }, revocation: { enabled: true } },
@@ -114,7 +114,7 @@ export async function startCertifiedServer(scopes: readonly string[]): Promise<C
       })
       provider.on('access_token.saved', ({ jti, accountId }: Token) => owners.set(jti, accountId))
       provider.on('access_token.destroyed', ({ jti }: Token) => owners.delete(jti))
-      for (const event of watched) provider.on(event, () => events.push(event))
+      for (const event of recordedEvents) provider.on(event, () => events.push(event))
     },
 
     async close() {
@@ -125,18 +125,18 @@ export async function startCertifiedServer(scopes: readonly string[]): Promise<C
 }
 
 /** The person signs in and agrees to everything, at once. */
-async function interact(
+async function approveInteraction(
   provider: Provider,
   req: IncomingMessage,
   res: ServerResponse,
 ): Promise<void> {
   const { params } = await provider.interactionDetails(req, res)
   const grant = new provider.Grant({
-    accountId: person.sub,
+    accountId: oidcUser.sub,
     clientId: params['client_id'] ?? '',
   })
   grant.addOIDCScope(params['scope'] ?? '')
-  const result = { login: { accountId: person.sub }, consent: { grantId: await grant.save() } }
+  const result = { login: { accountId: oidcUser.sub }, consent: { grantId: await grant.save() } }
   await provider.interactionFinished(req, res, result)
 }
 
@@ -146,7 +146,7 @@ function signingKey(): Record<string, unknown> {
 }
 
 /** What a browser does with the server's own pages: follows them, with its cookies, to the callback. */
-export async function browse(location: string): Promise<URL> {
+export async function followRedirects(location: string): Promise<URL> {
   const jar = new Map<string, string>()
   let url = new URL(location)
   for (let step = 0; step < 8; step++) {

@@ -15,10 +15,10 @@ export interface Policy {
   expires: string | null
 }
 
-type At = Pick<Driveway, 'origin' | 'session' | 'google'>
+type Account = Pick<Driveway, 'origin' | 'session' | 'google'>
 
 export function putPolicy(
-  { origin, session, google }: At,
+  { origin, session, google }: Account,
   name: string,
   terms: Record<string, unknown> = {},
   headers: Record<string, string> = session,
@@ -32,8 +32,8 @@ export function putPolicy(
 }
 
 /** A policy that is there now. */
-export async function policy(
-  at: At,
+export async function setPolicy(
+  at: Account,
   name: string,
   terms: Record<string, unknown> = {},
 ): Promise<Policy> {
@@ -61,7 +61,7 @@ export function jobToken(
 }
 
 /** A job's request. */
-export function asJob(
+export function requestAsJob(
   { origin }: Pick<Driveway, 'origin'>,
   token: string,
   path = '/files?pageSize=1',

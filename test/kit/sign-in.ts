@@ -5,7 +5,7 @@ import type { Google } from '../../infra/sandbox/index.ts'
 import { send } from './environment.ts'
 import type { Driveway, RawAnswer } from './environment.ts'
 
-export interface Begun {
+export interface StartedSignIn {
   /** Google's consent page for this sign-in. */
   location: string
   state: string
@@ -16,10 +16,10 @@ export interface Begun {
 type Headers = Record<string, string | string[]>
 
 /** The first step: `/auth`, as a browser with this cookie. */
-export async function begin(
+export async function startSignIn(
   { origin }: Pick<Driveway, 'origin'>,
   options: { cookie?: string; returnTo?: string; query?: string } = {},
-): Promise<Begun> {
+): Promise<StartedSignIn> {
   const { query: more = '' } = options
   const query = options.returnTo === undefined ? `?${more}` : `?return_to=${options.returnTo}`
   const answer = await send(origin, `/auth${query}`, { headers: cookieHeader(options.cookie) })
@@ -30,13 +30,16 @@ export async function begin(
 }
 
 /** The second step: the consent page; what the callback is called with, without the `?`. */
-export async function approve(begun: Begun, clicks: Clicks = {}): Promise<URLSearchParams> {
+export async function approveConsent(
+  begun: StartedSignIn,
+  clicks: Clicks = {},
+): Promise<URLSearchParams> {
   const { searchParams } = await consent(begun.location, { email: 'ada@example.com', ...clicks })
   return searchParams
 }
 
 /** The third step: the callback, as a browser with this cookie. */
-export function land(
+export function completeSignIn(
   { origin }: Pick<Driveway, 'origin'>,
   query: URLSearchParams | string,
   cookie?: string,
@@ -53,8 +56,8 @@ export async function signInAs(
   clicks: Clicks = {},
   cookie?: string,
 ): Promise<{ answer: RawAnswer; cookie: string }> {
-  const begun = await begin(driveway, cookie === undefined ? {} : { cookie })
-  const answer = await land(driveway, await approve(begun, clicks), begun.cookie)
+  const begun = await startSignIn(driveway, cookie === undefined ? {} : { cookie })
+  const answer = await completeSignIn(driveway, await approveConsent(begun, clicks), begun.cookie)
   return { answer, cookie: cookieFrom(answer) }
 }
 
@@ -64,17 +67,20 @@ export function cookieFrom({ headers }: RawAnswer): string {
 }
 
 /** The secret of the session in a cookie; empty when there is none. */
-export function secretIn(cookie: string): string {
+export function sessionSecret(cookie: string): string {
   return /^__session=([\w-]*)/.exec(cookie)?.[1] ?? ''
 }
 
 /** How often the token endpoint was given a code. */
-export function tokenCalls({ calls }: Google): number {
+export function tokenRequests({ calls }: Google): number {
   return calls.filter((call) => call === 'oauth.token').length
 }
 
 /** Everything stored in one collection. */
-export function stored({ firestore }: Google, collection: string): Record<string, unknown>[] {
+export function storedDocuments(
+  { firestore }: Google,
+  collection: string,
+): Record<string, unknown>[] {
   return firestore
     .dump()
     .filter(({ name }) => name.includes(`/documents/${collection}/`))

@@ -2,7 +2,7 @@
 import { send } from './environment.ts'
 import type { Driveway, RawAnswer } from './environment.ts'
 
-export interface MadeToken {
+export interface CreatedToken {
   id: string
   name: string
   token: string
@@ -14,15 +14,15 @@ export interface MadeToken {
   expires: string
 }
 
-export interface ListedToken extends Omit<MadeToken, 'token'> {
+export interface ListedToken extends Omit<CreatedToken, 'token'> {
   usedBytes: number
   usedFiles: number
   lastUsed: string | null
 }
 
-type At = Pick<Driveway, 'origin' | 'session'>
+type Account = Pick<Driveway, 'origin' | 'session'>
 
-export function askForToken(at: At, terms: unknown, headers = at.session): Promise<RawAnswer> {
+export function postToken(at: Account, terms: unknown, headers = at.session): Promise<RawAnswer> {
   return send(at.origin, '/auth/tokens', {
     method: 'POST',
     headers: { ...headers, 'content-type': 'application/json' },
@@ -30,23 +30,26 @@ export function askForToken(at: At, terms: unknown, headers = at.session): Promi
   })
 }
 
-export async function makeToken(at: At, terms: object = {}): Promise<MadeToken> {
-  const answer = await askForToken(at, terms)
+export async function createToken(at: Account, terms: object = {}): Promise<CreatedToken> {
+  const answer = await postToken(at, terms)
   if (answer.status !== 201) throw new Error(`No token: ${answer.status} ${answer.body}`)
-  return JSON.parse(answer.body) as MadeToken
+  return JSON.parse(answer.body) as CreatedToken
 }
 
 /** A new token, as an `Authorization` header. */
-export async function bearerOf(at: At, terms: object = {}): Promise<Record<string, string>> {
-  return { authorization: `Bearer ${(await makeToken(at, terms)).token}` }
+export async function createBearer(
+  at: Account,
+  terms: object = {},
+): Promise<Record<string, string>> {
+  return { authorization: `Bearer ${(await createToken(at, terms)).token}` }
 }
 
-export async function listTokens(at: At, headers = at.session): Promise<ListedToken[]> {
+export async function listTokens(at: Account, headers = at.session): Promise<ListedToken[]> {
   const answer = await send(at.origin, '/auth/tokens', { headers })
   if (answer.status !== 200) throw new Error(`No list: ${answer.status} ${answer.body}`)
   return (JSON.parse(answer.body) as { tokens: ListedToken[] }).tokens
 }
 
-export function endToken(at: At, id: string, headers = at.session): Promise<RawAnswer> {
+export function revokeToken(at: Account, id: string, headers = at.session): Promise<RawAnswer> {
   return send(at.origin, `/auth/tokens/${id}`, { method: 'DELETE', headers })
 }

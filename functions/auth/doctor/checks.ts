@@ -2,29 +2,29 @@
 import type { VaultRecord } from '../../token/grant-store.ts'
 import { missingScopes } from '../../token/scopes.ts'
 import {
-  readClientFailure,
-  readDriveFailure,
-  readSecretFailure,
-  readStoreFailure,
+  explainClientError,
+  explainDriveError,
+  explainSecretError,
+  explainFirestoreError,
 } from './remedies.ts'
 
 /** Fine, or what is wrong: one cause, what to do, and the one line that does it. */
-export type Finding = { ok: true; found?: string } | Wrong
-export interface Wrong {
+export type ServerCheckOutcome = { ok: true; found?: string } | Failure
+export interface Failure {
   ok: false
   cause: string
   fix: string
   command: string
 }
 
-export interface InsideCheck {
+export interface ServerCheck {
   name: string
   why: string
-  try(probe: Probe): Promise<Finding>
+  run(probe: CheckContext): Promise<ServerCheckOutcome>
 }
 
 /** What can be tried here, for the operator who asks. */
-export interface Probe {
+export interface CheckContext {
   settings: {
     projectId: string
     redirectUri: string
@@ -36,7 +36,7 @@ export interface Probe {
     maxRequestBytes: number | null
   }
   /** Reads a version from Secret Manager, past everything that is held. */
-  secret(name: string): Promise<string>
+  readSecret(name: string): Promise<string>
   /** @throws {GatewayError} where it is no whole keyring */
   checkKeyring(text: string): Promise<void>
   /** @throws {GatewayError} where it is not the file of a web client */
@@ -45,8 +45,8 @@ export interface Probe {
   checkClient(): Promise<void>
   checkStore(): Promise<void>
   /** Collections in which something is left that expired before then (ms since 1970). */
-  overdue(before: number): Promise<string[]>
-  grant(): Promise<VaultRecord | undefined>
+  findExpired(before: number): Promise<string[]>
+  findGrant(): Promise<VaultRecord | undefined>
   /** Asks Drive for a file of the operator's. */
   checkDrive(): Promise<void>
   /** What Google's clock says, in milliseconds since 1970. */
@@ -54,26 +54,26 @@ export interface Probe {
   now(): number
 }
 
-const fine: Finding = { ok: true }
+const passed: ServerCheckOutcome = { ok: true }
 const dayMs = 24 * 60 * 60_000
 const mebibyte = 1024 * 1024
 /** TTL policies may take a day, and are given some more. */
-const ttlMs = 4 * dayMs
+const ttlGraceMs = 4 * dayMs
 /** What Google allows a clock to be off before it takes no token's times at their word. */
-const clockMs = 30_000
+const maxClockSkewMs = 30_000
 /** What a permission of an app in Testing lives at most: Google says seven days. */
-const testingMs = 7.5 * dayMs
+const testingGrantTtlMs = 7.5 * dayMs
 /** Three quarters of what `upload` has (infra/google/functions.tf) beside the process itself. */
-const mostMemory = 252 * mebibyte
+const maxUploadMemory = 252 * mebibyte
 /** What Cloud Run takes of one HTTP/1 request. */
-const frontEndBytes = 32 * mebibyte
+const maxFrontEndBytes = 32 * mebibyte
 
-export const insideChecks: readonly InsideCheck[] = [
+export const serverChecks: readonly ServerCheck[] = [
   secretCheck('Client secret', 'by it Google knows Driveway', 'clientSecretName'),
   {
     name: 'Client file',
     why: 'it has to be that of a web client, with this redirect URI in it',
-    async try({ settings, secret, checkClientFile }) {
+    async run({ settings, readSecret: secret, checkClientFile }) {
       const text = await secret(settings.clientSecretName)
       try {
         checkClientFile(text)
@@ -85,7 +85,7 @@ export const insideChecks: readonly InsideCheck[] = [
           command: 'npm run setup -- --client=client_id.json',
         }
       }
-      if (text.includes(JSON.stringify(settings.redirectUri))) return fine
+      if (text.includes(JSON.stringify(settings.redirectUri))) return passed
       return {
         ok: false,
         cause: `The client’s file does not list the redirect URI ${settings.redirectUri}`,
@@ -97,10 +97,10 @@ export const insideChecks: readonly InsideCheck[] = [
   {
     name: 'Client at Google',
     why: 'without a good id and secret nobody can sign in, and no permission is renewed',
-    async try({ checkClient, settings }) {
+    async run({ checkClient, settings }) {
       return checkClient().then(
-        () => fine,
-        (error: unknown) => readClientFailure(error, settings.projectId),
+        () => passed,
+        (error: unknown) => explainClientError(error, settings.projectId),
       )
     },
   },
@@ -108,10 +108,10 @@ export const insideChecks: readonly InsideCheck[] = [
   {
     name: 'Keyring',
     why: 'half a keyring opens nothing',
-    async try({ settings, secret, checkKeyring }) {
+    async run({ settings, readSecret: secret, checkKeyring }) {
       const text = await secret(settings.keyringSecretName)
       return checkKeyring(text).then(
-        () => fine,
+        () => passed,
         (error: unknown) => ({
           ok: false,
           cause: (error as Error).message,
@@ -124,19 +124,19 @@ export const insideChecks: readonly InsideCheck[] = [
   {
     name: 'Firestore',
     why: 'sessions, tokens and grants are there: it has to be read and written',
-    async try({ checkStore, settings }) {
+    async run({ checkStore, settings }) {
       return checkStore().then(
-        () => fine,
-        (error: unknown) => readStoreFailure(error, settings.projectId),
+        () => passed,
+        (error: unknown) => explainFirestoreError(error, settings.projectId),
       )
     },
   },
   {
     name: 'TTL',
     why: 'what has expired is to go away by itself',
-    async try({ overdue, now, settings }) {
-      const names = await overdue(now() - ttlMs)
-      if (names.length === 0) return fine
+    async run({ findExpired: overdue, now, settings }) {
+      const names = await overdue(now() - ttlGraceMs)
+      if (names.length === 0) return passed
       return {
         ok: false,
         cause: `Days after its time there still is something in ${names.join(', ')}: no TTL policy clears it up`,
@@ -148,7 +148,7 @@ export const insideChecks: readonly InsideCheck[] = [
   {
     name: 'Permission',
     why: 'Driveway works with what you granted it at Google',
-    async try({ grant, settings }) {
+    async run({ findGrant: grant, settings }) {
       const record = await grant()
       if (!record) return reconnect('Nothing is kept of what you granted', 'Sign in')
       if (record.death) return reconnect(record.death.cause, 'Sign in again')
@@ -163,10 +163,11 @@ export const insideChecks: readonly InsideCheck[] = [
   {
     name: 'Consent screen',
     why: 'while it is in Testing, Google ends every permission after seven days',
-    async try({ grant, settings }) {
+    async run({ findGrant: grant, settings }) {
       const record = await grant()
       const { grantedAt = 0, refreshExpiresAt = Infinity, death } = record ?? {}
-      if (death?.code !== 'testing_expired' && refreshExpiresAt - grantedAt > testingMs) return fine
+      if (death?.code !== 'testing_expired' && refreshExpiresAt - grantedAt > testingGrantTtlMs)
+        return passed
       return {
         ok: false,
         cause: 'The consent screen is in Testing: what you granted ends after seven days',
@@ -178,19 +179,19 @@ export const insideChecks: readonly InsideCheck[] = [
   {
     name: 'Drive API',
     why: 'it is asked for a file of yours',
-    async try({ checkDrive, settings }) {
+    async run({ checkDrive, settings }) {
       return checkDrive().then(
-        () => fine,
-        (error: unknown) => readDriveFailure(error, settings.projectId),
+        () => passed,
+        (error: unknown) => explainDriveError(error, settings.projectId),
       )
     },
   },
   {
     name: 'Clock',
     why: 'times of tokens and tickets are compared with it',
-    async try({ googleTime, now }) {
+    async run({ googleTime, now }) {
       const off = Math.round((now() - (await googleTime())) / 1000)
-      if (Math.abs(off) * 1000 <= clockMs) return fine
+      if (Math.abs(off) * 1000 <= maxClockSkewMs) return passed
       return {
         ok: false,
         cause: `The server’s clock is ${Math.abs(off)} s ${off > 0 ? 'ahead of' : 'behind'} Google’s`,
@@ -202,8 +203,8 @@ export const insideChecks: readonly InsideCheck[] = [
   {
     name: 'Memory',
     why: 'uploads may hold no more than an instance has',
-    async try({ settings }) {
-      if (settings.memoryBytes <= mostMemory) return fine
+    async run({ settings }) {
+      if (settings.memoryBytes <= maxUploadMemory) return passed
       return {
         ok: false,
         cause: `MEMORY_BYTES is ${settings.memoryBytes}: more than an instance of 512 MiB has left`,
@@ -215,8 +216,8 @@ export const insideChecks: readonly InsideCheck[] = [
   {
     name: 'Request ceiling',
     why: 'a larger one is refused by Google before Driveway sees it',
-    async try({ settings: { maxRequestBytes } }) {
-      if (maxRequestBytes === null || maxRequestBytes <= frontEndBytes) return fine
+    async run({ settings: { maxRequestBytes } }) {
+      if (maxRequestBytes === null || maxRequestBytes <= maxFrontEndBytes) return passed
       return {
         ok: false,
         cause: `MAX_REQUEST_BYTES is ${maxRequestBytes}: more than the 32 MiB that Google lets through`,
@@ -231,11 +232,11 @@ function secretCheck(
   name: string,
   why: string,
   setting: 'clientSecretName' | 'keyringSecretName',
-): InsideCheck {
+): ServerCheck {
   return {
     name,
     why: `${why}; its version has to be readable, enabled and pinned`,
-    async try({ settings, secret }) {
+    async run({ settings, readSecret: secret }) {
       const version = settings[setting]
       if (!/\/versions\/\d+$/.test(version)) {
         return {
@@ -247,12 +248,12 @@ function secretCheck(
       }
       return secret(version).then(
         () => ({ ok: true, found: version }),
-        (error: unknown) => readSecretFailure(error, version),
+        (error: unknown) => explainSecretError(error, version),
       )
     },
   }
 }
 
-function reconnect(cause: string, how: string): Finding {
+function reconnect(cause: string, how: string): ServerCheckOutcome {
   return { ok: false, cause, fix: `${how}: open /auth?reconnect=1`, command: 'npm run doctor' }
 }

@@ -5,19 +5,19 @@ import { collections } from '../../store/collections.ts'
 import type { Collection } from '../../store/collections.ts'
 import { guarded } from '../../store/firestore-errors.ts'
 
-export interface StoreProbe {
+export interface FirestoreCheck {
   /** Writes a document, reads it and removes it. @throws {GatewayError} what the store refuses with */
-  write(): Promise<void>
+  checkReadWrite(): Promise<void>
   /** The collections in which something is still there that expired before then (ms since 1970). */
-  overdue(before: number): Promise<string[]>
+  findExpired(before: number): Promise<string[]>
 }
 
 /** Of each collection; its ids are random, so that these stand for all. */
-const sample = 100
+const sampleSize = 100
 
-export function createStoreProbe(firestore: () => Promise<Firestore>): StoreProbe {
+export function createFirestoreCheck(firestore: () => Promise<Firestore>): FirestoreCheck {
   return {
-    async write() {
+    async checkReadWrite() {
       const logins = (await firestore()).collection('logins' satisfies Collection)
       const document = logins.doc(`doctor-${randomUUID()}`)
       await guarded(() => document.create({ expiresAt: new Date(Date.now() + 60_000) }))
@@ -25,13 +25,13 @@ export function createStoreProbe(firestore: () => Promise<Firestore>): StoreProb
       await guarded(() => document.delete())
     },
 
-    async overdue(before) {
+    async findExpired(before) {
       const store = await firestore()
       const clearing = Object.entries(collections).filter(([, field]) => field !== null)
       const found = await Promise.all(
         clearing.map(async ([name]) => {
           // Not asked for by its time, of which there is no index.
-          const { docs } = await guarded(() => store.collection(name).limit(sample).get())
+          const { docs } = await guarded(() => store.collection(name).limit(sampleSize).get())
           return docs.some((one) => isBefore(one.get('expiresAt'), before)) ? [name] : []
         }),
       )

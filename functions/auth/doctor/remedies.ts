@@ -1,8 +1,8 @@
 /** From what was refused to why, and what mends it. Pure: none of these asks anybody. */
 import { GatewayError } from '../../errors.ts'
-import type { Wrong } from './checks.ts'
+import type { Failure } from './checks.ts'
 
-interface Refusal {
+interface UpstreamError {
   code?: unknown
   message?: unknown
   /** OAuth's name for it, and its words. */
@@ -11,19 +11,19 @@ interface Refusal {
 }
 
 /** What a client library threw, below our own error. */
-function below(error: unknown): Refusal {
-  const { cause } = error as { cause?: Refusal }
+function causeOf(error: unknown): UpstreamError {
+  const { cause } = error as { cause?: UpstreamError }
   return cause ?? {}
 }
 
-function isOne(code: unknown, ...known: unknown[]): boolean {
+function isAnyOf(code: unknown, ...known: unknown[]): boolean {
   return known.includes(code)
 }
 
 /** @param version `projects/P/secrets/S/versions/V` */
-export function readSecretFailure(error: unknown, version: string): Wrong {
+export function explainSecretError(error: unknown, version: string): Failure {
   const [, project = '', , secret = '', , number = ''] = version.split('/')
-  const { code, message } = below(error)
+  const { code, message } = causeOf(error)
   const said = String(message)
   const again = secret.includes('keyring')
     ? 'npm run setup'
@@ -45,17 +45,17 @@ export function readSecretFailure(error: unknown, version: string): Wrong {
     }
   }
   if (/SERVICE_DISABLED|has not been used/.test(said)) {
-    return enable('secretmanager.googleapis.com', 'The Secret Manager API', project)
+    return enableApi('secretmanager.googleapis.com', 'The Secret Manager API', project)
   }
-  if (isOne(code, 7, 403, 16, 401)) {
+  if (isAnyOf(code, 7, 403, 16, 401)) {
     return {
       ok: false,
       cause: `Driveway’s account may not read the secret ${secret}`,
       fix: 'Let it: it needs the role Secret Manager Secret Accessor on this secret',
-      command: `gcloud secrets add-iam-policy-binding ${secret} --member=${account(project)} --role=roles/secretmanager.secretAccessor --project=${project}`,
+      command: `gcloud secrets add-iam-policy-binding ${secret} --member=${serviceAccount(project)} --role=roles/secretmanager.secretAccessor --project=${project}`,
     }
   }
-  if (isOne(code, 5, 404)) {
+  if (isAnyOf(code, 5, 404)) {
     return {
       ok: false,
       cause: `There is no version ${number} of the secret ${secret}`,
@@ -71,8 +71,8 @@ export function readSecretFailure(error: unknown, version: string): Wrong {
   }
 }
 
-export function readClientFailure(error: unknown, project: string): Wrong {
-  const { error: name, cause } = below(error)
+export function explainClientError(error: unknown, project: string): Failure {
+  const { error: name, cause } = causeOf(error)
   const { error_description: words } = (cause ?? {}) as { error_description?: unknown }
   const put = 'npm run setup -- --client=client_id.json'
   if (name === 'deleted_client' || /not found/i.test(String(words))) {
@@ -107,20 +107,20 @@ export function readClientFailure(error: unknown, project: string): Wrong {
   }
 }
 
-export function readStoreFailure(error: unknown, project: string): Wrong {
-  const { code, message } = below(error)
+export function explainFirestoreError(error: unknown, project: string): Failure {
+  const { code, message } = causeOf(error)
   if (/SERVICE_DISABLED|has not been used/.test(String(message))) {
-    return enable('firestore.googleapis.com', 'The Firestore API', project)
+    return enableApi('firestore.googleapis.com', 'The Firestore API', project)
   }
-  if (isOne(code, 7, 403, 16, 401)) {
+  if (isAnyOf(code, 7, 403, 16, 401)) {
     return {
       ok: false,
       cause: 'Driveway’s account may not read and write documents',
       fix: 'Let it: it needs the role Cloud Datastore User',
-      command: `gcloud projects add-iam-policy-binding ${project} --member=${account(project)} --role=roles/datastore.user`,
+      command: `gcloud projects add-iam-policy-binding ${project} --member=${serviceAccount(project)} --role=roles/datastore.user`,
     }
   }
-  if (isOne(code, 5, 404)) {
+  if (isAnyOf(code, 5, 404)) {
     return {
       ok: false,
       cause: 'The project has no database (default) of Firestore in native mode',
@@ -136,45 +136,45 @@ export function readStoreFailure(error: unknown, project: string): Wrong {
   }
 }
 
-export function readDriveFailure(error: unknown, project: string): Wrong {
+export function explainDriveError(error: unknown, project: string): Failure {
   const { code, message, detail } = error as GatewayError
   if (code === 'misconfigured') {
-    return enable('drive.googleapis.com', 'The Google Drive API', project)
+    return enableApi('drive.googleapis.com', 'The Google Drive API', project)
   }
   if (code === 'reauth_required') {
-    return wrong(
+    return failure(
       detail ?? 'Google no longer takes what you granted',
       'Sign in again: open /auth?reconnect=1',
       'npm run doctor',
     )
   }
   if (code === 'auth_misconfigured') {
-    return wrong(
+    return failure(
       'No permission can be renewed, since Google refuses the client',
       'Mend "Client at Google" above first',
       'npm run setup -- --client=client_id.json',
     )
   }
   if (code === 'drive_forbidden') {
-    return wrong(
+    return failure(
       detail ?? 'Drive does not allow it',
       'Ask the administrator of your Workspace to allow the app, by its client id',
       `gcloud services list --enabled --project=${project}`,
     )
   }
   const seen = typeof code === 'string' ? ` (${code}: ${message})` : ''
-  return wrong(
+  return failure(
     `Drive did not answer as it should${seen}`,
     'Try again in a minute; https://www.google.com/appsstatus says whether others see it too',
     'npm run doctor',
   )
 }
 
-function wrong(cause: string, fix: string, command: string): Wrong {
+function failure(cause: string, fix: string, command: string): Failure {
   return { ok: false, cause, fix, command }
 }
 
-function enable(service: string, name: string, project: string): Wrong {
+function enableApi(service: string, name: string, project: string): Failure {
   return {
     ok: false,
     cause: `${name} is not enabled in the project ${project}`,
@@ -183,6 +183,6 @@ function enable(service: string, name: string, project: string): Wrong {
   }
 }
 
-function account(project: string): string {
+function serviceAccount(project: string): string {
   return `serviceAccount:driveway-auth@${project}.iam.gserviceaccount.com`
 }

@@ -5,15 +5,15 @@ import type { Files } from '../../drive/files/listing.ts'
 import type { Uploads } from '../../drive/upload/upload.ts'
 import { GatewayError } from '../../errors.ts'
 import type { Principal } from '../../identity/principal.ts'
-import { insideChecks } from './checks.ts'
-import type { Finding, InsideCheck, Probe } from './checks.ts'
+import { serverChecks } from './checks.ts'
+import type { ServerCheckOutcome, ServerCheck, CheckContext } from './checks.ts'
 import { readFileId } from '../../files/list-query.ts'
 import type { Call, Route } from '../../http/router.ts'
 import type { Identify } from '../../http/authenticate.ts'
 import type { Log } from '../../http/log.ts'
 import { sendJson } from '../../http/problem.ts'
 
-export interface DoctorParts {
+export interface DoctorDeps {
   recognise: Identify
   accountOf(sub: string): DriveAccount
   files: Pick<Files, 'get'>
@@ -22,45 +22,49 @@ export interface DoctorParts {
   doctor: {
     /** Addresses, in lower case. */
     operators: readonly string[]
-    addressOf(sub: string): Promise<string | undefined>
-    probeFor(sub: string, signal: AbortSignal): Probe
+    emailOf(sub: string): Promise<string | undefined>
+    contextFor(sub: string, signal: AbortSignal): CheckContext
   }
 }
 
 /** What the doctor uploads has such a name; it removes nothing else. */
-export const trialPrefix = 'driveway-doctor-'
+export const testFilePrefix = 'driveway-doctor-'
 
-const patienceMs = 20_000
+const checkTimeoutMs = 20_000
 
-export function doctorRoutes(parts: DoctorParts): Route[] {
+export function doctorRoutes(deps: DoctorDeps): Route[] {
   return [
-    { method: 'GET', path: /^doctor$/, run: (call) => examine(parts, call) },
-    { method: 'DELETE', path: /^doctor\/files\/([^/]+)$/, run: (call) => removeTrial(parts, call) },
+    { method: 'GET', path: /^doctor$/, run: (call) => runChecks(deps, call) },
+    {
+      method: 'DELETE',
+      path: /^doctor\/files\/([^/]+)$/,
+      run: (call) => deleteTestFile(deps, call),
+    },
   ]
 }
 
-async function examine(parts: DoctorParts, { req, res, signal, log }: Call): Promise<void> {
-  const { sub } = await identifyOperator(parts, req)
-  const probe = parts.doctor.probeFor(sub, signal)
-  const checks = await Promise.all(insideChecks.map((check) => run(check, probe, log)))
+async function runChecks(deps: DoctorDeps, { req, res, signal, log }: Call): Promise<void> {
+  const { sub } = await authenticateOperator(deps, req)
+  const probe = deps.doctor.contextFor(sub, signal)
+  const checks = await Promise.all(serverChecks.map((check) => runCheck(check, probe, log)))
   const cookies = (req.headers.cookie ?? '').split(';').flatMap((pair) => pair.split('=', 1))
   sendJson(res, 200, {
     ok: checks.every(({ ok }) => ok),
-    publicUrl: parts.publicUrl,
+    publicUrl: deps.publicUrl,
     // By name alone: which of them a front end lets through.
     cookies: cookies.map((name) => name.trim()).filter((name) => name !== ''),
     checks,
   })
 }
 
-async function run(
-  { name, why, try: attempt }: InsideCheck,
-  probe: Probe,
+async function runCheck(
+  { name, why, run: attempt }: ServerCheck,
+  probe: CheckContext,
   log: Log,
-): Promise<Finding & Pick<InsideCheck, 'name' | 'why'>> {
+): Promise<ServerCheckOutcome & Pick<ServerCheck, 'name' | 'why'>> {
   const late = (): Error => new Error(`${name} took too long`)
-  const finding = await withDeadline(attempt(probe), patienceMs, late).catch(
-    (error: unknown): Finding => {
+  const finding = await withDeadline(attempt(probe), checkTimeoutMs, late).catch(
+    (error: unknown): ServerCheckOutcome => {
       log.failure(`doctor: ${name}`, error)
       return {
         ok: false,
@@ -73,22 +77,22 @@ async function run(
   return { name, why, ...finding }
 }
 
-async function removeTrial(parts: DoctorParts, { req, res, params, signal }: Call): Promise<void> {
-  const { sub } = await identifyOperator(parts, req)
+async function deleteTestFile(deps: DoctorDeps, { req, res, params, signal }: Call): Promise<void> {
+  const { sub } = await authenticateOperator(deps, req)
   const id = readFileId(params[0] ?? '')
-  const account = parts.accountOf(sub)
-  const { name } = await parts.files.get(account, id, signal)
-  if (!name.startsWith(trialPrefix)) throw new GatewayError('not_found', 'Not the doctor’s file')
-  await parts.uploads.remove(account, id)
+  const account = deps.accountOf(sub)
+  const { name } = await deps.files.get(account, id, signal)
+  if (!name.startsWith(testFilePrefix)) throw new GatewayError('not_found', 'Not the doctor’s file')
+  await deps.uploads.remove(account, id)
   res.writeHead(204).end()
 }
 
 /** @throws {GatewayError} `not_found` for everybody else, whatever they may do otherwise */
-async function identifyOperator(parts: DoctorParts, req: Call['req']): Promise<Principal> {
-  const { operators, addressOf } = parts.doctor
+async function authenticateOperator(deps: DoctorDeps, req: Call['req']): Promise<Principal> {
+  const { operators, emailOf: addressOf } = deps.doctor
   const nobody = new GatewayError('not_found', 'Not an operator’s')
   if (operators.length === 0) throw nobody
-  const principal = await parts.recognise(req, 'nothing')
+  const principal = await deps.recognise(req, 'nothing')
   const { folder, scopes, sub } = principal
   if (folder || !scopes.includes('upload') || !scopes.includes('files:read')) throw nobody
   const address = await addressOf(sub)
