@@ -2,7 +2,7 @@
 import { element } from './dom.ts'
 import { icon } from './icons.ts'
 import { strings } from './strings.ts'
-import type { Profile } from './api/api-types.ts'
+import type { Profile } from './api/types.ts'
 
 export interface AccessNote {
   readonly element: HTMLElement

@@ -1,6 +1,6 @@
 /** Lets a person allow a terminal that shows a code, after seeing what asks and for what. */
 import { announce } from './live-region.ts'
-import { answerDevice, getDevice } from './api/api.ts'
+import { answerDevice, getDevice } from './api/client.ts'
 import { button, element } from './dom.ts'
 import { formatSpan } from './format.ts'
 import { icon } from './icons.ts'
@@ -9,7 +9,7 @@ import { asProblem } from './api/problem.ts'
 import type { Problem } from './api/problem.ts'
 import { strings } from './strings.ts'
 import { field, lifetimeChoice } from './token-form.ts'
-import type { DeviceRequest } from './api/api-token-types.ts'
+import type { DeviceRequest } from './api/token-types.ts'
 
 export interface DeviceViewOptions {
   /** From the address; '' when the person is to type it. */

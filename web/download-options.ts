@@ -1,6 +1,6 @@
 /** What a person may download of a file, and as what. */
 import { strings } from './strings.ts'
-import type { DriveFile, Profile } from './api/api-types.ts'
+import type { DriveFile, Profile } from './api/types.ts'
 
 export interface Download {
   readonly label: string

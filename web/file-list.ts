@@ -1,7 +1,7 @@
 /** The list of a place, page by page: files, none, or what went wrong. */
 import { announce } from './live-region.ts'
-import { listFiles } from './api/api.ts'
-import type { FilesQuery } from './api/api.ts'
+import { listFiles } from './api/client.ts'
+import type { FilesQuery } from './api/client.ts'
 import { button, element } from './dom.ts'
 import { icon } from './icons.ts'
 import { createListing, skeleton } from './file-table.ts'
@@ -16,7 +16,7 @@ import { strings } from './strings.ts'
 import { folderOf, isSameFolder, nameOf } from './breadcrumbs.ts'
 import type { Step } from './breadcrumbs.ts'
 import { trouble } from './error-view.ts'
-import type { DriveFile, FilesPage, Profile } from './api/api-types.ts'
+import type { DriveFile, FilesPage, Profile } from './api/types.ts'
 
 export interface FileListOptions {
   readonly profile: Profile

@@ -8,7 +8,7 @@ import type { MenuEntry } from './menu.ts'
 import { visibleName } from './display-name.ts'
 import type { Problem } from './api/problem.ts'
 import { strings } from './strings.ts'
-import type { DriveFile, Profile } from './api/api-types.ts'
+import type { DriveFile, Profile } from './api/types.ts'
 
 export function openFileMenu(
   button: HTMLElement,

@@ -9,7 +9,7 @@ import { nameElement, visibleName } from './display-name.ts'
 import { inFolder } from './route.ts'
 import { strings } from './strings.ts'
 import type { Step } from './breadcrumbs.ts'
-import type { DriveFile } from './api/api-types.ts'
+import type { DriveFile } from './api/types.ts'
 
 export interface RowOptions {
   /** Goes into a folder of the list. */

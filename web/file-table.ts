@@ -12,7 +12,7 @@ import type { Problem } from './api/problem.ts'
 import { nextSort, sortName } from './sort.ts'
 import type { Sort, SortKey } from './sort.ts'
 import { strings } from './strings.ts'
-import type { DriveFile, Profile } from './api/api-types.ts'
+import type { DriveFile, Profile } from './api/types.ts'
 
 const groupSize = 100
 

@@ -1,7 +1,7 @@
 /** What a file is called and drawn as, from its MIME type. */
 import type { IconName } from './icons.ts'
 import { strings } from './strings.ts'
-import type { DriveFile, Kind } from './api/api-types.ts'
+import type { DriveFile, Kind } from './api/types.ts'
 
 type Look = readonly [label: keyof typeof strings.kinds, icon: IconName]
 

@@ -1,7 +1,7 @@
 /** What a signed-in person sees first: a folder or what a search found, and the way to add to it. */
 import { announce } from './live-region.ts'
 import { createAccessNote } from './access-banner.ts'
-import { makeFolder } from './api/api.ts'
+import { makeFolder } from './api/client.ts'
 import { createFileList } from './file-list.ts'
 import { createFolderHead } from './folder-header.ts'
 import { inFolder } from './route.ts'
@@ -19,7 +19,7 @@ import { folderOf, nameOf, rememberTrail, stepInto } from './breadcrumbs.ts'
 import type { Step, Trail } from './breadcrumbs.ts'
 import type { Uploads } from './uploads.ts'
 import { findWay } from './resolve-ancestors.ts'
-import type { DriveFile, SignedIn } from './api/api-types.ts'
+import type { DriveFile, SignedIn } from './api/types.ts'
 
 export interface FilesViewOptions {
   readonly session: SignedIn

@@ -11,7 +11,7 @@ import { strings } from './strings.ts'
 import { nameOf } from './breadcrumbs.ts'
 import type { Trail } from './breadcrumbs.ts'
 import type { Uploads } from './uploads.ts'
-import type { DriveFile } from './api/api-types.ts'
+import type { DriveFile } from './api/types.ts'
 
 export interface FolderHeadOptions {
   readonly uploads: Uploads

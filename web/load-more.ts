@@ -6,7 +6,7 @@ import { asProblem } from './api/problem.ts'
 import type { Problem } from './api/problem.ts'
 import { strings } from './strings.ts'
 import { trouble } from './error-view.ts'
-import type { FilesPage } from './api/api-types.ts'
+import type { FilesPage } from './api/types.ts'
 
 export interface PagerOptions {
   readonly listing: Listing

@@ -2,7 +2,7 @@
 import { accountButton } from './account-menu.ts'
 import { askAhead, beKnown, isKnown } from './api/prefetch.ts'
 import { announcer } from './live-region.ts'
-import { endGrant, endSession, filesPath, getSession, sessionPath } from './api/api.ts'
+import { endGrant, endSession, filesPath, getSession, sessionPath } from './api/client.ts'
 import { createDeviceView } from './device-view.ts'
 import { closeDialogs } from './dialog.ts'
 import { element } from './dom.ts'
@@ -25,7 +25,7 @@ import { folderOf, forgetTrails, nameOf, rememberTrail } from './breadcrumbs.ts'
 import { dismissNotices, notices, notify, trouble } from './error-view.ts'
 import { createUploads } from './uploads.ts'
 import { reasonOf, reconnectView, signInView } from './sign-in-view.ts'
-import type { SignedIn } from './api/api-types.ts'
+import type { SignedIn } from './api/types.ts'
 
 let place = readPlace(location)
 askAhead(sessionPath)

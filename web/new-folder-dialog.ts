@@ -1,12 +1,12 @@
 /** Asks for a name, and makes a folder of it. */
-import { makeFolder } from './api/api.ts'
+import { makeFolder } from './api/client.ts'
 import { openDialog } from './dialog.ts'
 import { element } from './dom.ts'
 import type { Problem } from './api/problem.ts'
 import { strings } from './strings.ts'
 import { folderOf, nameOf } from './breadcrumbs.ts'
 import type { Trail } from './breadcrumbs.ts'
-import type { DriveFile } from './api/api-types.ts'
+import type { DriveFile } from './api/types.ts'
 
 export function askForFolder(
   trail: Trail,

@@ -1,9 +1,9 @@
 /** The way to a folder that this tab did not walk to, and whether Driveway may add to it. */
-import { getFolder } from './api/api.ts'
+import { getFolder } from './api/client.ts'
 import { visibleName } from './display-name.ts'
 import type { Step, Trail } from './breadcrumbs.ts'
 import { folderOf } from './breadcrumbs.ts'
-import type { DriveFile } from './api/api-types.ts'
+import type { DriveFile } from './api/types.ts'
 
 const deepest = 50
 

@@ -10,7 +10,7 @@ import { asProblem } from './api/problem.ts'
 import type { Problem } from './api/problem.ts'
 import { strings } from './strings.ts'
 import { notify } from './error-view.ts'
-import type { SignedIn } from './api/api-types.ts'
+import type { SignedIn } from './api/types.ts'
 
 export interface SignInOptions {
   /** Where the person is to be after signing in. */

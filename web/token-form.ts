@@ -1,6 +1,6 @@
 /** What a new token may do, where, how much and for how long. */
-import { makeToken } from './api/api.ts'
-import type { TokenWishes } from './api/api.ts'
+import { makeToken } from './api/client.ts'
+import type { TokenWishes } from './api/client.ts'
 import { element } from './dom.ts'
 import { asProblem } from './api/problem.ts'
 import type { Problem } from './api/problem.ts'
@@ -8,8 +8,8 @@ import { strings } from './strings.ts'
 import { folderOf } from './breadcrumbs.ts'
 import type { Trail } from './breadcrumbs.ts'
 import { trouble } from './error-view.ts'
-import { allScopes } from './api/api-token-types.ts'
-import type { MadeToken } from './api/api-token-types.ts'
+import { allScopes } from './api/token-types.ts'
+import type { MadeToken } from './api/token-types.ts'
 
 export const lifetimes = [1, 7, 30, 90, 365] as const
 const usualLifetime = 90

@@ -1,6 +1,6 @@
 /** The tokens that there are: what each may do, when it was last used, and the way to end it. */
 import { announce } from './live-region.ts'
-import { listTokens, revokeToken } from './api/api.ts'
+import { listTokens, revokeToken } from './api/client.ts'
 import { openDialog } from './dialog.ts'
 import { button, element } from './dom.ts'
 import { formatBytes, formatMoment, formatSpan } from './format.ts'
@@ -11,7 +11,7 @@ import { asProblem } from './api/problem.ts'
 import type { Problem } from './api/problem.ts'
 import { strings } from './strings.ts'
 import { trouble } from './error-view.ts'
-import type { Token } from './api/api-token-types.ts'
+import type { Token } from './api/token-types.ts'
 
 export function createTokenList(lost: (problem: Problem) => void) {
   const list = element('ul', { role: 'list', class: 'tokens' })

@@ -1,6 +1,6 @@
 /** Tokens for curl, scripts and CI: made, shown once, listed, ended. */
 import { copyable } from './copy-snippet.ts'
-import { curlLines } from './curl-lines.ts'
+import { curlLines } from './curl-commands.ts'
 import { element } from './dom.ts'
 import { formatMoment } from './format.ts'
 import { gateway } from './api/gateway-fetch.ts'
@@ -14,7 +14,7 @@ import { createTokenForm } from './token-form.ts'
 import { createTokenList } from './token-list.ts'
 import { folderOf, nameOf } from './breadcrumbs.ts'
 import type { Trail } from './breadcrumbs.ts'
-import type { MadeToken } from './api/api-token-types.ts'
+import type { MadeToken } from './api/token-types.ts'
 
 export interface TokensViewOptions {
   /** The folder that the person came from. */

@@ -4,7 +4,7 @@ import { authorization, gateway, isElsewhere } from './api/gateway-fetch.ts'
 import type { Problem } from './api/problem.ts'
 import { asProblem } from './api/problem.ts'
 import type { Choice, Item, Target, Uploader } from './uploader/index.ts'
-import type { DriveFile, SignedIn } from './api/api-types.ts'
+import type { DriveFile, SignedIn } from './api/types.ts'
 
 export interface UploadsOptions {
   /** Where files that are added now go; `null` while none are wanted. */

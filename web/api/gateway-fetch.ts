@@ -2,7 +2,7 @@
  * Where the gateway is, and how the page proves to it who is here. On the page's own origin the
  * session's cookie goes along by itself; elsewhere a bearer of this tab does, and never a cookie.
  */
-import { forgetBearer, goToSignIn, keptBearer, takeBearer } from '../embed/auth.ts'
+import { forgetBearer, goToSignIn, keptBearer, takeBearer } from './auth.ts'
 import { Problem } from './problem.ts'
 import { strings } from '../strings.ts'
 

@@ -7,7 +7,7 @@ import { dress, parts } from '../uploader/shadow-host.ts'
 import { mountUploader } from '../uploader/index.ts'
 import type { Choice, Uploader } from '../uploader/index.ts'
 import { strings } from '../uploader/strings.ts'
-import { endBearer, forgetBearer, goToSignIn, takeBearer, whoIs } from './auth.ts'
+import { endBearer, forgetBearer, goToSignIn, takeBearer, whoIs } from '../api/auth.ts'
 import { createZone } from './drop-zone.ts'
 
 class DrivewayUpload extends HTMLElement {

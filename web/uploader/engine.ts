@@ -3,7 +3,7 @@
  * each stands, proves the finished ones, and knows nothing of the page.
  */
 import { Problem, asProblem, offline, readProblem } from '../api/problem.ts'
-import type { DriveFile } from '../api/api-types.ts'
+import type { DriveFile } from '../api/types.ts'
 import { createDigests } from './digest.ts'
 import { isFinished, isUnderWay, sentOf } from './upload-item.ts'
 import type { Item, Picked, State, Target } from './upload-item.ts'

@@ -1,6 +1,6 @@
 /** Uploads as the person sees them: what each is, and how it stands. */
 import type { Problem } from '../api/problem.ts'
-import type { DriveFile } from '../api/api-types.ts'
+import type { DriveFile } from '../api/types.ts'
 
 /** The folder that files are to go into. */
 export interface Target {

@@ -1,6 +1,6 @@
 /** A file is in Drive when Drive's own SHA-256 is that of the file in the person's hand. */
 import { Problem } from '../api/problem.ts'
-import type { DriveFile } from '../api/api-types.ts'
+import type { DriveFile } from '../api/types.ts'
 import type { Item } from './upload-item.ts'
 import { strings } from './strings.ts'
 

@@ -1,6 +1,6 @@
 /** Reads what the gateway says of tokens and of devices that ask for one. */
 import { unreadable } from './problem.ts'
-import { date, number, object, text } from './api-types.ts'
+import { date, number, object, text } from './types.ts'
 
 export type Scope = 'files:read' | 'upload'
 export const allScopes: readonly Scope[] = ['files:read', 'upload']

@@ -2,10 +2,10 @@
 import { jsonRequest, takeAhead } from './prefetch.ts'
 import { ask } from './gateway-fetch.ts'
 import { asProblem, readProblem, unreadable } from './problem.ts'
-import { readFile, readFilesPage, readFolder, readSession } from './api-types.ts'
-import type { DriveFile, FilesPage, SignedIn } from './api-types.ts'
-import { readDeviceRequest, readMadeToken, readTokens } from './api-token-types.ts'
-import type { DeviceRequest, MadeToken, Scope, Token } from './api-token-types.ts'
+import { readFile, readFilesPage, readFolder, readSession } from './types.ts'
+import type { DriveFile, FilesPage, SignedIn } from './types.ts'
+import { readDeviceRequest, readMadeToken, readTokens } from './token-types.ts'
+import type { DeviceRequest, MadeToken, Scope, Token } from './token-types.ts'
 
 const pageSize = 200
 const patience = 60_000 // Firebase Hosting answers 504 after as long

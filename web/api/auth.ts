@@ -4,9 +4,9 @@
  *
  * @see RFC 7636, Proof Key for Code Exchange
  */
-import { Problem, asProblem, jsonObject, readProblem } from '../api/problem.ts'
-import { readSession } from '../api/api-types.ts'
-import type { SignedIn } from '../api/api-types.ts'
+import { Problem, asProblem, jsonObject, readProblem } from './problem.ts'
+import { readSession } from './types.ts'
+import type { SignedIn } from './types.ts'
 
 export interface Bearer {
   readonly token: string

@@ -1,7 +1,7 @@
 /** The lines that do in a terminal what the page does. */
 import type { Line } from './copy-snippet.ts'
 import { strings } from './strings.ts'
-import type { MadeToken } from './api/api-token-types.ts'
+import type { MadeToken } from './api/token-types.ts'
 
 /** @param folder which folder they speak of, where the token is bound to none */
 export function curlLines(
