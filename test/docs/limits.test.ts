@@ -3,23 +3,23 @@ import { expect, test } from '@jest/globals'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readConfig } from '../../functions/config/config.ts'
-import { memoryForUploads } from '../../functions/config/memory-limit.ts'
-import { settings, settingWords } from '../../functions/config/settings.ts'
+import { uploadMemoryLimit } from '../../functions/config/memory-limit.ts'
+import { settings, settingDocs } from '../../functions/config/settings.ts'
 import type { Setting } from '../../functions/config/settings.ts'
 import { chunkUnit } from '../../functions/drive/client/protocol.ts'
-import { sessionLifetimeMs } from '../../functions/http/cookies.ts'
-import { maxCheckedBytes } from '../../functions/upload/tus/checksum.ts'
+import { sessionTtlMs } from '../../functions/http/cookies.ts'
+import { maxChecksumBytes } from '../../functions/upload/tus/checksum.ts'
 import { lifetimeMs as tusLifetimeMs } from '../../functions/upload/tus/upload-url.ts'
 import { formLimits } from '../../functions/upload/form.ts'
-import { deviceLifetimeMs, pollIntervalMs } from '../../functions/identity/device-authorization.ts'
-import { loginLifetimeMs } from '../../functions/identity/login-state.ts'
-import { pageCodeLifetimeMs } from '../../functions/identity/authorization-code.ts'
+import { deviceCodeTtlMs, pollIntervalMs } from '../../functions/identity/device-authorization.ts'
+import { loginTtlMs } from '../../functions/identity/login-state.ts'
+import { authorizationCodeTtlMs } from '../../functions/identity/authorization-code.ts'
 import { root } from '../kit/process.ts'
 
 const text = await readFile(join(root, 'docs/limits.md'), 'utf8')
 const required = Object.keys(settings)
   .filter((name) => settings[name as Setting] === 'required')
-  .map((name) => [name, settingWords[name as Setting].example])
+  .map((name) => [name, settingDocs[name as Setting].example])
 const config = readConfig({ ...Object.fromEntries(required), K_SERVICE: 'upload' })
 
 const [kib, mib, minute] = [1024, 1024 * 1024, 60_000]
@@ -41,19 +41,19 @@ async function constant(file: string, name: string): Promise<string> {
 test.each([
   ['A file  ', `${number(config.maxFileBytes)} bytes`],
   ['One request of HTTP/1', `${(config.maxRequestBytes ?? 0) / mib} MiB`],
-  ['Parts of a form', number(formLimits.parts)],
-  ['A field of a form', `${formLimits.fieldBytes / kib} KiB`],
+  ['Parts of a form', number(formLimits.maxParts)],
+  ['A field of a form', `${formLimits.maxFieldBytes / kib} KiB`],
   ['A `PATCH` by tus that', `${chunkUnit / kib} KiB`],
-  ['A `PATCH` by tus with', `${maxCheckedBytes / mib} MiB`],
-  ['Memory for uploads', `${memoryForUploads(1) / mib} to ${memoryForUploads(0) / mib} MiB`],
+  ['A `PATCH` by tus with', `${maxChecksumBytes / mib} MiB`],
+  ['Memory for uploads', `${uploadMemoryLimit(1) / mib} to ${uploadMemoryLimit(0) / mib} MiB`],
   ['Requests of one credential', number(config.rateLimits.credential ?? 0)],
   ['Requests of one network', number(config.rateLimits.network ?? 0)],
-  ['A session', `${sessionLifetimeMs / hour / 24} days`],
-  ['A page’s code', `${pageCodeLifetimeMs / minute} minute`],
-  ['A sign-in', `${loginLifetimeMs / minute} minutes`],
+  ['A session', `${sessionTtlMs / hour / 24} days`],
+  ['A page’s code', `${authorizationCodeTtlMs / minute} minute`],
+  ['A sign-in', `${loginTtlMs / minute} minutes`],
   [
     'A terminal’s',
-    `${deviceLifetimeMs / minute} minutes, asked for every ${pollIntervalMs / 1000} s`,
+    `${deviceCodeTtlMs / minute} minutes, asked for every ${pollIntervalMs / 1000} s`,
   ],
   ['An upload by tus', `${tusLifetimeMs / hour / 24} days`],
 ])('%s', (start, value) => {
@@ -61,8 +61,8 @@ test.each([
 })
 
 test.each([
-  ["A file's or", '1,024', 'upload/file-name.ts', 'maxBytes', '1024'],
-  ['Folders in', '50', 'upload/file-name.ts', 'mostFolders', '50'],
+  ["A file's or", '1,024', 'http/file-name.ts', 'maxBytes', '1024'],
+  ['Folders in', '50', 'http/file-name.ts', 'mostFolders', '50'],
   ['A body of JSON', '16 KiB', 'http/limited-body.ts', 'maxBytes', '16 * 1024'],
   ['`Upload-Metadata`', '3 KiB', 'upload/tus/metadata.ts', 'maxBytes', '3 * 1024'],
   ['Files in a page', '1,000', 'files/list-query.ts', 'largestPage', '1000'],

@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { createHash, randomBytes } from 'node:crypto'
 import { signIn } from '../../infra/local/sign-in.ts'
-import { decide, look, poll, post } from '../kit/device-flow.ts'
-import type { Terminal } from '../kit/device-flow.ts'
+import { decideDeviceRequest, showDeviceRequest, pollToken, postForm } from '../kit/device-flow.ts'
+import type { DeviceAuthorization } from '../kit/device-flow.ts'
 import { putPolicy } from '../kit/policies.ts'
 import { codeOf, filePart, form, send, startDriveway, uploadForm } from '../kit/environment.ts'
 import type { Driveway, RawAnswer } from '../kit/environment.ts'
@@ -90,10 +90,10 @@ test('a page of another origin', async () => {
   held(
     'exchangeCode',
     400,
-    await post(driveway, '/auth/token', fields, { origin }),
+    await postForm(driveway, '/auth/token', fields, { origin }),
     'invalid_grant',
   )
-  held('exchangeCode', 403, await post(driveway, '/auth/token', fields), 'origin_not_allowed')
+  held('exchangeCode', 403, await postForm(driveway, '/auth/token', fields), 'origin_not_allowed')
   const { challenge, verifier } = pkce()
   const query = new URLSearchParams({
     return_to: `${origin}/page`,
@@ -104,7 +104,7 @@ test('a page of another origin', async () => {
   const landed = held('finishSignIn', 303, await comeBack(started))
   const code = new URL(landed.headers.location ?? '').hash.replace('#code=', '')
   const good = { ...fields, code, code_verifier: verifier }
-  held('exchangeCode', 200, await post(driveway, '/auth/token', good, { origin }))
+  held('exchangeCode', 200, await postForm(driveway, '/auth/token', good, { origin }))
 })
 
 function pkce(): { verifier: string; challenge: string } {
@@ -142,18 +142,23 @@ test('the doctor', async () => {
 
 test('a terminal', async () => {
   const terminal = read(
-    held('startDevice', 200, await post(driveway, '/auth/device', { client_name: 'laptop' })),
-  ) as Terminal
-  held('startDevice', 400, await post(driveway, '/auth/device', { scope: 'all' }), 'bad_request')
-  held('redeemDevice', 400, await poll(driveway, terminal), 'authorization_pending')
+    held('startDevice', 200, await postForm(driveway, '/auth/device', { client_name: 'laptop' })),
+  ) as DeviceAuthorization
+  held(
+    'startDevice',
+    400,
+    await postForm(driveway, '/auth/device', { scope: 'all' }),
+    'bad_request',
+  )
+  held('redeemDevice', 400, await pollToken(driveway, terminal), 'authorization_pending')
   const { user_code: userCode } = terminal
-  held('showDevice', 200, await look(driveway, userCode))
-  held('showDevice', 404, await look(driveway, 'BBBB-BBBB'), 'device_code_unknown')
+  held('showDevice', 200, await showDeviceRequest(driveway, userCode))
+  held('showDevice', 404, await showDeviceRequest(driveway, 'BBBB-BBBB'), 'device_code_unknown')
   const other = { account: 'other@example.com' }
-  held('decideDevice', 409, await decide(driveway, userCode, other), 'account_changed')
-  held('decideDevice', 204, await decide(driveway, userCode))
-  held('redeemDevice', 200, await poll(driveway, terminal))
-  held('redeemDevice', 400, await poll(driveway, { device_code: 'x' }), 'invalid_grant')
+  held('decideDevice', 409, await decideDeviceRequest(driveway, userCode, other), 'account_changed')
+  held('decideDevice', 204, await decideDeviceRequest(driveway, userCode))
+  held('redeemDevice', 200, await pollToken(driveway, terminal))
+  held('redeemDevice', 400, await pollToken(driveway, { device_code: 'x' }), 'invalid_grant')
 })
 
 test('policies', async () => {

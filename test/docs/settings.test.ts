@@ -1,14 +1,14 @@
 /** docs/settings.md says what the code reads; `UPDATE_DOCS=1 npm test -- docs/settings` writes it anew. */
 import { expect, test } from '@jest/globals'
 import { readConfig } from '../../functions/config/config.ts'
-import { settings, settingWords } from '../../functions/config/settings.ts'
+import { settings, settingDocs } from '../../functions/config/settings.ts'
 import type { Setting } from '../../functions/config/settings.ts'
 import { settingsTable } from '../../infra/docs/settings-tables.ts'
 import { expectMade } from './generated-sections.ts'
 
 const names = Object.keys(settings) as Setting[]
-const words = (name: Setting): string => settingWords[name].otherwise ?? ''
-const exampleOf = (name: Setting): [string, string] => [name, settingWords[name].example]
+const words = (name: Setting): string => settingDocs[name].default ?? ''
+const exampleOf = (name: Setting): [string, string] => [name, settingDocs[name].example]
 const required = Object.fromEntries(
   names.filter((name) => settings[name] === 'required').map(exampleOf),
 )

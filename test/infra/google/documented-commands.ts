@@ -40,7 +40,7 @@ export function stepCommands(): string[][] {
 
 /** What steps and docs tell a person to type, in words that are commands of gcloud. */
 export async function documentedCommands(): Promise<string[][]> {
-  const files = ['docs/deploy.md', 'docs/upgrade.md', 'docs/runbook.md', 'README.md']
+  const files = ['docs/deploy.md', 'docs/upgrade.md', 'docs/runbook.md', 'docs/getting-started.md']
   const text = (await Promise.all(files.map((file) => readFile(join(root, file), 'utf8')))).join(
     '\n',
   )

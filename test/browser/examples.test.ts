@@ -1,0 +1,62 @@
+/** The pages of examples/, opened in a browser on an origin of their own. */
+import { expect } from '@jest/globals'
+import { readFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { Server } from 'node:http'
+import { join } from 'node:path'
+import { freePort, root } from '../kit/process.ts'
+import { aroundTests, inBrowser, startSite, visit } from './fixture.ts'
+import type { Site } from './fixture.ts'
+
+let site: Site
+let server: Server
+let origin = ''
+
+aroundTests(
+  async () => {
+    const port = await freePort()
+    origin = `http://127.0.0.1:${port}`
+    site = await startSite({}, { ALLOWED_ORIGINS: origin })
+    server = createServer((req, res) => {
+      const { pathname } = new URL(req.url ?? '', origin)
+      void readFile(join(root, 'examples', pathname), 'utf8').then(
+        (html) => {
+          res.setHeader('content-type', 'text/html')
+          res.end(html.replaceAll('https://driveway.example', site.origin))
+        },
+        () => res.writeHead(404).end(),
+      )
+    })
+    await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
+  },
+  async () => {
+    server.close()
+    server.closeAllConnections()
+    await site.close()
+  },
+)
+
+inBrowser('examples/static-page signs in, lists files and uploads one', async () => {
+  const { page, trouble, close } = await visit()
+  await page.goto(`${origin}/static-page/index.html`)
+  await page.getByRole('button', { name: 'Sign in with Google' }).click()
+  await page.getByRole('button', { name: new RegExp(site.person.email) }).click()
+  await page.getByRole('button', { name: 'Continue' }).click()
+  await page.getByRole('listitem').filter({ hasText: 'Projects' }).waitFor()
+  await page
+    .getByLabel('File')
+    .setInputFiles({ name: 'note.txt', mimeType: 'text/plain', buffer: Buffer.from('hello') })
+  await page.getByRole('button', { name: 'Upload' }).click()
+  await page.getByText('note.txt is stored.').waitFor()
+  await page.getByRole('listitem').filter({ hasText: 'note.txt' }).waitFor()
+  expect(trouble).toEqual([])
+  await close()
+})
+
+inBrowser('examples/embed shows the uploader and its sign-in button', async () => {
+  const { page, trouble, close } = await visit()
+  await page.goto(`${origin}/embed/index.html`)
+  await page.getByRole('button', { name: /Sign in/ }).waitFor()
+  expect(trouble).toEqual([])
+  await close()
+})
