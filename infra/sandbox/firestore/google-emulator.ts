@@ -1,4 +1,4 @@
-/** Google's own Firestore emulator, where the Google Cloud CLI has installed it. */
+/** Google's own Firestore emulator, as installed by the Google Cloud CLI. */
 import type { ChildProcess, StdioOptions } from 'node:child_process'
 import { execFileSync, spawn } from 'node:child_process'
 import { existsSync, realpathSync } from 'node:fs'
@@ -9,9 +9,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 const jarBelowRoot = join('platform', 'cloud-firestore-emulator', 'cloud-firestore-emulator.jar')
 const mainClass = 'com.google.cloud.datastore.emulator.firestore.CloudFirestore'
-const startLimit = 60_000
+const startTimeoutMs = 60_000
 
-/** @returns the emulator's jar; `undefined` when it is not installed, or Java is not */
+/** @returns the path of the emulator's jar; `undefined` without the emulator or without Java */
 export function findEmulator(): string | undefined {
   if (!findProgram('java')) return undefined
   for (const root of sdkRoots()) {
@@ -21,20 +21,20 @@ export function findEmulator(): string | undefined {
   return undefined
 }
 
-/** Where the Google Cloud CLI may be, the cheap guesses first: asking it takes a second. */
+/** Possible install folders of the Google Cloud CLI, the cheap ones first: running it takes a second. */
 function* sdkRoots(): Generator<string> {
-  const given = process.env['CLOUDSDK_ROOT_DIR']
-  if (given) yield given
+  const configured = process.env['CLOUDSDK_ROOT_DIR']
+  if (configured) yield configured
   const gcloud = findProgram('gcloud')
   if (!gcloud) return
   yield dirname(dirname(realpathSync(gcloud)))
   yield join(dirname(dirname(gcloud)), 'lib', 'google-cloud-sdk')
   try {
-    const asked = ['info', '--format=value(installation.sdk_root)']
+    const args = ['info', '--format=value(installation.sdk_root)']
     const stdio: StdioOptions = ['ignore', 'pipe', 'ignore']
-    yield execFileSync(gcloud, asked, { encoding: 'utf8', stdio, timeout: 10_000 }).trim()
+    yield execFileSync(gcloud, args, { encoding: 'utf8', stdio, timeout: 10_000 }).trim()
   } catch {
-    // A CLI that cannot say where it is has no emulator that could be started.
+    // A CLI that cannot report its own folder has no emulator to start.
   }
 }
 
@@ -52,89 +52,90 @@ export interface Emulator {
 }
 
 /**
- * Starts the emulator on loopback, without the CLI around it, and waits until it answers.
+ * Starts the emulator's Java process on loopback, without the CLI, and waits until it responds.
  *
- * @param port 0 takes any free one
- * @throws when it is not installed, the port is taken, it ends early, or says nothing for a minute
+ * @param port 0 selects a free port
+ * @throws when it is not installed, the port is taken, it exits, or does not respond for a minute
  */
 export async function startEmulator(port = 0): Promise<Emulator> {
   const jar = findEmulator()
-  if (!jar) throw new Error('Cannot start the Firestore emulator: it or Java is not installed')
+  if (!jar)
+    throw new Error('Cannot start the Firestore emulator: the emulator or Java is not installed')
   const host = `127.0.0.1:${await freePort(port)}`
-  // English, because the emulator reads numbers and dates in the language of the system.
+  // English, because the emulator parses numbers and dates in the system locale.
   const java = ['-Duser.language=en', '-Xmx512m', '-cp', jar, mainClass]
   const child = spawn('java', [...java, '--host=127.0.0.1', `--port=${host.split(':')[1]}`], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  let said = ''
+  let output = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (part: Buffer) => {
-      said = (said + part.toString()).slice(-4000)
+      output = (output + part.toString()).slice(-4000)
     })
   }
-  const stopWithUs = () => child.kill('SIGKILL')
-  process.once('exit', stopWithUs)
+  const killOnExit = () => child.kill('SIGKILL')
+  process.once('exit', killOnExit)
   const ended = new Promise<void>((resolve) => {
     child.once('error', (error) => {
-      said += String(error)
+      output += String(error)
       resolve()
     })
     child.once('exit', () => resolve())
   })
   const stop = async () => {
-    process.off('exit', stopWithUs)
+    process.off('exit', killOnExit)
     await stopChild(child, ended)
   }
   try {
     await waitUntilReady(host, child)
   } catch (cause) {
     await stop()
-    throw new Error(`Cannot start the Firestore emulator: ${said.trim()}`, { cause })
+    throw new Error(`Cannot start the Firestore emulator: ${output.trim()}`, { cause })
   }
   return { host, stop }
 }
 
-/** Java has no children of its own here, so ending it ends all of it. */
+/** Ends the Java process, which has no child processes. */
 async function stopChild(child: ChildProcess, ended: Promise<void>): Promise<void> {
   child.kill('SIGTERM')
-  const patience = new AbortController()
-  const impatient = sleep(5000, undefined, { signal: patience.signal }).then(
+  const timeout = new AbortController()
+  const forceKill = sleep(5000, undefined, { signal: timeout.signal }).then(
     () => child.kill('SIGKILL'),
     () => false,
   )
   await ended
-  patience.abort()
-  await impatient
+  timeout.abort()
+  await forceKill
 }
 
-/** Its first write takes seconds, more than a gateway waits: so it is made here, and of nothing. */
+/** Sends a first write, which takes seconds and would time out in a gateway; it changes nothing. */
 async function waitUntilReady(host: string, child: ChildProcess): Promise<void> {
   const documents = 'projects/warm-up/databases/(default)/documents'
-  const deadline = Date.now() + startLimit
+  const deadline = Date.now() + startTimeoutMs
   while (Date.now() < deadline) {
     if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) break
     try {
-      const answer = await fetch(`http://${host}/v1/${documents}:commit`, {
+      const response = await fetch(`http://${host}/v1/${documents}:commit`, {
         method: 'POST',
         body: JSON.stringify({ writes: [{ delete: `${documents}/nothing/here` }] }),
         signal: AbortSignal.timeout(10_000),
       })
-      await answer.arrayBuffer()
-      if (answer.ok) return
+      await response.arrayBuffer()
+      if (response.ok) return
     } catch {
       // Not listening yet.
     }
     await sleep(50)
   }
-  throw new Error(`Nothing answers at ${host}`)
+  throw new Error(`No response from ${host}`)
 }
 
-/** Takes the port for a moment: what answers there later is the emulator and nobody else. */
-async function freePort(wanted: number): Promise<number> {
+/** Binds the port for a moment, to check that no other process uses it. */
+async function freePort(preferred: number): Promise<number> {
   const server = createServer()
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
-    server.listen(wanted, '127.0.0.1', () => resolve())
+    server.listen(preferred, '127.0.0.1', () => resolve())
   })
   const { port } = server.address() as AddressInfo
   await new Promise<void>((resolve) => server.close(() => resolve()))

@@ -1,18 +1,17 @@
-/** An embedded Firestore: the real client's requests, answered from memory. */
+/** An embedded Firestore: serves the requests of the real client from memory. */
 import type { Service } from '../router.ts'
-import { createKeeper, readKept } from './persistence.ts'
 import { readFields, readList, readText } from './json.ts'
 import { readDocumentName } from './name.ts'
-import { routesOf } from './routes.ts'
+import { createPersistence, readJsonFile } from './persistence.ts'
+import { createRoutes } from './routes.ts'
 import type { Document, Store } from './store.ts'
 import { createStore } from './store.ts'
 import { readTimestamp, writeTimestamp } from './timestamp.ts'
-import { createTransactions } from './transaction.ts'
 import { readFieldMap, writeFieldMap } from './value.ts'
 
 export { findEmulator, startEmulator } from './google-emulator.ts'
 
-/** A document in the JSON form of Firestore's REST interface. */
+/** A document in the JSON form of Firestore's REST API. */
 export interface DocumentJson {
   name: string
   fields: Record<string, unknown>
@@ -23,42 +22,44 @@ export interface DocumentJson {
 export interface Firestore extends Service {
   /** Every document of every project. */
   dump(): DocumentJson[]
-  /** Forgets every document of every project. */
+  /** Deletes every document of every project. */
   clear(): void
 }
 
 /**
- * Every project and database is a world of its own, and is there as soon as it is named.
+ * Creates a Firestore with one store per database, created at first use. Only `batchGet`, `commit`
+ * and `runQuery` exist, with the features that the gateway uses; all else is UNIMPLEMENTED.
  *
- * @param options.file keeps the documents across restarts, readable by its owner only
- * @throws when the file holds something else
+ * @param options.file persists the documents, readable by its owner only
+ * @throws when the file has other content
  */
 export function createFirestore({ file }: { file?: string } = {}): Firestore {
-  const worlds = new Map<string, Store>() // by the root of their documents
-  const keeper = file === undefined ? undefined : createKeeper(file, () => ({ documents: dump() }))
+  const stores = new Map<string, Store>() // by the root of their documents
+  const persistence =
+    file === undefined ? undefined : createPersistence(file, () => ({ documents: dump() }))
 
-  function worldOf(root: string): Store {
-    const store = worlds.get(root) ?? createStore(() => keeper?.changed())
-    worlds.set(root, store)
+  function storeFor(root: string): Store {
+    const store = stores.get(root) ?? createStore(() => persistence?.scheduleWrite())
+    stores.set(root, store)
     return store
   }
 
   function dump(): DocumentJson[] {
-    return [...worlds.values()].flatMap((store) => store.all().map(writeDocument))
+    return [...stores.values()].flatMap((store) => store.all().map(writeDocument))
   }
 
   if (file !== undefined) {
-    for (const [root, documents] of readFile(file)) worldOf(root).load(documents)
+    for (const [root, documents] of readFile(file)) storeFor(root).load(documents)
   }
 
   return {
-    routes: routesOf(worldOf, createTransactions()),
+    routes: createRoutes(storeFor),
     dump,
     clear() {
-      for (const store of worlds.values()) store.load([])
+      for (const store of stores.values()) store.load([])
     },
     async close() {
-      await keeper?.close()
+      await persistence?.close()
     },
   }
 }
@@ -73,26 +74,26 @@ function writeDocument({ name, fields, createTime, updateTime }: Document): Docu
 }
 
 function readFile(file: string): Map<string, Document[]> {
-  const kept = readKept(file)
+  const json = readJsonFile(file)
   try {
-    return readDocuments(kept)
+    return readDocuments(json)
   } catch (cause) {
-    throw new Error(`Cannot read ${file}: it holds no documents; delete it to start empty`, {
+    throw new Error(`Cannot read documents from ${file}. Delete the file to start empty.`, {
       cause,
     })
   }
 }
 
-/** Reads what {@link createFirestore} kept, by the root that each document's name begins with. */
+/** @returns the documents by the root of their names */
 function readDocuments(raw: unknown): Map<string, Document[]> {
   const list = readList(readFields(raw, 'the file', ['documents'])['documents'], 'documents')
-  const worlds = new Map<string, Document[]>()
+  const byRoot = new Map<string, Document[]>()
   for (const item of list) {
     const set = readFields(item, 'a document', ['name', 'fields', 'createTime', 'updateTime'])
     const name = readText(set['name'], 'name')
     const { root } = readDocumentName(name)
-    const documents = worlds.get(root) ?? []
-    worlds.set(root, documents)
+    const documents = byRoot.get(root) ?? []
+    byRoot.set(root, documents)
     documents.push({
       name,
       fields: readFieldMap(set['fields']),
@@ -100,5 +101,5 @@ function readDocuments(raw: unknown): Map<string, Document[]> {
       updateTime: readTimestamp(set['updateTime'], 'updateTime'),
     })
   }
-  return worlds
+  return byRoot
 }

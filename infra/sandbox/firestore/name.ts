@@ -1,58 +1,40 @@
-/** Resource names: `projects/P/databases/D/documents/collection/id/…`, and what an id may be. */
-import { invalid } from './status.ts'
+/** Document names: `projects/P/databases/D/documents/collection/id/…`, and valid ids. */
+import { invalid, unimplemented } from './status.ts'
 
-const idLimit = 1500
+const maxIdBytes = 1500
 
-/** A name, taken apart: its database, and the ids below it. */
-export interface Name {
+export interface DocumentName {
   /** `projects/P/databases/D/documents` */
   root: string
-  /** Collection and document ids in turn. */
+  /** Alternating collection and document ids. */
   path: string[]
 }
 
-/** The name of one document. */
-export function readDocumentName(name: string): Name {
-  const read = readName(name)
-  if (read.path.length === 0 || read.path.length % 2 === 1) {
-    throw invalid(`Document name "${name}" does not end in a document id`)
-  }
-  return read
-}
-
-/** The name of what collections hang from: a document, or the root of the documents. */
-export function readParentName(name: string): Name {
-  const read = readName(name)
-  if (read.path.length % 2 === 1) {
-    throw invalid(`Parent name "${name}" does not end in a document id`)
-  }
-  return read
-}
-
-function readName(name: string): Name {
+/** @throws {FirestoreError} INVALID_ARGUMENT unless it is the name of a document */
+export function readDocumentName(name: string): DocumentName {
   const [projects, project, databases, database, documents, ...path] = name.split('/')
-  const whole = projects === 'projects' && databases === 'databases' && documents === 'documents'
-  if (!whole || !project || !database) {
+  const hasRoot = projects === 'projects' && databases === 'databases' && documents === 'documents'
+  if (!hasRoot || !project || !database) {
     throw invalid(`Name "${name}" is not of the form projects/P/databases/D/documents/…`)
   }
-  path.forEach((id, at) => checkId(id, at % 2 === 0 ? 'Collection id' : 'Resource id'))
+  path.forEach((id, index) => checkId(id, index % 2 === 0 ? 'Collection id' : 'Resource id'))
+  if (path.length === 0 || path.length % 2 === 1) {
+    throw invalid(`Document name "${name}" does not end in a document id`)
+  }
   return { root: `projects/${project}/databases/${database}/documents`, path }
 }
 
-export function checkId(id: string, what: string): void {
-  if (id === '') throw invalid(`${what} is empty`)
-  if (id === '.' || id === '..') throw invalid(`${what} "${id}" is invalid`)
-  if (id.includes('/')) throw invalid(`${what} "${id}" is invalid because it contains "/"`)
-  if (/^__.*__$/s.test(id) && !numericId.test(id)) {
-    throw invalid(`${what} "${id}" is invalid because it is reserved`)
-  }
-  if (Buffer.byteLength(id) > idLimit) throw invalid(`${what} is longer than ${idLimit} bytes`)
+export function checkId(id: string, label: string): void {
+  if (id === '') throw invalid(`${label} is empty`)
+  if (id === '.' || id === '..') throw invalid(`${label} "${id}" is invalid`)
+  if (id.includes('/')) throw invalid(`${label} "${id}" is invalid because it contains "/"`)
+  if (/^__id-?\d+__$/.test(id)) throw unimplemented('numeric ids')
+  if (/^__.*__$/s.test(id)) throw invalid(`${label} "${id}" is invalid because it is reserved`)
+  if (Buffer.byteLength(id) > maxIdBytes)
+    throw invalid(`${label} is longer than ${maxIdBytes} bytes`)
 }
 
-/** Ids that came from Datastore as numbers; they are ordered as such, before all others. */
-export const numericId = /^__id(-?\d+)__$/
-
-/** What a document's name is without its own id. */
+/** The name of the collection of a document. */
 export function collectionOf(name: string): string {
   return name.slice(0, name.lastIndexOf('/'))
 }

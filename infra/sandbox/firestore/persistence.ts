@@ -1,18 +1,18 @@
-/** Keeping documents across restarts: one JSON file, replaced as a whole. */
+/** Persistence in one JSON file, which is replaced as a whole. */
 import { readFileSync } from 'node:fs'
 import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-export interface Keeper {
-  /** Says that there is something new to keep. */
-  changed(): void
-  /** Waits until all of it is kept. */
+export interface Persistence {
+  /** Writes the current content after a delay. */
+  scheduleWrite(): void
+  /** Waits until every change is written. */
   close(): Promise<void>
 }
 
-/** @returns `undefined` when there is no file yet */
-export function readKept(file: string): unknown {
+/** @returns `undefined` when the file does not exist */
+export function readJsonFile(file: string): unknown {
   let text: string
   try {
     text = readFileSync(file, 'utf8')
@@ -23,22 +23,24 @@ export function readKept(file: string): unknown {
   try {
     return JSON.parse(text)
   } catch (cause) {
-    throw new Error(`Cannot read ${file}: it is not JSON; delete it to start empty`, { cause })
+    throw new Error(`Cannot read ${file} as JSON. Delete the file to start empty.`, { cause })
   }
 }
 
 /**
- * Writes what `content` gives a moment after it changed: many changes make one write, and a reader
- * finds the old file or the new one, never half of either.
+ * Writes `content()` a short delay after a change, so that many changes cause one write. The file is
+ * replaced atomically.
+ *
+ * @param delayMs before each write
  */
-export function createKeeper(file: string, content: () => unknown, delay = 50): Keeper {
+export function createPersistence(file: string, content: () => unknown, delayMs = 50): Persistence {
   let dirty = false
   let writing: Promise<void> | undefined
   let closing = false
 
   async function writeAll(): Promise<void> {
     while (dirty) {
-      if (!closing) await sleep(delay)
+      if (!closing) await sleep(delayMs)
       dirty = false
       await replaceFile(file, JSON.stringify(content()))
     }
@@ -46,10 +48,10 @@ export function createKeeper(file: string, content: () => unknown, delay = 50): 
 
   function start(): void {
     writing ??= writeAll()
-      .catch((error: unknown) => console.error(`sandbox: cannot keep ${file}:`, error))
+      .catch((error: unknown) => console.error(`sandbox: cannot write ${file}:`, error))
       .finally(() => {
         writing = undefined
-        if (dirty) start() // changed after the last look
+        if (dirty) start() // changed after the last check
       })
   }
 
@@ -60,7 +62,7 @@ export function createKeeper(file: string, content: () => unknown, delay = 50): 
   }
 
   return {
-    changed() {
+    scheduleWrite() {
       dirty = true
       start()
     },
@@ -73,18 +75,18 @@ export function createKeeper(file: string, content: () => unknown, delay = 50): 
 
 async function replaceFile(file: string, text: string): Promise<void> {
   await mkdir(dirname(file), { recursive: true, mode: 0o700 })
-  const fresh = `${file}.${process.pid}.new`
+  const temporary = `${file}.${process.pid}.new`
   try {
-    const handle = await open(fresh, 'w', 0o600)
+    const handle = await open(temporary, 'w', 0o600)
     try {
       await handle.writeFile(text)
       await handle.sync()
     } finally {
       await handle.close()
     }
-    await rename(fresh, file)
+    await rename(temporary, file)
   } catch (error) {
-    await rm(fresh, { force: true })
+    await rm(temporary, { force: true })
     throw error
   }
 }

@@ -1,10 +1,10 @@
-/** How much a document weighs, as Firestore counts it, and how much it may. */
+/** The storage size of a document, and its limit. */
 import { readDocumentName } from './name.ts'
 import { invalid } from './status.ts'
 import type { FieldMap, Value } from './value.ts'
 
-const documentLimit = 1_048_576
-const valueLimit = documentLimit - 89
+const maxDocumentBytes = 1_048_576
+const maxValueBytes = maxDocumentBytes - 89
 
 /**
  * @see Cloud Firestore, "Storage size calculations"
@@ -12,15 +12,14 @@ const valueLimit = documentLimit - 89
  */
 export function checkSize(name: string, fields: FieldMap): void {
   for (const [field, value] of fields) {
-    const held = value.type === 'string' || value.type === 'bytes' ? value.value : ''
-    if (Buffer.byteLength(held) > valueLimit) {
-      throw invalid(`The value of property "${field}" is longer than ${valueLimit} bytes`)
+    if (value.type === 'string' && Buffer.byteLength(value.value) > maxValueBytes) {
+      throw invalid(`The value of property "${field}" is longer than ${maxValueBytes} bytes`)
     }
   }
   const size = sizeOfName(name) + sizeOfFields(fields) + 32
-  if (size > documentLimit) {
+  if (size > maxDocumentBytes) {
     throw invalid(
-      `Document "${name}" cannot be written because its size (${size} bytes) exceeds the maximum allowed size of ${documentLimit} bytes`,
+      `Document "${name}" cannot be written because its size (${size} bytes) exceeds the maximum allowed size of ${maxDocumentBytes} bytes`,
     )
   }
 }
@@ -35,11 +34,11 @@ function sizeOfText(text: string): number {
 
 function sizeOfFields(fields: FieldMap): number {
   let size = 0
-  for (const [name, value] of fields) size += sizeOfText(name) + sizeOf(value)
+  for (const [name, value] of fields) size += sizeOfText(name) + sizeOfValue(value)
   return size
 }
 
-function sizeOf(value: Value): number {
+function sizeOfValue(value: Value): number {
   switch (value.type) {
     case 'null':
     case 'boolean':
@@ -48,16 +47,10 @@ function sizeOf(value: Value): number {
     case 'double':
     case 'timestamp':
       return 8
-    case 'geoPoint':
-      return 16
     case 'string':
       return sizeOfText(value.value)
-    case 'bytes':
-      return value.value.length
-    case 'reference':
-      return sizeOfName(value.value)
     case 'array':
-      return value.values.reduce((sum, element) => sum + sizeOf(element), 0)
+      return value.values.reduce((sum, element) => sum + sizeOfValue(element), 0)
     default:
       return sizeOfFields(value.fields)
   }

@@ -1,12 +1,11 @@
-/** Firestore's errors: a gRPC status, told in REST's shape. */
+/** Firestore errors: a gRPC status in the JSON form of the REST API. */
 
 const statuses = {
-  INVALID_ARGUMENT: [3, 400],
-  NOT_FOUND: [5, 404],
-  ALREADY_EXISTS: [6, 409],
-  FAILED_PRECONDITION: [9, 400],
-  ABORTED: [10, 409],
-  UNIMPLEMENTED: [12, 501],
+  INVALID_ARGUMENT: 400,
+  NOT_FOUND: 404,
+  ALREADY_EXISTS: 409,
+  FAILED_PRECONDITION: 400,
+  UNIMPLEMENTED: 501,
 } as const
 
 export type Status = keyof typeof statuses
@@ -18,21 +17,20 @@ export class FirestoreError extends Error {
     super(message)
     this.status = status
   }
-  /** The number that gRPC gives the status. */
-  get code(): number {
-    return statuses[this.status][0]
-  }
   get httpStatus(): number {
-    return statuses[this.status][1]
+    return statuses[this.status]
   }
 }
 
-/** The request itself is wrong, whatever the database holds. */
+/** The request is invalid, independent of the stored documents. */
 export function invalid(message: string): FirestoreError {
   return new FirestoreError('INVALID_ARGUMENT', message)
 }
 
-/** Google may know this; the embedded Firestore does not and says so. */
-export function unimplemented(what: string): FirestoreError {
-  return new FirestoreError('UNIMPLEMENTED', `The embedded Firestore does not know ${what}`)
+/** Google's Firestore may support the feature; the embedded one does not. */
+export function unimplemented(feature: string): FirestoreError {
+  return new FirestoreError(
+    'UNIMPLEMENTED',
+    `The embedded Firestore does not implement ${feature}. Use Google's emulator, or add it.`,
+  )
 }

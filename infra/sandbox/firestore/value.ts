@@ -1,7 +1,6 @@
-/** Firestore's values: read from JSON, checked, and written back without losing a digit. */
+/** Firestore values: parsed from JSON, validated, and serialised without losing a digit. */
 import type { Fields } from './json.ts'
-import { readBytes, readDouble, readFields, readFlag, readInt64, readList } from './json.ts'
-import { readDocumentName } from './name.ts'
+import { readBoolean, readDouble, readFields, readInt64, readList } from './json.ts'
 import { invalid, unimplemented } from './status.ts'
 import type { Micros } from './timestamp.ts'
 import { readTimestamp, writeTimestamp } from './timestamp.ts'
@@ -15,123 +14,97 @@ export type Value =
   | { type: 'double'; value: number }
   | { type: 'timestamp'; value: Micros }
   | { type: 'string'; value: string }
-  | { type: 'bytes'; value: Buffer }
-  | { type: 'reference'; value: string }
-  | { type: 'geoPoint'; latitude: number; longitude: number }
   | { type: 'array'; values: readonly Value[] }
   | { type: 'map'; fields: FieldMap }
 
-const kinds = [
+const types = [
   'nullValue',
   'booleanValue',
   'integerValue',
   'doubleValue',
   'timestampValue',
   'stringValue',
-  'bytesValue',
-  'referenceValue',
-  'geoPointValue',
   'arrayValue',
   'mapValue',
 ] as const
-const pipelineKinds = [
+const unsupportedTypes = [
+  'bytesValue',
+  'referenceValue',
+  'geoPointValue',
   'fieldReferenceValue',
   'variableReferenceValue',
   'functionValue',
   'pipelineValue',
 ]
-const depthLimit = 20
-const fieldNameLimit = 1500
+const maxDepth = 20
+const maxFieldNameBytes = 1500
 
-export function readValue(raw: unknown, where: string, depth = 0): Value {
-  const set = readFields(raw, `the value of ${where}`, kinds, pipelineKinds)
-  const [kind, second] = kinds.filter((one) => one in set)
-  if (!kind) throw invalid(`Cannot read the value of ${where}: its type is not set`)
-  if (second) throw invalid(`Cannot read the value of ${where} with both ${kind} and ${second}`)
-  const given = set[kind]
-  switch (kind) {
+/** @param path of the field, for messages */
+export function readValue(raw: unknown, path: string, depth = 0): Value {
+  const set = readFields(raw, `the value of ${path}`, types, unsupportedTypes)
+  const [type, second] = types.filter((name) => name in set)
+  if (!type) throw invalid(`Cannot read the value of ${path}: its type is not set`)
+  if (second) throw invalid(`Cannot read the value of ${path} with both ${type} and ${second}`)
+  const json = set[type]
+  switch (type) {
     case 'nullValue':
       return { type: 'null' }
     case 'booleanValue':
-      return { type: 'boolean', value: readFlag(given, where) }
+      return { type: 'boolean', value: readBoolean(json, path) }
     case 'integerValue':
-      return { type: 'integer', value: readInt64(given, where) }
+      return { type: 'integer', value: readInt64(json, path) }
     case 'doubleValue':
-      return { type: 'double', value: readDouble(given, where) }
+      return { type: 'double', value: readDouble(json, path) }
     case 'timestampValue':
-      return { type: 'timestamp', value: readTimestamp(given, where) }
+      return { type: 'timestamp', value: readTimestamp(json, path) }
     case 'stringValue':
-      return { type: 'string', value: readString(given, where) }
-    case 'bytesValue':
-      return { type: 'bytes', value: readBytes(given, where) }
-    case 'referenceValue': {
-      const name = readString(given, where)
-      readDocumentName(name)
-      return { type: 'reference', value: name }
-    }
-    case 'geoPointValue':
-      return readGeoPoint(given, where)
+      if (typeof json !== 'string') throw invalid(`Cannot read ${path}: not a string`)
+      return { type: 'string', value: json }
     case 'arrayValue':
-      checkDepth(depth, where)
-      return { type: 'array', values: readArray(given, where, depth + 1) }
+      checkDepth(depth, path)
+      return { type: 'array', values: readArray(json, path, depth + 1) }
     default: {
-      checkDepth(depth, where)
-      const inner = readFields(given, where, ['fields'])
-      return { type: 'map', fields: readFieldMap(inner['fields'], where, depth + 1) }
+      checkDepth(depth, path)
+      const map = readFields(json, path, ['fields'])
+      return { type: 'map', fields: readFieldMap(map['fields'], path, depth + 1) }
     }
   }
 }
 
 /** Reads `fields` of a document or of a map. */
-export function readFieldMap(raw: unknown, where = '', depth = 0): FieldMap {
+export function readFieldMap(raw: unknown, path = '', depth = 0): FieldMap {
   if (raw === undefined) return new Map()
   if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
-    throw invalid(`Cannot read the fields of ${where || 'the document'}`)
+    throw invalid(`Cannot read the fields of ${path || 'the document'}`)
   }
   const fields = new Map<string, Value>()
   for (const [name, value] of Object.entries(raw as Fields)) {
     checkFieldName(name)
-    fields.set(name, readValue(value, where ? `${where}.${name}` : name, depth))
+    fields.set(name, readValue(value, path ? `${path}.${name}` : name, depth))
   }
   return fields
 }
 
-export function readArray(raw: unknown, where: string, depth = 0): Value[] {
-  const inner = readFields(raw, where, ['values'])
-  return readList(inner['values'], where).map((element, at) => {
-    const value = readValue(element, `${where}[${at}]`, depth)
-    if (value.type === 'array') throw invalid(`${where} holds an array directly in an array`)
+function readArray(raw: unknown, path: string, depth: number): Value[] {
+  const array = readFields(raw, path, ['values'])
+  return readList(array['values'], path).map((element, index) => {
+    const value = readValue(element, `${path}[${index}]`, depth)
+    if (value.type === 'array') throw invalid(`${path} contains an array directly in an array`)
     return value
   })
 }
 
-function checkDepth(depth: number, where: string): void {
-  if (depth >= depthLimit) throw invalid(`${where} is nested deeper than ${depthLimit}`)
+function checkDepth(depth: number, path: string): void {
+  if (depth >= maxDepth) throw invalid(`${path} is nested deeper than ${maxDepth}`)
 }
 
-export function checkFieldName(name: string): void {
-  if (name === '') throw invalid('A field name is the empty string')
+function checkFieldName(name: string): void {
+  if (name === '') throw invalid('A field name is empty')
   if (name === '__type__') throw unimplemented('typed maps such as vectors')
   if (/^__.*__$/s.test(name)) throw invalid(`Field name ${name} is reserved`)
-  if (Buffer.byteLength(name) > fieldNameLimit) {
-    throw invalid(`A field name is longer than ${fieldNameLimit} bytes`)
+  if (Buffer.byteLength(name) > maxFieldNameBytes) {
+    throw invalid(`A field name is longer than ${maxFieldNameBytes} bytes`)
   }
-}
-
-function readString(raw: unknown, where: string): string {
-  if (typeof raw === 'number' || typeof raw === 'boolean') return String(raw)
-  if (typeof raw !== 'string') throw invalid(`Cannot read ${where}: not a string`)
-  return raw
-}
-
-function readGeoPoint(raw: unknown, where: string): Value {
-  const given = readFields(raw, where, ['latitude', 'longitude'])
-  const latitude = readDouble(given['latitude'] ?? 0, where)
-  const longitude = readDouble(given['longitude'] ?? 0, where)
-  // Negated so that NaN is refused as well.
-  if (!(Math.abs(latitude) <= 90)) throw invalid(`Latitude ${latitude} is outside -90 to 90`)
-  if (!(Math.abs(longitude) <= 180)) throw invalid(`Longitude ${longitude} is outside -180 to 180`)
-  return { type: 'geoPoint', latitude, longitude }
 }
 
 export function writeValue(value: Value): Fields {
@@ -143,17 +116,11 @@ export function writeValue(value: Value): Fields {
     case 'integer':
       return { integerValue: String(value.value) }
     case 'double':
-      return { doubleValue: writeDouble(value.value) }
+      return { doubleValue: Number.isFinite(value.value) ? value.value : String(value.value) }
     case 'timestamp':
       return { timestampValue: writeTimestamp(value.value) }
     case 'string':
       return { stringValue: value.value }
-    case 'bytes':
-      return { bytesValue: value.value.toString('base64') }
-    case 'reference':
-      return { referenceValue: value.value }
-    case 'geoPoint':
-      return { geoPointValue: { latitude: value.latitude, longitude: value.longitude } }
     case 'array':
       return {
         arrayValue: value.values.length === 0 ? {} : { values: value.values.map(writeValue) },
@@ -161,11 +128,6 @@ export function writeValue(value: Value): Fields {
     default:
       return { mapValue: value.fields.size === 0 ? {} : { fields: writeFieldMap(value.fields) } }
   }
-}
-
-/** JSON has no numbers for these three. */
-function writeDouble(value: number): number | string {
-  return Number.isFinite(value) ? value : String(value)
 }
 
 export function writeFieldMap(fields: FieldMap): Fields {

@@ -1,82 +1,65 @@
-/** One write of a commit: reading it, its precondition, and the document it makes. */
+/** One write of a commit: parsing, its precondition, and the resulting document. */
 import type { FieldPath } from './field-path.ts'
 import { getField, readFieldPath, withField, withoutField } from './field-path.ts'
-import { readChoice, readFields, readFlag, readList, readText } from './json.ts'
+import { readBoolean, readChoice, readFields, readList, readText } from './json.ts'
 import { readDocumentName } from './name.ts'
 import { checkSize } from './size.ts'
 import { FirestoreError, invalid } from './status.ts'
 import type { Document } from './store.ts'
 import type { Micros } from './timestamp.ts'
 import { readTimestamp } from './timestamp.ts'
-import type { Transform } from './transform.ts'
-import { applyTransforms, readTransforms } from './transform.ts'
-import type { FieldMap, Value } from './value.ts'
+import type { FieldMap } from './value.ts'
 import { readFieldMap } from './value.ts'
 
-export type Precondition = { exists: boolean } | { updateTime: Micros } | undefined
+type Precondition = { exists: boolean } | { updateTime: Micros } | undefined
 
 export interface Write {
   name: string
   precondition: Precondition
-  /** What the document becomes; `undefined` deletes it. */
-  update:
-    | { fields: FieldMap; mask: readonly FieldPath[] | undefined; transforms: readonly Transform[] }
-    | undefined
+  /** The new content; `undefined` deletes the document. */
+  update: { fields: FieldMap; mask: readonly FieldPath[] | undefined } | undefined
 }
 
 export function readWrite(raw: unknown): Write {
   const set = readFields(
     raw,
     'Write',
-    ['update', 'delete', 'transform', 'updateMask', 'updateTransforms', 'currentDocument'],
-    ['verify'],
+    ['update', 'delete', 'updateMask', 'currentDocument'],
+    ['verify', 'transform', 'updateTransforms'],
   )
   const precondition = readPrecondition(set['currentDocument'])
-  switch (readChoice(set, 'Write', ['update', 'delete', 'transform'])) {
-    case undefined:
-      throw invalid('A Write has no operation')
-    case 'delete': {
-      const name = readText(set['delete'], 'delete')
-      readDocumentName(name)
-      return { name, precondition, update: undefined }
-    }
-    case 'transform': {
-      const inner = readFields(set['transform'], 'DocumentTransform', [
-        'document',
-        'fieldTransforms',
-      ])
-      const name = readText(inner['document'], 'document')
-      readDocumentName(name)
-      const transforms = readTransforms(inner['fieldTransforms'])
-      if (transforms.length === 0) throw invalid('The list of FieldTransform is empty')
-      return { name, precondition, update: { fields: new Map(), mask: [], transforms } }
-    }
-    default: {
-      const { name, fields } = readDocument(set['update'])
-      readDocumentName(name)
-      const mask = set['updateMask'] === undefined ? undefined : readMask(set['updateMask'])
-      const transforms = readTransforms(set['updateTransforms'])
-      return { name, precondition, update: { fields, mask, transforms } }
-    }
+  const operation = readChoice(set, 'Write', ['update', 'delete'])
+  if (operation === undefined) throw invalid('A Write has no operation')
+  if (operation === 'delete') {
+    const name = readText(set['delete'], 'delete')
+    readDocumentName(name)
+    return { name, precondition, update: undefined }
   }
+  // Requests may contain times, which have no effect.
+  const document = readFields(set['update'], 'Document', [
+    'name',
+    'fields',
+    'createTime',
+    'updateTime',
+  ])
+  const name = readText(document['name'], 'name')
+  readDocumentName(name)
+  const fields = readFieldMap(document['fields'])
+  // A missing mask replaces the document; an empty one changes no field.
+  const mask = set['updateMask'] === undefined ? undefined : readMask(set['updateMask'])
+  return { name, precondition, update: { fields, mask } }
 }
 
-/** Reads a Document as requests carry it: times in it are let pass and mean nothing. */
-export function readDocument(raw: unknown): { name: string; fields: FieldMap } {
-  const set = readFields(raw, 'Document', ['name', 'fields', 'createTime', 'updateTime'])
-  return { name: readText(set['name'], 'name'), fields: readFieldMap(set['fields']) }
-}
-
-export function readMask(raw: unknown): FieldPath[] {
+function readMask(raw: unknown): FieldPath[] {
   const set = readFields(raw, 'DocumentMask', ['fieldPaths'])
   return readList(set['fieldPaths'], 'fieldPaths').map(readFieldPath)
 }
 
-export function readPrecondition(raw: unknown): Precondition {
+function readPrecondition(raw: unknown): Precondition {
   const set = readFields(raw, 'Precondition', ['exists', 'updateTime'])
   switch (readChoice(set, 'Precondition', ['exists', 'updateTime'])) {
     case 'exists':
-      return { exists: readFlag(set['exists'], 'exists') }
+      return { exists: readBoolean(set['exists'], 'exists') }
     case 'updateTime':
       return { updateTime: readTimestamp(set['updateTime'], 'updateTime') }
     default:
@@ -84,48 +67,42 @@ export function readPrecondition(raw: unknown): Precondition {
   }
 }
 
-export function checkPrecondition(write: Write, before: Document | undefined): void {
+/** @throws {FirestoreError} ALREADY_EXISTS, NOT_FOUND or FAILED_PRECONDITION */
+export function checkPrecondition(write: Write, current: Document | undefined): void {
   const { name, precondition } = write
   if (!precondition) return
   if ('updateTime' in precondition) {
-    if (before?.updateTime === precondition.updateTime) return
+    if (current?.updateTime === precondition.updateTime) return
     throw new FirestoreError(
       'FAILED_PRECONDITION',
-      `The stored version (${before?.updateTime ?? 0}) does not match the required base version (${precondition.updateTime}) of ${name}`,
+      `The stored version (${current?.updateTime ?? 0}) does not match the required base version (${precondition.updateTime}) of ${name}`,
     )
   }
-  if (precondition.exists && !before) {
+  if (precondition.exists && !current) {
     throw new FirestoreError('NOT_FOUND', `No document to update: ${name}`)
   }
-  if (!precondition.exists && before) {
+  if (!precondition.exists && current) {
     throw new FirestoreError('ALREADY_EXISTS', `Document already exists: ${name}`)
   }
 }
 
-/** What a write makes of a document, and what its transforms tell the client. */
+/** @returns the document after the write; `undefined` when it is deleted */
 export function applyWrite(
-  write: Write,
-  before: Document | undefined,
+  { name, update }: Write,
+  current: Document | undefined,
   time: Micros,
-  requestTime: Micros,
-): { document: Document | undefined; transformResults: Value[] } {
-  if (!write.update) return { document: undefined, transformResults: [] }
-  const { fields, mask, transforms } = write.update
-  const merged = mask ? merge(before?.fields ?? new Map(), fields, mask) : fields
-  const { fields: after, results } = applyTransforms(merged, transforms, requestTime)
-  const document = {
-    name: write.name,
-    fields: after,
-    createTime: before?.createTime ?? time,
-    updateTime: time,
-  }
-  checkSize(document.name, after)
-  return { document, transformResults: results }
+): Document | undefined {
+  if (!update) return undefined
+  const fields = update.mask
+    ? merge(current?.fields ?? new Map(), update.fields, update.mask)
+    : update.fields
+  checkSize(name, fields)
+  return { name, fields, createTime: current?.createTime ?? time, updateTime: time }
 }
 
-/** Each path of the mask is set to what the update has there, or deleted when it has nothing. */
-function merge(before: FieldMap, update: FieldMap, mask: readonly FieldPath[]): FieldMap {
-  let merged = before
+/** Sets each path of the mask to the value of the update, or deletes it when there is none. */
+function merge(current: FieldMap, update: FieldMap, mask: readonly FieldPath[]): FieldMap {
+  let merged = current
   for (const path of mask) {
     const value = getField(update, path)
     merged = value ? withField(merged, path, value) : withoutField(merged, path)

@@ -59,9 +59,7 @@ testFirestore('embedded, asked by the lean client', async () => {
   return { host: new URL(sandbox.url).host, stop: () => sandbox.close() }
 })
 if (findEmulator()) {
-  testFirestore("Google's emulator, asked by the lean client", () => startEmulator(), {
-    contenders: 6,
-  })
+  testFirestore("Google's emulator, asked by the lean client", () => startEmulator())
 }
 
 test('what needs gRPC is told that there is none', async () => {

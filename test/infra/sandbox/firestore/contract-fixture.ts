@@ -1,19 +1,17 @@
-/** What the parts of the Firestore contract share. */
+/** Fixture of the Firestore contract tests. */
 import { randomUUID } from 'node:crypto'
 import { Firestore } from '@google-cloud/firestore'
 import { PassThroughClient } from 'google-auth-library'
 
-/** What a part of the contract is run on; asked for inside tests, when it has started. */
-export interface Given {
+/** The Firestore under test; available inside tests, after it has started. */
+export interface ContractContext {
   /** `127.0.0.1:port` */
   host: () => string
   /** A client of the suite's own project, or of another one. */
   client: (projectId?: string) => Firestore
-  /** How many transactions contend at once; locks make that slow on Google's emulator. */
-  contenders: number
 }
 
-/** The numbers of the gRPC statuses that clients see. */
+/** gRPC status codes, as clients receive them. */
 export const code = {
   invalidArgument: 3,
   notFound: 5,
@@ -21,7 +19,7 @@ export const code = {
   failedPrecondition: 9,
 }
 
-/** A client as production makes it, of a project that nobody else uses. */
+/** Creates a client with the options of production, by default for a new project. */
 export function connect(host: string, projectId = newProject()): Firestore {
   process.env['FIRESTORE_EMULATOR_HOST'] = host
   return new Firestore({ projectId, preferRest: true, authClient: new PassThroughClient() })
@@ -31,13 +29,13 @@ export function newProject(): string {
   return `p-${randomUUID()}`
 }
 
-/** Where the documents of a project that nobody else uses hang. */
+/** The document root of a new project. */
 export function newRoot(): string {
   return `projects/${newProject()}/databases/(default)/documents`
 }
 
-/** A request without the client, for what the client would never send. */
-export async function ask(host: string, method: string, path: string, body?: unknown) {
+/** Sends a request without the client library, for requests that the library never sends. */
+export async function send(host: string, method: string, path: string, body?: unknown) {
   const response = await fetch(`http://${host}/v1/${path}`, {
     method,
     headers: { 'content-type': 'application/json', authorization: 'Bearer owner' },
@@ -46,7 +44,14 @@ export async function ask(host: string, method: string, path: string, body?: unk
   return { status: response.status, body: (await response.json()) as unknown }
 }
 
-/** The ids of what a query finds, in order. */
+/** Replaces one document with a commit. */
+export function put(host: string, root: string, path: string, fields: unknown = {}) {
+  return send(host, 'POST', `${root}:commit`, {
+    writes: [{ update: { name: `${root}/${path}`, fields } }],
+  })
+}
+
+/** The ids of a query's documents, in order. */
 export async function ids(query: { get(): Promise<{ docs: { id: string }[] }> }) {
   return (await query.get()).docs.map((doc) => doc.id)
 }

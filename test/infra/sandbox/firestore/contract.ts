@@ -1,48 +1,40 @@
-/** What a Firestore must do, whoever made it: run on the embedded one and on Google's emulator. */
+/** The contract of a Firestore: runs on the embedded one and on Google's emulator. */
 import { afterAll, beforeAll, describe } from '@jest/globals'
 import type { Firestore } from '@google-cloud/firestore'
 import { testDocuments } from './contract-documents.ts'
 import { connect, newProject } from './contract-fixture.ts'
 import { testQueries } from './contract-queries.ts'
-import { testWrites } from './contract-writes.ts'
 
-export interface Started {
+export interface RunningFirestore {
   /** `127.0.0.1:port` */
   host: string
   stop(): Promise<void>
 }
 
-/** @param contenders how many transactions contend at once */
-export function testFirestore(
-  name: string,
-  start: () => Promise<Started>,
-  { contenders = 20 }: { contenders?: number } = {},
-): void {
-  describe(`Firestore: ${name}`, () => {
+export function testFirestore(name: string, start: () => Promise<RunningFirestore>): void {
+  describe(`Firestore (${name})`, () => {
     const ownProject = newProject()
     const clients: Firestore[] = []
-    let started: Started
+    let running: RunningFirestore
 
     beforeAll(async () => {
-      started = await start()
+      running = await start()
     }, 90_000)
 
     afterAll(async () => {
       await Promise.all(clients.map((client) => client.terminate()))
-      await started?.stop()
+      await running?.stop()
     }, 30_000)
 
-    const given = {
-      contenders,
-      host: () => started.host,
+    const context = {
+      host: () => running.host,
       client(projectId = ownProject) {
-        const made = connect(started.host, projectId)
-        clients.push(made)
-        return made
+        const client = connect(running.host, projectId)
+        clients.push(client)
+        return client
       },
     }
-    testDocuments(given)
-    testWrites(given)
-    testQueries(given)
+    testDocuments(context)
+    testQueries(context)
   })
 }
