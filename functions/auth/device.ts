@@ -1,30 +1,35 @@
-/** `/auth/device`: sign-in from a terminal, approved on a page (RFC 8628). */
+/** `/auth/device`: device authorization grant (RFC 8628): a terminal signs in, a browser approves. */
 import { GatewayError } from '../errors.ts'
-import type { Credentials, Grant } from '../identity/credentials.ts'
-import { deviceLifetimeMs, pollIntervalMs } from '../identity/device-authorization.ts'
-import type { DeviceRequest, Devices, DeviceGrant } from '../identity/device-authorization.ts'
+import type { Credentials, CredentialRequest } from '../identity/credentials.ts'
+import { deviceCodeTtlMs, pollIntervalMs } from '../identity/device-authorization.ts'
+import type {
+  DeviceRequest,
+  DeviceAuthorizations,
+  DeviceApproval,
+} from '../identity/device-authorization.ts'
 import { scopes as allScopes } from '../identity/principal.ts'
 import type { Scope } from '../identity/principal.ts'
-import { writeUserCode } from '../identity/user-code.ts'
-import type { Vault } from '../token/grant-store.ts'
-import { networkOf } from '../http/client-ip.ts'
-import type { AddressOf } from '../http/client-ip.ts'
+import { formatUserCode } from '../identity/user-code.ts'
+import type { GrantStore } from '../token/grant-store.ts'
+import { networkPrefix } from '../http/client-ip.ts'
+import type { ClientIp } from '../http/client-ip.ts'
 import { audit } from '../http/audit.ts'
 import { issueToken } from './tokens.ts'
-import { readFields } from '../http/urlencoded-body.ts'
-import type { Call, Route } from '../http/router.ts'
-import type { Identify } from '../http/authenticate.ts'
-import { readJson } from '../http/json-body.ts'
+import { readUrlencodedBody } from '../http/urlencoded-body.ts'
+import type { RequestContext, Route } from '../http/router.ts'
+import type { Authenticate } from '../http/authenticate.ts'
+import { readJsonBody } from '../http/json-body.ts'
 import { sendJson } from '../http/problem.ts'
+import { badRequest, oauthError } from './request-errors.ts'
 import { readTokenParams } from './token-params.ts'
 import type { TokenParamsDeps } from './token-params.ts'
 
 export interface DeviceDeps extends TokenParamsDeps {
-  identify: Identify
-  devices: Devices
+  authenticate: Authenticate
+  devices: DeviceAuthorizations
   credentials: Pick<Credentials, 'issue' | 'list'>
-  vault: Pick<Vault, 'find'>
-  addressOf: AddressOf
+  grants: Pick<GrantStore, 'find'>
+  clientIp: ClientIp
   publicUrl: string
 }
 
@@ -40,40 +45,45 @@ export function deviceRoutes(deps: DeviceDeps): Route[] {
   ]
 }
 
-async function startAuthorization(deps: DeviceDeps, { req, res }: Call): Promise<void> {
-  const { devices, addressOf, publicUrl } = deps
-  const form = await readFields(req, res)
-  const address = addressOf(req)
+/** @see RFC 8628 §3.1 Device Authorization Request, §3.2 Device Authorization Response */
+async function startAuthorization(deps: DeviceDeps, { req, res }: RequestContext): Promise<void> {
+  const { devices, clientIp, publicUrl } = deps
+  const form = await readUrlencodedBody(req, res)
+  const address = clientIp(req)
   const request: DeviceRequest = {
     clientName: readClientName(form.get('client_name')),
     scopes: readScope(form.get('scope')),
     address,
     userAgent: toSafeLine(req.headers['user-agent'] ?? ''),
   }
-  const { deviceCode, userCode } = await devices.start(request, networkOf(address))
-  const code = writeUserCode(userCode)
+  const { deviceCode, userCode } = await devices.start(request, networkPrefix(address))
+  const code = formatUserCode(userCode)
   sendJson(res, 200, {
     device_code: deviceCode,
     user_code: code,
     verification_uri: `${publicUrl}/device`,
     verification_uri_complete: `${publicUrl}/device?user_code=${code}`,
-    expires_in: deviceLifetimeMs / 1000,
+    expires_in: deviceCodeTtlMs / 1000,
     interval: pollIntervalMs / 1000,
   })
 }
 
-async function redeemDeviceCode({ devices, credentials }: DeviceDeps, call: Call): Promise<void> {
+/** @see RFC 8628 §3.4 Device Access Token Request, §3.5 Device Access Token Response */
+async function redeemDeviceCode(
+  { devices, credentials }: DeviceDeps,
+  call: RequestContext,
+): Promise<void> {
   const { req, res, log } = call
-  const form = await readFields(req, res)
+  const form = await readUrlencodedBody(req, res)
   const type = form.get('grant_type')
-  if (type === undefined) throw invalid('invalid_request', 'grant_type is missing')
+  if (type === undefined) throw oauthError('invalid_request', 'grant_type is required')
   if (type !== deviceCodeGrantType) {
-    throw invalid('unsupported_grant_type', `grant_type has to be ${deviceCodeGrantType}`)
+    throw oauthError('unsupported_grant_type', `grant_type must be ${deviceCodeGrantType}`)
   }
   const deviceCode = form.get('device_code')
-  if (!deviceCode) throw invalid('invalid_request', 'device_code is missing')
-  const { secret, credential } = await devices.redeem(deviceCode, (grant, request) =>
-    issueToken(credentials, toCredentialRequest(grant, request), grant.lifetimeMs),
+  if (!deviceCode) throw oauthError('invalid_request', 'device_code is required')
+  const { secret, credential } = await devices.redeem(deviceCode, (approval, request) =>
+    issueToken(credentials, toCredentialRequest(approval, request), approval.lifetimeMs),
   )
   const { sub, id, scopes, folder, createdAt, expiresAt } = credential
   sendJson(res, 200, {
@@ -82,7 +92,7 @@ async function redeemDeviceCode({ devices, credentials }: DeviceDeps, call: Call
     expires_in: Math.floor((expiresAt - createdAt) / 1000),
     scope: scopes.join(' '),
   })
-  audit(log, 'token_made', {
+  audit(log, 'token_created', {
     sub,
     credential: undefined,
     tokenId: id,
@@ -92,64 +102,71 @@ async function redeemDeviceCode({ devices, credentials }: DeviceDeps, call: Call
   })
 }
 
-async function showRequest({ identify, devices, vault }: DeviceDeps, call: Call): Promise<void> {
+/** Returns a pending request to the page that asks the user to approve it (RFC 8628 §3.3). */
+async function showRequest(
+  { authenticate, devices, grants }: DeviceDeps,
+  call: RequestContext,
+): Promise<void> {
   const { req, res, params } = call
-  const { sub } = await identify(req, 'owner')
+  const { sub } = await authenticate(req, 'owner')
   const [userCode = ''] = params
   const { clientName, scopes, address, userAgent, createdAt, expiresAt } = await devices.find(
     userCode,
     sub,
   )
   sendJson(res, 200, {
-    user_code: writeUserCode(userCode.replaceAll('-', '').toUpperCase()),
+    user_code: formatUserCode(userCode.replaceAll('-', '').toUpperCase()),
     client_name: clientName,
     scopes,
     from: { address, userAgent },
-    account: await findEmail(vault, sub),
+    account: await findEmail(grants, sub),
     created: new Date(createdAt).toISOString(),
     expires: new Date(expiresAt).toISOString(),
   })
 }
 
-async function decideRequest(deps: DeviceDeps, call: Call): Promise<void> {
-  const { identify, devices, vault } = deps
-  const { req, res, params, signal, log } = call
-  const { sub, id } = await identify(req, 'owner')
-  const [userCode = ''] = params
-  const { approve, account, ...terms } = await readJson(req, res)
-  if (typeof approve !== 'boolean') throw bad('approve has to be true or false')
+/** Approves or denies a request in the name of the signed-in account (RFC 8628 §3.3). */
+async function decideRequest(deps: DeviceDeps, call: RequestContext): Promise<void> {
+  const { authenticate, devices, grants } = deps
+  const { req, res, signal, log } = call
+  const { sub, id } = await authenticate(req, 'owner')
+  const [userCode = ''] = call.params
+  const { approve, account, ...params } = await readJsonBody(req, res)
+  if (typeof approve !== 'boolean') throw badRequest('approve must be true or false')
   if (!approve) {
     await devices.decide(userCode, sub, undefined)
     res.writeHead(204).end()
     audit(log, 'device_denied', { sub, credential: id })
     return
   }
-  // What the person has seen is what counts: somebody else may have signed in in another tab.
-  if (account !== (await findEmail(vault, sub))) {
-    throw new GatewayError('account_changed', 'Another account is signed in than was shown')
+  // Another account may have signed in in another tab since the page showed this one.
+  if (account !== (await findEmail(grants, sub))) {
+    throw new GatewayError('account_changed', 'The signed-in account is not the one that was shown')
   }
-  // What it is called and what it may do is the terminal's to ask for.
-  if ('name' in terms || 'scopes' in terms) throw bad('A decision has no name and no scopes')
-  const { grant: given, lifetimeMs } = await readTokenParams(deps, sub, terms, signal)
-  const { folder = null, limits = null } = given
-  const grant: DeviceGrant = { sub, folder, limits, lifetimeMs }
-  const { scopes } = await devices.decide(userCode, sub, grant)
+  // The terminal requests the name and the scopes.
+  if ('name' in params || 'scopes' in params) {
+    throw badRequest('An approval must not have name or scopes')
+  }
+  const { request, lifetimeMs } = await readTokenParams(deps, sub, params, signal)
+  const { folder = null, limits = null } = request
+  const approval: DeviceApproval = { sub, folder, limits, lifetimeMs }
+  const { scopes } = await devices.decide(userCode, sub, approval)
   res.writeHead(204).end()
   audit(log, 'device_approved', {
     sub,
     credential: id,
     tokenId: undefined,
     scopes: scopes.join(' '),
-    folder: grant.folder?.id,
+    folder: approval.folder?.id,
     expires: undefined,
   })
 }
 
-/** What is approved becomes a token like any other, named after what asked for it. */
+/** Describes the token of an approved request. Its name is the client's name. */
 function toCredentialRequest(
-  { sub, folder, limits }: DeviceGrant,
+  { sub, folder, limits }: DeviceApproval,
   { clientName, scopes }: DeviceRequest,
-): Grant {
+): CredentialRequest {
   return {
     sub,
     name: clientName ?? 'terminal',
@@ -159,42 +176,30 @@ function toCredentialRequest(
   }
 }
 
-async function findEmail(vault: Pick<Vault, 'find'>, sub: string): Promise<string> {
-  const record = await vault.find(sub)
-  if (!record) throw new GatewayError('reauth_required', 'The account has no grant')
-  return record.email
+async function findEmail(grants: Pick<GrantStore, 'find'>, sub: string): Promise<string> {
+  const grant = await grants.find(sub)
+  if (!grant) throw new GatewayError('reauth_required', 'The account has no grant')
+  return grant.email
 }
 
-/** Whole words, each of them known; all of them where nothing is said. */
+/** Parses a space-delimited `scope` (RFC 6749 §3.3). The default is all scopes. */
 function readScope(text: string | undefined): Scope[] {
-  const words = new Set((text ?? '').split(' ').filter((word) => word !== ''))
-  if (words.size === 0) return [...allScopes]
-  const known = allScopes.filter((scope) => words.has(scope))
-  if (known.length === words.size) return known
-  throw invalid('invalid_scope', `scope may have ${allScopes.join(' and ')}`)
+  const requested = new Set((text ?? '').split(' ').filter((word) => word !== ''))
+  if (requested.size === 0) return [...allScopes]
+  const known = allScopes.filter((scope) => requested.has(scope))
+  if (known.length === requested.size) return known
+  throw oauthError('invalid_scope', `scope must be one or more of ${allScopes.join(' and ')}`)
 }
 
 function readClientName(name: string | undefined): string | null {
   if (name === undefined || name === '') return null
-  // Nothing invisible, and nothing that turns the text around it about.
+  // Rejects invisible characters and bidirectional overrides, which would mislead the reader.
   if (/^[^\p{C}\p{Zl}\p{Zp}]{1,60}$/u.test(name) && name.trim() !== '') return name
-  throw invalid('invalid_request', 'client_name has to be a text of 1 to 60 characters')
+  throw oauthError('invalid_request', 'client_name must be a string of 1 to 60 visible characters')
 }
 
-/** Text of a stranger's, as one line that is safe to look at. */
+/** Reduces untrusted text to one line of at most 200 visible characters. */
 function toSafeLine(text: string): string {
   const line = text.replaceAll(/[\p{C}\p{Z}]+/gu, ' ').trim()
   return Array.from(line).slice(0, 200).join('')
-}
-
-function bad(detail: string): GatewayError {
-  return new GatewayError('bad_request', detail, { detail })
-}
-
-/** @see RFC 6749 section 5.2 */
-function invalid(
-  error: 'invalid_request' | 'unsupported_grant_type' | 'invalid_scope',
-  detail: string,
-): GatewayError {
-  return new GatewayError('bad_request', detail, { detail, error })
 }

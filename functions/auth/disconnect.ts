@@ -1,28 +1,29 @@
-/** `DELETE /auth/grant`: an account leaves, here first and then at Google. */
+/** `DELETE /auth/grant`: erases an account, then revokes its grant at Google. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { GatewayError } from '../errors.ts'
-import type { Forget } from '../lib/erase-account.ts'
-import type { AccessTokens } from '../token/access-token-cache.ts'
-import type { OAuth } from '../token/google-oauth.ts'
-import type { Vault } from '../token/grant-store.ts'
+
+import type { EraseAccount } from '../lib/erase-account.ts'
+import type { AccessTokenCache } from '../token/access-token-cache.ts'
+import type { GoogleOAuth } from '../token/google-oauth.ts'
+import type { GrantStore } from '../token/grant-store.ts'
+import { findReadableGrant } from './grant-status.ts'
 import { audit } from '../http/audit.ts'
-import { writeCookie } from '../http/cookies.ts'
-import type { Call, Route } from '../http/router.ts'
-import type { Identify } from '../http/authenticate.ts'
+import { serializeSessionCookie } from '../http/cookies.ts'
+import type { RequestContext, Route } from '../http/router.ts'
+import type { Authenticate } from '../http/authenticate.ts'
 import { sendJson } from '../http/problem.ts'
 
 export interface DisconnectDeps {
-  recognise: Identify
-  vault: Pick<Vault, 'find'>
-  access: Pick<AccessTokens, 'forget'>
-  oauth: Pick<OAuth, 'revoke'>
-  forgetAccount: Forget
+  authenticateAny: Authenticate
+  grants: Pick<GrantStore, 'find'>
+  accessTokens: Pick<AccessTokenCache, 'delete'>
+  oauth: Pick<GoogleOAuth, 'revoke'>
+  eraseAccount: EraseAccount
   publicUrl: string
 }
 
-/** Where people take a permission back themselves. */
+/** Google's page for revoking a grant manually. */
 const googleConnectionsUrl = 'https://myaccount.google.com/connections'
-/** Tries at Google, all within `patienceMs`. */
+/** Maximum number of revocation requests, all within `revocationTimeoutMs`. */
 const maxAttempts = 3
 const revocationTimeoutMs = 6_000
 
@@ -30,34 +31,42 @@ export function disconnectRoutes(deps: DisconnectDeps): Route[] {
   return [{ method: 'DELETE', path: /^grant$/, run: (call) => disconnect(deps, call) }]
 }
 
-async function disconnect(deps: DisconnectDeps, { req, res, log }: Call): Promise<void> {
-  const { recognise, vault, forgetAccount, access, oauth, publicUrl } = deps
-  const { sub, id } = await recognise(req, 'owner')
-  const record = await vault.find(sub).catch(forgiveUnreadable)
-  const [forgotten] = await Promise.allSettled([forgetAccount(sub)])
-  access.forget(sub)
-  // Also after half of the forgetting has failed: nobody but this request may have the token now.
-  const revokedAtGoogle = record !== undefined && (await revokeAtGoogle(oauth, record.refreshToken))
-  if (forgotten.status === 'rejected') throw forgotten.reason
+async function disconnect(deps: DisconnectDeps, { req, res, log }: RequestContext): Promise<void> {
+  const { authenticateAny, grants, eraseAccount, accessTokens, oauth, publicUrl } = deps
+  const { sub, id } = await authenticateAny(req, 'owner')
+  // An unreadable record is erased too, but its refresh token cannot be revoked.
+  const grant = await findReadableGrant(grants, sub)
+  const [erasure] = await Promise.allSettled([eraseAccount(sub)])
+  accessTokens.delete(sub)
+  // Revoke even when the erasure has failed: this request may be the last to know the token.
+  const revokedAtGoogle = grant !== undefined && (await revokeAtGoogle(oauth, grant.refreshToken))
+  if (erasure.status === 'rejected') throw erasure.reason
   audit(log, 'disconnect', { sub, credential: id, revokedAtGoogle })
-  res.setHeader('Set-Cookie', writeCookie({ session: undefined, binding: undefined }, publicUrl, 0))
+  res.setHeader(
+    'Set-Cookie',
+    serializeSessionCookie({ session: undefined, binding: undefined }, publicUrl, 0),
+  )
   if (revokedAtGoogle) return void res.writeHead(204).end()
   sendJson(res, 200, {
     disconnected: true,
     revokedAtGoogle,
     detail:
-      'Nothing of this account is left here. Google did not confirm that it has ended the permission too; please look there',
+      'All data of this account is deleted here. Google did not confirm the revocation of the permission; please check it there',
     link: googleConnectionsUrl,
   })
 }
 
-/** @returns whether Google has ended the grant; a failure is no reason to keep anything here */
+/**
+ * Revokes the grant at Google (RFC 7009 §2). A failure does not keep the account here.
+ *
+ * @returns whether Google confirmed the revocation
+ */
 async function revokeAtGoogle(
   oauth: DisconnectDeps['oauth'],
   refreshToken: string,
 ): Promise<boolean> {
-  const giveUpAt = performance.now() + revocationTimeoutMs
-  for (let attempt = 1; attempt <= maxAttempts && performance.now() < giveUpAt; attempt++) {
+  const deadline = performance.now() + revocationTimeoutMs
+  for (let attempt = 1; attempt <= maxAttempts && performance.now() < deadline; attempt++) {
     if (attempt > 1) await sleep(200 * attempt)
     const revoked = await oauth.revoke(refreshToken).then(
       () => true,
@@ -66,10 +75,4 @@ async function revokeAtGoogle(
     if (revoked) return true
   }
   return false
-}
-
-/** A record that nobody can open is removed all the same; what it held cannot be revoked. */
-function forgiveUnreadable(error: unknown): undefined {
-  if (error instanceof GatewayError && error.code === 'reauth_required') return undefined
-  throw error
 }

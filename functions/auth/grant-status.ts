@@ -1,23 +1,37 @@
-/** What `GET /auth/session` tells of a grant. */
+/** Status of a grant, as `GET /auth/session` returns it. */
+import { GatewayError } from '../errors.ts'
 import { missingScopes } from '../token/scopes.ts'
-import type { VaultRecord } from '../token/grant-store.ts'
+import type { GrantRecord, GrantStore } from '../token/grant-store.ts'
 
 export type GrantStatus =
   | { state: 'active' }
-  | { state: 'dead'; code: string; cause: string; reconnect: string }
+  | { state: 'revoked'; code: string; cause: string; reconnect: string }
   | { state: 'partial'; missing: string[]; cause: string; reconnect: string }
 
 const reconnect = '/auth?reconnect=1'
 
-/** @param asked the scopes that this Driveway asks for now, perhaps more than at the sign-in */
+/** @param requestedScopes the scopes that Driveway requests now, which may be more than at sign-in */
 export function grantStatus(
-  { death, scopes }: Pick<VaultRecord, 'death' | 'scopes'>,
-  asked: readonly string[],
+  { revocation, scopes }: Pick<GrantRecord, 'revocation' | 'scopes'>,
+  requestedScopes: readonly string[],
 ): GrantStatus {
-  if (death) return { state: 'dead', ...death, reconnect }
-  const missing = missingScopes(asked, scopes)
+  if (revocation) return { state: 'revoked', ...revocation, reconnect }
+  const missing = missingScopes(requestedScopes, scopes)
   if (missing.length === 0) return { state: 'active' }
   const cause =
-    'Driveway asks for more than you have allowed it so far. What you allowed goes on working; the rest needs another yes'
+    'Driveway asks for more permissions than you have granted. Those that you granted still work; the others need your consent'
   return { state: 'partial', missing, cause, reconnect }
+}
+
+/** Finds the grant of an account. A record that cannot be decrypted counts as none. */
+export async function findReadableGrant(
+  grants: Pick<GrantStore, 'find'>,
+  sub: string,
+): Promise<GrantRecord | undefined> {
+  try {
+    return await grants.find(sub)
+  } catch (error) {
+    if (error instanceof GatewayError && error.code === 'reauth_required') return undefined
+    throw error
+  }
 }

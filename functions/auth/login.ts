@@ -1,29 +1,31 @@
-/** `GET /auth`: a browser on its way to Google's consent page. */
+/** `GET /auth`: redirects the browser to Google's consent page. */
 import { randomBytes } from 'node:crypto'
 import { GatewayError } from '../errors.ts'
-import { loginLifetimeMs } from '../identity/login-state.ts'
-import type { LoginTarget, Logins } from '../identity/login-state.ts'
-import type { AuthorizationRequest, OAuth } from '../token/google-oauth.ts'
+import { isCodeChallenge } from '../identity/authorization-code.ts'
+import { loginTtlMs } from '../identity/login-state.ts'
+import type { LoginTarget, LoginStates } from '../identity/login-state.ts'
+import type { AuthorizationRequest, GoogleOAuth } from '../token/google-oauth.ts'
 import { missingScopes, shortScope } from '../token/scopes.ts'
-import type { Vault, VaultRecord } from '../token/grant-store.ts'
-import { readLoginTarget } from './token-exchange.ts'
-import { readCookie, sessionLifetimeMs, writeCookie } from '../http/cookies.ts'
+import type { GrantStore, GrantRecord } from '../token/grant-store.ts'
+import { badRequest } from './request-errors.ts'
+import { readReturnTo } from './return-url.ts'
+import { readSessionCookie, sessionTtlMs, serializeSessionCookie } from '../http/cookies.ts'
 import type { SessionCookie } from '../http/cookies.ts'
-import type { Call, Route } from '../http/router.ts'
-import type { Identify } from '../http/authenticate.ts'
+import type { RequestContext, Route } from '../http/router.ts'
+import type { Authenticate } from '../http/authenticate.ts'
 
 export interface LoginDeps {
-  logins: Logins
-  oauth: Pick<OAuth, 'authorizationUrl'>
-  vault: Pick<Vault, 'find'>
-  recognise: Identify
-  /** What is asked of Google. */
+  logins: LoginStates
+  oauth: Pick<GoogleOAuth, 'authorizationUrl'>
+  grants: Pick<GrantStore, 'find'>
+  authenticateAny: Authenticate
+  /** Scopes requested from Google. */
   scopes: readonly string[]
   publicUrl: string
   allowedOrigins: readonly string[]
 }
 
-/** In what a sign-in differs from the usual one. */
+/** Parameters in which a sign-in differs from the default. */
 type AuthorizationOptions = Pick<AuthorizationRequest, 'prompt' | 'scopes' | 'loginHint'>
 
 export function loginRoutes(deps: LoginDeps): Route[] {
@@ -35,82 +37,116 @@ export function loginRoutes(deps: LoginDeps): Route[] {
       async run({ req, res, query }) {
         const { publicUrl, allowedOrigins } = deps
         const target = readLoginTarget(query, publicUrl, allowedOrigins)
-        const wish = await readAuthorizationOptions(deps, req, query)
-        const location = await startLogin(deps, readCookieOrEmpty(req), target, wish, res)
+        const options = await readAuthorizationOptions(deps, req, query)
+        const location = await startLogin(deps, readCookieOrEmpty(req), target, options, res)
         res.writeHead(302, { location }).end()
       },
     },
   ]
 }
 
-/** Prepares a sign-in: its cookie is set, its address at Google returned. */
+/**
+ * Starts a sign-in: sets its cookie and returns the URL of the authorization request.
+ *
+ * @see RFC 6749 §4.1.1 Authorization Request; RFC 7636 §4.3; OpenID Connect Core 1.0 §3.1.2.1
+ */
 export async function startLogin(
   { logins, oauth, publicUrl }: Pick<LoginDeps, 'logins' | 'oauth' | 'publicUrl'>,
   cookie: SessionCookie,
   target: LoginTarget,
-  wish: AuthorizationOptions,
-  res: Call['res'],
+  options: AuthorizationOptions,
+  res: RequestContext['res'],
 ): Promise<string> {
-  // One binding serves all tabs of a browser: their sign-ins differ in their state.
+  // All tabs of a browser share one binding; their sign-ins differ in their state.
   const binding = cookie.binding ?? randomBytes(16).toString('base64url')
-  const { login, state } = await logins.start(binding, target, wish.prompt === 'consent')
+  const { login, state } = await logins.start(binding, target, options.prompt === 'consent')
   const { nonce, codeVerifier } = login
-  const location = await oauth.authorizationUrl({ state, nonce, codeVerifier, ...wish })
-  const lifetimeMs = cookie.session === undefined ? loginLifetimeMs : sessionLifetimeMs
+  const location = await oauth.authorizationUrl({ state, nonce, codeVerifier, ...options })
+  const lifetimeMs = cookie.session === undefined ? loginTtlMs : sessionTtlMs
   res.setHeader(
     'Set-Cookie',
-    writeCookie({ session: cookie.session, binding }, publicUrl, lifetimeMs / 1000),
+    serializeSessionCookie({ session: cookie.session, binding }, publicUrl, lifetimeMs / 1000),
   )
   return location
 }
 
 /**
- * - `choose`: another account than the one that Google would take by itself.
- * - `missing`: the scopes that a consent has just left out; never more than is configured.
- * - `reconnect`: whatever the grant of this browser's session needs, of the same account.
+ * Reads where the sign-in ends: a URL, and for a page of another origin a PKCE code challenge.
+ *
+ * @throws {GatewayError} `bad_request` for an invalid challenge or a `return_to` that does not fit it
+ * @see RFC 7636 §4.3
+ */
+function readLoginTarget(
+  query: URLSearchParams,
+  publicUrl: string,
+  allowedOrigins: readonly string[],
+): LoginTarget {
+  const returnTo = readReturnTo(query.get('return_to'), publicUrl, allowedOrigins)
+  const codeChallenge = query.get('code_challenge')
+  if (codeChallenge === null && !query.has('code_challenge_method')) return { returnTo }
+  if (query.get('code_challenge_method') !== 'S256' || !isCodeChallenge(codeChallenge ?? '')) {
+    throw badRequest(
+      'code_challenge must have 43 characters, and code_challenge_method must be S256',
+    )
+  }
+  const { origin, hash } = new URL(returnTo)
+  if (!allowedOrigins.includes(origin)) {
+    throw badRequest('With a code_challenge, return_to must be on an origin in ALLOWED_ORIGINS')
+  }
+  if (hash !== '' || query.get('return_to')?.includes('#')) {
+    throw badRequest('return_to must not have a fragment: it will carry the code')
+  }
+  return { returnTo, codeChallenge: codeChallenge ?? '' }
+}
+
+/**
+ * Reads the options of the authorization request:
+ * - `choose` lets the user choose another account.
+ * - `missing` requests the scopes that the last consent left out, limited to the configured ones.
+ * - `reconnect` requests what the grant of the current session lacks, for the same account.
  */
 async function readAuthorizationOptions(
   deps: LoginDeps,
-  req: Call['req'],
+  req: RequestContext['req'],
   query: URLSearchParams,
 ): Promise<AuthorizationOptions> {
   if (query.has('choose')) return { prompt: 'select_account' }
   const names = (query.get('missing') ?? '').split(',')
   const scopes = deps.scopes.filter((scope) => names.includes(shortScope(scope)))
-  // Consent is what brings a refresh token that stands for all of it.
+  // Only a consent returns a refresh token that covers all scopes.
   if (scopes.length > 0) return { prompt: 'consent', scopes }
-  return query.has('reconnect') ? reconnectOptions(deps, await findGrant(deps, req)) : {}
+  return query.has('reconnect') ? reconnectOptions(deps, await findOwnGrant(deps, req)) : {}
 }
 
 function reconnectOptions(
   { scopes }: LoginDeps,
-  record: VaultRecord | undefined,
+  grant: GrantRecord | undefined,
 ): AuthorizationOptions {
-  if (!record) return {}
-  const { email: loginHint, death } = record
-  if (death) return { prompt: 'consent', loginHint }
-  const missing = missingScopes(scopes, record.scopes)
+  if (!grant) return {}
+  const { email: loginHint, revocation } = grant
+  if (revocation) return { prompt: 'consent', loginHint }
+  const missing = missingScopes(scopes, grant.scopes)
   return missing.length > 0 ? { prompt: 'consent', scopes: missing, loginHint } : { loginHint }
 }
 
-/** Nothing for whoever is signed out here, or whose record cannot be read: that is a new sign-in. */
-async function findGrant(
-  { recognise, vault }: LoginDeps,
-  req: Call['req'],
-): Promise<VaultRecord | undefined> {
+/** Finds the grant of the session. Without a valid session or a readable record there is none. */
+async function findOwnGrant(
+  { authenticateAny, grants }: LoginDeps,
+  req: RequestContext['req'],
+): Promise<GrantRecord | undefined> {
   try {
-    const { sub } = await recognise(req, 'session')
-    return await vault.find(sub)
+    const { sub } = await authenticateAny(req, 'session')
+    return await grants.find(sub)
   } catch (error) {
     if (error instanceof GatewayError && error.status < 500) return undefined
     throw error
   }
 }
 
-/** A new sign-in puts right whatever is wrong with the cookie. */
-function readCookieOrEmpty(req: Call['req']): SessionCookie {
+/** Reads the cookie. An invalid one counts as empty, because the sign-in replaces it. */
+function readCookieOrEmpty(req: RequestContext['req']): SessionCookie {
   try {
-    return readCookie(req)
+    return readSessionCookie(req)
   } catch {
     return { session: undefined, binding: undefined }
   }

@@ -1,29 +1,30 @@
-/** `/auth/policies`: which jobs of a CI system may call without a secret. */
+/** `/auth/policies`: policies that let CI jobs authenticate with their OIDC token, without a secret. */
 import { GatewayError } from '../errors.ts'
-import type { Jobs } from '../identity/ci-authentication.ts'
-import type { Oidc } from '../identity/ci-token-verifier.ts'
+import type { CiAuthentication } from '../identity/ci-authentication.ts'
+import type { CiTokenVerifier } from '../identity/ci-token-verifier.ts'
 import { namesAnOwner } from '../identity/claim-pattern.ts'
-import type { Policies, Policy, PolicyTerms } from '../identity/policies.ts'
+import type { Policies, Policy, PolicyParams } from '../identity/policies.ts'
 import { audit } from '../http/audit.ts'
-import type { Call, Route } from '../http/router.ts'
-import type { Identify } from '../http/authenticate.ts'
-import { readJson } from '../http/json-body.ts'
+import type { RequestContext, Route } from '../http/router.ts'
+import type { Authenticate } from '../http/authenticate.ts'
+import { readJsonBody } from '../http/json-body.ts'
 import { sendJson } from '../http/problem.ts'
+import { badRequest } from './request-errors.ts'
 import { readTokenParams } from './token-params.ts'
 import type { TokenParamsDeps } from './token-params.ts'
 
 export interface PolicyDeps extends TokenParamsDeps {
-  identify: Identify
+  authenticate: Authenticate
   policies: Policies
-  jobs: Pick<Jobs, 'audienceOf'>
-  oidc: Pick<Oidc, 'issuers'>
+  ciAuthentication: Pick<CiAuthentication, 'audienceOf'>
+  ciTokenVerifier: Pick<CiTokenVerifier, 'issuers'>
   now(): number
 }
 
 const path = /^policies\/([A-Za-z0-9][\w.-]{0,63})$/
 const credentialParams = ['scopes', 'folder', 'path', 'maxBytes', 'maxFiles', 'expiresInDays']
 const writableMembers = ['issuer', 'claims', ...credentialParams]
-/** So that an answer can be sent back changed; these are ours to say, and are not looked at. */
+/** Members of our responses. A request may repeat them, and they are ignored. */
 const readOnlyMembers = ['name', 'audience', 'created', 'expires']
 
 export function policyRoutes(deps: PolicyDeps): Route[] {
@@ -36,34 +37,37 @@ export function policyRoutes(deps: PolicyDeps): Route[] {
 }
 
 async function listPolicies(
-  { identify, policies, jobs, oidc }: PolicyDeps,
-  call: Call,
+  { authenticate, policies, ciAuthentication, ciTokenVerifier }: PolicyDeps,
+  call: RequestContext,
 ): Promise<void> {
   const { req, res } = call
-  const { sub } = await identify(req, 'owner')
+  const { sub } = await authenticate(req, 'owner')
   const all = await policies.list(sub)
   sendJson(res, 200, {
-    policies: all.map((policy) => describePolicy(policy, jobs.audienceOf(sub, policy))),
-    issuers: oidc.issuers,
+    policies: all.map((policy) => describePolicy(policy, ciAuthentication.audienceOf(sub, policy))),
+    issuers: ciTokenVerifier.issuers,
   })
 }
 
-async function showPolicy({ identify, policies, jobs }: PolicyDeps, call: Call): Promise<void> {
+async function showPolicy(
+  { authenticate, policies, ciAuthentication }: PolicyDeps,
+  call: RequestContext,
+): Promise<void> {
   const { req, res, params } = call
-  const { sub } = await identify(req, 'owner')
+  const { sub } = await authenticate(req, 'owner')
   const policy = await policies.find(sub, params[0] ?? '')
   if (!policy) throw policyNotFound()
-  sendJson(res, 200, describePolicy(policy, jobs.audienceOf(sub, policy)))
+  sendJson(res, 200, describePolicy(policy, ciAuthentication.audienceOf(sub, policy)))
 }
 
-async function putPolicy(deps: PolicyDeps, call: Call): Promise<void> {
-  const { identify, policies, jobs } = deps
+async function putPolicy(deps: PolicyDeps, call: RequestContext): Promise<void> {
+  const { authenticate, policies, ciAuthentication } = deps
   const { req, res, params, signal, log } = call
-  const { sub, id } = await identify(req, 'owner')
+  const { sub, id } = await authenticate(req, 'owner')
   const [name = ''] = params
-  const terms = await readPolicyParams(deps, sub, await readJson(req, res), signal)
-  const { policy, isNew } = await policies.put(sub, name, terms)
-  sendJson(res, isNew ? 201 : 200, describePolicy(policy, jobs.audienceOf(sub, policy)))
+  const policyParams = await readPolicyParams(deps, sub, await readJsonBody(req, res), signal)
+  const { policy, isNew } = await policies.put(sub, name, policyParams)
+  sendJson(res, isNew ? 201 : 200, describePolicy(policy, ciAuthentication.audienceOf(sub, policy)))
   audit(log, 'policy_set', {
     sub,
     credential: id,
@@ -75,9 +79,12 @@ async function putPolicy(deps: PolicyDeps, call: Call): Promise<void> {
   })
 }
 
-async function deletePolicy({ identify, policies }: PolicyDeps, call: Call): Promise<void> {
+async function deletePolicy(
+  { authenticate, policies }: PolicyDeps,
+  call: RequestContext,
+): Promise<void> {
   const { req, res, params, log } = call
-  const { sub, id } = await identify(req, 'owner')
+  const { sub, id } = await authenticate(req, 'owner')
   const [name = ''] = params
   if (!(await policies.remove(sub, name))) throw policyNotFound()
   res.writeHead(204).end()
@@ -89,51 +96,54 @@ async function readPolicyParams(
   sub: string,
   body: Record<string, unknown>,
   signal: AbortSignal,
-): Promise<PolicyTerms> {
-  const { oidc, now } = deps
-  // A name that is spelt wrong would make a policy that is wider than was meant.
+): Promise<PolicyParams> {
+  const { ciTokenVerifier, now } = deps
+  // A misspelt member would make the policy wider than intended.
   const isKnown = (member: string): boolean =>
     writableMembers.includes(member) || readOnlyMembers.includes(member)
-  if (!Object.keys(body).every(isKnown)) throw bad(`A policy has ${writableMembers.join(', ')}`)
-  const { issuer, claims, scopes: may, folder: where, path: below, expiresInDays } = body
-  if (typeof issuer !== 'string' || !oidc.issuers.includes(issuer)) {
-    throw bad(`issuer has to be one of ${oidc.issuers.join(', ') || 'none: OIDC_ISSUERS is empty'}`)
+  if (!Object.keys(body).every(isKnown)) {
+    throw badRequest(`A policy has only the members ${writableMembers.join(', ')}`)
   }
-  const wanted = readClaims(claims)
-  const { maxBytes, maxFiles } = body
-  const said = { scopes: may, folder: where, path: below, maxBytes, maxFiles, expiresInDays }
-  const { grant, lifetimeMs } = await readTokenParams(deps, sub, said, signal)
-  const { scopes = [], folder = null, limits = {} } = grant
-  // Unlike a token, a policy is no secret that somebody may lose: it may have no end.
-  const isEndless = expiresInDays === undefined || expiresInDays === null
-  const expiresAt = isEndless ? null : now() + lifetimeMs
-  return { issuer, claims: wanted, scopes, folder, limits, expiresAt }
+  const { issuer, expiresInDays } = body
+  if (typeof issuer !== 'string' || !ciTokenVerifier.issuers.includes(issuer)) {
+    throw badRequest(
+      `issuer must be one of ${ciTokenVerifier.issuers.join(', ') || 'none: OIDC_ISSUERS is empty'}`,
+    )
+  }
+  const claims = readClaims(body['claims'])
+  const params = Object.fromEntries(credentialParams.map((name) => [name, body[name]]))
+  const { request, lifetimeMs } = await readTokenParams(deps, sub, params, signal)
+  const { scopes = [], folder = null, limits = {} } = request
+  // A policy is not a secret that may leak, so unlike a token it may never expire.
+  const neverExpires = expiresInDays === undefined || expiresInDays === null
+  const expiresAt = neverExpires ? null : now() + lifetimeMs
+  return { issuer, claims, scopes, folder, limits, expiresAt }
 }
 
 const claimName = /^[A-Za-z][\w.-]{0,63}$/
 const maxClaims = 20
-/** These are checked as the standard says, or of no meaning to a policy. */
+/** Claims that are verified by RFC 7519 §4.1, or that differ for each token. */
 const reservedClaims = new Set(['iss', 'aud', 'exp', 'nbf', 'iat', 'jti'])
 
 function readClaims(value: unknown): Record<string, string> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw bad('claims has to be an object of claims and patterns')
+    throw badRequest('claims must be an object of claim names and patterns')
   }
   const claims: Record<string, string> = {}
   const entries = Object.entries(value as Record<string, unknown>)
   for (const [claim, pattern] of entries) {
     if (!claimName.test(claim) || reservedClaims.has(claim)) {
-      throw bad('claims has a name that no pattern can be given for')
+      throw badRequest(`claims must not have ${JSON.stringify(claim.slice(0, 64))}`)
     }
     if (typeof pattern !== 'string' || !/^[^\p{Cc}\p{Cs}]{1,256}$/u.test(pattern)) {
-      throw bad(`The pattern of ${claim} has to be a text of 1 to 256 characters`)
+      throw badRequest(`The pattern of ${claim} must be a string of 1 to 256 characters`)
     }
     claims[claim] = pattern
   }
-  if (entries.length > maxClaims) throw bad(`claims may have ${maxClaims} claims`)
+  if (entries.length > maxClaims) throw badRequest(`claims may have at most ${maxClaims} members`)
   if (!namesAnOwner(claims)) {
-    throw bad(
-      'claims has to say whose jobs it means, such as "repository": "me/app" or "project_path": "me/app"',
+    throw badRequest(
+      'claims must name the owner of the jobs, such as "repository": "me/app" or "project_path": "me/app"',
     )
   }
   return claims
@@ -160,9 +170,5 @@ function expiryOf({ expiresAt }: Policy): string | null {
 }
 
 function policyNotFound(): GatewayError {
-  return new GatewayError('not_found', 'No such policy of this account')
-}
-
-function bad(detail: string): GatewayError {
-  return new GatewayError('bad_request', detail, { detail })
+  return new GatewayError('not_found', 'The account has no policy with this name')
 }

@@ -1,4 +1,4 @@
-/** `/auth`: signing in and out, and what may be shown instead of a session. */
+/** `/auth`: sign-in, sign-out, tokens, device flow, CI policies and self-diagnosis. */
 import { deviceRoutes } from './device.ts'
 import type { DeviceDeps } from './device.ts'
 import { doctorRoutes } from './doctor/routes.ts'

@@ -1,23 +1,23 @@
-/** `/auth/session`: who is signed in, and signing out. */
-import { accessProfiles } from '../config/config.ts'
-import type { AccessProfile } from '../config/config.ts'
+/** `/auth/session`: the signed-in account, and sign-out. */
+import { accessProfiles } from '../token/access-profiles.ts'
+import type { AccessProfile } from '../token/access-profiles.ts'
 import { GatewayError } from '../errors.ts'
-import type { Admission } from '../identity/allowlist.ts'
+import type { Allowlist } from '../identity/allowlist.ts'
 import type { Credentials } from '../identity/credentials.ts'
-import type { Vault } from '../token/grant-store.ts'
+import type { GrantStore } from '../token/grant-store.ts'
 import { audit } from '../http/audit.ts'
-import { writeCookie } from '../http/cookies.ts'
+import { serializeSessionCookie } from '../http/cookies.ts'
 import { grantStatus } from './grant-status.ts'
-import type { Call, Route } from '../http/router.ts'
-import type { Identify } from '../http/authenticate.ts'
+import type { RequestContext, Route } from '../http/router.ts'
+import type { Authenticate } from '../http/authenticate.ts'
 import { sendJson } from '../http/problem.ts'
 
 export interface SessionDeps {
-  /** Also of those who are not invited any more: they may still sign out. */
-  recognise: Identify
-  admission: Pick<Admission, 'check'>
+  /** Also authenticates accounts that the allowlist no longer has: they may still sign out. */
+  authenticateAny: Authenticate
+  allowlist: Pick<Allowlist, 'check'>
   credentials: Pick<Credentials, 'revoke'>
-  vault: Pick<Vault, 'find'>
+  grants: Pick<GrantStore, 'find'>
   publicUrl: string
   accessProfile: AccessProfile
   limits: { maxRequestBytes: number | null; maxFileBytes: number }
@@ -30,21 +30,21 @@ export function sessionRoutes(deps: SessionDeps): Route[] {
   ]
 }
 
-async function showSession(deps: SessionDeps, { req, res }: Call): Promise<void> {
-  const { recognise, vault, admission, accessProfile, limits } = deps
-  const principal = await recognise(req, 'nothing').catch((error: unknown) => {
+async function showSession(deps: SessionDeps, { req, res }: RequestContext): Promise<void> {
+  const { authenticateAny, grants, allowlist, accessProfile, limits } = deps
+  const principal = await authenticateAny(req, 'nothing').catch((error: unknown) => {
     if (error instanceof GatewayError && error.status === 401) return undefined
     throw error
   })
-  const record = principal && (await vault.find(principal.sub))
-  if (!principal || !record) return sendJson(res, 200, { signedIn: false, signIn: '/auth' })
-  admission.check(record)
+  const grant = principal && (await grants.find(principal.sub))
+  if (!principal || !grant) return sendJson(res, 200, { signedIn: false, signIn: '/auth' })
+  allowlist.check(grant)
   sendJson(res, 200, {
     signedIn: true,
-    email: record.email,
+    email: grant.email,
     profile: accessProfile,
-    meaning: accessProfiles[accessProfile].meaning,
-    grant: grantStatus(record, accessProfiles[accessProfile].scopes),
+    profileDescription: accessProfiles[accessProfile].meaning,
+    grant: grantStatus(grant, accessProfiles[accessProfile].scopes),
     expires: new Date(principal.expiresAt).toISOString(),
     limits,
     kind: principal.kind,
@@ -52,13 +52,13 @@ async function showSession(deps: SessionDeps, { req, res }: Call): Promise<void>
   })
 }
 
-async function signOut(deps: SessionDeps, { req, res, log }: Call): Promise<void> {
-  const { sub, id, kind } = await deps.recognise(req, 'owner')
+async function signOut(deps: SessionDeps, { req, res, log }: RequestContext): Promise<void> {
+  const { sub, id, kind } = await deps.authenticateAny(req, 'owner')
   await deps.credentials.revoke(id)
-  // A page elsewhere ends its own bearer; the browser's session here is none of its business.
+  // A page of another origin revokes its own bearer token and leaves the browser's session alone.
   if (kind === 'session') {
     const empty = { session: undefined, binding: undefined }
-    res.setHeader('Set-Cookie', writeCookie(empty, deps.publicUrl, 0))
+    res.setHeader('Set-Cookie', serializeSessionCookie(empty, deps.publicUrl, 0))
   }
   res.writeHead(204).end()
   audit(log, 'sign_out', { sub, credential: id })

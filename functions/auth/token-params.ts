@@ -1,70 +1,73 @@
-/** What a token is to be good for, as its owner says it, and as they are told of it afterwards. */
+/** Parses the parameters of a token (`POST /auth/tokens`), and describes a token in responses. */
 import type { Folders } from '../drive/files/folders.ts'
-import { GatewayError } from '../errors.ts'
-import type { Credential, Grant } from '../identity/credentials.ts'
+
+import type { Credential, CredentialRequest } from '../identity/credentials.ts'
 import { readPath } from '../http/file-name.ts'
 import { dayMs, readFolder, readLifetime, readLimits, readScopes } from './credential-params.ts'
 import type { FolderDeps } from './credential-params.ts'
+import { badRequest } from './request-errors.ts'
 
 export interface TokenParamsDeps extends FolderDeps {
-  folders: Pick<Folders, 'reach'>
+  folders: Pick<Folders, 'ensurePath'>
 }
 
 const knownParams = ['name', 'scopes', 'folder', 'path', 'maxBytes', 'maxFiles', 'expiresInDays']
 
 /**
- * Reads them, and finds or makes the folder that they name.
+ * Parses the parameters, and finds or creates the folder that they name. The default name is
+ * `curl`, the default lifetime is 90 days.
  *
- * @throws {GatewayError} `bad_request`, also for a term that nobody knows: somebody counts on it;
- *   `invalid_path`, `drive_not_found`, or what else Drive refuses with
+ * @throws {GatewayError} `bad_request`, also for an unknown parameter: the caller may rely on it;
+ *   `invalid_path`, `drive_not_found`, or another error of Drive
  */
 export async function readTokenParams(
   deps: TokenParamsDeps,
   sub: string,
   body: Record<string, unknown>,
   signal: AbortSignal,
-): Promise<{ grant: Grant; lifetimeMs: number }> {
+): Promise<{ request: CredentialRequest; lifetimeMs: number }> {
   if (Object.keys(body).some((key) => !knownParams.includes(key))) {
-    throw bad(`A token has ${knownParams.join(', ')} and nothing else`)
+    throw badRequest(`A token has only the parameters ${knownParams.join(', ')}`)
   }
   const { name = 'curl', folder, path, expiresInDays } = body
   if (typeof name !== 'string' || !/^[^\p{Cc}\p{Cs}]{1,100}$/u.test(name)) {
-    throw bad('name has to be a text of 1 to 100 characters')
+    throw badRequest('name must be a string of 1 to 100 characters')
   }
   const scopes = readScopes(body['scopes'])
   const limits = readLimits(body)
   const lifetimeMs = readLifetime(expiresInDays) ?? 90 * dayMs
-  const below = readFolderPath(path)
-  const from = await readFolder(deps, sub, folder, signal)
-  const place = below.length === 0 ? from : await ensureFolder(deps, sub, from?.id, below, signal)
-  const grant = {
+  const names = readFolderPath(path)
+  const parent = await readFolder(deps, sub, folder, signal)
+  const target =
+    names.length === 0 ? parent : await ensureFolder(deps, sub, parent?.id, names, signal)
+  const request = {
     sub,
     name,
     scopes,
-    ...(place === null ? {} : { folder: place }),
+    ...(target === null ? {} : { folder: target }),
     ...(Object.keys(limits).length === 0 ? {} : { limits }),
   }
-  return { grant, lifetimeMs }
+  return { request, lifetimeMs }
 }
 
 async function ensureFolder(
   deps: TokenParamsDeps,
   sub: string,
-  from: string | undefined,
-  path: readonly string[],
+  parent: string | undefined,
+  names: readonly string[],
   signal: AbortSignal,
 ): ReturnType<typeof readFolder> {
-  const id = await deps.folders.reach(deps.accountOf(sub), from, path, signal)
+  const id = await deps.folders.ensurePath(deps.accountOf(sub), parent, names, signal)
   return readFolder(deps, sub, id, signal)
 }
 
 function readFolderPath(path: unknown): string[] {
   if (path === undefined || path === null) return []
-  if (typeof path !== 'string') throw bad('path has to be names of folders with slashes between')
+  if (typeof path !== 'string') throw badRequest('path must be folder names separated by slashes')
   return readPath(path.split('/'))
 }
 
-/** A token as its owner sees it: everything but its secret. */
+/** Returns the JSON of a token, without its secret. */
 export function describeToken(token: Credential): Record<string, unknown> {
   const { id, name, scopes, folder, limits = {}, createdAt, expiresAt } = token
   return {
@@ -77,8 +80,4 @@ export function describeToken(token: Credential): Record<string, unknown> {
     created: new Date(createdAt).toISOString(),
     expires: new Date(expiresAt).toISOString(),
   }
-}
-
-function bad(detail: string): GatewayError {
-  return new GatewayError('bad_request', detail, { detail })
 }

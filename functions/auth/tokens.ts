@@ -1,22 +1,22 @@
-/** `/auth/tokens`: tokens for curl and CI, made, seen and ended by their owner in person. */
+/** `/auth/tokens`: the owner of an account creates, lists and revokes tokens for curl and CI. */
 import { GatewayError } from '../errors.ts'
-import type { Credential, Credentials, Grant } from '../identity/credentials.ts'
-import type { Usages } from '../identity/usage-counter.ts'
+import type { Credential, Credentials, CredentialRequest } from '../identity/credentials.ts'
+import type { UsageCounter } from '../identity/usage-counter.ts'
 import { audit } from '../http/audit.ts'
-import type { Call, Route } from '../http/router.ts'
-import type { Identify } from '../http/authenticate.ts'
-import { readJson } from '../http/json-body.ts'
+import type { RequestContext, Route } from '../http/router.ts'
+import type { Authenticate } from '../http/authenticate.ts'
+import { readJsonBody } from '../http/json-body.ts'
 import { sendJson } from '../http/problem.ts'
 import { describeToken, readTokenParams } from './token-params.ts'
 import type { TokenParamsDeps } from './token-params.ts'
 
 export interface TokenDeps extends TokenParamsDeps {
-  identify: Identify
+  authenticate: Authenticate
   credentials: Credentials
-  usages: Pick<Usages, 'read'>
+  usageCounter: Pick<UsageCounter, 'read'>
 }
 
-/** Tokens that one account may have. */
+/** Maximum number of tokens per account. */
 const maxTokens = 100
 
 export function tokenRoutes(deps: TokenDeps): Route[] {
@@ -27,15 +27,17 @@ export function tokenRoutes(deps: TokenDeps): Route[] {
   ]
 }
 
-async function createToken(deps: TokenDeps, { req, res, signal, log }: Call): Promise<void> {
-  const owner = await deps.identify(req, 'owner')
-  const body = await readJson(req, res)
-  const { grant, lifetimeMs } = await readTokenParams(deps, owner.sub, body, signal)
-  const { secret, credential } = await issueToken(deps.credentials, grant, lifetimeMs)
-  const described = describeToken(credential)
+async function createToken(
+  deps: TokenDeps,
+  { req, res, signal, log }: RequestContext,
+): Promise<void> {
+  const owner = await deps.authenticate(req, 'owner')
+  const body = await readJsonBody(req, res)
+  const { request, lifetimeMs } = await readTokenParams(deps, owner.sub, body, signal)
+  const { secret, credential } = await issueToken(deps.credentials, request, lifetimeMs)
   const { id, scopes, folder } = credential
-  sendJson(res, 201, { ...described, token: secret })
-  audit(log, 'token_made', {
+  sendJson(res, 201, { ...describeToken(credential), token: secret })
+  audit(log, 'token_created', {
     sub: owner.sub,
     credential: owner.id,
     tokenId: id,
@@ -46,41 +48,47 @@ async function createToken(deps: TokenDeps, { req, res, signal, log }: Call): Pr
 }
 
 /**
- * A token among no more than an account may have.
+ * Issues a token unless the account has the maximum number of tokens.
  *
  * @throws {GatewayError} `too_many_tokens`
  */
 export async function issueToken(
   credentials: Pick<Credentials, 'issue' | 'list'>,
-  grant: Grant,
+  request: CredentialRequest,
   lifetimeMs: number,
 ): Promise<{ secret: string; credential: Credential }> {
-  if ((await credentials.list(grant.sub, 'token')).length >= maxTokens) {
-    const detail = `An account may have ${maxTokens} tokens`
+  if ((await credentials.list(request.sub, 'token')).length >= maxTokens) {
+    const detail = `An account may have at most ${maxTokens} tokens; revoke one first`
     throw new GatewayError('too_many_tokens', detail, { detail })
   }
-  return credentials.issue('token', grant, lifetimeMs)
+  return credentials.issue('token', request, lifetimeMs)
 }
 
-async function listTokens({ identify, credentials, usages }: TokenDeps, call: Call): Promise<void> {
-  const { sub } = await identify(call.req, 'owner')
+async function listTokens(
+  { authenticate, credentials, usageCounter }: TokenDeps,
+  call: RequestContext,
+): Promise<void> {
+  const { sub } = await authenticate(call.req, 'owner')
   const all = await credentials.list(sub, 'token')
-  const used = await usages.read(all.map(({ id }) => id))
+  const usages = await usageCounter.read(all.map(({ id }) => id))
   const tokens = all.map((token, index) => {
-    const { files = 0, bytes = 0, lastUsedAt = 0 } = used[index] ?? {}
+    const { files = 0, bytes = 0, lastUsedAt = 0 } = usages[index] ?? {}
     const lastUsed = lastUsedAt === 0 ? null : new Date(lastUsedAt).toISOString()
     return { ...describeToken(token), usedBytes: bytes, usedFiles: files, lastUsed }
   })
   sendJson(call.res, 200, { tokens })
 }
 
-async function revokeToken({ identify, credentials }: TokenDeps, call: Call): Promise<void> {
+async function revokeToken(
+  { authenticate, credentials }: TokenDeps,
+  call: RequestContext,
+): Promise<void> {
   const { req, res, params, log } = call
-  const owner = await identify(req, 'owner')
+  const owner = await authenticate(req, 'owner')
   const [id = ''] = params
   const token = await credentials.find(id)
   if (!token || token.kind !== 'token' || token.sub !== owner.sub) {
-    throw new GatewayError('not_found', 'No such token of this account')
+    throw new GatewayError('not_found', 'The account has no token with this id')
   }
   await credentials.revoke(id)
   res.writeHead(204).end()

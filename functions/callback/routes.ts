@@ -1,34 +1,35 @@
-/** `/callback`: the authorization response becomes a grant in the vault and a session. */
+/** `/callback`: the authorization response becomes a stored grant and a session. */
 import { GatewayError } from '../errors.ts'
-import type { Admission } from '../identity/allowlist.ts'
+import type { Allowlist } from '../identity/allowlist.ts'
 import type { Credentials } from '../identity/credentials.ts'
-import type { Login, Logins } from '../identity/login-state.ts'
-import type { PageCodes } from '../identity/authorization-code.ts'
-import type { AccessTokens } from '../token/access-token-cache.ts'
+import type { Login, LoginStates } from '../identity/login-state.ts'
+import type { AuthorizationCodes } from '../identity/authorization-code.ts'
+import type { AccessTokenCache } from '../token/access-token-cache.ts'
 import { issuer } from '../token/google-oauth.ts'
-import type { Grant, OAuth } from '../token/google-oauth.ts'
+import type { TokenResponse, GoogleOAuth } from '../token/google-oauth.ts'
 import { missingScopes, shortScope } from '../token/scopes.ts'
-import type { Vault, VaultRecord } from '../token/grant-store.ts'
+import type { GrantStore, GrantRecord } from '../token/grant-store.ts'
 import { audit } from '../http/audit.ts'
+import { findReadableGrant } from '../auth/grant-status.ts'
 import { startLogin } from '../auth/login.ts'
-import { readCookie, sessionLifetimeMs, writeCookie } from '../http/cookies.ts'
-import type { Call, Route } from '../http/router.ts'
+import { readSessionCookie, sessionTtlMs, serializeSessionCookie } from '../http/cookies.ts'
+import type { RequestContext, Route } from '../http/router.ts'
 
 export interface CallbackDeps {
-  logins: Logins
-  oauth: OAuth
-  vault: Vault
-  access: Pick<AccessTokens, 'remember' | 'tokenFor'>
+  logins: LoginStates
+  oauth: GoogleOAuth
+  grants: GrantStore
+  accessTokens: Pick<AccessTokenCache, 'set' | 'tokenFor'>
   credentials: Pick<Credentials, 'issue'>
-  pageCodes: Pick<PageCodes, 'issue'>
-  admission: Pick<Admission, 'check'>
-  /** Scopes without which Driveway cannot do its work. */
+  authorizationCodes: Pick<AuthorizationCodes, 'issue'>
+  allowlist: Pick<Allowlist, 'check'>
+  /** Required scopes. */
   scopes: readonly string[]
   publicUrl: string
   now: () => number
 }
 
-/** A refresh token that has worked so lately is not tried at the next sign-in. */
+/** A refresh token that was used within this time is not verified at the next sign-in. */
 const verifiedTtlMs = 2 * 24 * 60 * 60_000
 
 export function callbackRoutes(deps: CallbackDeps): Route[] {
@@ -36,7 +37,7 @@ export function callbackRoutes(deps: CallbackDeps): Route[] {
   return [{ method: 'GET', path: /^$/, isSignIn: true, run }]
 }
 
-async function handleCallback(deps: CallbackDeps, call: Call): Promise<void> {
+async function handleCallback(deps: CallbackDeps, call: RequestContext): Promise<void> {
   let sub: string | undefined
   try {
     await handleAuthorizationResponse(deps, call, (grant) => (sub = grant.sub))
@@ -47,40 +48,47 @@ async function handleCallback(deps: CallbackDeps, call: Call): Promise<void> {
   }
 }
 
-/** @param onGrant told whose sign-in it is, as soon as Google has said so */
+/**
+ * Validates the authorization response, exchanges the code, stores the grant and completes the
+ * sign-in.
+ *
+ * @param onGrant called as soon as the account is known, for the audit event of a later failure
+ * @see RFC 6749 §4.1.2 Authorization Response, §10.12 (state); OpenID Connect Core 1.0 §3.1.3
+ */
 async function handleAuthorizationResponse(
   deps: CallbackDeps,
-  { req, res, query, log }: Call,
-  onGrant: (grant: Grant) => void,
+  { req, res, query, log }: RequestContext,
+  onGrant: (grant: TokenResponse) => void,
 ): Promise<void> {
-  const { logins, oauth, vault, access, admission, publicUrl } = deps
+  const { logins, oauth, grants, accessTokens, allowlist, publicUrl } = deps
   if (
     /prefetch|prerender/i.test(String(req.headers['sec-purpose'] ?? req.headers['purpose'] ?? ''))
   ) {
-    throw new GatewayError('bad_request', 'A prefetch is no sign-in')
+    throw new GatewayError('bad_request', 'A prefetch request cannot sign in')
   }
-  const cookie = readCookie(req)
+  const cookie = readSessionCookie(req)
   const login = await logins.read(query.get('state'), cookie.binding)
   const response = readAuthorizationResponse(query)
-  await logins.claim(login)
+  await logins.consume(login)
   if ('error' in response) {
     res.setHeader(
       'Set-Cookie',
-      writeCookie(
+      serializeSessionCookie(
         { ...cookie, binding: undefined },
         publicUrl,
-        cookie.session ? sessionLifetimeMs / 1000 : 0,
+        cookie.session ? sessionTtlMs / 1000 : 0,
       ),
     )
-    throw new GatewayError('access_denied', `Google answered ${response.error}`)
+    throw new GatewayError('access_denied', `Google returned the error ${response.error}`)
   }
 
   const { nonce, codeVerifier } = login
   const grant = await oauth.exchange(response.code, { nonce, codeVerifier })
   onGrant(grant)
-  admission.check(grant)
+  allowlist.check(grant)
   checkScopes(grant, deps, login)
-  const existing = await vault.find(grant.sub).catch(forgiveUnreadable)
+  // This sign-in replaces an unreadable record, if it returns a refresh token.
+  const existing = await findReadableGrant(grants, grant.sub)
   const isUsable = isUsableGrant(existing, deps.scopes)
   if (
     grant.refreshToken === undefined &&
@@ -90,13 +98,16 @@ async function handleAuthorizationResponse(
   }
 
   const { sub, accessToken, expiresInSeconds, ...saved } = grant
-  await vault.save({ sub, ...saved })
-  access.remember(sub, accessToken, expiresInSeconds)
+  await grants.save({ sub, ...saved })
+  accessTokens.set(sub, accessToken, expiresInSeconds)
   const { location, session, credential } = await completeSignIn(deps, login, sub)
   if (session !== undefined) {
     const { binding } = cookie
-    const lifetime = sessionLifetimeMs / 1000
-    res.setHeader('Set-Cookie', writeCookie({ session, binding }, deps.publicUrl, lifetime))
+    const lifetime = sessionTtlMs / 1000
+    res.setHeader(
+      'Set-Cookie',
+      serializeSessionCookie({ session, binding }, deps.publicUrl, lifetime),
+    )
   }
   res.writeHead(303, { location }).end()
   audit(log, 'sign_in', {
@@ -108,62 +119,72 @@ async function handleAuthorizationResponse(
 }
 
 /**
- * What a sign-in ends with: a session, or a code for the page of another origin that asked for it.
- * Such a page needs nothing in a cookie here, and what is in it stays as it is.
+ * Creates a session, or an authorization code when a page of another origin started the sign-in.
+ * Such a page needs no cookie, so the cookie stays unchanged.
  */
 async function completeSignIn(
-  { credentials, pageCodes }: CallbackDeps,
+  { credentials, authorizationCodes }: CallbackDeps,
   { returnTo, codeChallenge }: Login,
   sub: string,
 ): Promise<{ location: string; session?: string; credential?: string }> {
   if (codeChallenge !== undefined) {
     const { origin } = new URL(returnTo)
-    // In the fragment: it reaches neither that page's server nor anybody's log.
-    return { location: `${returnTo}#code=${await pageCodes.issue({ sub, origin, codeChallenge })}` }
+    // A browser sends no fragment to a server, so the code appears in no log.
+    return {
+      location: `${returnTo}#code=${await authorizationCodes.issue({ sub, origin, codeChallenge })}`,
+    }
   }
-  // A new secret for every sign-in: whatever was in the cookie before is worth nothing.
-  const { secret, credential } = await credentials.issue('session', { sub }, sessionLifetimeMs)
+  // A new secret per sign-in prevents session fixation.
+  const { secret, credential } = await credentials.issue('session', { sub }, sessionTtlMs)
   return { location: returnTo, session: secret, credential: credential.id }
 }
 
-/** An error wins over a code; neither is looked at before the state is known to be ours. */
+/**
+ * Reads the authorization response. The caller has validated its `state`. An error takes precedence
+ * over a code.
+ *
+ * @throws {GatewayError} `issuer_mismatch` or `bad_request`
+ * @see RFC 6749 §4.1.2 Authorization Response; RFC 9207 §2.4 Validating the Issuer Identifier
+ */
 function readAuthorizationResponse(query: URLSearchParams): { code: string } | { error: string } {
   const iss = query.get('iss')
   if (iss !== null && iss !== issuer) {
-    throw new GatewayError('issuer_mismatch', 'The callback names another issuer')
+    throw new GatewayError('issuer_mismatch', 'The iss parameter is not Google’s issuer')
   }
   const error = query.get('error')
   if (error !== null) return { error: /^\w{1,40}$/.test(error) ? error : 'an unreadable error' }
   const code = query.get('code') ?? ''
   if (!/^[\x21-\x7e]{1,2048}$/.test(code)) {
-    throw new GatewayError('bad_request', 'The callback has no usable code')
+    throw new GatewayError('bad_request', 'The code parameter is missing or malformed')
   }
   return { code }
 }
 
 /**
- * Google lets people untick boxes: a partial grant is a success there, and none here. What came of
- * it is dropped; what was granted stays at Google, so that the next try is asked for the rest alone.
+ * Requires all scopes. Google's consent page lets the user grant only some of them (RFC 6749 §3.3).
+ * The tokens are discarded, but the grant stays at Google, so the next sign-in requests only the rest.
+ *
+ * @throws {GatewayError} `scope_missing` with a link that requests the missing scopes
  */
 function checkScopes(
-  { scopes: granted }: Grant,
-  { scopes: asked, publicUrl }: CallbackDeps,
+  { scopes: granted }: TokenResponse,
+  { scopes: required, publicUrl }: CallbackDeps,
   login: Login,
 ): void {
-  const missing = missingScopes(asked, granted)
+  const missing = missingScopes(required, granted)
   if (missing.length === 0) return
   const names = missing.map(shortScope)
-  throw new GatewayError('scope_missing', 'Fewer scopes were granted than asked for', {
-    detail: `A box was left empty at Google (${names.join(', ')}); this link asks for that alone`,
+  throw new GatewayError('scope_missing', `Google did not grant ${names.join(', ')}`, {
+    detail: `A permission was not granted at Google (${names.join(', ')}). The link requests only that`,
     link: `/auth?missing=${names.join(',')}${targetQuery(login, publicUrl)}`,
   })
 }
 
-/** The rest of a query, by which another sign-in ends where this one was to end. */
+/** Returns query parameters that give another sign-in the same target, with a leading `&`. */
 function targetQuery({ returnTo, codeChallenge }: Login, publicUrl: string): string {
-  const isHere = returnTo.startsWith(`${publicUrl}/`)
-  const place = isHere ? returnTo.slice(publicUrl.length) : returnTo
-  const query = new URLSearchParams(place === '/' ? {} : { return_to: place })
+  const isOwnOrigin = returnTo.startsWith(`${publicUrl}/`)
+  const target = isOwnOrigin ? returnTo.slice(publicUrl.length) : returnTo
+  const query = new URLSearchParams(target === '/' ? {} : { return_to: target })
   if (codeChallenge !== undefined) {
     query.set('code_challenge', codeChallenge)
     query.set('code_challenge_method', 'S256')
@@ -171,42 +192,41 @@ function targetQuery({ returnTo, codeChallenge }: Login, publicUrl: string): str
   return query.size > 0 ? `&${query.toString()}` : ''
 }
 
-/** Whether what is stored needs nothing from this sign-in. */
+/** Whether the grant is not revoked and covers the required scopes. */
 function isUsableGrant(
-  known: VaultRecord | undefined,
-  asked: readonly string[],
-): known is VaultRecord {
-  return known?.death === undefined && missingScopes(asked, known?.scopes ?? []).length === 0
+  grant: GrantRecord | undefined,
+  required: readonly string[],
+): grant is GrantRecord {
+  return (
+    grant?.revocation === undefined && missingScopes(required, grant?.scopes ?? []).length === 0
+  )
 }
 
-/** A refresh token that nobody has used for days may have died unnoticed: that is mended now. */
+/** Verifies a refresh token that was not used for days, because Google may have revoked it. */
 async function verifyRefreshToken(
-  { access, now }: CallbackDeps,
-  known: VaultRecord,
+  { accessTokens, now }: CallbackDeps,
+  grant: GrantRecord,
 ): Promise<boolean> {
-  if (now() - (known.usedAt ?? 0) < verifiedTtlMs) return true
-  return access.tokenFor(known.sub).then(
+  if (now() - (grant.usedAt ?? 0) < verifiedTtlMs) return true
+  return accessTokens.tokenFor(grant.sub).then(
     () => true,
     (error: unknown) => !(error instanceof GatewayError && error.code === 'reauth_required'),
   )
 }
 
-/** Google gives a refresh token on the first consent only; ours is gone, so ask once more. */
+/** Redirects to Google's consent page: Google returns a refresh token only with a consent. */
 async function requestConsent(
   deps: CallbackDeps,
   login: Login,
-  cookie: ReturnType<typeof readCookie>,
-  res: Call['res'],
+  cookie: ReturnType<typeof readSessionCookie>,
+  res: RequestContext['res'],
 ): Promise<void> {
   if (login.consentForced) {
-    throw new GatewayError('no_refresh_token', 'No refresh token came with a forced consent')
+    throw new GatewayError(
+      'no_refresh_token',
+      'Google returned no refresh token after a forced consent',
+    )
   }
   const location = await startLogin(deps, cookie, login, { prompt: 'consent' }, res)
   res.writeHead(303, { location }).end()
-}
-
-/** A record that cannot be opened is replaced by this sign-in, if it brings a refresh token. */
-function forgiveUnreadable(error: unknown): undefined {
-  if (error instanceof GatewayError && error.code === 'reauth_required') return undefined
-  throw error
 }

@@ -1,55 +1,51 @@
-/** What is usually wrong and can be seen from within: each tried for real, each with its mending. */
-import type { VaultRecord } from '../../token/grant-store.ts'
+/** Checks for common misconfigurations that only the server can run. Each failure names its fix. */
+import type { GrantRecord } from '../../token/grant-store.ts'
 import { missingScopes } from '../../token/scopes.ts'
 import {
   explainClientError,
   explainDriveError,
-  explainSecretError,
   explainFirestoreError,
+  explainSecretError,
+  failure,
 } from './remedies.ts'
+import type { Failure } from './remedies.ts'
 
-/** Fine, or what is wrong: one cause, what to do, and the one line that does it. */
+/** `found` is the value that the check has read. */
 export type ServerCheckOutcome = { ok: true; found?: string } | Failure
-export interface Failure {
-  ok: false
-  cause: string
-  fix: string
-  command: string
-}
 
 export interface ServerCheck {
   name: string
   why: string
-  run(probe: CheckContext): Promise<ServerCheckOutcome>
+  run(context: CheckContext): Promise<ServerCheckOutcome>
 }
 
-/** What can be tried here, for the operator who asks. */
+/** Settings and probes for the account of the operator who runs the checks. */
 export interface CheckContext {
   settings: {
     projectId: string
     redirectUri: string
     clientSecretName: string
     keyringSecretName: string
-    /** Asked for besides `openid` and `email`. */
+    /** Requested in addition to `openid` and `email`. */
     scopes: readonly string[]
     memoryBytes: number
     maxRequestBytes: number | null
   }
-  /** Reads a version from Secret Manager, past everything that is held. */
+  /** Reads a version from Secret Manager, bypassing the cache. */
   readSecret(name: string): Promise<string>
-  /** @throws {GatewayError} where it is no whole keyring */
+  /** @throws {GatewayError} when the text is not a complete keyring */
   checkKeyring(text: string): Promise<void>
-  /** @throws {GatewayError} where it is not the file of a web client */
+  /** @throws {GatewayError} when the text is not the JSON file of a web client */
   checkClientFile(text: string): void
-  /** Shows the client at Google's token endpoint. @throws {GatewayError} where Google refuses it */
+  /** Authenticates the client at Google's token endpoint. @throws {GatewayError} when Google rejects it */
   checkClient(): Promise<void>
   checkStore(): Promise<void>
-  /** Collections in which something is left that expired before then (ms since 1970). */
+  /** Returns the collections that hold a document expired before `before` (ms since 1970). */
   findExpired(before: number): Promise<string[]>
-  findGrant(): Promise<VaultRecord | undefined>
-  /** Asks Drive for a file of the operator's. */
+  findGrant(): Promise<GrantRecord | undefined>
+  /** Lists one file of the operator's Drive. */
   checkDrive(): Promise<void>
-  /** What Google's clock says, in milliseconds since 1970. */
+  /** Returns the time of Google's clock, in milliseconds since 1970. */
   googleTime(): Promise<number>
   now(): number
 }
@@ -57,46 +53,47 @@ export interface CheckContext {
 const passed: ServerCheckOutcome = { ok: true }
 const dayMs = 24 * 60 * 60_000
 const mebibyte = 1024 * 1024
-/** TTL policies may take a day, and are given some more. */
+/** A TTL policy may take a day to delete a document; three days are spare. */
 const ttlGraceMs = 4 * dayMs
-/** What Google allows a clock to be off before it takes no token's times at their word. */
+/** Google rejects the times of a token beyond this clock skew. */
 const maxClockSkewMs = 30_000
-/** What a permission of an app in Testing lives at most: Google says seven days. */
+/** Maximum lifetime of a grant of an app in Testing: seven days, says Google. */
 const testingGrantTtlMs = 7.5 * dayMs
-/** Three quarters of what `upload` has (infra/google/functions.tf) beside the process itself. */
+/** Three quarters of the memory of `upload` (infra/google/functions.tf) without the process itself. */
 const maxUploadMemory = 252 * mebibyte
-/** What Cloud Run takes of one HTTP/1 request. */
+/** Cloud Run's limit for one HTTP/1 request. */
 const maxFrontEndBytes = 32 * mebibyte
 
+const clientsPage = 'https://console.cloud.google.com/auth/clients'
+const setupClient = 'npm run setup -- --client=client_id.json'
+
 export const serverChecks: readonly ServerCheck[] = [
-  secretCheck('Client secret', 'by it Google knows Driveway', 'clientSecretName'),
+  secretCheck('Client secret', 'it authenticates Driveway to Google', 'clientSecretName'),
   {
     name: 'Client file',
-    why: 'it has to be that of a web client, with this redirect URI in it',
-    async run({ settings, readSecret: secret, checkClientFile }) {
-      const text = await secret(settings.clientSecretName)
+    why: 'it has to be the JSON file of a web client and list this redirect URI',
+    async run({ settings, readSecret, checkClientFile }) {
+      const text = await readSecret(settings.clientSecretName)
       try {
         checkClientFile(text)
       } catch {
-        return {
-          ok: false,
-          cause: 'The secret is not the JSON file of a client of type "Web application"',
-          fix: 'Download the file at https://console.cloud.google.com/auth/clients and put it in',
-          command: 'npm run setup -- --client=client_id.json',
-        }
+        return failure(
+          'The secret is not the JSON file of a client of type "Web application"',
+          `Download the file at ${clientsPage} and configure it`,
+          setupClient,
+        )
       }
       if (text.includes(JSON.stringify(settings.redirectUri))) return passed
-      return {
-        ok: false,
-        cause: `The client’s file does not list the redirect URI ${settings.redirectUri}`,
-        fix: 'Register it at https://console.cloud.google.com/auth/clients, download the file again and put it in',
-        command: 'npm run setup -- --client=client_id.json',
-      }
+      return failure(
+        `The JSON file of the client does not list the redirect URI ${settings.redirectUri}`,
+        `Register it at ${clientsPage}, download the file again and configure it`,
+        setupClient,
+      )
     },
   },
   {
-    name: 'Client at Google',
-    why: 'without a good id and secret nobody can sign in, and no permission is renewed',
+    name: 'OAuth client',
+    why: 'without a valid client id and secret, sign-in and token refresh fail',
     async run({ checkClient, settings }) {
       return checkClient().then(
         () => passed,
@@ -104,26 +101,26 @@ export const serverChecks: readonly ServerCheck[] = [
       )
     },
   },
-  secretCheck('Keyring secret', 'it opens what people granted', 'keyringSecretName'),
+  secretCheck('Keyring secret', 'it decrypts the stored grants', 'keyringSecretName'),
   {
     name: 'Keyring',
-    why: 'half a keyring opens nothing',
-    async run({ settings, readSecret: secret, checkKeyring }) {
-      const text = await secret(settings.keyringSecretName)
+    why: 'an incomplete keyring decrypts nothing',
+    async run({ settings, readSecret, checkKeyring }) {
+      const text = await readSecret(settings.keyringSecretName)
       return checkKeyring(text).then(
         () => passed,
-        (error: unknown) => ({
-          ok: false,
-          cause: (error as Error).message,
-          fix: 'Go back to the last version that was whole: disable the newer ones, then run setup',
-          command: `gcloud secrets versions list driveway-keyring --project=${settings.projectId}`,
-        }),
+        (error: unknown) =>
+          failure(
+            (error as Error).message,
+            'Return to the last whole version: disable the newer versions, then run setup',
+            `gcloud secrets versions list driveway-keyring --project=${settings.projectId}`,
+          ),
       )
     },
   },
   {
     name: 'Firestore',
-    why: 'sessions, tokens and grants are there: it has to be read and written',
+    why: 'it stores sessions, tokens and grants, and has to be readable and writable',
     async run({ checkStore, settings }) {
       return checkStore().then(
         () => passed,
@@ -133,52 +130,50 @@ export const serverChecks: readonly ServerCheck[] = [
   },
   {
     name: 'TTL',
-    why: 'what has expired is to go away by itself',
-    async run({ findExpired: overdue, now, settings }) {
-      const names = await overdue(now() - ttlGraceMs)
-      if (names.length === 0) return passed
-      return {
-        ok: false,
-        cause: `Days after its time there still is something in ${names.join(', ')}: no TTL policy clears it up`,
-        fix: 'Switch the policy on for each collection; setup does it for all',
-        command: `gcloud firestore fields ttls update expiresAt --collection-group=${names[0]} --enable-ttl --project=${settings.projectId}`,
-      }
+    why: 'a TTL policy has to delete expired documents',
+    async run({ findExpired, now, settings }) {
+      const collections = await findExpired(now() - ttlGraceMs)
+      if (collections.length === 0) return passed
+      return failure(
+        `Documents that expired days ago are still in ${collections.join(', ')}: no TTL policy deletes them`,
+        'Enable the policy for each collection; setup does it for all',
+        `gcloud firestore fields ttls update expiresAt --collection-group=${collections[0]} --enable-ttl --project=${settings.projectId}`,
+      )
     },
   },
   {
-    name: 'Permission',
-    why: 'Driveway works with what you granted it at Google',
-    async run({ findGrant: grant, settings }) {
-      const record = await grant()
-      if (!record) return reconnect('Nothing is kept of what you granted', 'Sign in')
-      if (record.death) return reconnect(record.death.cause, 'Sign in again')
-      const missing = missingScopes(settings.scopes, record.scopes)
-      if (missing.length === 0) return { ok: true, found: record.scopes.join(' ') }
+    name: 'Grant',
+    why: 'Driveway acts with the scopes that you granted at Google',
+    async run({ findGrant, settings }) {
+      const grant = await findGrant()
+      if (!grant) return reconnect('No grant is stored for your account', 'Sign in')
+      if (grant.revocation) return reconnect(grant.revocation.cause, 'Sign in again')
+      const missing = missingScopes(settings.scopes, grant.scopes)
+      if (missing.length === 0) return { ok: true, found: grant.scopes.join(' ') }
       return reconnect(
-        `Google granted less than Driveway asks for; missing: ${missing.join(' ')}`,
+        `Google granted fewer scopes than Driveway requests; missing: ${missing.join(' ')}`,
         'Sign in again and leave every box ticked; add the scopes at https://console.cloud.google.com/auth/scopes if they are not offered',
       )
     },
   },
   {
     name: 'Consent screen',
-    why: 'while it is in Testing, Google ends every permission after seven days',
-    async run({ findGrant: grant, settings }) {
-      const record = await grant()
-      const { grantedAt = 0, refreshExpiresAt = Infinity, death } = record ?? {}
-      if (death?.code !== 'testing_expired' && refreshExpiresAt - grantedAt > testingGrantTtlMs)
-        return passed
-      return {
-        ok: false,
-        cause: 'The consent screen is in Testing: what you granted ends after seven days',
-        fix: `Publish it: https://console.cloud.google.com/auth/audience?project=${settings.projectId}, "Publish app"; then sign in again`,
-        command: 'npm run doctor',
-      }
+    why: 'while it is in Testing, Google revokes every grant after seven days',
+    async run({ findGrant, settings }) {
+      const { grantedAt = 0, refreshExpiresAt = Infinity, revocation } = (await findGrant()) ?? {}
+      const isTesting =
+        revocation?.code === 'testing_expired' || refreshExpiresAt - grantedAt <= testingGrantTtlMs
+      if (!isTesting) return passed
+      return failure(
+        'The consent screen is in Testing: your grant expires after seven days',
+        `Publish it: https://console.cloud.google.com/auth/audience?project=${settings.projectId}, "Publish app"; then sign in again`,
+        'npm run doctor',
+      )
     },
   },
   {
     name: 'Drive API',
-    why: 'it is asked for a file of yours',
+    why: 'Drive has to return a file of yours',
     async run({ checkDrive, settings }) {
       return checkDrive().then(
         () => passed,
@@ -188,42 +183,39 @@ export const serverChecks: readonly ServerCheck[] = [
   },
   {
     name: 'Clock',
-    why: 'times of tokens and tickets are compared with it',
+    why: 'the server compares the times of tokens and tickets with it',
     async run({ googleTime, now }) {
-      const off = Math.round((now() - (await googleTime())) / 1000)
-      if (Math.abs(off) * 1000 <= maxClockSkewMs) return passed
-      return {
-        ok: false,
-        cause: `The server’s clock is ${Math.abs(off)} s ${off > 0 ? 'ahead of' : 'behind'} Google’s`,
-        fix: 'On Google Cloud start new instances, which set their clocks; elsewhere switch NTP on',
-        command: 'timedatectl set-ntp true',
-      }
+      const skewSeconds = Math.round((now() - (await googleTime())) / 1000)
+      if (Math.abs(skewSeconds) * 1000 <= maxClockSkewMs) return passed
+      return failure(
+        `The server’s clock is ${Math.abs(skewSeconds)} s ${skewSeconds > 0 ? 'ahead of' : 'behind'} Google’s`,
+        'On Google Cloud, start new instances, which set their clocks. On other hosts, enable NTP',
+        'timedatectl set-ntp true',
+      )
     },
   },
   {
     name: 'Memory',
-    why: 'uploads may hold no more than an instance has',
+    why: 'upload buffers have to fit into the memory of an instance',
     async run({ settings }) {
       if (settings.memoryBytes <= maxUploadMemory) return passed
-      return {
-        ok: false,
-        cause: `MEMORY_BYTES is ${settings.memoryBytes}: more than an instance of 512 MiB has left`,
-        fix: 'Leave the setting out, so that it follows the instance’s own limit',
-        command: 'npm run setup -- --set=MEMORY_BYTES=',
-      }
+      return failure(
+        `MEMORY_BYTES is ${settings.memoryBytes}: more than an instance of 512 MiB has left`,
+        'Leave the setting out; the default follows the memory limit of the instance',
+        'npm run setup -- --set=MEMORY_BYTES=',
+      )
     },
   },
   {
-    name: 'Request ceiling',
-    why: 'a larger one is refused by Google before Driveway sees it',
+    name: 'Request limit',
+    why: 'Google rejects a larger request before it reaches Driveway',
     async run({ settings: { maxRequestBytes } }) {
       if (maxRequestBytes === null || maxRequestBytes <= maxFrontEndBytes) return passed
-      return {
-        ok: false,
-        cause: `MAX_REQUEST_BYTES is ${maxRequestBytes}: more than the 32 MiB that Google lets through`,
-        fix: 'Leave the setting out, so that callers are told the real ceiling',
-        command: 'npm run setup -- --set=MAX_REQUEST_BYTES=',
-      }
+      return failure(
+        `MAX_REQUEST_BYTES is ${maxRequestBytes}: more than Google’s limit of 32 MiB`,
+        'Leave the setting out, so that clients get the real limit',
+        'npm run setup -- --set=MAX_REQUEST_BYTES=',
+      )
     },
   },
 ]
@@ -236,17 +228,16 @@ function secretCheck(
   return {
     name,
     why: `${why}; its version has to be readable, enabled and pinned`,
-    async run({ settings, readSecret: secret }) {
+    async run({ settings, readSecret }) {
       const version = settings[setting]
       if (!/\/versions\/\d+$/.test(version)) {
-        return {
-          ok: false,
-          cause: `${version} is no fixed version: another value may come under a running instance`,
-          fix: 'Name a version by its number; setup does',
-          command: 'npm run setup',
-        }
+        return failure(
+          `${version} is not a pinned version: the value may change under a running instance`,
+          'Configure a version by its number; setup does it',
+          'npm run setup',
+        )
       }
-      return secret(version).then(
+      return readSecret(version).then(
         () => ({ ok: true, found: version }),
         (error: unknown) => explainSecretError(error, version),
       )
@@ -254,6 +245,6 @@ function secretCheck(
   }
 }
 
-function reconnect(cause: string, how: string): ServerCheckOutcome {
-  return { ok: false, cause, fix: `${how}: open /auth?reconnect=1`, command: 'npm run doctor' }
+function reconnect(cause: string, action: string): Failure {
+  return failure(cause, `${action}: open /auth?reconnect=1`, 'npm run doctor')
 }

@@ -1,18 +1,18 @@
-/** Firestore, tried for real: whether it takes what is written, and whether TTL policies clear up. */
+/** Checks that Firestore is writable and readable, and that TTL policies delete expired documents. */
 import type { Firestore, Timestamp } from '@google-cloud/firestore'
 import { randomUUID } from 'node:crypto'
 import { collections } from '../../store/collections.ts'
 import type { Collection } from '../../store/collections.ts'
-import { guarded } from '../../store/firestore-errors.ts'
+import { withFirestoreDeadline } from '../../store/firestore-errors.ts'
 
 export interface FirestoreCheck {
-  /** Writes a document, reads it and removes it. @throws {GatewayError} what the store refuses with */
+  /** Writes, reads and deletes a document. @throws {GatewayError} the error of the store */
   checkReadWrite(): Promise<void>
-  /** The collections in which something is still there that expired before then (ms since 1970). */
+  /** Returns the collections that hold a document expired before `before` (ms since 1970). */
   findExpired(before: number): Promise<string[]>
 }
 
-/** Of each collection; its ids are random, so that these stand for all. */
+/** Documents read per collection. Their ids are random, so the sample is representative. */
 const sampleSize = 100
 
 export function createFirestoreCheck(firestore: () => Promise<Firestore>): FirestoreCheck {
@@ -20,22 +20,26 @@ export function createFirestoreCheck(firestore: () => Promise<Firestore>): Fires
     async checkReadWrite() {
       const logins = (await firestore()).collection('logins' satisfies Collection)
       const document = logins.doc(`doctor-${randomUUID()}`)
-      await guarded(() => document.create({ expiresAt: new Date(Date.now() + 60_000) }))
-      await guarded(() => document.get())
-      await guarded(() => document.delete())
+      await withFirestoreDeadline(() =>
+        document.create({ expiresAt: new Date(Date.now() + 60_000) }),
+      )
+      await withFirestoreDeadline(() => document.get())
+      await withFirestoreDeadline(() => document.delete())
     },
 
     async findExpired(before) {
       const store = await firestore()
-      const clearing = Object.entries(collections).filter(([, field]) => field !== null)
-      const found = await Promise.all(
-        clearing.map(async ([name]) => {
-          // Not asked for by its time, of which there is no index.
-          const { docs } = await guarded(() => store.collection(name).limit(sampleSize).get())
-          return docs.some((one) => isBefore(one.get('expiresAt'), before)) ? [name] : []
+      const withTtl = Object.entries(collections).filter(([, field]) => field !== null)
+      const expired = await Promise.all(
+        withTtl.map(async ([name]) => {
+          // A query by expiry time would need an index.
+          const { docs } = await withFirestoreDeadline(() =>
+            store.collection(name).limit(sampleSize).get(),
+          )
+          return docs.some((doc) => isBefore(doc.get('expiresAt'), before)) ? [name] : []
         }),
       )
-      return found.flat()
+      return expired.flat()
     },
   }
 }

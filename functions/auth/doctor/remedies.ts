@@ -1,139 +1,129 @@
-/** From what was refused to why, and what mends it. Pure: none of these asks anybody. */
+/** Maps errors of Google's services to a cause, a fix and a command. Pure functions: they send no request. */
 import { GatewayError } from '../../errors.ts'
-import type { Failure } from './checks.ts'
 
+/** A failed check: its cause, what to do, and the command that does it. */
+export interface Failure {
+  ok: false
+  cause: string
+  fix: string
+  command: string
+}
+
+/** An error of a Google client library or of the token endpoint. */
 interface UpstreamError {
+  /** gRPC status code or HTTP status. */
   code?: unknown
   message?: unknown
-  /** OAuth's name for it, and its words. */
+  /** OAuth error code (RFC 6749 §5.2). */
   error?: unknown
   cause?: unknown
 }
 
-/** What a client library threw, below our own error. */
-function causeOf(error: unknown): UpstreamError {
-  const { cause } = error as { cause?: UpstreamError }
-  return cause ?? {}
-}
-
-function isAnyOf(code: unknown, ...known: unknown[]): boolean {
-  return known.includes(code)
-}
+const statusPage = 'https://www.google.com/appsstatus'
 
 /** @param version `projects/P/secrets/S/versions/V` */
 export function explainSecretError(error: unknown, version: string): Failure {
   const [, project = '', , secret = '', , number = ''] = version.split('/')
-  const { code, message } = causeOf(error)
-  const said = String(message)
-  const again = secret.includes('keyring')
+  const { code, message } = upstreamError(error)
+  const text = String(message)
+  const setup = secret.includes('keyring')
     ? 'npm run setup'
     : 'npm run setup -- --client=client_id.json'
-  if (/DISABLED state/.test(said)) {
-    return {
-      ok: false,
-      cause: `Version ${number} of the secret ${secret} is disabled`,
-      fix: 'Enable it, or name another one',
-      command: `gcloud secrets versions enable ${number} --secret=${secret} --project=${project}`,
-    }
+  if (/DISABLED state/.test(text)) {
+    return failure(
+      `Version ${number} of the secret ${secret} is disabled`,
+      'Enable it, or configure another version',
+      `gcloud secrets versions enable ${number} --secret=${secret} --project=${project}`,
+    )
   }
-  if (/DESTROYED state/.test(said)) {
-    return {
-      ok: false,
-      cause: `Version ${number} of the secret ${secret} is destroyed`,
-      fix: 'Put the value in anew; setup names the new version',
-      command: again,
-    }
+  if (/DESTROYED state/.test(text)) {
+    return failure(
+      `Version ${number} of the secret ${secret} is destroyed`,
+      'Add a new version; setup adds and configures it',
+      setup,
+    )
   }
-  if (/SERVICE_DISABLED|has not been used/.test(said)) {
+  if (isApiDisabled(text)) {
     return enableApi('secretmanager.googleapis.com', 'The Secret Manager API', project)
   }
-  if (isAnyOf(code, 7, 403, 16, 401)) {
-    return {
-      ok: false,
-      cause: `Driveway’s account may not read the secret ${secret}`,
-      fix: 'Let it: it needs the role Secret Manager Secret Accessor on this secret',
-      command: `gcloud secrets add-iam-policy-binding ${secret} --member=${serviceAccount(project)} --role=roles/secretmanager.secretAccessor --project=${project}`,
-    }
+  if (isPermissionDenied(code)) {
+    return failure(
+      `Driveway’s service account may not read the secret ${secret}`,
+      'Grant it the role Secret Manager Secret Accessor on this secret',
+      `gcloud secrets add-iam-policy-binding ${secret} --member=${serviceAccount(project)} --role=roles/secretmanager.secretAccessor --project=${project}`,
+    )
   }
-  if (isAnyOf(code, 5, 404)) {
-    return {
-      ok: false,
-      cause: `There is no version ${number} of the secret ${secret}`,
-      fix: 'Put the value in; setup names the version',
-      command: again,
-    }
+  if (isNotFound(code)) {
+    return failure(
+      `Version ${number} of the secret ${secret} does not exist`,
+      'Add a version; setup adds and configures it',
+      setup,
+    )
   }
-  return {
-    ok: false,
-    cause: `Secret Manager did not give ${secret}`,
-    fix: 'Try again in a minute; where it stays so, look at its versions',
-    command: `gcloud secrets versions list ${secret} --project=${project}`,
-  }
+  return failure(
+    `Secret Manager did not return the secret ${secret}`,
+    'Try again in a minute. If the error persists, check the versions of the secret',
+    `gcloud secrets versions list ${secret} --project=${project}`,
+  )
 }
 
 export function explainClientError(error: unknown, project: string): Failure {
-  const { error: name, cause } = causeOf(error)
-  const { error_description: words } = (cause ?? {}) as { error_description?: unknown }
-  const put = 'npm run setup -- --client=client_id.json'
-  if (name === 'deleted_client' || /not found/i.test(String(words))) {
-    return {
-      ok: false,
-      cause: 'Google knows no client of this id: it was deleted, or the id is another one’s',
-      fix: `Make one at https://console.cloud.google.com/auth/clients?project=${project} and put its file in`,
-      command: put,
-    }
+  const { error: oauthError, cause } = upstreamError(error)
+  const { error_description: description } = (cause ?? {}) as { error_description?: unknown }
+  const clientsPage = `https://console.cloud.google.com/auth/clients?project=${project}`
+  const setup = 'npm run setup -- --client=client_id.json'
+  if (oauthError === 'deleted_client' || /not found/i.test(String(description))) {
+    return failure(
+      'Google has no client with this id: it was deleted, or the id is wrong',
+      `Create a client at ${clientsPage} and configure its JSON file`,
+      setup,
+    )
   }
-  if (name === 'invalid_client' || name === 'unauthorized_client') {
-    return {
-      ok: false,
-      cause: 'Google does not take the client’s secret: it was replaced or disabled',
-      fix: `Add a secret at https://console.cloud.google.com/auth/clients?project=${project}, download the file and put it in`,
-      command: put,
-    }
+  if (oauthError === 'invalid_client' || oauthError === 'unauthorized_client') {
+    return failure(
+      'Google does not accept the client secret: it was replaced or disabled',
+      `Add a secret at ${clientsPage}, download the JSON file and configure it`,
+      setup,
+    )
   }
   if (error instanceof GatewayError && error.code === 'misconfigured') {
-    return {
-      ok: false,
-      cause: 'The client cannot be shown to Google, since its secret cannot be read',
-      fix: 'Mend "Client secret" or "Client file" above first',
-      command: put,
-    }
+    return failure(
+      'The client cannot be verified, because its secret cannot be read',
+      'Fix "Client secret" or "Client file" above first',
+      setup,
+    )
   }
-  return {
-    ok: false,
-    cause: 'Google’s sign-in does not answer',
-    fix: 'Try again in a minute; https://www.google.com/appsstatus says whether others see it too',
-    command: 'curl -sS -o /dev/null -w "%{http_code}\\n" https://oauth2.googleapis.com/token',
-  }
+  return failure(
+    'Google’s token endpoint does not respond',
+    `Try again in a minute. ${statusPage} shows known outages`,
+    'curl -sS -o /dev/null -w "%{http_code}\\n" https://oauth2.googleapis.com/token',
+  )
 }
 
 export function explainFirestoreError(error: unknown, project: string): Failure {
-  const { code, message } = causeOf(error)
-  if (/SERVICE_DISABLED|has not been used/.test(String(message))) {
+  const { code, message } = upstreamError(error)
+  if (isApiDisabled(String(message))) {
     return enableApi('firestore.googleapis.com', 'The Firestore API', project)
   }
-  if (isAnyOf(code, 7, 403, 16, 401)) {
-    return {
-      ok: false,
-      cause: 'Driveway’s account may not read and write documents',
-      fix: 'Let it: it needs the role Cloud Datastore User',
-      command: `gcloud projects add-iam-policy-binding ${project} --member=${serviceAccount(project)} --role=roles/datastore.user`,
-    }
+  if (isPermissionDenied(code)) {
+    return failure(
+      'Driveway’s service account may not read and write documents',
+      'Grant it the role Cloud Datastore User',
+      `gcloud projects add-iam-policy-binding ${project} --member=${serviceAccount(project)} --role=roles/datastore.user`,
+    )
   }
-  if (isAnyOf(code, 5, 404)) {
-    return {
-      ok: false,
-      cause: 'The project has no database (default) of Firestore in native mode',
-      fix: 'Make it; setup does',
-      command: 'npm run setup',
-    }
+  if (isNotFound(code)) {
+    return failure(
+      'The project has no database (default) of Firestore in Native mode',
+      'Create the database; setup does it',
+      'npm run setup',
+    )
   }
-  return {
-    ok: false,
-    cause: 'Firestore does not answer',
-    fix: 'Try again in a minute; where it stays so, look at the database',
-    command: `gcloud firestore databases describe --project=${project}`,
-  }
+  return failure(
+    'Firestore does not respond',
+    'Try again in a minute. If the error persists, check the database',
+    `gcloud firestore databases describe --project=${project}`,
+  )
 }
 
 export function explainDriveError(error: unknown, project: string): Failure {
@@ -143,44 +133,62 @@ export function explainDriveError(error: unknown, project: string): Failure {
   }
   if (code === 'reauth_required') {
     return failure(
-      detail ?? 'Google no longer takes what you granted',
+      detail ?? 'Google no longer accepts the grant of this account',
       'Sign in again: open /auth?reconnect=1',
       'npm run doctor',
     )
   }
   if (code === 'auth_misconfigured') {
     return failure(
-      'No permission can be renewed, since Google refuses the client',
-      'Mend "Client at Google" above first',
+      'The access token cannot be refreshed, because Google rejects the client',
+      'Fix "OAuth client" above first',
       'npm run setup -- --client=client_id.json',
     )
   }
   if (code === 'drive_forbidden') {
     return failure(
-      detail ?? 'Drive does not allow it',
-      'Ask the administrator of your Workspace to allow the app, by its client id',
+      detail ?? 'Drive denies the request',
+      'Ask the administrator of your Workspace to allow the app by its client id',
       `gcloud services list --enabled --project=${project}`,
     )
   }
-  const seen = typeof code === 'string' ? ` (${code}: ${message})` : ''
+  const summary = typeof code === 'string' ? ` (${code}: ${message})` : ''
   return failure(
-    `Drive did not answer as it should${seen}`,
-    'Try again in a minute; https://www.google.com/appsstatus says whether others see it too',
+    `Drive returned an unexpected response${summary}`,
+    `Try again in a minute. ${statusPage} shows known outages`,
     'npm run doctor',
   )
 }
 
-function failure(cause: string, fix: string, command: string): Failure {
+export function failure(cause: string, fix: string, command: string): Failure {
   return { ok: false, cause, fix, command }
 }
 
 function enableApi(service: string, name: string, project: string): Failure {
-  return {
-    ok: false,
-    cause: `${name} is not enabled in the project ${project}`,
-    fix: 'Enable it, and wait a minute',
-    command: `gcloud services enable ${service} --project=${project}`,
-  }
+  return failure(
+    `${name} is not enabled in the project ${project}`,
+    'Enable it and wait a minute',
+    `gcloud services enable ${service} --project=${project}`,
+  )
+}
+
+/** Returns the error of the client library or endpoint, which is the `cause` of our own error. */
+function upstreamError(error: unknown): UpstreamError {
+  return (error as { cause?: UpstreamError }).cause ?? {}
+}
+
+function isApiDisabled(message: string): boolean {
+  return /SERVICE_DISABLED|has not been used/.test(message)
+}
+
+/** PERMISSION_DENIED or UNAUTHENTICATED, over gRPC or HTTP. */
+function isPermissionDenied(code: unknown): boolean {
+  return [7, 403, 16, 401].includes(code as number)
+}
+
+/** NOT_FOUND, over gRPC or HTTP. */
+function isNotFound(code: unknown): boolean {
+  return code === 5 || code === 404
 }
 
 function serviceAccount(project: string): string {

@@ -1,4 +1,4 @@
-/** `/auth/doctor`: what is wrong here, for those who run this Driveway; for others it is not there. */
+/** `/auth/doctor`: self-diagnosis for operators. Other accounts get 404. */
 import { withDeadline } from '../../lib/deadline.ts'
 import type { DriveAccount } from '../../drive/client/account.ts'
 import type { Files } from '../../drive/files/listing.ts'
@@ -7,27 +7,28 @@ import { GatewayError } from '../../errors.ts'
 import type { Principal } from '../../identity/principal.ts'
 import { serverChecks } from './checks.ts'
 import type { ServerCheckOutcome, ServerCheck, CheckContext } from './checks.ts'
-import { readFileId } from '../../files/list-query.ts'
-import type { Call, Route } from '../../http/router.ts'
-import type { Identify } from '../../http/authenticate.ts'
+import { failure } from './remedies.ts'
+import { readFileId } from '../../http/file-id.ts'
+import type { RequestContext, Route } from '../../http/router.ts'
+import type { Authenticate } from '../../http/authenticate.ts'
 import type { Log } from '../../http/log.ts'
 import { sendJson } from '../../http/problem.ts'
 
 export interface DoctorDeps {
-  recognise: Identify
+  authenticateAny: Authenticate
   accountOf(sub: string): DriveAccount
   files: Pick<Files, 'get'>
   uploads: Pick<Uploads, 'remove'>
   publicUrl: string
   doctor: {
-    /** Addresses, in lower case. */
+    /** E-mail addresses, in lower case. */
     operators: readonly string[]
     emailOf(sub: string): Promise<string | undefined>
     contextFor(sub: string, signal: AbortSignal): CheckContext
   }
 }
 
-/** What the doctor uploads has such a name; it removes nothing else. */
+/** Name prefix of the doctor's test uploads; `DELETE /auth/doctor/files/{id}` deletes only these. */
 export const testFilePrefix = 'driveway-doctor-'
 
 const checkTimeoutMs = 20_000
@@ -43,59 +44,69 @@ export function doctorRoutes(deps: DoctorDeps): Route[] {
   ]
 }
 
-async function runChecks(deps: DoctorDeps, { req, res, signal, log }: Call): Promise<void> {
+async function runChecks(
+  deps: DoctorDeps,
+  { req, res, signal, log }: RequestContext,
+): Promise<void> {
   const { sub } = await authenticateOperator(deps, req)
-  const probe = deps.doctor.contextFor(sub, signal)
-  const checks = await Promise.all(serverChecks.map((check) => runCheck(check, probe, log)))
+  const context = deps.doctor.contextFor(sub, signal)
+  const checks = await Promise.all(serverChecks.map((check) => runCheck(check, context, log)))
   const cookies = (req.headers.cookie ?? '').split(';').flatMap((pair) => pair.split('=', 1))
   sendJson(res, 200, {
     ok: checks.every(({ ok }) => ok),
     publicUrl: deps.publicUrl,
-    // By name alone: which of them a front end lets through.
+    // Names only. They show which cookies a front end passes on.
     cookies: cookies.map((name) => name.trim()).filter((name) => name !== ''),
     checks,
   })
 }
 
 async function runCheck(
-  { name, why, run: attempt }: ServerCheck,
-  probe: CheckContext,
+  { name, why, run }: ServerCheck,
+  context: CheckContext,
   log: Log,
 ): Promise<ServerCheckOutcome & Pick<ServerCheck, 'name' | 'why'>> {
-  const late = (): Error => new Error(`${name} took too long`)
-  const finding = await withDeadline(attempt(probe), checkTimeoutMs, late).catch(
+  const onTimeout = (): Error => new Error(`${name} timed out after ${checkTimeoutMs} ms`)
+  const outcome = await withDeadline(run(context), checkTimeoutMs, onTimeout).catch(
     (error: unknown): ServerCheckOutcome => {
       log.failure(`doctor: ${name}`, error)
-      return {
-        ok: false,
-        cause: 'It could not be tried; another failure is in its way, or the log has more',
-        fix: 'Mend what else is wrong first, then look into the log',
-        command: `gcloud logging read 'severity>=ERROR' --limit=5 --project=${probe.settings.projectId}`,
-      }
+      return failure(
+        'The check could not run: another failure prevents it, or the log has the error',
+        'Fix the other failures first, then check the log',
+        `gcloud logging read 'severity>=ERROR' --limit=5 --project=${context.settings.projectId}`,
+      )
     },
   )
-  return { name, why, ...finding }
+  return { name, why, ...outcome }
 }
 
-async function deleteTestFile(deps: DoctorDeps, { req, res, params, signal }: Call): Promise<void> {
+async function deleteTestFile(
+  deps: DoctorDeps,
+  { req, res, params, signal }: RequestContext,
+): Promise<void> {
   const { sub } = await authenticateOperator(deps, req)
   const id = readFileId(params[0] ?? '')
   const account = deps.accountOf(sub)
   const { name } = await deps.files.get(account, id, signal)
-  if (!name.startsWith(testFilePrefix)) throw new GatewayError('not_found', 'Not the doctor’s file')
+  if (!name.startsWith(testFilePrefix)) {
+    throw new GatewayError('not_found', 'The file is not a test upload of the doctor')
+  }
   await deps.uploads.remove(account, id)
   res.writeHead(204).end()
 }
 
-/** @throws {GatewayError} `not_found` for everybody else, whatever they may do otherwise */
-async function authenticateOperator(deps: DoctorDeps, req: Call['req']): Promise<Principal> {
-  const { operators, emailOf: addressOf } = deps.doctor
-  const nobody = new GatewayError('not_found', 'Not an operator’s')
-  if (operators.length === 0) throw nobody
-  const principal = await deps.recognise(req, 'nothing')
+/** @throws {GatewayError} `not_found` unless an operator uses an unrestricted credential */
+async function authenticateOperator(
+  deps: DoctorDeps,
+  req: RequestContext['req'],
+): Promise<Principal> {
+  const { operators, emailOf } = deps.doctor
+  const notFound = new GatewayError('not_found', 'The account is not an operator')
+  if (operators.length === 0) throw notFound
+  const principal = await deps.authenticateAny(req, 'nothing')
   const { folder, scopes, sub } = principal
-  if (folder || !scopes.includes('upload') || !scopes.includes('files:read')) throw nobody
-  const address = await addressOf(sub)
-  if (address === undefined || !operators.includes(address)) throw nobody
+  if (folder || !scopes.includes('upload') || !scopes.includes('files:read')) throw notFound
+  const email = await emailOf(sub)
+  if (email === undefined || !operators.includes(email)) throw notFound
   return principal
 }
