@@ -1,17 +1,16 @@
 /**
- * An esbuild plugin: the bundle as scripts that `index.ts` loads, instead of modules.
+ * esbuild plugin that converts the ESM chunks of a build into scripts, which `loader.ts` loads.
  *
- * Only modules can be split into what is read at once and what is read when it is first needed, and
- * only of scripts can be kept what V8 has made of them.
+ * esbuild splits only ES modules into chunks, and V8 gives a code cache only for scripts.
  */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { transform } from 'esbuild'
 
-/** @returns a plugin for a build with `splitting` that writes nothing itself (`write: false`) */
-export function asScripts() {
+/** @returns an esbuild plugin for a build with `splitting: true` and `write: false` */
+export function esmToScript() {
   return {
-    name: 'as scripts',
+    name: 'esm-to-script',
     setup({ onEnd }) {
       onEnd(async ({ outputFiles }) => {
         await Promise.all(outputFiles.map(writeScript))
@@ -32,8 +31,10 @@ async function writeScript({ path, text }) {
     logLevel: 'error',
   })
   const script = code.replaceAll(/(require\("\.\/[\w-]+)\.mjs"\)/g, '$1.cjs")')
-  // It is read byte by byte, and cannot wait for modules.
-  if (/[^\0-\x7F]|\bimport\s*\(/.test(script)) throw new Error(`${path} is no plain script`)
+  // The loader reads scripts as Latin-1, and a script cannot import modules.
+  if (/[^\0-\x7F]|\bimport\s*\(/.test(script)) {
+    throw new Error(`Cannot convert ${path} to a script: it has import() or a non-ASCII character`)
+  }
   await mkdir(dirname(path), { recursive: true })
   await writeFile(join(dirname(path), basename(path).replace(/\.mjs$/, '.cjs')), script)
 }

@@ -1,11 +1,12 @@
 /**
- * Importing `node:http` reads every property that it has. One of them is `WebSocket`, from Node 22 on,
- * and with it comes all of `fetch`: a quarter of what an empty function takes to start. To require it
- * reads nothing, and a framework that has required it before has paid for it already.
+ * esbuild plugin that replaces `import … from 'node:http'` by `require('node:http')`.
  *
- * @returns a plugin of esbuild's
+ * An import reads every property of the module. Since Node 22 one of them is `WebSocket`, which loads
+ * all of `fetch`: a quarter of the start time of an empty function. `require` reads no property.
+ *
+ * @returns an esbuild plugin
  */
-export function leanNode() {
+export function lazyNodeHttp() {
   return {
     name: 'lazy-node-http',
     setup(build) {

@@ -1,25 +1,25 @@
 /**
- * What the Functions Framework loads: the bundle, whose scripts lie beside this file, each with what
- * V8 made of its functions when it was built (`warm-code-cache.ts`). So an instance that starts has next to
- * nothing left to compile.
+ * Entry point for the Functions Framework: loads the bundle's scripts, which are in the same folder,
+ * with the V8 code cache that the build wrote (`warm-code-cache.ts`). A starting instance then
+ * compiles almost nothing.
  *
- * Node's own compile cache keeps what is compiled as a file is loaded, not what is compiled when it
- * is first called, and looks for it under the user's id. What V8 does not want (it is of another
- * version, or other flags) is as good as not kept.
+ * Node's own compile cache does not replace it: it holds only what is compiled while a file loads, not
+ * what is compiled at the first call, and its path depends on the user id. If V8 rejects a cache
+ * (another version, other flags), the script is compiled as usual.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { Script } from 'node:vm'
 
-interface Loaded {
+interface LoadedScript {
   script: Script
   module: { exports: unknown }
 }
 
-const loaded = new Map<string, Loaded>()
+const loaded = new Map<string, LoadedScript>()
 
-/** The client libraries ask it for Node's modules, and look for files of theirs by it. */
+/** Google's client libraries call it for Node's modules, and use its properties to find their files. */
 const requireAny = Object.assign(
   (name: string): unknown => (name.startsWith('./') ? load(name.slice(2)) : require(name)),
   require,
@@ -39,14 +39,14 @@ function load(name: string): unknown {
   return module.exports
 }
 
-/** Keeps what V8 has made so far of every script that was loaded. */
+/** Writes the current V8 code cache of every loaded script next to it. */
 export function writeCodeCache(): void {
   for (const [name, { script }] of loaded) {
     writeFileSync(cacheFile(join(__dirname, name)), script.createCachedData())
   }
 }
 
-/** The scripts of which V8 did not want what was kept. */
+/** Returns the names of the scripts whose code cache V8 rejected. */
 export function rejectedCaches(): string[] {
   return [...loaded].flatMap(([name, { script }]) => (script.cachedDataRejected ? [name] : []))
 }

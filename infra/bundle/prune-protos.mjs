@@ -1,19 +1,20 @@
-/** Descriptions of protocols, as protobuf.js has them in JSON, cut down to what is in use. */
+/** Prunes protobuf.js JSON descriptors to the methods and types in use. */
 
 /**
- * What some methods of one service need: they themselves, and every type that they lead to.
+ * Selects some methods of one service, and every type that they reference, transitively.
  *
- * @param json a root: `{ nested: … }`
- * @param service its full name
- * @param methods their names
- * @returns a root with so much of the first one
+ * @param json a root descriptor, `{ nested: … }`; it is not modified
+ * @param service the service's full name
+ * @param methods the names of the methods to keep
+ * @returns a root descriptor with only these methods and types
+ * @throws {Error} if the service or one of the methods does not exist
  */
-export function protocolOf(json, service, methods) {
+export function pruneProtos(json, service, methods) {
   const kept = new Set()
   const keep = (path, { fields = {}, methods: calls = {} }) => {
     if (kept.has(path.join('.'))) return
     kept.add(path.join('.'))
-    // Types lie within others, which are of no use in part.
+    // A nested type needs its parents.
     if (path.length > 1) keep(path.slice(0, -1), at(json, path.slice(0, -1)))
     const names = [
       ...Object.values(fields).map(({ type }) => type),
@@ -23,50 +24,50 @@ export function protocolOf(json, service, methods) {
       ]),
     ]
     for (const name of names) {
-      const found = lookUp(json, path, name)
-      if (found) keep(found, at(json, found))
+      const typePath = resolveType(json, path, name)
+      if (typePath) keep(typePath, at(json, typePath))
     }
   }
 
   const path = service.split('.')
-  const whole = at(json, path)
-  const asked = { ...whole, methods: pick(whole?.methods ?? {}, methods, service) }
-  keep(path, asked)
-  return cut(json, [], (inside, one) => {
-    if (!kept.has(inside.join('.'))) return undefined
-    return one === whole ? asked : one
+  const original = at(json, path)
+  const pruned = { ...original, methods: pick(original?.methods ?? {}, methods, service) }
+  keep(path, pruned)
+  return filterTree(json, [], (nodePath, node) => {
+    if (!kept.has(nodePath.join('.'))) return undefined
+    return node === original ? pruned : node
   })
 }
 
-function pick(from, names, service) {
+function pick(methods, names, service) {
   return Object.fromEntries(
     names.map((name) => {
-      if (!from[name]) throw new Error(`There is no ${name} in ${service}`)
-      return [name, from[name]]
+      if (!methods[name]) throw new Error(`There is no ${name} in ${service}`)
+      return [name, methods[name]]
     }),
   )
 }
 
-/** Where a type is that goes by some name in a scope: looked for in that, then in each one around it. */
-function lookUp(json, scope, name) {
+/** Resolves a type name to its path: in the given scope, then in each enclosing one. */
+function resolveType(json, scope, name) {
   for (let depth = scope.length; depth >= 0; depth--) {
     const path = [...scope.slice(0, depth), ...name.split('.')]
-    const found = at(json, path)
-    if (found?.fields || found?.values) return path
+    const type = at(json, path)
+    if (type?.fields || type?.values) return path
   }
-  return undefined // It is a scalar.
+  return undefined // a scalar
 }
 
 function at(json, path) {
-  return path.reduce((inside, name) => inside?.nested?.[name], json)
+  return path.reduce((node, name) => node?.nested?.[name], json)
 }
 
-/** @param left what is left of something, by its path; nothing where it goes */
-function cut({ nested, ...is }, path, left) {
-  const inside = Object.entries(nested ?? {}).flatMap(([name, one]) => {
-    const here = [...path, name]
-    const remains = left(here, one)
-    return remains ? [[name, cut(remains, here, left)]] : []
+/** @param select maps a path and its node to the node to keep, or to `undefined` to remove it */
+function filterTree({ nested, ...node }, path, select) {
+  const children = Object.entries(nested ?? {}).flatMap(([name, child]) => {
+    const childPath = [...path, name]
+    const selected = select(childPath, child)
+    return selected ? [[name, filterTree(selected, childPath, select)]] : []
   })
-  return inside.length === 0 ? is : { ...is, nested: Object.fromEntries(inside) }
+  return children.length === 0 ? node : { ...node, nested: Object.fromEntries(children) }
 }

@@ -1,17 +1,17 @@
 /**
- * Google's clients without what Driveway never asks of them, which is most of them and was most of a
- * cold start: gRPC (everything here goes over REST), a class for every message (REST goes by the
- * description of the protocol instead), the clients that each client makes beside itself, and the
- * descriptions of messages that are never sent. What does the work is the libraries' own, untouched.
+ * esbuild plugin that removes the unused parts of Google's SDKs, which were most of a cold start: gRPC
+ * (Driveway uses REST), the message classes (REST uses the protocol descriptors instead), the
+ * additional clients that each client constructs, and the descriptors of messages that are never sent.
+ * The code that does the work is unchanged.
  *
- * A file that is named here and no longer there fails the build: then a library has been rebuilt, and
- * this has to be looked at again. The Firestore contract is tested on what comes out.
+ * The build fails if a file listed here no longer exists: the library was restructured, and this list
+ * must be reviewed. The Firestore contract suite runs against the trimmed clients.
  */
 import { readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { protocolOf } from './prune-protos.mjs'
+import { pruneProtos } from './prune-protos.mjs'
 
-/** What is asked of Firestore, by its client's name for each; all of it can go over REST. */
+/** The Firestore methods in use, by the client's names. All of them work over REST. */
 const firestoreMethods = [
   'BatchGetDocuments',
   'BatchWrite',
@@ -24,30 +24,31 @@ const firestoreMethods = [
   'RunQuery',
 ]
 
-const nothing = () => 'module.exports = {}'
+const emptyModule = () => 'module.exports = {}'
 
-/** Of a description of protocols, what some methods of one service need. */
-const protocol = (service, methods) => async (path) => {
-  const all = JSON.parse(await readFile(path, 'utf8'))
-  return `module.exports = JSON.parse(${JSON.stringify(JSON.stringify(protocolOf(all, service, methods)))})`
+/** A protocol descriptor, pruned to some methods of one service. */
+const prunedProtos = (service, methods) => async (path) => {
+  const json = JSON.parse(await readFile(path, 'utf8'))
+  const pruned = JSON.stringify(pruneProtos(json, service, methods))
+  return `module.exports = JSON.parse(${JSON.stringify(pruned)})`
 }
 
-/** A client that is made beside another one and asked for nothing, not even to read its protocol. */
-const idle = (name) => () => `exports.${name} = class ${name} { async close() {} }`
+/** A client that another client constructs and never calls. The stub loads no protocol descriptor. */
+const stubClient = (name) => () => `exports.${name} = class ${name} { async close() {} }`
 
-/** What the clients take from google-gax, whose own entry reads all of gRPC. */
-const restAlone = () => `
+/** The exports of google-gax that the clients use. Its own entry point loads all of gRPC. */
+const restOnlyGax = () => `
   const fallback = require('./fallback')
   class GrpcClient {
     constructor() {
-      throw new Error('Only REST is left of the client libraries in this build')
+      throw new Error('This build supports REST only: gRPC was removed from the client libraries')
     }
   }
   module.exports = {
     ...fallback,
     fallback,
     GrpcClient,
-    // Firestore's client asks for it where its server is on loopback; REST makes no use of it.
+    // Firestore's client requests these for a server on loopback; REST does not use them.
     grpc: { credentials: { createInsecure: () => undefined } },
     Status: require('./status').Status,
     decodeAnyProtosInArray: require('./util').decodeAnyProtosInArray,
@@ -59,46 +60,46 @@ const firestoreApi = '@google-cloud/firestore-api/build'
 const secretManager = '@google-cloud/secret-manager/build'
 const gax = 'google-gax/build'
 
-/** What stands in for a file, by its path in node_modules. */
+/** The replacement of each file, by its path in node_modules. */
 const replacements = {
-  [`${firestoreApi}/protos/protos.json`]: protocol(
+  [`${firestoreApi}/protos/protos.json`]: prunedProtos(
     'google.firestore.v1.Firestore',
     firestoreMethods,
   ),
-  [`${firestoreApi}/protos/protos.js`]: nothing,
-  [`${firestoreApi}/src/v1/firestore_admin_client.js`]: nothing,
-  // Pipelines and data bundles take classes from here; neither is used.
+  [`${firestoreApi}/protos/protos.js`]: emptyModule,
+  [`${firestoreApi}/src/v1/firestore_admin_client.js`]: emptyModule,
+  // Only pipelines and data bundles use these classes; Driveway uses neither.
   [`${firestore}/protos/firestore_v1_proto_api.js`]: () =>
     'module.exports = { google: { firestore: { v1: {} } } }',
-  // What else of them is in use tells pipelines from other values.
+  // The clients use these two to distinguish pipelines from other values.
   [`${firestore}/src/pipelines/index.js`]: () => 'exports.Pipeline = class Pipeline {}',
   [`${firestore}/src/pipelines/pipeline-util.js`]: () =>
     "exports.isString = (value) => typeof value === 'string'",
 
-  [`${secretManager}/protos/protos.json`]: protocol(
+  [`${secretManager}/protos/protos.json`]: prunedProtos(
     'google.cloud.secretmanager.v1.SecretManagerService',
     ['AccessSecretVersion'],
   ),
-  [`${secretManager}/protos/protos.js`]: nothing,
-  [`${secretManager}/src/v1beta2/index.js`]: nothing,
+  [`${secretManager}/protos/protos.js`]: emptyModule,
+  [`${secretManager}/src/v1beta2/index.js`]: emptyModule,
 
-  [`${gax}/src/index.js`]: restAlone,
-  [`${gax}/src/iamService.js`]: idle('IamClient'),
-  [`${gax}/src/locationService.js`]: idle('LocationsClient'),
-  [`${gax}/src/operationsClient.js`]: nothing,
-  [`${gax}/src/resumableUpload.js`]: nothing,
-  [`${gax}/src/resumableSourceFromFile.js`]: nothing,
-  [`${gax}/protos/operations.js`]: nothing,
-  [`${gax}/protos/iam_service.js`]: nothing,
-  [`${gax}/protos/locations.js`]: nothing,
-  // Without the reader of .proto files: descriptions come as JSON.
+  [`${gax}/src/index.js`]: restOnlyGax,
+  [`${gax}/src/iamService.js`]: stubClient('IamClient'),
+  [`${gax}/src/locationService.js`]: stubClient('LocationsClient'),
+  [`${gax}/src/operationsClient.js`]: emptyModule,
+  [`${gax}/src/resumableUpload.js`]: emptyModule,
+  [`${gax}/src/resumableSourceFromFile.js`]: emptyModule,
+  [`${gax}/protos/operations.js`]: emptyModule,
+  [`${gax}/protos/iam_service.js`]: emptyModule,
+  [`${gax}/protos/locations.js`]: emptyModule,
+  // Without the parser of .proto files: the descriptors are JSON.
   'protobufjs/index.js': () => "module.exports = require('./light')",
-  // For a Node without streams of its own.
-  'web-streams-polyfill/dist/ponyfill.es2018.js': nothing,
+  // A polyfill for Node versions without Web Streams.
+  'web-streams-polyfill/dist/ponyfill.es2018.js': emptyModule,
 }
 
-/** @returns a plugin of esbuild's */
-export function leanClients() {
+/** @returns an esbuild plugin; the build fails if one of the files to replace was not loaded */
+export function trimGoogleSdks() {
   return {
     name: 'trim-google-sdks',
     setup(build) {
@@ -110,7 +111,9 @@ export function leanClients() {
         return { contents: await replacements[name](path), resolveDir: dirname(path), loader: 'js' }
       })
       build.onEnd(() => ({
-        errors: [...missing].map((name) => ({ text: `There is no ${name} any more to make lean` })),
+        errors: [...missing].map((name) => ({
+          text: `Cannot trim ${name}: no such file was loaded`,
+        })),
       }))
     },
   }

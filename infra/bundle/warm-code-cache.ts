@@ -1,8 +1,10 @@
 /**
- * Run once where the functions are built, by `gcp-build`, before any instance starts: does with the
- * bundle what an instance does first, with a Google made up on loopback, and keeps what V8 has
- * compiled by then. Without it everything works and starts slower, so nothing here ends a build. It
- * goes as it came, and that Google with it: an image has no use for either.
+ * Warms up the bundle and writes its V8 code cache. `gcp-build` runs it once, when the functions are
+ * built.
+ *
+ * It sends the first requests of an instance against a sandbox Google on loopback. The cache only
+ * makes instances start faster, so a failure here never fails the build. Afterwards this file deletes
+ * itself, and the sandbox in it: the image does not need them.
  */
 import { getTestServer } from '@google-cloud/functions-framework/testing'
 import { rm } from 'node:fs/promises'
@@ -16,9 +18,9 @@ import type * as Bundle from './loader.ts'
 
 try {
   await warmUp()
-  console.log('Kept what was compiled: instances start the faster for it')
+  console.log('The V8 code cache is written: instances start faster')
 } catch (error) {
-  console.error('Nothing is kept of what was compiled, so that instances start slower:', error)
+  console.error('The V8 code cache is not written, so instances start slower:', error)
 }
 await rm(fileURLToPath(import.meta.url))
 process.exit()
@@ -28,10 +30,10 @@ async function warmUp(): Promise<void> {
   await new Promise<void>((resolve) => front.listen(0, '127.0.0.1', resolve))
   const origin = `http://127.0.0.1:${(front.address() as AddressInfo).port}`
   const { env } = await startGoogle({ publicUrl: origin })
-  // All four functions are served here, whichever one the image is built for.
+  // This process serves all four functions, not only the one that the image is built for.
   Object.assign(process.env, env, { FUNCTION_TARGET: '' })
-  const bundle = './index.cjs' // beside this file once both are built
-  const { writeCodeCache: keepCompiled } = (await import(bundle)) as typeof Bundle
+  const bundle = './index.cjs' // in the same folder after the build
+  const { writeCodeCache } = (await import(bundle)) as typeof Bundle
   const servers = new Map<string, Server>()
   front.on('request', (req, res) => {
     const [, name = ''] = /^\/(\w+)/.exec(req.url ?? '') ?? []
@@ -40,10 +42,10 @@ async function warmUp(): Promise<void> {
     server.emit('request', req, res)
   })
   await callEveryFunction(origin)
-  keepCompiled()
+  writeCodeCache()
 }
 
-/** A sign-in, a list, a form, and a file that is sent in chunks. */
+/** Sends a sign-in, a list, a form upload, and an upload that reaches Drive in chunks. */
 async function callEveryFunction(origin: string): Promise<void> {
   const token = await mintToken(origin, await signIn(origin, 'ada@example.com'), 'build')
   const headers = { authorization: `Bearer ${token}` }

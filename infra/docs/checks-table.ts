@@ -1,16 +1,26 @@
-/** Every check as a table, for the docs. */
-import { insideChecks } from '../../functions/auth/doctor/checks.ts'
-import { outsideChecks, trials } from '../doctor/run-checks.ts'
+/** Generates the table of docs/doctor.md from the checks. */
+import { serverChecks } from '../../functions/auth/doctor/checks.ts'
+import { corsChecks } from '../doctor/cors-checks.ts'
+import { operatorChecks } from '../doctor/operator-checks.ts'
+import { publicChecks } from '../doctor/public-checks.ts'
+import { uploadChecks } from '../doctor/upload-checks.ts'
+import { table } from './table.ts'
+
+interface Described {
+  name: string
+  why: string
+}
 
 export function checksTable(): string {
-  const { door, page, operator } = outsideChecks
-  const rows = [
-    ...[...door, ...page].map(({ name, why }) => [name, 'anybody', why]),
-    ...operator.map(({ name, why }) => [name, 'the operator', why]),
-    ...insideChecks.map(({ name, why }) => [name, 'the gateway', why]),
-    ...trials.map(({ name, why }) => [name, 'the operator', why]),
-  ]
-  return [['Check', 'Seen by', 'Why'], ['---', '---', '---'], ...rows]
-    .map((cells) => `| ${cells.join(' | ')} |`)
-    .join('\n')
+  const rows = (checks: readonly Described[], credential: string): string[][] =>
+    checks.map(({ name, why }) => [name, credential, why])
+  return table(
+    ['Check', 'Runs', 'Why'],
+    [
+      ...rows([...publicChecks, ...corsChecks], 'without a credential'),
+      ...rows(operatorChecks, 'as the operator'),
+      ...rows(serverChecks, 'in the gateway'),
+      ...rows(uploadChecks, 'as the operator'),
+    ],
+  )
 }

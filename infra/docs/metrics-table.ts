@@ -1,10 +1,10 @@
-/** The table of docs/observability.md, from the list that the code goes by. */
+/** Generates the table of docs/observability.md from the metric definitions. */
 import { metrics } from '../../functions/telemetry/metrics.ts'
 import { table } from './table.ts'
 
 export function metricsTable(): string {
   return table(
-    ['Metric', 'Kind', 'Unit', 'Attributes', 'What it is'],
+    ['Metric', 'Kind', 'Unit', 'Attributes', 'Description'],
     Object.entries(metrics).map(([name, { kind, unit, attributes, meaning }]) => [
       `\`${name}\``,
       kind,

@@ -1,5 +1,5 @@
-/** The tables of docs/settings.md, from the list that the reader of the environment goes by. */
-import { settings, settingWords } from '../../functions/config/settings.ts'
+/** Generates the tables of docs/settings.md from the setting definitions. */
+import { settings, settingDocs } from '../../functions/config/settings.ts'
 import type { Setting } from '../../functions/config/settings.ts'
 import { table } from './table.ts'
 
@@ -8,18 +8,18 @@ export function settingsTable(kind: (typeof settings)[Setting]): string {
   if (kind === 'required') {
     return table(
       ['Variable', 'Meaning', 'Example'],
-      names.map((name) => [`\`${name}\``, settingWords[name].meaning, exampleCell(name)]),
+      names.map((name) => [`\`${name}\``, settingDocs[name].description, exampleCell(name)]),
     )
   }
   return table(
-    ['Variable', 'Meaning', 'Unless set', 'Example'],
+    ['Variable', 'Meaning', 'Default', 'Example'],
     names.map((name) => {
-      const { meaning, otherwise = '' } = settingWords[name]
+      const { description: meaning, default: otherwise = '' } = settingDocs[name]
       return [`\`${name}\``, meaning, otherwise.replaceAll(/https:\S+/g, '`$&`'), exampleCell(name)]
     }),
   )
 }
 
 function exampleCell(name: Setting): string {
-  return `\`${settingWords[name].example}\``
+  return `\`${settingDocs[name].example}\``
 }

@@ -1,10 +1,10 @@
-/** Tables of Markdown. */
+/** Markdown tables. */
 
-/** @param rows of as many cells as there are columns; a line each */
+/** @param rows each with one cell per column */
 export function table(columns: readonly string[], rows: readonly (readonly string[])[]): string {
-  return [line(columns), line(columns.map(() => '---')), ...rows.map(line)].join('\n')
+  return [row(columns), row(columns.map(() => '---')), ...rows.map(row)].join('\n')
 }
 
-function line(cells: readonly string[]): string {
+function row(cells: readonly string[]): string {
   return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
 }

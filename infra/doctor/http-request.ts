@@ -1,4 +1,4 @@
-/** One HTTP request as it is: no redirect followed, and an answer heard also while still sending. */
+/** HTTP client that follows no redirect and reads a response that arrives before the request has ended. */
 import { request as requestHttp } from 'node:http'
 import type { IncomingHttpHeaders } from 'node:http'
 import { request as requestHttps } from 'node:https'
@@ -13,45 +13,51 @@ export interface HttpRequest {
   method?: string
   headers?: Record<string, string>
   body?: Buffer | string
-  /** Milliseconds without a byte either way. */
-  silence?: number
+  /** Maximum time without traffic in either direction, in milliseconds; 60,000 by default. */
+  idleTimeoutMs?: number
 }
 
-/** More than anything that is asked for here. */
+/** Maximum size of a response body; larger than any that the checks request. */
 const maxBytes = 64 * 1024 * 1024
 
-/** @throws {Error} with Node's `code` where no whole answer comes */
-export function sendRequest(address: string, question: HttpRequest = {}): Promise<HttpResponse> {
-  const { method = 'GET', headers = {}, body = '', silence = 60_000 } = question
-  const request = address.startsWith('https:') ? requestHttps : requestHttp
+/**
+ * Sends a request and reads the whole response.
+ *
+ * @throws {Error} with Node's `code` when the response is missing or incomplete
+ */
+export function sendRequest(url: string, options: HttpRequest = {}): Promise<HttpResponse> {
+  const { method = 'GET', headers = {}, body = '', idleTimeoutMs = 60_000 } = options
+  const request = url.startsWith('https:') ? requestHttps : requestHttp
   return new Promise((resolve, reject) => {
     const length = method === 'GET' ? {} : { 'content-length': String(Buffer.byteLength(body)) }
-    const all = { 'user-agent': 'driveway-doctor', ...length, ...headers }
-    const sent = request(address, { method, headers: all, agent: false }, (answer) => {
+    const allHeaders = { 'user-agent': 'driveway-doctor', ...length, ...headers }
+    const req = request(url, { method, headers: allHeaders, agent: false }, (res) => {
       const parts: Buffer[] = []
       let size = 0
-      answer.on('data', (part: Buffer) => {
+      res.on('data', (part: Buffer) => {
         size += part.length
-        if (size > maxBytes) sent.destroy(new Error('The answer goes on and on'))
+        if (size > maxBytes) req.destroy(new Error(`The response is larger than ${maxBytes} bytes`))
         parts.push(part)
       })
-      answer.on('error', reject)
-      answer.on('end', () =>
+      res.on('error', reject)
+      res.on('end', () =>
         resolve({
-          status: answer.statusCode ?? 0,
-          headers: answer.headers,
+          status: res.statusCode ?? 0,
+          headers: res.headers,
           body: Buffer.concat(parts),
         }),
       )
     })
-    sent.setTimeout(silence, () => sent.destroy(new Error(`No answer in ${silence / 1000} s`)))
-    // Who answers before the end of a body may close: what was heard counts, and not the broken pipe.
-    sent.on('error', (error) => setImmediate(() => reject(error)))
-    sent.end(body)
+    req.setTimeout(idleTimeoutMs, () =>
+      req.destroy(new Error(`No response within ${idleTimeoutMs / 1000} s`)),
+    )
+    // A server may respond early and close: an available response wins over the EPIPE.
+    req.on('error', (error) => setImmediate(() => reject(error)))
+    req.end(body)
   })
 }
 
-/** The JSON object of an answer; an empty one where it is none. */
+/** Parses the body as a JSON object; returns `{}` when it is not JSON. */
 export function parseJson({ body }: Pick<HttpResponse, 'body'>): Record<string, unknown> {
   try {
     const value: unknown = JSON.parse(body.toString('utf8'))
@@ -61,8 +67,8 @@ export function parseJson({ body }: Pick<HttpResponse, 'body'>): Record<string, 
   }
 }
 
-/** The code of a problem answer; nothing where it is somebody else's. */
-export function problemCode(answer: Pick<HttpResponse, 'body'>): string | undefined {
-  const { code } = parseJson(answer)
+/** Returns the `code` of a problem response, or `undefined` when the response is not Driveway's. */
+export function problemCode(response: Pick<HttpResponse, 'body'>): string | undefined {
+  const { code } = parseJson(response)
   return typeof code === 'string' ? code : undefined
 }

@@ -1,54 +1,53 @@
-/** `npm run doctor`: tries each thing that is usually wrong, and says how it is mended. */
+/** `npm run doctor`: runs live checks for common misconfigurations and prints a fix for each failure. */
 import { readFile } from 'node:fs/promises'
-import { StartError } from '../local/start-error.ts'
-import type { CheckResult } from './check.ts'
-import { runChecks } from './run-checks.ts'
+import { CliError } from '../local/cli-error.ts'
 import { readOptions } from './options.ts'
 import type { SetupVariables } from './options.ts'
+import type { CheckResult } from './outcome.ts'
+import { formatResult, resultToJson } from './report.ts'
+import { runChecks } from './run-checks.ts'
 import { createTarget } from './target.ts'
-import { resultToJson, formatResult } from './report.ts'
 
-/** As setup's own (infra/google/setup): written there, and never a secret in it. */
-const setUpFile = 'infra/google/driveway.auto.tfvars.json'
+/** Setup (infra/google/setup) writes it; it contains no secret. */
+const variablesFile = 'infra/google/driveway.auto.tfvars.json'
 
 await main().catch((error: unknown) => {
-  console.error(error instanceof StartError ? error.message : error)
+  console.error(error instanceof CliError ? error.message : error)
   process.exitCode = 2
 })
 
 async function main(): Promise<void> {
-  const setUp = await readFile(setUpFile, 'utf8').then(
-    (written) => JSON.parse(written) as SetupVariables,
+  const variables = await readFile(variablesFile, 'utf8').then(
+    (text) => JSON.parse(text) as SetupVariables,
     () => ({}),
   )
-  const options = readOptions(process.argv.slice(2), process.env, setUp)
+  const options = readOptions(process.argv.slice(2), process.env, variables)
   const results: CheckResult[] = []
-  const isShown = !options.json
-  const live = isShown && process.stdout.isTTY
-  if (isShown) console.log(`Examining ${options.url}\n`)
-  const isWell = await runChecks(createTarget(options), {
+  const isText = !options.json
+  const isInteractive = isText && process.stdout.isTTY
+  if (isText) console.log(`Checking ${options.url}\n`)
+  const allPassed = await runChecks(createTarget(options), {
     onStart(name) {
-      if (live) process.stdout.write(`… ${name}`)
+      if (isInteractive) process.stdout.write(`… ${name}`)
     },
     onResult(result) {
       results.push(result)
-      if (live) process.stdout.write('\r\x1b[K')
-      if (isShown) console.log(formatResult(result))
+      if (isInteractive) process.stdout.write('\r\x1b[K')
+      if (isText) console.log(formatResult(result))
     },
   })
-  if (isShown) console.log(`\n${summary(results)}`)
-  else console.log(JSON.stringify({ ok: isWell, checks: results.map(resultToJson) }, null, 2))
-  if (!isWell) process.exitCode = 1
+  if (isText) console.log(`\n${summary(results)}`)
+  else console.log(JSON.stringify({ ok: allPassed, checks: results.map(resultToJson) }, null, 2))
+  if (!allPassed) process.exitCode = 1
 }
 
 function summary(results: CheckResult[]): string {
   const count = (ok: boolean | undefined): number =>
     results.filter(({ outcome }) => outcome.ok === ok).length
-  const untried = count(undefined)
-  const bad = count(false)
+  const skippedCount = count(undefined)
   return [
-    bad === 0 ? 'Nothing is wrong' : `Wrong: ${bad}`,
-    `fine: ${count(true)}`,
-    ...(untried === 0 ? [] : [`not tried: ${untried}`]),
-  ].join('; ')
+    `Failed: ${count(false)}`,
+    `passed: ${count(true)}`,
+    ...(skippedCount === 0 ? [] : [`skipped: ${skippedCount}`]),
+  ].join(', ')
 }

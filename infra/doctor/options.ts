@@ -1,61 +1,62 @@
-/** Whom to examine: from flags and the environment, else from what setup has written. */
+/** Options of `npm run doctor`: from flags and the environment, else from the variables of setup. */
 import { parseArgs } from 'node:util'
-import { StartError } from '../local/start-error.ts'
+import { CliError } from '../local/cli-error.ts'
 import type { TargetOptions } from './target.ts'
 
 export const usage = `npm run doctor -- [URL] [flags]
 
-  URL                  where Driveway is; where setup put it unless said
-  --page=ORIGIN        a page elsewhere that shall be let in, https://your.site
-  --project=ID         the Google Cloud project, for the commands
-  --json               for programs
+  URL                  the URL of Driveway (default: the one that setup deployed)
+  --origin=ORIGIN      an origin of ALLOWED_ORIGINS to check, https://your.site
+  --project=ID         the Google Cloud project, used in the printed commands
+  --json               prints the results as JSON
 
-  DRIVEWAY_TOKEN=dw_…  a token of an account that OPERATORS lists, or
-  DRIVEWAY_SESSION=…   the value of its cookie __session: without either, only
-                       what everybody sees is tried
+  DRIVEWAY_TOKEN=dw_…  a token of an account in OPERATORS, or
+  DRIVEWAY_SESSION=…   the value of its cookie __session; without either, only
+                       the public checks run
 `
 
-/** What setup has written. */
+/** The variables that setup has written. */
 export type SetupVariables = Partial<{ project: string; public_url: string }>
 
 export interface DoctorOptions extends TargetOptions {
   json: boolean
 }
 
-/** @throws {StartError} on a flag that is unknown or wrong */
+/** @throws {CliError} when a flag is unknown or invalid, or no URL is known */
 export function readOptions(
   args: string[],
   env: Partial<Record<string, string>>,
-  setUp: SetupVariables,
+  variables: SetupVariables,
 ): DoctorOptions {
   const { values, positionals } = readFlags(args)
-  const known = setUp.public_url || (setUp.project && `https://${setUp.project}.web.app`)
-  const url = positionals[0] ?? known
-  if (url === undefined || positionals.length > 1)
-    throw new StartError(`Say where it is\n\n${usage}`)
-  const origin = readOrigin('the address', url)
-  const hosted = /^([\w-]+)\.(?:web\.app|firebaseapp\.com)$/.exec(new URL(origin).hostname)?.[1]
+  const { project, public_url: publicUrl } = variables
+  const url = positionals[0] ?? (publicUrl || (project && `https://${project}.web.app`))
+  if (url === undefined || positionals.length > 1) {
+    throw new CliError(`Exactly one URL is required\n\n${usage}`)
+  }
+  const origin = readOrigin('the URL', url)
+  const siteId = /^([\w-]+)\.(?:web\.app|firebaseapp\.com)$/.exec(new URL(origin).hostname)?.[1]
   const { DRIVEWAY_TOKEN: token, DRIVEWAY_SESSION: session } = env
   return {
     url: origin,
-    project: values.project ?? setUp.project ?? hosted ?? 'YOUR-PROJECT',
+    project: values.project ?? project ?? siteId ?? 'YOUR-PROJECT',
     token: token || undefined,
     session: session?.replace(/^__session=/, '') || undefined,
-    page: values.page === undefined ? undefined : readOrigin('--page', values.page),
+    allowedOrigin: values.origin === undefined ? undefined : readOrigin('--origin', values.origin),
     json: values.json ?? false,
   }
 }
 
-function readOrigin(what: string, text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : undefined
+function readOrigin(label: string, value: string): string {
+  const url = URL.canParse(value) ? new URL(value) : undefined
   if (url && /^https?:$/.test(url.protocol) && url.pathname === '/' && !url.search) {
     return url.origin
   }
-  throw new StartError(`Cannot use ${what} ${text}: it must look like https://drive.example.com`)
+  throw new CliError(`Cannot use ${label} ${value}: it must look like https://drive.example.com`)
 }
 
 const text = { type: 'string' } as const
-const flags = { page: text, project: text, json: { type: 'boolean' } } as const
+const flags = { origin: text, project: text, json: { type: 'boolean' } } as const
 
 function readFlags(
   args: string[],
@@ -63,6 +64,6 @@ function readFlags(
   try {
     return parseArgs({ args, options: flags, allowPositionals: true })
   } catch (error) {
-    throw new StartError(`${(error as Error).message}\n\n${usage}`)
+    throw new CliError(`${(error as Error).message}\n\n${usage}`)
   }
 }

@@ -1,186 +1,195 @@
-/** What anybody sees from outside: whether it is there, and whether a sign-in can begin. */
-import { sendRequest, problemCode } from './http-request.ts'
+/** Checks that need no credential: is Driveway reachable, and does a sign-in start. */
+import type { Check } from './check.ts'
+import { problemCode, sendRequest } from './http-request.ts'
 import type { HttpResponse } from './http-request.ts'
-import { passed, skipped, failed } from './check.ts'
-import type { Check, CheckOutcome } from './check.ts'
+import { failure, passed, skipped } from './outcome.ts'
+import type { CheckOutcome } from './outcome.ts'
 import type { Target } from './target.ts'
 
-const clockMs = 60_000
+const maxClockSkewMs = 60_000
 
 export const publicChecks: readonly Check[] = [
   {
     name: 'Reachable',
-    why: 'the address leads to Driveway, and over https',
-    run: reach,
+    why: 'the URL must lead to Driveway, over HTTPS',
+    run: checkReachable,
   },
   {
-    name: 'The page',
-    why: 'Hosting serves it at the same address',
-    async run({ request: asked }) {
-      const { status, headers } = await asked('/')
+    name: 'Web page',
+    why: 'Firebase Hosting serves the page at the same origin',
+    async run(target) {
+      const { status, headers } = await target.request('/')
       if (status === 200 && /text\/html/.test(headers['content-type'] ?? '')) return passed
-      return failed(`At / there is no page (${status})`, 'Publish it', 'npm run setup')
+      return failure(`There is no page at / (${status})`, 'Publish the page', 'npm run setup')
     },
   },
   {
-    name: 'A sign-in begins',
-    why: '/auth leads to Google; for that both secrets have to be whole',
-    async run(patient) {
-      const answer = await patient.request('/auth')
-      return addressOf(answer) === undefined ? readRefusal(answer, patient) : passed
+    name: 'Sign-in redirect',
+    why: 'GET /auth redirects to Google, which requires both secrets',
+    async run(target) {
+      const response = await target.request('/auth')
+      return redirectUrl(response) === undefined ? explainAuthError(response, target) : passed
     },
   },
   {
     name: 'PUBLIC_URL',
-    why: 'it has to be the address that browsers use, letter by letter',
-    async run({ request: asked, url }) {
-      const redirect = addressOf(await asked('/auth'))?.searchParams.get('redirect_uri')
-      if (!redirect) return skipped('no sign-in begins')
-      const { origin } = new URL(redirect)
+    why: 'it must be exactly the origin that browsers use',
+    async run(target) {
+      const { url } = target
+      const redirectUri = redirectUrl(await target.request('/auth'))?.searchParams.get(
+        'redirect_uri',
+      )
+      if (!redirectUri) return skipped('GET /auth does not redirect')
+      const { origin } = new URL(redirectUri)
       if (origin === url) return passed
-      return failed(
-        `Driveway takes itself to be at ${origin}, and you came by ${url}`,
-        `Open ${origin} instead, or say which address it is to be`,
+      return failure(
+        `PUBLIC_URL is ${origin}, but the checks use ${url}`,
+        `Open ${origin} instead, or change PUBLIC_URL`,
         `npm run setup -- --url=${url}`,
       )
     },
   },
   {
     name: 'Redirect URI',
-    why: 'Google sends browsers only to what is registered; asked with our client, nobody signed in',
-    async run({ request: asked, project }) {
-      const address = addressOf(await asked('/auth'))
-      if (!address) return skipped('no sign-in begins')
-      return readConsent(await sendRequest(address.href), address, project)
+    why: 'Google redirects only to registered URIs; checked with the configured client, without a sign-in',
+    async run(target) {
+      const authorizationUrl = redirectUrl(await target.request('/auth'))
+      if (!authorizationUrl) return skipped('GET /auth does not redirect')
+      const response = await sendRequest(authorizationUrl.href)
+      return readConsent(response, authorizationUrl, target.project)
     },
   },
   {
-    name: 'Clocks',
-    why: 'tokens are refused where a clock is far off',
-    async run({ request: asked, now }) {
-      const date = Date.parse((await asked('/auth/session')).headers.date ?? '')
-      if (Number.isNaN(date)) return skipped('the answer has no Date')
-      const off = Math.round((now() - date) / 1000)
-      if (Math.abs(off) * 1000 <= clockMs) return passed
-      return failed(
-        `This machine’s clock is ${Math.abs(off)} s ${off > 0 ? 'ahead of' : 'behind'} the server’s`,
-        'Switch NTP on; "Clock" below says which of the two is wrong',
+    name: 'Local clock',
+    why: 'a large clock skew makes valid tokens fail',
+    async run(target) {
+      const date = Date.parse((await target.request('/auth/session')).headers.date ?? '')
+      if (Number.isNaN(date)) return skipped('the response has no Date header')
+      const skewSeconds = Math.round((target.now() - date) / 1000)
+      if (Math.abs(skewSeconds) * 1000 <= maxClockSkewMs) return passed
+      return failure(
+        `This machine’s clock is ${Math.abs(skewSeconds)} s ${skewSeconds > 0 ? 'ahead of' : 'behind'} the server’s`,
+        'Enable NTP; the check "Clock" below says which of the two clocks is wrong',
         'timedatectl set-ntp true',
       )
     },
   },
 ]
 
-async function reach(patient: Target): Promise<CheckOutcome> {
-  const { url, project } = patient
+async function checkReachable(target: Target): Promise<CheckOutcome> {
+  const { url, project } = target
   const { protocol, hostname, host } = new URL(url)
   if (protocol !== 'https:' && !/^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname)) {
-    return failed(
-      `${url} is not https: no browser would keep the session’s cookie`,
-      'Use the https address',
+    return failure(
+      `${url} is not HTTPS: browsers would not store the session cookie`,
+      'Use the HTTPS URL',
       `npm run doctor -- https://${host}`,
     )
   }
   try {
-    const answer = await patient.request('/auth/session')
-    if (answer.status === 200 && answer.body.includes('"signedIn"')) return passed
-    return readRefusal(answer, patient)
+    const response = await target.request('/auth/session')
+    if (response.status === 200 && response.body.includes('"signedIn"')) return passed
+    return explainAuthError(response, target)
   } catch (error) {
     const { code = '', message } = error as NodeJS.ErrnoException
-    return failed(
-      `Nobody answers at ${url} (${code || message})`,
+    return failure(
+      `${url} does not respond (${code || message})`,
       /ENOTFOUND|EAI_AGAIN/.test(code)
-        ? 'Look at the address letter by letter; a new domain needs up to a day'
-        : 'See whether the page is published and the domain connected',
+        ? 'Check the spelling of the URL; a new domain can take a day to resolve'
+        : 'Check that the page is published and the domain is connected',
       `firebase hosting:sites:list --project=${project}`,
     )
   }
 }
 
-/** Why the function `auth` did not do as asked. */
-function readRefusal(answer: HttpResponse, { project }: Target): CheckOutcome {
-  const { status } = answer
-  const code = problemCode(answer)
+/** Explains an unexpected response of the function `auth`. */
+function explainAuthError(response: HttpResponse, { project }: Target): CheckOutcome {
+  const { status } = response
+  const code = problemCode(response)
   if (code === 'misconfigured') {
-    return failed(
-      'A secret cannot be read or is not whole: the client’s file or the keyring',
-      'The log names it; put it in again',
+    return failure(
+      'A secret (the client file or the keyring) is unreadable or incomplete',
+      'Read its name in the log, then store it again',
       `gcloud logging read 'severity>=ERROR' --limit=5 --project=${project}`,
     )
   }
   if (code === 'store_unavailable') {
-    return failed(
-      'Secret Manager or Firestore does not answer',
-      'Try again in a minute; else see that both services are enabled',
+    return failure(
+      'Secret Manager or Firestore does not respond',
+      'Try again in a minute, then check that both services are enabled',
       `gcloud services enable secretmanager.googleapis.com firestore.googleapis.com --project=${project}`,
     )
   }
   if (code === undefined && (status === 403 || status === 401)) {
-    return failed(
-      'Google lets nobody call the function auth: it is not public',
-      'Let everybody call it; Driveway itself asks who they are. Setup does it for all four',
+    return failure(
+      'The function auth is not public: Google rejects the request',
+      'Make it public, because Driveway authenticates callers itself; setup does this for all four functions',
       'npm run setup',
     )
   }
   if (code === undefined && (status === 404 || status === 200)) {
-    return failed(
-      'At /auth there is something else than Driveway: Hosting does not hand it on',
+    return failure(
+      'The response of /auth is not from Driveway: Firebase Hosting does not forward it',
       'Publish the page with its rewrites',
       'npm run setup',
     )
   }
-  return failed(
-    `/auth was answered with ${status} (${code ?? 'not by Driveway'}): the function does not start`,
-    'The log says which setting is missing or wrong',
+  return failure(
+    `/auth returned ${status} (${code ?? 'not by Driveway'}): the function does not start`,
+    'Read in the log which setting is missing or invalid',
     `gcloud logging read 'severity>=ERROR' --limit=5 --project=${project}`,
   )
 }
 
-/** Where a sign-in goes to. */
-function addressOf({ status, headers }: HttpResponse): URL | undefined {
+/** Returns the target of a redirect (302). */
+function redirectUrl({ status, headers }: HttpResponse): URL | undefined {
   const { location = '' } = headers
   return status === 302 && URL.canParse(location) ? new URL(location) : undefined
 }
 
 /**
- * What Google's authorization endpoint thinks of a request, before anybody has signed in: a page
- * that says so, or (today) a redirect to one, with the reason in `authError` (base64).
+ * Reads the response of Google's authorization endpoint to a request without a sign-in. Google reports
+ * an error as a page, or (today) as a redirect to one, with the error in `authError` (base64).
  */
-export function readConsent(answer: HttpResponse, asked: URL, project: string): CheckOutcome {
-  const location = answer.headers.location ?? ''
-  const hidden = /[?&]authError=([^&#]*)/.exec(location)?.[1] ?? ''
+export function readConsent(
+  response: HttpResponse,
+  authorizationUrl: URL,
+  project: string,
+): CheckOutcome {
+  const location = response.headers.location ?? ''
+  const authError = /[?&]authError=([^&#]*)/.exec(location)?.[1] ?? ''
   const text = [
-    answer.status >= 400 ? answer.body.toString('utf8') : '',
-    Buffer.from(decodeURIComponent(hidden), 'base64').toString('latin1'),
+    response.status >= 400 ? response.body.toString('utf8') : '',
+    Buffer.from(decodeURIComponent(authError), 'base64').toString('latin1'),
     location,
   ].join('\n')
   const clients = `https://console.cloud.google.com/auth/clients?project=${project}`
-  const redirect = asked.searchParams.get('redirect_uri') ?? ''
+  const redirectUri = authorizationUrl.searchParams.get('redirect_uri') ?? ''
   if (text.includes('redirect_uri_mismatch')) {
-    return failed(
+    return failure(
       'The redirect URI is not registered with the client',
-      `Add it at ${clients}, letter by letter: ${redirect}. It takes a few minutes`,
+      `Register exactly ${redirectUri} at ${clients}, and wait a few minutes`,
       'npm run doctor',
     )
   }
   if (/deleted_client|invalid_client/.test(text)) {
-    return failed(
-      'Google knows no client of this id: it was deleted, or the id is another one’s',
-      `Make one at ${clients} and put its file in`,
+    return failure(
+      'Google has no client with this id: it was deleted, or the id is wrong',
+      `Create a client at ${clients} and store its file`,
       'npm run setup -- --client=client_id.json',
     )
   }
   if (/invalid_scope/.test(text)) {
-    return failed(
-      'Google does not know a scope that is asked for',
+    return failure(
+      'Google does not know a requested scope',
       `Add it at https://console.cloud.google.com/auth/scopes?project=${project}`,
       'npm run doctor',
     )
   }
-  if (answer.status >= 400 || hidden !== '') {
-    return failed(
-      `Google refuses the sign-in (${answer.status})`,
-      `Look at the client: ${clients}`,
+  if (response.status >= 400 || authError !== '') {
+    return failure(
+      `Google rejects the sign-in (${response.status})`,
+      `Check the client at ${clients}`,
       'npm run doctor',
     )
   }

@@ -1,9 +1,10 @@
-/** What was found, for people: a line each, and below what is wrong its cause, fix and command. */
-import type { CheckResult } from './check.ts'
+/** Formats check results as text and as JSON. */
+import type { CheckResult } from './outcome.ts'
 
+/** One line per check; a failed check has its cause, fix and command below. */
 export function formatResult({ name, why, outcome }: CheckResult): string {
   if (outcome.ok) return `✓ ${name}${outcome.found === undefined ? '' : `  (${outcome.found})`}`
-  if (outcome.ok === undefined) return `– ${name}  (not tried: ${outcome.reason})`
+  if (outcome.ok === undefined) return `– ${name}  (skipped: ${outcome.reason})`
   const { cause, fix, command } = outcome
   return [
     `✗ ${name}: ${why}`,
@@ -13,7 +14,6 @@ export function formatResult({ name, why, outcome }: CheckResult): string {
   ].join('\n')
 }
 
-/** For programs: one object a check. */
 export function resultToJson({ name, why, outcome }: CheckResult): object {
   if (outcome.ok !== undefined) return { name, why, ...outcome }
   return { name, why, ok: null, reason: outcome.reason }

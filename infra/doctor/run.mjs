@@ -1,4 +1,4 @@
-/** `npm run doctor`, bundled beside nothing: what was built for a deployment stays as it is. */
+/** Bundles `npm run doctor` into a temporary folder and runs it; the build in `dist` is not touched. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,44 +1,43 @@
-/** Who is examined: an address, and with what credential it is spoken to. */
-import type { Wrong } from '../../functions/auth/doctor/checks.ts'
-import { sendRequest, problemCode, parseJson } from './http-request.ts'
-import type { HttpResponse, HttpRequest } from './http-request.ts'
-import { failed } from './check.ts'
-import type { CheckResult } from './check.ts'
+/** The deployment under test: its URL, and the credential to use. */
+import type { Failure } from '../../functions/auth/doctor/remedies.ts'
+import { parseJson, problemCode, sendRequest } from './http-request.ts'
+import type { HttpRequest, HttpResponse } from './http-request.ts'
+import { failure } from './outcome.ts'
+import type { CheckResult } from './outcome.ts'
 
 export interface TargetOptions {
-  /** The origin that browsers see. */
+  /** The origin that browsers use. */
   url: string
-  /** The project's id, for the commands. */
+  /** The project id, for the commands. */
   project: string
-  /** A token (`dw_…`) or the `__session` cookie's value of an operator. */
+  /** An operator's token (`dw_…`). */
   token?: string | undefined
+  /** The value of an operator's cookie `__session`; used when there is no token. */
   session?: string | undefined
-  /** The origin of a page elsewhere that shall be let in. */
-  page?: string | undefined
+  /** Another origin that should be in ALLOWED_ORIGINS. */
+  allowedOrigin?: string | undefined
   now?: (() => number) | undefined
 }
 
-/** What the gateway says of itself to its operator. */
+/** The response of GET /auth/doctor. */
 export interface ServerReport {
   publicUrl: string
-  /** The names of those cookies that arrived. */
+  /** The names of the cookies that reached the gateway. */
   cookies: string[]
   results: CheckResult[]
 }
 
 export interface Target extends TargetOptions {
   now: () => number
-  /** Whether there is anything to show who is asking. */
   hasCredential: boolean
-  /** Asks with nothing that says who it is. */
-  request(path: string, question?: HttpRequest): Promise<HttpResponse>
-  /** Asks as the operator. */
-  requestAsOperator(path: string, question?: HttpRequest): Promise<HttpResponse>
-  /** Asked once; what is wrong where it does not say. */
-  serverReport(): Promise<ServerReport | Wrong>
+  /** Sends a request without a credential. */
+  request(path: string, options?: HttpRequest): Promise<HttpResponse>
+  requestAsOperator(path: string, options?: HttpRequest): Promise<HttpResponse>
+  /** Fetched once; a failure when the gateway does not return it. */
+  serverReport(): Promise<ServerReport | Failure>
 }
 
-/** A cookie that a front end may keep for itself. */
+/** A second cookie, which a front end may drop. */
 const otherCookie = 'driveway-doctor=1'
 
 export function createTarget(options: TargetOptions): Target {
@@ -47,31 +46,31 @@ export function createTarget(options: TargetOptions): Target {
     token === undefined
       ? { cookie: `__session=${session ?? ''}; ${otherCookie}`, origin: url }
       : { authorization: `Bearer ${token}`, cookie: `__session=.; ${otherCookie}` }
-  let inside: Promise<ServerReport | Wrong> | undefined
+  let report: Promise<ServerReport | Failure> | undefined
   const target: Target = {
     ...options,
     now,
     hasCredential: token !== undefined || session !== undefined,
-    request: (path, question) => sendRequest(url + path, question),
-    requestAsOperator: (path, question = {}) =>
+    request: (path, request) => sendRequest(url + path, request),
+    requestAsOperator: (path, request = {}) =>
       sendRequest(url + path, {
-        ...question,
-        headers: { ...credentialHeaders, ...question.headers },
+        ...request,
+        headers: { ...credentialHeaders, ...request.headers },
       }),
     serverReport() {
-      inside ??= target
+      report ??= target
         .requestAsOperator('/auth/doctor')
-        .then((answer) => parseServerReport(answer, project))
-      return inside
+        .then((response) => parseServerReport(response, project))
+      return report
     },
   }
   return target
 }
 
-function parseServerReport(answer: HttpResponse, project: string): ServerReport | Wrong {
-  const code = problemCode(answer)
-  if (answer.status === 200) {
-    const { publicUrl, cookies, checks } = parseJson(answer) as {
+function parseServerReport(response: HttpResponse, project: string): ServerReport | Failure {
+  const code = problemCode(response)
+  if (response.status === 200) {
+    const { publicUrl, cookies, checks } = parseJson(response) as {
       publicUrl: string
       cookies: string[]
       checks: (CheckResult['outcome'] & Pick<CheckResult, 'name' | 'why'>)[]
@@ -83,36 +82,36 @@ function parseServerReport(answer: HttpResponse, project: string): ServerReport 
     }
   }
   if (code === 'not_found') {
-    return failed(
-      'This account is no operator of this Driveway, or the token is for one folder or for less than all',
-      'List the account’s address in OPERATORS, and take a token of it that may do everything',
+    return failure(
+      'This account is not an operator of this Driveway, or the token is restricted to a folder or to some scopes',
+      'Add the account’s address to OPERATORS, and use an unrestricted token of it',
       'npm run setup -- --set=OPERATORS=you@example.com',
     )
   }
-  if (answer.status === 401) {
-    return failed(
-      `The credential is not taken (${code ?? 'no answer of Driveway’s'})`,
-      'Sign in on the page, open "Use it from curl" and take a new token',
+  if (response.status === 401) {
+    return failure(
+      `The credential is rejected (${code ?? 'not by Driveway'})`,
+      'Sign in on the page, open "Use it from curl" and create a new token',
       'DRIVEWAY_TOKEN=dw_… npm run doctor',
     )
   }
   if (code === 'misconfigured') {
-    return failed(
-      'Driveway’s account may not read and write documents',
-      'Let it: it needs the role Cloud Datastore User',
+    return failure(
+      'Driveway’s service account has no access to Firestore documents',
+      'Grant it the role Cloud Datastore User',
       `gcloud projects add-iam-policy-binding ${project} --member=serviceAccount:driveway-auth@${project}.iam.gserviceaccount.com --role=roles/datastore.user`,
     )
   }
   if (code === 'store_unavailable') {
-    return failed(
-      'Driveway’s database does not answer, or there is none',
-      'Make sure that there is a database (default) of Firestore in native mode',
+    return failure(
+      'Driveway’s database does not exist or does not respond',
+      'Make sure that the Firestore database (default) exists, in native mode',
       `gcloud firestore databases describe --project=${project}`,
     )
   }
-  return failed(
-    `GET /auth/doctor was answered with ${answer.status} (${code ?? 'not by Driveway'})`,
-    'Look into the log for why',
+  return failure(
+    `GET /auth/doctor returned ${response.status} (${code ?? 'not by Driveway'})`,
+    'Read the cause in the log',
     `gcloud logging read 'severity>=ERROR' --limit=5 --project=${project}`,
   )
 }

@@ -1,6 +1,6 @@
-/** Every way in, each as one upload of given bytes. */
+/** The upload methods, each as a function that uploads one file. */
 import { createHash } from 'node:crypto'
-import { sendRequest, parseJson } from './http-request.ts'
+import { parseJson, sendRequest } from './http-request.ts'
 import type { HttpResponse } from './http-request.ts'
 import type { Target } from './target.ts'
 
@@ -12,26 +12,26 @@ export interface TestFile {
 
 export interface UploadMethod {
   name: string
-  /** Whether all bytes come in one request, which front ends cap. */
+  /** Whether one request carries the whole file; front ends limit its size. */
   singleRequest: boolean
   /**
-   * @returns the file's id
-   * @throws {UploadRefusedError} when any of its requests is refused
+   * @returns the file id
+   * @throws {UploadRefusedError} when one of the requests is refused
    */
-  send(patient: Target, trial: TestFile): Promise<string>
+  send(target: Target, file: TestFile): Promise<string>
 }
 
-/** An answer that ends an upload. */
+/** A response that ends an upload. */
 export class UploadRefusedError extends Error {
-  override name = 'RefusedError'
-  readonly answer: HttpResponse
-  constructor(answer: HttpResponse) {
-    super(`Answered ${answer.status}`)
-    this.answer = answer
+  override name = 'UploadRefusedError'
+  readonly response: HttpResponse
+  constructor(response: HttpResponse) {
+    super(`The upload was refused with ${response.status}`)
+    this.response = response
   }
 }
 
-/** Bytes of one request of tus: whole units of 256 KiB, and below every ceiling. */
+/** Bytes per tus request: a multiple of 256 KiB, below the limit of every front end. */
 const chunkBytes = 16 * 1024 * 1024
 const binary = 'application/octet-stream'
 
@@ -39,78 +39,79 @@ export const uploadMethods: readonly UploadMethod[] = [
   {
     name: 'form',
     singleRequest: true,
-    async send(patient, { name, bytes }) {
-      const edge = 'driveway-doctor'
+    async send(target, { name, bytes }) {
+      const boundary = 'driveway-doctor'
       const body = Buffer.concat([
         Buffer.from(
-          `--${edge}\r\nContent-Disposition: form-data; name="file"; filename="${name}"\r\n` +
+          `--${boundary}\r\nContent-Disposition: form-data; name="file"; filename="${name}"\r\n` +
             `Content-Type: ${binary}\r\n\r\n`,
         ),
         bytes,
-        Buffer.from(`\r\n--${edge}--\r\n`),
+        Buffer.from(`\r\n--${boundary}--\r\n`),
       ])
-      const answer = await patient.requestAsOperator('/upload', {
+      const response = await target.requestAsOperator('/upload', {
         method: 'POST',
-        headers: { 'content-type': `multipart/form-data; boundary=${edge}` },
+        headers: { 'content-type': `multipart/form-data; boundary=${boundary}` },
         body,
       })
-      const [file] = (parseJson(expecting(answer, 201))['files'] ?? []) as unknown[]
-      return idOf(answer, file)
+      const [file] = (parseJson(expectStatus(response, 201))['files'] ?? []) as unknown[]
+      return fileIdOf(response, file)
     },
   },
   {
     name: 'raw',
     singleRequest: true,
-    async send(patient, { name, bytes, sha256 }) {
-      const answer = await patient.requestAsOperator(`/upload/${name}?sha256=${sha256}`, {
+    async send(target, { name, bytes, sha256 }) {
+      const response = await target.requestAsOperator(`/upload/${name}?sha256=${sha256}`, {
         method: 'PUT',
         headers: { 'content-type': binary },
         body: bytes,
       })
-      return idOf(answer, parseJson(expecting(answer, 201)))
+      return fileIdOf(response, parseJson(expectStatus(response, 201)))
     },
   },
   {
     name: 'tus',
     singleRequest: false,
-    async send(patient, { name, bytes, sha256 }) {
+    async send(target, { name, bytes, sha256 }) {
       const tus = { 'tus-resumable': '1.0.0' }
-      const words = Object.entries({ filename: name, sha256 })
-      const metadata = words.map(([key, value]) => `${key} ${btoa(value)}`).join()
-      const made = await patient.requestAsOperator('/upload/tus', {
+      const metadata = Object.entries({ filename: name, sha256 })
+        .map(([key, value]) => `${key} ${btoa(value)}`)
+        .join()
+      const created = await target.requestAsOperator('/upload/tus', {
         method: 'POST',
         headers: { ...tus, 'upload-length': String(bytes.length), 'upload-metadata': metadata },
       })
-      const to = pathOf(expecting(made, 201).headers.location)
-      for (let at = 0; at < bytes.length; at += chunkBytes) {
-        const answer = await patient.requestAsOperator(to, {
+      const uploadPath = pathOf(expectStatus(created, 201).headers.location)
+      for (let offset = 0; offset < bytes.length; offset += chunkBytes) {
+        const response = await target.requestAsOperator(uploadPath, {
           method: 'PATCH',
           headers: {
             ...tus,
-            'upload-offset': String(at),
+            'upload-offset': String(offset),
             'content-type': 'application/offset+octet-stream',
           },
-          body: bytes.subarray(at, at + chunkBytes),
+          body: bytes.subarray(offset, offset + chunkBytes),
         })
-        const id = expecting(answer, 204).headers['driveway-file-id']
+        const id = expectStatus(response, 204).headers['driveway-file-id']
         if (typeof id === 'string') return id
       }
-      throw new UploadRefusedError(made)
+      throw new UploadRefusedError(created)
     },
   },
   {
     name: 'ticket',
     singleRequest: false,
-    async send(patient, { name, bytes, sha256 }) {
-      const given = await patient.requestAsOperator('/upload/tickets', {
+    async send(target, { name, bytes, sha256 }) {
+      const ticket = await target.requestAsOperator('/upload/tickets', {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify({ name, type: binary, size: bytes.length, sha256 }),
       })
-      const { uploadUrl, completeUrl } = parseJson(expecting(given, 201))
-      expecting(await sendRequest(String(uploadUrl), { method: 'PUT', body: bytes }), 200)
-      const answer = await patient.requestAsOperator(pathOf(completeUrl), { method: 'POST' })
-      return idOf(answer, parseJson(expecting(answer, 201)))
+      const { uploadUrl, completeUrl } = parseJson(expectStatus(ticket, 201))
+      expectStatus(await sendRequest(String(uploadUrl), { method: 'PUT', body: bytes }), 200)
+      const response = await target.requestAsOperator(pathOf(completeUrl), { method: 'POST' })
+      return fileIdOf(response, parseJson(expectStatus(response, 201)))
     },
   },
 ]
@@ -119,19 +120,19 @@ export function createTestFile(name: string, bytes: Buffer): TestFile {
   return { name, bytes, sha256: createHash('sha256').update(bytes).digest('hex') }
 }
 
-function expecting(answer: HttpResponse, status: number): HttpResponse {
-  if (answer.status === status) return answer
-  throw new UploadRefusedError(answer)
+function expectStatus(response: HttpResponse, status: number): HttpResponse {
+  if (response.status === status) return response
+  throw new UploadRefusedError(response)
 }
 
-function idOf(answer: HttpResponse, file: unknown): string {
+function fileIdOf(response: HttpResponse, file: unknown): string {
   const { id } = Object(file) as { id?: unknown }
   if (typeof id === 'string') return id
-  throw new UploadRefusedError(answer)
+  throw new UploadRefusedError(response)
 }
 
-/** Of an address of Driveway's: asked at the address that is examined, whatever it says itself. */
-function pathOf(address: unknown): string {
-  const text = String(address)
+/** Returns the path of a URL of Driveway; requests go to the target's origin, not to the URL's. */
+function pathOf(url: unknown): string {
+  const text = String(url)
   return text.startsWith('/') ? text : new URL(text).pathname
 }

@@ -1,14 +1,14 @@
 /**
- * `npm run build`: what is deployed (`dist/deploy` or `dist/container`, and `dist/web`), and what runs
- * it on this machine.
+ * `npm run build`: builds what is deployed (`dist/deploy` or `dist/container`, and `dist/web`), and the
+ * programs that run it locally (`dist/local`).
  */
 import { copyFile, mkdir, rm } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
-import { external, makeDeployFolder } from '../bundle/deploy-folder.mjs'
-import { asScripts } from '../bundle/esm-to-script.mjs'
-import { leanClients } from '../bundle/trim-google-sdks.mjs'
-import { leanNode } from '../bundle/lazy-node-http.mjs'
+import { external, writeDeployFolder } from '../bundle/deploy-folder.mjs'
+import { esmToScript } from '../bundle/esm-to-script.mjs'
+import { lazyNodeHttp } from '../bundle/lazy-node-http.mjs'
+import { trimGoogleSdks } from '../bundle/trim-google-sdks.mjs'
 
 const root = new URL('../../', import.meta.url)
 const inRoot = (path) => fileURLToPath(new URL(path, root))
@@ -23,15 +23,15 @@ const node = {
   logLevel: 'warning',
 }
 
-/** What is deployed has everything in it that is in use. */
+/** The deployed bundles contain all of their dependencies. */
 const deployed = {
   ...node,
-  // Names stay as they are: errors are told apart by them. `keepNames` beside shorter ones would name
-  // each function anew whenever it is made, which costs a small upload a tenth of its time.
+  // No `minifyIdentifiers`: the code compares the names of errors. `keepNames` is no alternative: it
+  // sets the name of each function at every creation, which takes 10 % of the time of a small upload.
   minifySyntax: true,
   minifyWhitespace: true,
   legalComments: 'none',
-  plugins: [leanClients()],
+  plugins: [trimGoogleSdks()],
 }
 
 const page = {
@@ -52,10 +52,10 @@ await Promise.all([
     entryPoints: [{ in: 'functions/index.ts', out: 'functions' }],
     outdir: 'dist/functions',
     external,
-    plugins: [...deployed.plugins, asScripts()],
+    plugins: [...deployed.plugins, esmToScript()],
     write: false,
-    // What is imported when it is first needed is a file of its own, which is not read before. All
-    // lie in one folder: the client libraries look beside themselves.
+    // Each dynamic import is a chunk of its own, read at first use. All chunks are in one folder,
+    // because the client libraries look for files next to themselves.
     splitting: true,
     chunkNames: '[name]-[hash]',
   }),
@@ -63,8 +63,8 @@ await Promise.all([
     ...deployed,
     entryPoints: ['functions/container.ts'],
     outdir: 'dist/container',
-    plugins: [...deployed.plugins, leanNode()],
-    // The client libraries are CommonJS: they call require() for Node's own modules and look beside
+    plugins: [...deployed.plugins, lazyNodeHttp()],
+    // The client libraries are CommonJS: they require() Node's modules and look for files next to
     // themselves.
     banner: {
       js: [
@@ -99,21 +99,21 @@ await Promise.all([
     sourcemap: 'inline',
   }),
   build({ ...page, entryPoints: ['web/main.ts', 'web/style.css'], outdir: 'dist/web' }),
-  // A file of its own, which the page fetches when it first needs it.
+  // A separate file, which the page fetches at first use.
   build({
     ...page,
     entryPoints: ['web/uploader/index.ts'],
     outfile: 'dist/web/uploader.js',
     loader: { '.css': 'text' },
   }),
-  // Hashes beside the page, and beside other people's.
+  // The worker that computes checksums, for the page and for pages on other origins.
   build({
     ...page,
     entryPoints: ['web/uploader/digest-worker.ts'],
     outfile: 'dist/web/digest.js',
     format: 'iife',
   }),
-  // For other people's pages: a classic script, which needs no leave to be fetched from elsewhere.
+  // For pages on other origins: a classic script, because fetching one does not need CORS.
   build({
     ...page,
     entryPoints: ['web/embed/driveway-upload.ts'],
@@ -126,4 +126,4 @@ await mkdir(inRoot('dist/web'), { recursive: true })
 for (const file of ['index.html', 'favicon.svg']) {
   await copyFile(inRoot(`web/${file}`), inRoot(`dist/web/${file}`))
 }
-await makeDeployFolder(fileURLToPath(root))
+await writeDeployFolder(fileURLToPath(root))

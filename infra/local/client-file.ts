@@ -1,25 +1,25 @@
 /** `client_id.json`: the file that Google's console gives for an OAuth client. */
 import { readFile } from 'node:fs/promises'
-import { StartError } from './start-error.ts'
+import { CliError } from './cli-error.ts'
 
 /**
  * Reads and checks the file of a client.
  *
  * @param redirectUri has to be one of the client's
  * @returns its text, for Secret Manager
- * @throws {StartError} saying what to do at Google's console
+ * @throws {CliError} saying what to do at Google's console
  */
 export async function readClientFile(file: string, redirectUri: string): Promise<string> {
   const text = await readFile(file, 'utf8')
   const client = readWebClient(text)
   if (typeof client === 'string') {
-    throw new StartError(
+    throw new CliError(
       `Cannot use ${file}: it is ${client}. At Google’s console, create a client of type ` +
         `"Web application" with the redirect URI ${redirectUri} and download its JSON file`,
     )
   }
   if (!client.redirectUris.includes(redirectUri)) {
-    throw new StartError(
+    throw new CliError(
       `Cannot use ${file}: its client does not list the redirect URI ${redirectUri}. ` +
         'Add it at Google’s console (Clients) and download the file again',
     )

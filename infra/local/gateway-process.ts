@@ -1,7 +1,7 @@
 /** The gateway as a process of its own: it meets its surroundings over sockets alone. */
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
-import { StartError } from './start-error.ts'
+import { CliError } from './cli-error.ts'
 
 export interface GatewayProcess {
   /** Resolves with the exit code, or the name of the signal that ended it. */
@@ -22,7 +22,7 @@ const lowMemoryFlags = ['--max-semi-space-size=1']
  * Starts the built server and waits until it answers.
  *
  * @param log takes the gateway's log, line by line
- * @throws {StartError} when it cannot listen
+ * @throws {CliError} when it cannot listen
  */
 export async function startGatewayProcess(
   env: Record<string, string>,
@@ -45,9 +45,9 @@ export async function startGatewayProcess(
   await new Promise<void>((resolve, reject) => {
     child.once('message', (message: { ready?: true; failed?: string }) => {
       if (message.ready) resolve()
-      else reject(new StartError(`The gateway cannot listen (${message.failed})`))
+      else reject(new CliError(`The gateway cannot listen (${message.failed})`))
     })
-    void ended.then((how) => reject(new StartError(`The gateway ended at once (${how})`)))
+    void ended.then((how) => reject(new CliError(`The gateway ended at once (${how})`)))
   })
   return { ended, stop: () => void child.kill('SIGTERM'), kill }
 }

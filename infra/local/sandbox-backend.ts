@@ -21,8 +21,8 @@ export async function createSandboxBackend(
   const bytesIn = await mkdtemp(join(tmpdir(), 'driveway-sandbox-'))
   const google = await startGoogle({
     publicUrl: origin,
-    drive: { bytesIn },
-    oauth: { alwaysAsk: true },
+    drive: { blobFolder: bytesIn },
+    oauth: { alwaysPrompt: true },
     ...(emulator ? { firestoreHost: emulator.host } : {}),
   })
   const emails = google.oauth.users.map(({ email }) => email)
@@ -44,11 +44,11 @@ Driveway runs in a sandbox: a Google of its own on this machine, with nothing re
   A pipe    date | ${curl} -F "file=@-;filename=now.txt" ${origin}/upload ${authorization}
 
   Session   ${cookie}   as a Cookie header, with "Origin: ${origin}"
-  CI        ${google.ci.issuer}   mints tokens of jobs (README, "Use it from CI")
+  CI        ${google.ci.issuer}   mints tokens of jobs (docs/ci.md)
   Inside    ${google.url}/sandbox/drive shows what its Drive holds
   Store     ${emulator ? 'Google’s Firestore emulator' : 'a Firestore in memory'}
 
-Put Google’s client_id.json here to use your own Drive (README, "Your own Google").
+Put Google’s client_id.json here to use your own Drive (docs/getting-started.md).
 Ctrl-C stops everything.
 `
     },

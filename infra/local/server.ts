@@ -26,8 +26,8 @@ const here: Upstream = (name, req, res) => void gateway[name as 'files'](req, re
 const serve = await createHosting(hosting, '.', strict ? await behindProxy() : here)
 
 const { http1: server, http2 } = createServers(serve)
-gateway.adopt(server)
-gateway.adopt(http2)
+gateway.attach(server)
+gateway.attach(http2)
 server.on('error', (error: NodeJS.ErrnoException) => {
   process.send?.({ failed: error.code ?? error.message }, () => process.exit(1))
 })
@@ -39,8 +39,8 @@ process.on('disconnect', () => process.exit(1))
 
 /** The gateway at an address of its own, where only the proxy knows of it. */
 async function behindProxy(): Promise<Upstream> {
-  const inner = createServer((req, res) => void gateway.everything(req, res))
-  gateway.adopt(inner)
+  const inner = createServer((req, res) => void gateway.all(req, res))
+  gateway.attach(inner)
   await new Promise<void>((resolve) => inner.listen(0, '127.0.0.1', resolve))
   const { port } = inner.address() as AddressInfo
   return createProxy(() => `http://127.0.0.1:${port}`)

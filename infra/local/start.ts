@@ -13,7 +13,7 @@ import type { GatewayProcess } from './gateway-process.ts'
 import { createSandboxBackend } from './sandbox-backend.ts'
 import { needsAttention, formatLogLine } from './pretty-log.ts'
 import { checkPort, readPort } from './port.ts'
-import { StartError } from './start-error.ts'
+import { CliError } from './cli-error.ts'
 
 const { PORT, CLIENT_ID_FILE, DRIVEWAY_HOME, ALLOWED_ORIGINS } = process.env
 let gateway: GatewayProcess | undefined
@@ -35,7 +35,7 @@ if (process.env['npm_lifecycle_event'] !== undefined) setInterval(watch, 250).un
 await start(stopping.signal).catch((error: unknown) => {
   // Ctrl-C reaches a starting emulator too: that it did not start is then no failure.
   if (stopping.signal.aborted) return
-  console.error(error instanceof StartError ? error.message : error)
+  console.error(error instanceof CliError ? error.message : error)
   process.exitCode = 1
 })
 
@@ -64,7 +64,7 @@ async function start(stop: AbortSignal): Promise<void> {
     }
     welcomed = true
     const ended = await Promise.race([gateway.ended, aborted(stop)])
-    if (ended !== undefined) throw new StartError(`The gateway ended by itself (${ended})`)
+    if (ended !== undefined) throw new CliError(`The gateway ended by itself (${ended})`)
     gateway.stop()
     await gateway.ended
   } finally {

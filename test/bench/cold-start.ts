@@ -1,6 +1,6 @@
 /** From starting the process to its first answer, each function beside one that does nothing. */
 import { framework, freePort, startProgram } from './processes.ts'
-import { median, ratio, table } from './tables.ts'
+import { median, ratio, table } from './report.ts'
 
 /** The request that first needs Google: secret, store, token, Drive. */
 interface FirstRequest {
@@ -19,7 +19,7 @@ export async function measureColdStart(
   const form = new FormData()
   form.append('file', new Blob(['hello']), 'hello.txt')
   const functions: FirstRequest[] = [
-    { name: 'an empty function', args: framework('empty', 'dist/bench/peers/empty.mjs') },
+    { name: 'an empty function', args: framework('empty', 'dist/bench/baselines/empty.mjs') },
     { name: '`auth`', args: framework('auth'), real: { path: '/auth', headers: {} } },
     { name: '`callback`', args: framework('callback') },
     { name: '`files`', args: framework('files'), real: { path: '/files', headers } },

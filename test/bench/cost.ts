@@ -8,7 +8,7 @@ import { mebibyte } from './load.ts'
 import { uploadByTicket, uploadByTus, upload, uploadSmall } from './load.ts'
 import { driveway, measure } from './measure.ts'
 import type { Program } from './processes.ts'
-import { table } from './tables.ts'
+import { table } from './report.ts'
 import type { BenchEnvironment } from './environment.ts'
 
 const dollars = { vcpuSecond: 0.000024, gibSecond: 0.0000025, request: 0.4 / 1e6 }

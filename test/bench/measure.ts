@@ -2,7 +2,7 @@
 import { mebibyte, upload } from './load.ts'
 import { framework, freePort, startProgram } from './processes.ts'
 import type { Program } from './processes.ts'
-import { median } from './tables.ts'
+import { median } from './report.ts'
 import type { BenchEnvironment } from './environment.ts'
 
 export interface Candidate {
@@ -19,19 +19,19 @@ export interface Measurement {
 export const driveway: Candidate = { name: 'Driveway', args: framework('upload') }
 export const barePipe: Candidate = {
   name: 'bare pipe with busboy',
-  args: ['dist/bench/peers/bare-pipe.mjs'],
+  args: ['dist/bench/baselines/bare-pipe.mjs'],
 }
 export const hashPipe: Candidate = {
   name: 'the same pipe with SHA-256',
-  args: ['dist/bench/peers/hash-pipe.mjs'],
+  args: ['dist/bench/baselines/hash-pipe.mjs'],
 }
 export const rawBody: Candidate = {
   name: '`rawBody` + `files.create`',
-  args: framework('upload', 'dist/bench/peers/raw-body.mjs'),
+  args: framework('upload', 'dist/bench/baselines/raw-body.mjs'),
 }
 export const fixedChunks: Candidate = {
   name: 'chunks of 8 MiB, always',
-  args: ['dist/bench/peers/fixed-chunks.mjs'],
+  args: ['dist/bench/baselines/fixed-chunks.mjs'],
 }
 
 /** Starts a program of its own for the work; nobody is measured while loading. */

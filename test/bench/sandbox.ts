@@ -3,7 +3,7 @@ import { consent } from '../../infra/sandbox/consent-client.ts'
 import { startGoogle } from '../../infra/sandbox/index.ts'
 
 const publicUrl = process.env['PUBLIC_URL'] ?? ''
-const google = await startGoogle({ publicUrl, drive: { keepBytes: false } })
+const google = await startGoogle({ publicUrl, drive: { storeBytes: false } })
 process.send?.({ env: google.env, token: await accessToken() })
 
 /** For the peers, who know nothing of signing in. */

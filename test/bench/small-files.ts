@@ -1,7 +1,7 @@
 /** Many small files over kept-alive connections. */
 import { uploadSmall } from './load.ts'
 import { barePipe, compare, driveway, rawBody } from './measure.ts'
-import { ratio, table } from './tables.ts'
+import { ratio, table } from './report.ts'
 import type { BenchEnvironment } from './environment.ts'
 
 const load = { files: 2_000, bytes: 10 * 1024, atOnce: 8 }

@@ -1,7 +1,7 @@
 /** One large multipart upload through each of several programs, turn by turn. */
 import { upload } from './load.ts'
 import { barePipe, compare, driveway, hashPipe, rawBody } from './measure.ts'
-import { ratio, table } from './tables.ts'
+import { ratio, table } from './report.ts'
 import type { BenchEnvironment } from './environment.ts'
 
 /** @returns a Markdown table of ratios; a pipe that proves nothing is shown beside them */

@@ -7,7 +7,7 @@ import { readFile, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readClientFile } from '../../local/client-file.ts'
 import type { HostingConfig } from '../../local/hosting.ts'
-import { StartError } from '../../local/start-error.ts'
+import { CliError } from '../../local/cli-error.ts'
 import { newKeyring } from '../../sandbox/keyring.ts'
 import { describeSteps } from './describe.ts'
 import { createPrompt, readOptions } from './options.ts'
@@ -20,7 +20,7 @@ import { teardownSteps } from './teardown-steps.ts'
 const isTeardown = process.argv[2] === 'teardown'
 
 await main(process.argv.slice(isTeardown ? 3 : 2)).catch((error: unknown) => {
-  console.error(error instanceof StartError ? error.message : error)
+  console.error(error instanceof CliError ? error.message : error)
   process.exitCode = 1
 })
 
@@ -63,7 +63,7 @@ async function confirm({ project, yes, withData }: CliOptions): Promise<void> {
   if (yes) return
   const what = withData ? 'Driveway and everything it stores' : 'Driveway, without what it stores'
   const answer = await createPrompt()?.(`This removes ${what}. The project's id, to go on`)
-  if (answer !== project) throw new StartError('Nothing was removed (say --yes to go on unasked)')
+  if (answer !== project) throw new CliError('Nothing was removed (say --yes to go on unasked)')
 }
 
 /**

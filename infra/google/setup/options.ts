@@ -2,7 +2,7 @@
 import { createInterface } from 'node:readline/promises'
 import { parseArgs } from 'node:util'
 import { settings } from '../../../functions/config/settings.ts'
-import { StartError } from '../../local/start-error.ts'
+import { CliError } from '../../local/cli-error.ts'
 import type { SetupOptions } from './step.ts'
 
 export type CliOptions = Omit<SetupOptions, 'built' | 'doctor'> & {
@@ -39,7 +39,7 @@ export type PreviousVariables = Partial<{
   upload_image: string
 }>
 
-/** @throws {StartError} on a flag that is unknown or wrong, or an answer that nobody gives */
+/** @throws {CliError} on a flag that is unknown or wrong, or an answer that nobody gives */
 export async function readOptions(
   args: string[],
   before: PreviousVariables,
@@ -48,11 +48,11 @@ export async function readOptions(
   const flags = readFlags(args)
   const project = await needed(flags.project ?? before.project, 'Project id', '--project', ask)
   if (!/^[a-z][a-z0-9-]{4,28}[a-z0-9]$/.test(project)) {
-    throw new StartError(`Cannot use --project=${project}: it is no id of a Google Cloud project`)
+    throw new CliError(`Cannot use --project=${project}: it is no id of a Google Cloud project`)
   }
   const region = flags.region ?? before.region ?? 'europe-west1'
   if (!/^[a-z]+-[a-z]+\d+$/.test(region)) {
-    throw new StartError(`Cannot use --region=${region}: it must look like europe-west1`)
+    throw new CliError(`Cannot use --region=${region}: it must look like europe-west1`)
   }
   const publicUrl = (flags.url ?? before.public_url) || `https://${project}.web.app`
   if (
@@ -60,13 +60,13 @@ export async function readOptions(
     new URL(publicUrl).origin !== publicUrl ||
     !publicUrl.startsWith('https:')
   ) {
-    throw new StartError(
+    throw new CliError(
       `Cannot use --url=${publicUrl}: it must look like https://drive.example.com`,
     )
   }
   const budget = flags.budget ?? String(before.monthly_budget ?? 10)
   if (!/^[1-9]\d{0,6}$/.test(budget)) {
-    throw new StartError(`Cannot use --budget=${budget}: it must be a whole number`)
+    throw new CliError(`Cannot use --budget=${budget}: it must be a whole number`)
   }
   return {
     project,
@@ -104,7 +104,7 @@ async function needed(
   ask: ((question: string) => Promise<string>) | undefined,
 ): Promise<string> {
   const answer = known || (await ask?.(question))
-  if (!answer) throw new StartError(`Say ${flag}=…\n\n${usage}`)
+  if (!answer) throw new CliError(`Say ${flag}=…\n\n${usage}`)
   return answer
 }
 
@@ -131,7 +131,7 @@ function readFlags(
   try {
     return parseArgs({ args, options: known, allowPositionals: false }).values
   } catch (error) {
-    throw new StartError(`${(error as Error).message}\n\n${usage}`)
+    throw new CliError(`${(error as Error).message}\n\n${usage}`)
   }
 }
 
@@ -144,7 +144,7 @@ function readSettings(
     const [name = '', value = ''] = one.split(/=(.*)/s)
     if ((settings as Record<string, string>)[name] !== 'optional') {
       const names = Object.entries(settings).filter(([, is]) => is === 'optional')
-      throw new StartError(
+      throw new CliError(
         `Cannot use --set=${one}: the settings are ${names.map(([each]) => each).join(', ')}`,
       )
     }

@@ -1,7 +1,7 @@
 /** Goes through steps: looks first, does what is not so yet, and says both. */
 import { spawn } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
-import { StartError } from '../../local/start-error.ts'
+import { CliError } from '../../local/cli-error.ts'
 import { formatCommand } from './step.ts'
 import type { CommandCheck, LookupValues, Secret, Step } from './step.ts'
 
@@ -13,7 +13,7 @@ export interface StepIo {
 
 /**
  * @returns how many steps changed something
- * @throws {StartError} when a step cannot be done, or a person has to do something
+ * @throws {CliError} when a step cannot be done, or a person has to do something
  */
 export async function runSteps(
   steps: readonly Step[],
@@ -43,7 +43,7 @@ export async function runSteps(
     } else if (prepare) {
       say(`${title}: ${formatCommand(prepare)}`)
       const code = await perform(prepare, undefined)
-      if (code !== 0 && !step.allowFailure) throw new StartError(failure(step, prepare))
+      if (code !== 0 && !step.allowFailure) throw new CliError(failure(step, prepare))
     } else if (needed && !(await anyOf(needed, secret))) say(`${title}: not needed`)
     else if (write) {
       if (await writeOnce(write.file, write.content(found))) say(`${title}: ${write.file} written`)
@@ -52,8 +52,8 @@ export async function runSteps(
       say(`${title}: ${formatCommand(command, stdin)}`)
       const code = await perform(command, stdin === undefined ? undefined : await secret(stdin))
       if (code === 0) changes += 1
-      else if (!step.allowFailure) throw new StartError(failure(step, command))
-    } else if (otherwise !== undefined) throw new StartError(`${title}: ${otherwise}`)
+      else if (!step.allowFailure) throw new CliError(failure(step, command))
+    } else if (otherwise !== undefined) throw new CliError(`${title}: ${otherwise}`)
   }
   return changes
 }

@@ -92,7 +92,7 @@ function importExisting({ project }: SetupOptions): Step[] {
   ]
 }
 
-const apply: Pick<Step, 'done' | 'command'> = {
+const apply: Pick<Step, 'unless' | 'command'> = {
   unless: { run: argv`${terraform} plan -input=false -lock=false -detailed-exitcode` },
   command: argv`${terraform} apply -input=false -auto-approve`,
 }

@@ -1,4 +1,4 @@
-/** What is deployed: the built bundle under the unmodified Functions Framework, a function a process. */
+/** The built bundle under the unmodified Functions Framework, one process per function. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { createHash, randomBytes } from 'node:crypto'
 import { cp, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises'
@@ -22,8 +22,8 @@ let google: Google
 let hosting: Server
 let origin: string
 const runs: Run[] = []
-/** Each function's own address. */
-const at: Record<string, string> = {}
+/** The origin of each function's own server. */
+const originOf: Record<string, string> = {}
 
 function serve(name: Name, port: number, env: Record<string, string>, cwd = root): Run {
   const command = join(cwd, framework, 'build/src/main.js')
@@ -35,17 +35,17 @@ function serve(name: Name, port: number, env: Record<string, string>, cwd = root
   return started
 }
 
-/** The first answer of a server that is starting. */
-async function answers(address: string, { ended }: Run): Promise<Response> {
+/** Waits for the first response of a starting server. */
+async function firstResponse(address: string, { ended }: Run): Promise<Response> {
   let failed: string | undefined
   void ended.then((how) => (failed = `Ended (${how})`))
-  let answer: Response | undefined
+  let response: Response | undefined
   await until(async () => {
     if (failed !== undefined) throw new Error(failed)
-    return (answer = await fetch(address, { redirect: 'manual' }).catch(() => undefined))
+    return (response = await fetch(address, { redirect: 'manual' }).catch(() => undefined))
   })
-  if (!answer) throw new Error('It has answered, and there is no answer')
-  return answer
+  if (!response) throw new Error('There is no response')
+  return response
 }
 
 beforeAll(async () => {
@@ -54,19 +54,21 @@ beforeAll(async () => {
   google = await startGoogle({ publicUrl: origin })
   for (const [index, name] of names.entries()) {
     const port = ports[index] ?? 0
-    at[name] = `http://127.0.0.1:${port}`
+    originOf[name] = `http://127.0.0.1:${port}`
     serve(name, port, google.env)
   }
-  await Promise.all(names.map((name, index) => answers(at[name] ?? '', runs[index] as Run)))
+  await Promise.all(
+    names.map((name, index) => firstResponse(originOf[name] ?? '', runs[index] as Run)),
+  )
   hosting = createServer((req, res) => {
     const [, name = ''] = /^\/([a-z]+)/.exec(req.url ?? '') ?? []
-    const { hostname, port } = new URL(at[name] ?? '')
+    const { hostname, port } = new URL(originOf[name] ?? '')
     const { method = '', url = '', headers } = req
-    const on = request({ hostname, port, method, path: url, headers }, (answer) => {
-      res.writeHead(answer.statusCode ?? 502, answer.headers)
-      answer.pipe(res)
+    const upstream = request({ hostname, port, method, path: url, headers }, (response) => {
+      res.writeHead(response.statusCode ?? 502, response.headers)
+      response.pipe(res)
     })
-    req.pipe(on)
+    req.pipe(upstream)
   })
   await new Promise<void>((resolve) => hosting.listen(front, '127.0.0.1', () => resolve()))
 })
@@ -84,55 +86,62 @@ test.each([
   ['files', 401, 'login_required'],
   ['upload', 405, 'method_not_allowed'],
 ] as const)(
-  '%s answers at its own address, with its name or without',
+  'the function %s responds at its own URL, with its name in the path or without',
   async (name, status, code) => {
     for (const path of ['', '/', `/${name}`, `/${name}/`]) {
-      const answer = await fetch(`${at[name]}${path}`, { redirect: 'manual' })
+      const response = await fetch(`${originOf[name]}${path}`, { redirect: 'manual' })
       const problem =
-        code === undefined ? undefined : ((await answer.json()) as { code: string }).code
-      expect([path, answer.status, problem]).toEqual([path, status, code])
+        code === undefined ? undefined : ((await response.json()) as { code: string }).code
+      expect([path, response.status, problem]).toEqual([path, status, code])
     }
   },
 )
 
-test('a sign-in goes through auth and callback, each a process of its own', async () => {
+test('a sign-in works through auth and callback as separate processes', async () => {
   const cookie = await signIn(origin, 'ada@example.com')
-  const session = await fetch(`${at['auth']}/session`, { headers: { cookie, origin } })
+  const session = await fetch(`${originOf['auth']}/session`, { headers: { cookie, origin } })
   expect(await session.json()).toMatchObject({ signedIn: true, email: 'ada@example.com' })
 })
 
-test('the callback is the same at its own address, where its name is not in the path', async () => {
-  const start = await fetch(`${at['auth']}/`, { redirect: 'manual' })
+test('the function callback completes a sign-in at its own URL, without its name in the path', async () => {
+  const start = await fetch(`${originOf['auth']}/`, { redirect: 'manual' })
   const back = await consent(start.headers.get('location') ?? '', { email: 'ben@example.com' })
   const headers = { cookie: cookieOf(start) }
-  const landed = await fetch(`${at['callback']}/${back.search}`, { redirect: 'manual', headers })
-  expect([landed.status, landed.headers.get('location')]).toEqual([303, `${origin}/`])
-  const session = await fetch(`${at['auth']}/session`, {
-    headers: { cookie: cookieOf(landed), origin },
+  const redirected = await fetch(`${originOf['callback']}/${back.search}`, {
+    redirect: 'manual',
+    headers,
+  })
+  expect([redirected.status, redirected.headers.get('location')]).toEqual([303, `${origin}/`])
+  const session = await fetch(`${originOf['auth']}/session`, {
+    headers: { cookie: cookieOf(redirected), origin },
   })
   expect(await session.json()).toMatchObject({ signedIn: true, email: 'ben@example.com' })
 })
 
-test('files and upload work at their own addresses, byte by byte', async () => {
+test('the functions files and upload work at their own URLs, and the upload is byte-identical', async () => {
   const token = await mintToken(origin, await signIn(origin, 'ada@example.com'), 'test')
   const headers = { authorization: `Bearer ${token}` }
   const bytes = randomBytes(9_000_000)
   for (const path of ['/', '/upload']) {
     const form = new FormData()
     form.append('file', new Blob([bytes]), `from${path.replace('/', '-')}.bin`)
-    const uploaded = await fetch(`${at['upload']}${path}`, { method: 'POST', body: form, headers })
+    const uploaded = await fetch(`${originOf['upload']}${path}`, {
+      method: 'POST',
+      body: form,
+      headers,
+    })
     const { files } = (await uploaded.json()) as { files: { id: string; sha256: string }[] }
     expect(uploaded.status).toBe(201)
     const sha256 = createHash('sha256').update(bytes).digest('hex')
     expect([files[0]?.sha256, google.drive.sha256Of(files[0]?.id ?? '')]).toEqual([sha256, sha256])
   }
   for (const path of ['/', '/files']) {
-    const listed = await fetch(`${at['files']}${path}`, { headers })
+    const listed = await fetch(`${originOf['files']}${path}`, { headers })
     expect(JSON.stringify(await listed.json())).toContain('from-upload.bin')
   }
 })
 
-test('the bundle needs nothing beside it but the framework', async () => {
+test('the bundle needs no package except the framework', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'driveway-bundle-'))
   await cp(join(root, 'package.json'), join(folder, 'package.json'))
   await cp(join(root, 'dist/functions'), join(folder, 'dist/functions'), { recursive: true })
@@ -142,14 +151,14 @@ test('the bundle needs nothing beside it but the framework', async () => {
   const alone = serve('files', port, google.env, folder)
   const cookie = await signIn(origin, 'ada@example.com')
   const address = `http://127.0.0.1:${port}`
-  expect((await answers(address, alone)).status).toBe(401)
+  expect((await firstResponse(address, alone)).status).toBe(401)
   const listed = await fetch(address, { headers: { cookie, origin } })
   expect(JSON.stringify(await listed.json())).toContain('hello.txt')
   await end(alone)
   await rm(folder, { recursive: true })
 })
 
-test('settings that are missing are named all at once', async () => {
+test('the bundle lists all missing settings at start', async () => {
   const [port = 0] = await freePorts(1)
   const started = serve('files', port, {})
   expect(await started.ended).not.toBe(0)
@@ -163,7 +172,7 @@ test('settings that are missing are named all at once', async () => {
   }
 })
 
-test('a sandbox is refused where the bundle is deployed', async () => {
+test('the bundle refuses a sandbox when it is deployed', async () => {
   const [port = 0] = await freePorts(1)
   const started = serve('files', port, { ...google.env, K_SERVICE: 'files' })
   expect(await started.ended).not.toBe(0)

@@ -1,4 +1,4 @@
-/** The deployed layout: what would be uploaded and nothing else, on a disk that nobody can write to. */
+/** `dist/deploy` as it is deployed: only the uploaded files, on a read-only disk. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { execFileSync, spawnSync } from 'node:child_process'
 import type { SpawnSyncReturns } from 'node:child_process'
@@ -21,7 +21,7 @@ import { until } from '../../kit/wait-for.ts'
 const names = ['auth', 'callback', 'files', 'upload'] as const
 const source = join(root, 'dist/deploy')
 const mebibyte = 1024 * 1024
-/** What is set for the functions, and the heap at what 256 MiB leave beside 64. */
+/** The functions' own flags, and a heap limit of 256 MiB less 64 MiB for everything else. */
 const nodeOptions = '--max-semi-space-size=1 --max-old-space-size=192'
 
 interface Package {
@@ -38,19 +38,19 @@ const canUnshare = spawnSync('unshare', ['-rm', 'true']).status === 0
 const canMeasure = process.platform === 'linux'
 
 let app: string
-/** The names of what is uploaded. */
-let sent: string[]
-let baked: SpawnSyncReturns<string>
+/** The names of the uploaded files. */
+let uploadedFiles: string[]
+let warmUp: SpawnSyncReturns<string>
 let google: Google
 let hosting: Server
 let origin: string
 const runs = new Map<string, Run>()
 
-const read = async <T>(folder: string, name: string): Promise<T> =>
+const readJson = async <T>(folder: string, name: string): Promise<T> =>
   JSON.parse(await readFile(join(folder, name), 'utf8')) as T
 
-/** What is uploaded: gcloud says it, by the folder's own .gcloudignore; else its lines are read here. */
-async function uploaded(): Promise<string[]> {
+/** Lists the uploaded files: with gcloud if it is installed, else by the lines of .gcloudignore. */
+async function listUploadedFiles(): Promise<string[]> {
   if (hasGcloud) {
     const args = ['meta', 'list-files-for-upload', source]
     return execFileSync('gcloud', args, { encoding: 'utf8' }).trim().split('\n').toSorted(byName)
@@ -59,14 +59,14 @@ async function uploaded(): Promise<string[]> {
   return (await readdir(source)).filter((name) => !ignored.includes(name)).toSorted(byName)
 }
 
-const byName = (one: string, other: string): number => (one < other ? -1 : 1)
+const byName = (a: string, b: string): number => (a < b ? -1 : 1)
 
 beforeAll(async () => {
   app = await mkdtemp(join(tmpdir(), 'driveway-deploy-'))
-  sent = await uploaded()
-  for (const file of sent) await cp(join(source, file), join(app, file))
-  // As `npm ci --omit=dev` puts them there: each path of the lockfile, from our own node_modules.
-  const { packages } = await read<Lock>(app, 'package-lock.json')
+  uploadedFiles = await listUploadedFiles()
+  for (const file of uploadedFiles) await cp(join(source, file), join(app, file))
+  // Installs each path of the lockfile like `npm ci --omit=dev`, from the project's node_modules.
+  const { packages } = await readJson<Lock>(app, 'package-lock.json')
   for (const path of Object.keys(packages).filter((key) => key !== '')) {
     const nested = join(root, path, 'node_modules')
     await cp(join(root, path), join(app, path), {
@@ -74,7 +74,7 @@ beforeAll(async () => {
       filter: (from) => from !== nested,
     })
   }
-  baked = spawnSync('npm', ['run', 'gcp-build'], {
+  warmUp = spawnSync('npm', ['run', 'gcp-build'], {
     cwd: app,
     encoding: 'utf8',
     env: environment({ NODE_OPTIONS: nodeOptions, FUNCTION_TARGET: 'files' }),
@@ -84,7 +84,7 @@ beforeAll(async () => {
   origin = `http://localhost:${front}`
   google = await startGoogle({ publicUrl: origin })
   for (const [index, name] of names.entries()) runs.set(name, await start(name, ports[index] ?? 0))
-  const { hosting: config } = await read<{ hosting: HostingConfig }>(root, 'firebase.json')
+  const { hosting: config } = await readJson<{ hosting: HostingConfig }>(root, 'firebase.json')
   const addresses = new Map(names.map((name, index) => [name as string, ports[index] ?? 0]))
   hosting = createServer(
     await createHosting(
@@ -106,8 +106,8 @@ afterAll(async () => {
 })
 
 /**
- * As the buildpack starts it: the framework, in production.
- * The folder cannot be written to: mounted so, where this system lets us, or else by its mode.
+ * Starts a function like the buildpack: under the framework, in production mode, in a read-only folder.
+ * The folder is a read-only mount if the system permits mounts, else its mode is read-only.
  */
 async function start(name: string, port: number): Promise<Run> {
   const framework = join(app, 'node_modules/.bin/functions-framework')
@@ -136,67 +136,69 @@ async function start(name: string, port: number): Promise<Run> {
   return started
 }
 
-test('it is the bundle, and a package.json that names the framework in one version', async () => {
+test('dist/deploy contains the bundle, and a package.json that pins the framework', async () => {
   const bundle = await readdir(join(root, 'dist/functions'))
   expect(bundle).toContain('index.cjs')
-  expect(sent).toEqual(
+  expect(uploadedFiles).toEqual(
     [...bundle, 'warm-code-cache.mjs', 'package-lock.json', 'package.json'].toSorted(),
   )
-  const { main, dependencies, scripts } = await read<Package>(app, 'package.json')
-  const ours = await read<Lock>(root, 'package-lock.json')
+  const { main, dependencies, scripts } = await readJson<Package>(app, 'package.json')
+  const lockfile = await readJson<Lock>(root, 'package-lock.json')
   const framework = '@google-cloud/functions-framework'
   expect(main).toBe('index.cjs')
-  expect(dependencies).toEqual({ [framework]: ours.packages[`node_modules/${framework}`]?.version })
+  expect(dependencies).toEqual({
+    [framework]: lockfile.packages[`node_modules/${framework}`]?.version,
+  })
   expect(scripts).toEqual({ 'gcp-build': 'node warm-code-cache.mjs' })
 })
 
-/** What an instance that starts in a folder finds of no use there. */
-function refusedIn(cwd: string): string {
-  const code = `const { refused } = await import('./index.cjs'); console.log(refused())`
+/** Returns the names of the scripts whose code cache V8 rejects in a folder, as printed. */
+function rejectedCachesIn(cwd: string): string {
+  const code = `const { rejectedCaches } = await import('./index.cjs'); console.log(rejectedCaches())`
   const env = environment({ NODE_OPTIONS: nodeOptions, ...google.env })
   const args = ['--input-type=module', '--eval', code]
   return spawnSync(process.execPath, args, { cwd, encoding: 'utf8', env }).stdout.trim()
 }
 
-test('its build keeps what was compiled, which V8 then takes, and leaves no other trace', async () => {
-  expect([baked.status, baked.stderr]).toEqual([0, ''])
-  expect(baked.stdout).toContain('Kept what was compiled')
-  const now = (await readdir(app)).filter((name) => name !== 'node_modules')
-  const kept = now.filter((name) => name.endsWith('.cache'))
-  expect(now.filter((name) => !kept.includes(name))).toEqual(
-    sent.filter((name) => name !== 'warm-code-cache.mjs'),
+test('gcp-build writes a code cache that V8 accepts, and no other file', async () => {
+  expect([warmUp.status, warmUp.stderr]).toEqual([0, ''])
+  expect(warmUp.stdout).toContain('The V8 code cache is written')
+  const files = (await readdir(app)).filter((name) => name !== 'node_modules')
+  const caches = files.filter((name) => name.endsWith('.cache'))
+  expect(files.filter((name) => !caches.includes(name))).toEqual(
+    uploadedFiles.filter((name) => name !== 'warm-code-cache.mjs'),
   )
-  // Those that are read with a first request, and not those that few requests need.
-  for (const name of ['functions', 'client-drive', 'client-firestore', 'client-secret-manager']) {
-    expect(kept.filter((file) => file.startsWith(name))).toHaveLength(1)
+  // The scripts that the first requests load: the entry point and the three clients.
+  for (const name of ['functions.', 'drive-', 'firestore-', 'secret-manager-']) {
+    expect(caches.filter((file) => file.startsWith(name))).toHaveLength(1)
   }
-  expect(refusedIn(app)).toBe('[]')
+  expect(rejectedCachesIn(app)).toBe('[]')
 })
 
-test('what was kept by another Node, or is no such thing, is passed over', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'driveway-kept-'))
+test('the loader ignores a code cache that V8 rejects', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'driveway-code-cache-'))
   try {
     await cp(app, folder, { recursive: true })
     await chmod(folder, 0o755)
-    await writeFile(join(folder, 'functions.cjs.cache'), 'nothing that V8 knows')
-    expect(refusedIn(folder)).toBe("[ 'functions.cjs' ]")
+    await writeFile(join(folder, 'functions.cjs.cache'), 'not a code cache')
+    expect(rejectedCachesIn(folder)).toBe("[ 'functions.cjs' ]")
   } finally {
     await rm(folder, { recursive: true })
   }
 })
 
-test('its lockfile is whole: every package with its hash, none for development, no other Node', async () => {
-  const { packages } = await read<Lock>(app, 'package-lock.json')
+test('the lockfile has a hash for every package, no development package and no Node binary', async () => {
+  const { packages } = await readJson<Lock>(app, 'package-lock.json')
   const entries = Object.entries(packages).filter(([path]) => path !== '')
   expect(entries.length).toBeGreaterThan(50)
   for (const [path, { integrity, dev }] of entries) {
     expect([path, dev, integrity?.slice(0, 7)]).toEqual([path, undefined, 'sha512-'])
-    // node_modules/.bin comes first in the platform's PATH: such a package would replace its Node.
+    // node_modules/.bin is first in the platform's PATH, so such a package would replace its Node.
     expect(path).not.toMatch(/node_modules\/node(-\w+-\w+)?$/)
   }
 })
 
-test('npm finds nothing missing and nothing too much', () => {
+test('npm ls finds no missing and no extraneous package', () => {
   const { stdout, status } = spawnSync('npm', ['ls', '--all', '--json', '--omit=dev'], {
     cwd: app,
     encoding: 'utf8',
@@ -206,7 +208,7 @@ test('npm finds nothing missing and nothing too much', () => {
   expect([problems ?? [], status]).toEqual([[], 0])
 })
 
-test('what is sent for the container has no key and no history in it', async () => {
+test('.gcloudignore permits only the files of the container', async () => {
   const ignored = (await readFile(join(root, '.gcloudignore'), 'utf8')).split('\n')
   expect(ignored.filter((line) => line !== '' && !line.startsWith('#'))[0]).toBe('*')
   if (!hasGcloud) return
@@ -220,50 +222,53 @@ test('what is sent for the container has no key and no history in it', async () 
   ])
 })
 
-test(`nothing can be written beside it${canUnshare ? '' : ' (by its mode: no unshare here)'}`, async () => {
+test(`the deployed folder is read-only${canUnshare ? '' : ' (by its mode: unshare is not available)'}`, async () => {
   const mode = canUnshare ? /ro,/ : /^/
   const pid = runs.get('files')?.child.pid
   const mounts = canUnshare ? await readFile(`/proc/${pid}/mounts`, 'utf8') : ''
-  const ours = mounts.split('\n').filter((line) => line.includes(app))
-  expect(ours.length).toBe(canUnshare ? 1 : 0)
-  for (const line of ours) expect(line).toMatch(mode)
+  const appMounts = mounts.split('\n').filter((line) => line.includes(app))
+  expect(appMounts.length).toBe(canUnshare ? 1 : 0)
+  for (const line of appMounts) expect(line).toMatch(mode)
 })
 
-/** As a person would on a slow day: told that Google did not answer in time, try again. */
-async function signInAtLast(): Promise<string> {
-  for (let left = 5; ; left -= 1) {
+/** Signs in; tries again when the gateway reports a timeout of Google. */
+async function signInWithRetry(): Promise<string> {
+  for (let retries = 5; ; retries -= 1) {
     const cookie = await signIn(origin, 'ada@example.com').catch((error: unknown) => {
-      if (left === 0 || !String(error).includes('auth_unavailable')) throw error
+      if (retries === 0 || !String(error).includes('auth_unavailable')) throw error
     })
     if (cookie) return cookie
   }
 }
 
-test('each of the four answers behind Hosting: a sign-in, a list, an upload, a download', async () => {
-  const cookie = await signInAtLast()
+test('the four functions behind Hosting sign in, list, upload and download', async () => {
+  const cookie = await signInWithRetry()
   const session = await fetch(`${origin}/auth/session`, { headers: { cookie, origin } })
   expect(await session.json()).toMatchObject({ signedIn: true, email: 'ada@example.com' })
   const authorization = `Bearer ${await mintToken(origin, cookie, 'test')}`
   const bytes = randomBytes(24 * mebibyte)
-  const uploading = await fetch(`${origin}/upload/large.bin`, {
+  const uploaded = await fetch(`${origin}/upload/large.bin`, {
     method: 'PUT',
     headers: { authorization },
     body: bytes,
   })
-  const { id } = (await uploading.json()) as { id: string }
-  expect(uploading.status).toBe(201)
+  const { id } = (await uploaded.json()) as { id: string }
+  expect(uploaded.status).toBe(201)
   const listed = await fetch(`${origin}/files`, { headers: { authorization } })
   expect(JSON.stringify(await listed.json())).toContain('large.bin')
-  const got = await fetch(`${origin}/files/${id}/content`, { headers: { authorization } })
-  expect(bytes.equals(Buffer.from(await got.arrayBuffer()))).toBe(true)
+  const downloaded = await fetch(`${origin}/files/${id}/content`, { headers: { authorization } })
+  expect(bytes.equals(Buffer.from(await downloaded.arrayBuffer()))).toBe(true)
 }, 90_000)
 
 const withProc = canMeasure ? test : test.skip
-withProc(`none of them needed 256 MiB${canMeasure ? '' : ' (no /proc here)'}`, async () => {
-  for (const [name, { child, output }] of runs) {
-    const status = await readFile(`/proc/${child.pid}/status`, 'utf8')
-    const [, peak = ''] = /^VmHWM:\s+(\d+) kB/m.exec(status) ?? []
-    expect([name, Number(peak) > 0 && Number(peak) < 256 * 1024]).toEqual([name, true])
-    expect(output).not.toMatch(/EROFS|"ERROR"|Warning:/)
-  }
-})
+withProc(
+  `each function uses less than 256 MiB${canMeasure ? '' : ' (/proc is not available)'}`,
+  async () => {
+    for (const [name, { child, output }] of runs) {
+      const status = await readFile(`/proc/${child.pid}/status`, 'utf8')
+      const [, peak = ''] = /^VmHWM:\s+(\d+) kB/m.exec(status) ?? []
+      expect([name, Number(peak) > 0 && Number(peak) < 256 * 1024]).toEqual([name, true])
+      expect(output).not.toMatch(/EROFS|"ERROR"|Warning:/)
+    }
+  },
+)

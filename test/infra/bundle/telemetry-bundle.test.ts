@@ -1,4 +1,4 @@
-/** What is deployed, with a collector: it tells what it did, and on SIGTERM what is left. */
+/** The bundle with an OTLP collector: it exports telemetry, and the rest on SIGTERM. */
 import { afterAll, expect, test } from '@jest/globals'
 import { join } from 'node:path'
 import type { Google } from '../../../infra/sandbox/index.ts'
@@ -21,14 +21,14 @@ afterAll(async () => {
   await google?.close()
 })
 
-test('a bundled function has told its collector everything when SIGTERM has ended it', async () => {
+test('a bundled function exports all telemetry before it exits on SIGTERM', async () => {
   const [port = 0] = await freePorts(1)
   const origin = `http://127.0.0.1:${port}`
   let isDown = true
-  let taken = ''
+  let accepted = ''
   google = await startGoogle({ publicUrl: origin })
   const { heard, ...listening } = (collector = await startCollector((_, res) => {
-    if (!isDown) taken += heard.at(-1)
+    if (!isDown) accepted += heard.at(-1)
     res.writeHead(isDown ? 503 : 200).end()
   }))
   const fn = run(process.execPath, [framework, '--target=files', `--port=${port}`], {
@@ -40,7 +40,7 @@ test('a bundled function has told its collector everything when SIGTERM has ende
     }),
   })
   started = fn
-  // It tries when a request has ended, in vain; after that it waits for its time.
+  // The first export follows a request and fails; the next one waits for its interval.
   await until(async () => {
     if (fn.child.exitCode !== null) throw new Error(fn.output)
     const answer = await fetch(`${origin}/files`).catch(() => undefined)
@@ -51,9 +51,9 @@ test('a bundled function has told its collector everything when SIGTERM has ende
   isDown = false
   fn.child.kill('SIGTERM')
   expect(await fn.ended).toBe(0)
-  expect(taken).toContain('"http.server.request.duration"')
-  expect(taken).toContain('"resourceSpans"')
-  expect(taken).toContain('{"key":"service.name","value":{"stringValue":"driveway"}}')
+  expect(accepted).toContain('"http.server.request.duration"')
+  expect(accepted).toContain('"resourceSpans"')
+  expect(accepted).toContain('{"key":"service.name","value":{"stringValue":"driveway"}}')
   expect(listening.headers.every((headers) => headers['api-key'] === 'canary-key')).toBe(true)
   expect(fn.output).not.toContain('canary-key')
 })

@@ -1,4 +1,4 @@
-/** What the build leaves out of Google's clients: of their protocols, and where a file is gone. */
+/** The esbuild plugins of the bundle: pruned descriptors, trimmed SDKs, scripts. */
 import { describe, expect, test } from '@jest/globals'
 import { build } from 'esbuild'
 import type { Plugin } from 'esbuild'
@@ -10,11 +10,11 @@ interface Node {
   nested?: Record<string, Node>
   [key: string]: unknown
 }
-const { protocolOf } = (await import(`${root}/infra/bundle/prune-protos.mjs`)) as {
-  protocolOf: (json: Node, service: string, methods: string[]) => Node
+const { pruneProtos } = (await import(`${root}/infra/bundle/prune-protos.mjs`)) as {
+  pruneProtos: (json: Node, service: string, methods: string[]) => Node
 }
-const { leanClients } = (await import(`${root}/infra/bundle/trim-google-sdks.mjs`)) as {
-  leanClients: () => Plugin
+const { trimGoogleSdks } = (await import(`${root}/infra/bundle/trim-google-sdks.mjs`)) as {
+  trimGoogleSdks: () => Plugin
 }
 
 const field = (type: string, id = 1) => ({ type, id })
@@ -48,34 +48,34 @@ const json: Node = {
   },
 }
 
-describe('a protocol', () => {
-  const whole = structuredClone(json)
-  const { shop, money, google } = protocolOf(json, 'shop.Shop', ['Buy']).nested ?? {}
+describe('pruneProtos()', () => {
+  const original = structuredClone(json)
+  const { shop, money, google } = pruneProtos(json, 'shop.Shop', ['Buy']).nested ?? {}
 
-  test('keeps a method and every type that it leads to, each as it was', () => {
+  test('pruneProtos() keeps a method and every type that it references, unchanged', () => {
     expect(Object.keys(shop?.nested ?? {})).toEqual(['Shop', 'BuyRequest', 'Item'])
     expect(shop?.nested?.['Shop']).toEqual({
       options: { host: 'shop.example' },
       methods: { Buy: call('BuyRequest', 'google.Empty') },
     })
-    const { fields } = whole.nested?.['shop']?.nested?.['Item'] ?? {}
+    const { fields } = original.nested?.['shop']?.nested?.['Item'] ?? {}
     expect(shop?.nested?.['Item']).toEqual({ fields, nested: { Size: { values: { SMALL: 0 } } } })
     expect(shop?.['options']).toEqual({ go_package: 'shop' })
     expect(money).toEqual({ nested: { Price: { fields: { cents: field('int64') } } } })
     expect(google).toEqual({ nested: { Empty: { fields: {} } } })
   })
 
-  test('leaves the description at hand as it is', () => {
-    expect(json).toEqual(whole)
+  test('pruneProtos() does not modify its input', () => {
+    expect(json).toEqual(original)
   })
 
-  test('is refused where it has no such service or method', () => {
-    expect(() => protocolOf(json, 'shop.Shop', ['Buy', 'Steal'])).toThrow('no Steal in shop.Shop')
-    expect(() => protocolOf(json, 'shop.Bank', ['Buy'])).toThrow('no Buy in shop.Bank')
+  test('pruneProtos() throws for an unknown service or method', () => {
+    expect(() => pruneProtos(json, 'shop.Shop', ['Buy', 'Steal'])).toThrow('no Steal in shop.Shop')
+    expect(() => pruneProtos(json, 'shop.Bank', ['Buy'])).toThrow('no Buy in shop.Bank')
   })
 })
 
-test('a file that a library no longer has fails the build', async () => {
+test('trimGoogleSdks() fails the build when a file to replace is not loaded', async () => {
   const contents = "import '@google-cloud/secret-manager'"
   const building = build({
     stdin: { contents, resolveDir: root },
@@ -83,20 +83,20 @@ test('a file that a library no longer has fails the build', async () => {
     platform: 'node',
     write: false,
     logLevel: 'silent',
-    plugins: [leanClients()],
+    plugins: [trimGoogleSdks()],
   })
   await expect(building).rejects.toThrow(
-    'There is no @google-cloud/firestore-api/build/protos/protos.json any more to make lean',
+    'Cannot trim @google-cloud/firestore-api/build/protos/protos.json: no such file was loaded',
   )
 })
 
-test('the container requires node:http, since importing it would load all of fetch', async () => {
+test('the container bundle requires node:http instead of importing it', async () => {
   const text = await readFile(join(root, 'dist/container/container.mjs'), 'utf8')
   expect(text).toMatch(/\("node:http"\)/)
   expect(text).not.toMatch(/from ?"node:http"/)
 })
 
-test('the functions are plain scripts, which load nothing of their own but one another', async () => {
+test('the bundle of the functions consists of ASCII scripts that load only each other', async () => {
   const folder = join(root, 'dist/functions')
   const names = (await readdir(folder)).filter((name) => name.endsWith('.cjs'))
   expect(names).toContain('functions.cjs')

@@ -1,6 +1,6 @@
-/** Google's clients as they are deployed, with nothing left of what nobody asks for. */
+/** The trimmed Google SDKs, as they are deployed. */
 import { afterAll, describe, expect, jest, test } from '@jest/globals'
-import * as whole from '@google-cloud/secret-manager'
+import * as original from '@google-cloud/secret-manager'
 import { build } from 'esbuild'
 import type { Plugin } from 'esbuild'
 import { PassThroughClient } from 'google-auth-library'
@@ -15,10 +15,10 @@ import { createSecretManager } from '../../../infra/sandbox/secrets.ts'
 import { startSandbox } from '../../../infra/sandbox/server.ts'
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
-const { leanClients } = (await import(`${root}infra/bundle/trim-google-sdks.mjs`)) as {
-  leanClients: () => Plugin
+const { trimGoogleSdks } = (await import(`${root}infra/bundle/trim-google-sdks.mjs`)) as {
+  trimGoogleSdks: () => Plugin
 }
-const folder = mkdtempSync(join(tmpdir(), 'driveway-lean-'))
+const folder = mkdtempSync(join(tmpdir(), 'driveway-trimmed-'))
 const outfile = join(folder, 'clients.cjs')
 const { metafile } = await build({
   stdin: {
@@ -32,46 +32,46 @@ const { metafile } = await build({
   platform: 'node',
   format: 'cjs',
   target: 'node20',
-  plugins: [leanClients()],
+  plugins: [trimGoogleSdks()],
   metafile: true,
 })
-const lean = createRequire(import.meta.url)(outfile) as {
+const trimmed = createRequire(import.meta.url)(outfile) as {
   firestore: typeof import('@google-cloud/firestore')
-  secretManager: typeof whole
+  secretManager: typeof original
 }
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-test('have no gRPC in them', () => {
+test('the trimmed SDKs contain no gRPC', () => {
   const files = Object.keys(metafile.inputs)
   expect(files.filter((path) => path.includes('google-gax/'))).not.toEqual([])
   expect(files.filter((path) => /@grpc|proto-loader/.test(path))).toEqual([])
 })
 
 jest.unstable_mockModule('@google-cloud/firestore', () => ({
-  ...lean.firestore,
-  default: lean.firestore,
+  ...trimmed.firestore,
+  default: trimmed.firestore,
 }))
 const { testFirestore } = await import('../sandbox/firestore/contract.ts')
 const { connect } = await import('../sandbox/firestore/contract-fixture.ts')
 
-testFirestore('embedded, asked by the lean client', async () => {
+testFirestore('embedded, through the trimmed client', async () => {
   const sandbox = await startSandbox([createFirestore()])
   return { host: new URL(sandbox.url).host, stop: () => sandbox.close() }
 })
 if (findEmulator()) {
-  testFirestore("Google's emulator, asked by the lean client", () => startEmulator())
+  testFirestore("Google's emulator, through the trimmed client", () => startEmulator())
 }
 
-test('what needs gRPC is told that there is none', async () => {
+test('a method that needs gRPC rejects', async () => {
   const client = connect('127.0.0.1:9')
-  expect(client).toBeInstanceOf(lean.firestore.Firestore)
+  expect(client).toBeInstanceOf(trimmed.firestore.Firestore)
   const failed = new Promise((_, fail) => void client.doc('a/b').onSnapshot(() => {}, fail))
-  await expect(failed).rejects.toThrow('Only REST is left of the client libraries')
+  await expect(failed).rejects.toThrow('This build supports REST only')
 })
 
 const parent = 'projects/sandbox'
 
-async function answer(client: whole.SecretManagerServiceClient, name: string): Promise<unknown> {
+async function access(client: original.SecretManagerServiceClient, name: string): Promise<unknown> {
   return client.accessSecretVersion({ name: `${parent}/secrets/${name}` }).then(
     ([{ name: found, payload }]) => [found, Buffer.from(payload?.data ?? '').toString()],
     ({ code, message, reason, statusDetails }: Record<string, unknown>) => {
@@ -80,11 +80,11 @@ async function answer(client: whole.SecretManagerServiceClient, name: string): P
   )
 }
 
-describe('Secret Manager, asked by the lean client', () => {
-  test('gives what it gives the whole one, and the same errors', async () => {
+describe('The trimmed Secret Manager client', () => {
+  test('the trimmed Secret Manager client returns the same values and errors as the original', async () => {
     const sandbox = await startSandbox([createSecretManager()])
     const { hostname, port } = new URL(sandbox.url)
-    const [one, other] = [whole, lean.secretManager].map(
+    const [full, small] = [original, trimmed.secretManager].map(
       ({ SecretManagerServiceClient }) =>
         new SecretManagerServiceClient({
           fallback: true,
@@ -94,28 +94,28 @@ describe('Secret Manager, asked by the lean client', () => {
           projectId: 'sandbox',
           authClient: new PassThroughClient(),
         }),
-    ) as [whole.SecretManagerServiceClient, whole.SecretManagerServiceClient]
+    ) as [original.SecretManagerServiceClient, original.SecretManagerServiceClient]
     try {
       for (const text of ['first', 'schlüssel 2']) {
         const secret = { replication: { automatic: {} } }
-        if (text === 'first') await one.createSecret({ parent, secretId: 'keyring', secret })
+        if (text === 'first') await full.createSecret({ parent, secretId: 'keyring', secret })
         const payload = { data: Buffer.from(text) }
-        await one.addSecretVersion({ parent: `${parent}/secrets/keyring`, payload })
+        await full.addSecretVersion({ parent: `${parent}/secrets/keyring`, payload })
       }
-      await one.disableSecretVersion({ name: `${parent}/secrets/keyring/versions/1` })
+      await full.disableSecretVersion({ name: `${parent}/secrets/keyring/versions/1` })
       const latest = 'keyring/versions/latest'
-      expect(await answer(other, latest)).toEqual([
+      expect(await access(small, latest)).toEqual([
         `${parent}/secrets/keyring/versions/2`,
         'schlüssel 2',
       ])
       for (const name of [latest, 'keyring/versions/1', 'keyring/versions/3', 'none/versions/1']) {
-        expect(await answer(other, name)).toEqual(await answer(one, name))
+        expect(await access(small, name)).toEqual(await access(full, name))
       }
       sandbox.faults.add({ operation: 'secrets.access', status: 403, times: 2 })
-      expect(await answer(other, latest)).toEqual(await answer(one, latest))
+      expect(await access(small, latest)).toEqual(await access(full, latest))
     } finally {
-      await one.close()
-      await other.close()
+      await full.close()
+      await small.close()
       await sandbox.close()
     }
   })

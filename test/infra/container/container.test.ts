@@ -1,4 +1,4 @@
-/** The container, as far as it can be had without an engine: what its Dockerfile copies, as it starts it. */
+/** The container without a container engine: the files that its Dockerfile copies, and its command. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { execFile, execFileSync } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
@@ -10,15 +10,15 @@ import { promisify } from 'node:util'
 import { mintToken, signIn } from '../../../infra/local/sign-in.ts'
 import type { Google } from '../../../infra/sandbox/index.ts'
 import { startGoogle } from '../../../infra/sandbox/index.ts'
-import { openSession } from '../../kit/h2c.ts'
+import { connectH2c } from '../../kit/h2c.ts'
 import { filePart, form } from '../../kit/environment.ts'
 import { end, environment, freePort, root, run } from '../../kit/process.ts'
 import type { Run } from '../../kit/process.ts'
 import { until } from '../../kit/wait-for.ts'
 
 const shell = promisify(execFile)
-const curlKnowsHttp2 = /^Features:.*\bHTTP2\b/m.test(curlVersion())
-const withCurl = curlKnowsHttp2 ? test : test.skip
+const curlSupportsHttp2 = /^Features:.*\bHTTP2\b/m.test(curlVersion())
+const withCurl = curlSupportsHttp2 ? test : test.skip
 
 let google: Google
 let app: string
@@ -83,13 +83,13 @@ async function readDockerfile(): Promise<Dockerfile> {
   return {
     instructions,
     copies: all('COPY').flatMap((rest) => rest.slice(0, -1)),
-    // A value may have an equals sign of its own.
+    // A value may contain an equals sign.
     env: Object.fromEntries(all('ENV').flatMap((rest) => rest.map((pair) => pair.split(/=(.*)/s)))),
     command: JSON.parse(all('CMD')[0]?.join(' ') ?? '[]') as string[],
   }
 }
 
-test('it holds one file beside Node, and runs as nobody in particular', async () => {
+test('the container adds one file to Node, and runs as an unprivileged user', async () => {
   const { instructions, copies } = await readDockerfile()
   expect(await readdir(app)).toEqual([basename(copies[0] ?? '')])
   expect(instructions).toContainEqual(['FROM', 'node:24-slim'])
@@ -99,7 +99,7 @@ test('it holds one file beside Node, and runs as nobody in particular', async ()
   expect(ignored).toBe('*\n!dist/container\n')
 })
 
-test('it has all four functions, each below its path, and says that there is no ceiling', async () => {
+test('the container serves all four functions by path, and announces no request size limit', async () => {
   for (const [path, status] of [
     ['/auth', 302],
     ['/callback', 400],
@@ -115,19 +115,19 @@ test('it has all four functions, each below its path, and says that there is no 
 })
 
 withCurl(
-  `curl uploads 40 MiB in one request over HTTP/2, as a form and raw${curlKnowsHttp2 ? '' : ' (no curl that knows HTTP/2)'}`,
+  `curl uploads 40 MiB in one request over HTTP/2, as a form and raw${curlSupportsHttp2 ? '' : ' (curl with HTTP/2 is not available)'}`,
   async () => {
     const bytes = randomBytes(40 * 1024 * 1024)
     const sha256 = createHash('sha256').update(bytes).digest('hex')
     const file = join(app, 'large.bin')
     await writeFile(file, bytes)
     const common = ['-sS', '--http2-prior-knowledge', '-H', `Authorization: ${authorization}`]
-    const written = ['-w', '%{http_version} %{response_code}']
+    const format = ['-w', '%{http_version} %{response_code}']
     for (const args of [
       ['-F', `file=@${file}`, `${origin}/upload`],
       ['-T', file, `${origin}/upload/raw.bin`],
     ]) {
-      const { stdout } = await shell('curl', [...common, ...written, ...args])
+      const { stdout } = await shell('curl', [...common, ...format, ...args])
       expect(stdout).toMatch(/2 201$/)
       expect(stdout).toContain(sha256)
     }
@@ -136,11 +136,11 @@ withCurl(
 )
 
 withCurl(
-  'curl hears each refusal over HTTP/2, of a body small or large, known or piped',
+  'curl receives each refusal over HTTP/2, of a small and a large body, with and without a length',
   async () => {
     const file = join(app, 'refused.bin')
     await writeFile(file, Buffer.alloc(40 * 1024 * 1024))
-    const tries = Number(process.env['CURLS'] ?? 5)
+    const attempts = Number(process.env['CURLS'] ?? 5)
     const common = `curl -sS --http2-prior-knowledge -o /dev/null -w '%{response_code} '`
     const good = `-H 'Authorization: ${authorization}'`
     const bad = `-H 'Authorization: Bearer nope'`
@@ -150,19 +150,19 @@ withCurl(
       ['401', `${common} ${bad} -T ${file} ${origin}/upload/raw.bin`],
       ['401', `${common} ${bad} -F file=@${file} ${origin}/upload`],
     ] as const) {
-      const loop = `for i in $(seq ${tries}); do ${line} || exit; done`
+      const loop = `for i in $(seq ${attempts}); do ${line} || exit; done`
       const { stdout } = await shell('sh', ['-c', loop])
-      expect(stdout).toBe(`${status} `.repeat(tries))
+      expect(stdout).toBe(`${status} `.repeat(attempts))
     }
     await rm(file)
   },
 )
 
-test('told to stop, it lets an upload over HTTP/2 finish, takes no more, and ends', async () => {
-  google.faults.add({ operation: 'drive.upload.multipart', latency: 500 })
-  const { session, begin, close } = await openSession(origin)
+test('on SIGTERM the container finishes an upload over HTTP/2, accepts no other and exits', async () => {
+  google.faults.add({ operation: 'drive.upload.multipart', latencyMs: 500 })
+  const { session, startRequest: begin, close } = await connectH2c(origin)
   const headers = { authorization, 'content-type': 'multipart/form-data; boundary=b' }
-  const { stream, answer } = begin(headers)
+  const { stream, response: answer } = begin(headers)
   stream.end(form('b', filePart('last.txt', 'the last one')))
   await until(() => google.calls.includes('drive.upload.multipart'), { everyMs: 0 })
   const away = once(session, 'goaway')

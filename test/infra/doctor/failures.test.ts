@@ -1,31 +1,32 @@
-/** What is usually wrong, done on purpose: the doctor finds each, with its cause and its mending. */
+/** Causes each common misconfiguration: the doctor reports its cause, fix and command. */
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { publicChecks, readConsent } from '../../../infra/doctor/public-checks.ts'
-import { operatorChecks, corsChecks } from '../../../infra/doctor/cors-checks.ts'
+import { corsChecks } from '../../../infra/doctor/cors-checks.ts'
+import { operatorChecks } from '../../../infra/doctor/operator-checks.ts'
 import type { TargetOptions } from '../../../infra/doctor/target.ts'
 import { uploadChecks } from '../../../infra/doctor/upload-checks.ts'
 import { mintToken, signIn } from '../../../infra/local/sign-in.ts'
 import { newKeyring } from '../../../infra/sandbox/keyring.ts'
-import { page, startTestDeployment, runNamedCheck, serverCheckOutcome } from './fixture.ts'
+import { allowedOrigin, startTestDeployment, runNamedCheck, serverCheckOutcome } from './fixture.ts'
 import type { TestDeployment } from './fixture.ts'
 import { startDriveway } from '../../kit/environment.ts'
 import type { DrivewayOptions } from '../../kit/environment.ts'
 
-let ward: TestDeployment
-let last: TestDeployment | undefined
+let deployment: TestDeployment
+let started: TestDeployment | undefined
 
-async function admit(options?: DrivewayOptions): Promise<TestDeployment> {
-  ward = last = await startTestDeployment(options)
-  return ward
+async function deploy(options?: DrivewayOptions): Promise<TestDeployment> {
+  deployment = started = await startTestDeployment(options)
+  return deployment
 }
 afterEach(async () => {
-  await last?.close()
-  last = undefined
+  await started?.close()
+  started = undefined
 })
 
-/** Something wrong, whose three parts have these words in them. */
-function ill(cause: string, fix: string, command: string): unknown {
+/** Matches a failure whose three texts contain these words. */
+function failureWith(cause: string, fix: string, command: string): unknown {
   return {
     ok: false,
     cause: expect.stringContaining(cause),
@@ -36,15 +37,15 @@ function ill(cause: string, fix: string, command: string): unknown {
 
 const checks = [...publicChecks, ...corsChecks, ...operatorChecks, ...uploadChecks]
 
-/** What is found by one check, from outside or else from within. */
-async function found(name: string, more?: Partial<TargetOptions>): Promise<unknown> {
-  const patient = ward.patient(more)
+/** Returns the outcome of one check, of the doctor or of the server. */
+async function outcomeOf(name: string, more?: Partial<TargetOptions>): Promise<unknown> {
+  const target = deployment.target(more)
   return checks.some((check) => check.name === name)
-    ? runNamedCheck(checks, name, patient)
-    : serverCheckOutcome(name, patient)
+    ? runNamedCheck(checks, name, target)
+    : serverCheckOutcome(name, target)
 }
 
-const answering =
+const respondWith =
   (status: number, body = '', headers = {}) =>
   (_: IncomingMessage, res: ServerResponse): boolean => {
     res.writeHead(status, headers).end(body)
@@ -56,164 +57,198 @@ const inAnHour = (): number => Date.now() + 3_600_000
 const version = (number: string): string =>
   `projects/sandbox/secrets/driveway-client/versions/${number}`
 
-/** A redirect, as Google's authorization endpoint answers. */
-const to = (location: string): Parameters<typeof readConsent>[0] => ({
+/** A redirect response of Google's authorization endpoint. */
+const redirectTo = (location: string): Parameters<typeof readConsent>[0] => ({
   status: 302,
   headers: { location },
   body: Buffer.from(''),
 })
 
-describe('at the door', () => {
-  beforeEach(() => admit())
+describe('The public checks, and checks through the front end', () => {
+  beforeEach(() => deploy())
 
-  test('nobody listens at the address', async () => {
-    expect(await found('Reachable', { url: 'http://127.0.0.1:1' })).toEqual(
-      ill('ECONNREFUSED', 'published', 'firebase hosting:sites:list'),
+  test('Reachable fails when no server listens at the URL', async () => {
+    expect(await outcomeOf('Reachable', { url: 'http://127.0.0.1:1' })).toEqual(
+      failureWith('ECONNREFUSED', 'published', 'firebase hosting:sites:list'),
     )
   })
 
-  test('http in place of https', async () => {
-    expect(await found('Reachable', { url: 'http://drive.example' })).toEqual(
-      ill('not https', 'https address', 'https://drive.example'),
+  test('Reachable fails for an HTTP URL', async () => {
+    expect(await outcomeOf('Reachable', { url: 'http://drive.example' })).toEqual(
+      failureWith('not HTTPS', 'HTTPS URL', 'https://drive.example'),
     )
   })
 
-  test('a function that is not public', async () => {
-    ward.front.spoil = answering(403, '<html>Forbidden')
-    expect(await found('Reachable')).toEqual(ill('not public', 'Let everybody', 'npm run setup'))
-  })
-
-  test('Hosting does not hand /auth on', async () => {
-    ward.front.spoil = answering(200, '<html>', { 'content-type': 'text/html' })
-    expect(await found('Reachable')).toEqual(ill('something else', 'rewrites', 'npm run setup'))
-  })
-
-  test('a function that does not start', async () => {
-    ward.front.spoil = answering(503, 'Service Unavailable')
-    expect(await found('Reachable')).toEqual(
-      ill('does not start', 'setting', 'gcloud logging read'),
+  test('Reachable fails when the function is not public', async () => {
+    deployment.frontEnd.intercept = respondWith(403, '<html>Forbidden')
+    expect(await outcomeOf('Reachable')).toEqual(
+      failureWith('not public', 'Make it public', 'npm run setup'),
     )
   })
 
-  test('the page was never published', async () => {
-    ward.front.spoil = answering(404, 'Not found')
-    expect(await found('The page')).toEqual(ill('no page', 'Publish', 'npm run setup'))
+  test('Reachable fails when Hosting does not forward /auth', async () => {
+    deployment.frontEnd.intercept = respondWith(200, '<html>', { 'content-type': 'text/html' })
+    expect(await outcomeOf('Reachable')).toEqual(
+      failureWith('not from Driveway', 'rewrites', 'npm run setup'),
+    )
   })
 
-  test('PUBLIC_URL is another address than the browser’s', async () => {
-    const url = ward.url.replace('127.0.0.1', 'localhost')
-    expect(await found('PUBLIC_URL', { url })).toEqual(ill(ward.url, 'Open', `--url=${url}`))
+  test('Reachable fails when the function does not start', async () => {
+    deployment.frontEnd.intercept = respondWith(503, 'Service Unavailable')
+    expect(await outcomeOf('Reachable')).toEqual(
+      failureWith('does not start', 'setting', 'gcloud logging read'),
+    )
   })
 
-  test('this machine’s clock is an hour ahead', async () => {
-    expect(await found('Clocks', { now: inAnHour })).toEqual(ill('ahead', 'NTP', 'timedatectl'))
+  test('Web page fails when the page is not published', async () => {
+    deployment.frontEnd.intercept = respondWith(404, 'Not found')
+    expect(await outcomeOf('Web page')).toEqual(failureWith('no page', 'Publish', 'npm run setup'))
   })
 
-  test('the OAuth client was deleted', async () => {
-    const { google } = ward.driveway
+  test('PUBLIC_URL fails when it differs from the URL of the browser', async () => {
+    const url = deployment.url.replace('127.0.0.1', 'localhost')
+    expect(await outcomeOf('PUBLIC_URL', { url })).toEqual(
+      failureWith(deployment.url, 'Open', `--url=${url}`),
+    )
+  })
+
+  test('Local clock fails when this machine is an hour ahead', async () => {
+    expect(await outcomeOf('Local clock', { now: inAnHour })).toEqual(
+      failureWith('ahead', 'NTP', 'timedatectl'),
+    )
+  })
+
+  test('Redirect URI and OAuth client fail when the OAuth client is deleted', async () => {
+    const { google } = deployment.driveway
     await google.oauth.control({ action: 'deleteClient', client_id: google.clientId })
-    expect(await found('Redirect URI')).toEqual(ill('no client', 'Make one', '--client='))
-    expect(await found('Client at Google')).toEqual(ill('no client', 'Make one', '--client='))
-  })
-
-  test('a page’s origin is not on the list', async () => {
-    expect(await found('A page elsewhere', { page: 'https://other.example' })).toEqual(
-      ill('not let in', 'List the origin', 'ALLOWED_ORIGINS=https://other.example'),
+    expect(await outcomeOf('Redirect URI')).toEqual(
+      failureWith('no client', 'Create a client', '--client='),
     )
-    expect(await found('A page elsewhere', { page })).toEqual({ ok: true })
+    expect(await outcomeOf('OAuth client')).toEqual(
+      failureWith('no client', 'Create a client', '--client='),
+    )
   })
 
-  test('a front end that lets every page in', async () => {
-    ward.front.spoil = answering(204, '', { 'access-control-allow-origin': '*' })
-    expect(await found('A stranger’s page')).toEqual(ill('any site', 'front end', 'grep'))
+  test('Allowed origin fails for an origin that is not in ALLOWED_ORIGINS', async () => {
+    expect(await outcomeOf('Allowed origin', { allowedOrigin: 'https://other.example' })).toEqual(
+      failureWith('is not allowed', 'Add it', 'ALLOWED_ORIGINS=https://other.example'),
+    )
+    expect(await outcomeOf('Allowed origin', { allowedOrigin })).toEqual({ ok: true })
   })
 
-  test('a front end that keeps cookies', async () => {
-    ward.front.spoil = (req) => {
+  test('Unlisted origin fails when a front end allows every origin', async () => {
+    deployment.frontEnd.intercept = respondWith(204, '', { 'access-control-allow-origin': '*' })
+    expect(await outcomeOf('Unlisted origin')).toEqual(
+      failureWith('Every origin', 'front end', 'grep'),
+    )
+  })
+
+  test('Session cookie fails when a front end drops cookies', async () => {
+    deployment.frontEnd.intercept = (req) => {
       delete req.headers.cookie
       return false
     }
-    expect(await found('Cookie')).toEqual(ill('does not arrive', 'rewrites', 'npm run setup'))
+    expect(await outcomeOf('Session cookie')).toEqual(
+      failureWith('does not reach', 'rewrites', 'npm run setup'),
+    )
   })
 
-  test('a front end that takes less than is said', async () => {
-    ward.front.spoil = (req, res) => {
+  test('Measured request limit and the raw upload fail when a front end limits requests more than announced', async () => {
+    deployment.frontEnd.intercept = (req, res) => {
       if (Number(req.headers['content-length'] ?? 0) < 32 * 1024 * 1024) return false
-      req.resume().on('end', () => answering(413, 'Too large')(req, res))
+      req.resume().on('end', () => respondWith(413, 'Too large')(req, res))
       return true
     }
-    expect(await found('Body ceiling')).toEqual(
-      ill('there is no ceiling', 'several', 'MAX_REQUEST_BYTES=33554432'),
+    expect(await outcomeOf('Measured request limit')).toEqual(
+      failureWith('announces no limit', 'several', 'MAX_REQUEST_BYTES=33554432'),
     )
-    expect(await found('Upload by raw, 33 MiB')).toEqual(
-      ill('less in one request', '32 MiB', 'MAX_REQUEST_BYTES=33554432'),
+    expect(await outcomeOf('Upload by raw, 33 MiB')).toEqual(
+      failureWith('smaller than', '32 MiB', 'MAX_REQUEST_BYTES=33554432'),
     )
   })
 
-  test('Drive is full', async () => {
-    ward.driveway.google.faults.add({
+  test('an upload check fails when Drive is full', async () => {
+    deployment.driveway.google.faults.add({
       operation: 'drive.upload*',
       times: 9,
       status: 403,
       body: JSON.stringify({ error: { code: 403, errors: [{ reason: 'storageQuotaExceeded' }] } }),
     })
-    expect(await found('Upload by tus, 1 byte')).toEqual(ill('full', 'room', 'npm run doctor'))
+    expect(await outcomeOf('Upload by tus, 1 byte')).toEqual(
+      failureWith('full', 'storage', 'npm run doctor'),
+    )
   })
 })
 
-describe('who asks', () => {
-  test('an account that is no operator', async () => {
-    await admit({ env: { OPERATORS: 'somebody@example.com' } })
-    expect(await found('Operator')).toEqual(ill('no operator', 'OPERATORS', '--set=OPERATORS='))
-    expect((await ward.patient().requestAsOperator('/auth/doctor')).status).toBe(404)
+describe('The operator', () => {
+  test('Operator fails, and the endpoints return 404, for an account that is not an operator', async () => {
+    await deploy({ env: { OPERATORS: 'somebody@example.com' } })
+    expect(await outcomeOf('Operator')).toEqual(
+      failureWith('not an operator', 'OPERATORS', '--set=OPERATORS='),
+    )
+    expect((await deployment.target().requestAsOperator('/auth/doctor')).status).toBe(404)
     expect(
-      (await ward.patient().requestAsOperator('/auth/doctor/files/x', { method: 'DELETE' })).status,
+      (await deployment.target().requestAsOperator('/auth/doctor/files/x', { method: 'DELETE' }))
+        .status,
     ).toBe(404)
   })
 
-  test('another person, a token for less, and nobody at all', async () => {
-    await admit()
-    const other = await mintToken(ward.url, await signIn(ward.url, 'ben@example.com'), 'x')
-    expect((await ward.patient({ token: other }).requestAsOperator('/auth/doctor')).status).toBe(
-      404,
+  test('GET /auth/doctor refuses another account, a restricted token and an invalid token', async () => {
+    await deploy()
+    const other = await mintToken(
+      deployment.url,
+      await signIn(deployment.url, 'ben@example.com'),
+      'x',
     )
-    expect((await ward.patient({ token: 'dw_no' }).requestAsOperator('/auth/doctor')).status).toBe(
-      401,
+    expect(
+      (await deployment.target({ token: other }).requestAsOperator('/auth/doctor')).status,
+    ).toBe(404)
+    expect(
+      (await deployment.target({ token: 'dw_no' }).requestAsOperator('/auth/doctor')).status,
+    ).toBe(401)
+    expect(await outcomeOf('Operator', { token: 'dw_no' })).toEqual(
+      failureWith('is rejected', 'new token', 'DRIVEWAY_TOKEN='),
     )
-    expect(await found('Operator', { token: 'dw_no' })).toEqual(
-      ill('not taken', 'new token', 'DRIVEWAY_TOKEN='),
-    )
-    const cookie = await signIn(ward.url, 'ada@example.com')
-    const made = await fetch(`${ward.url}/auth/tokens`, {
+    const cookie = await signIn(deployment.url, 'ada@example.com')
+    const created = await fetch(`${deployment.url}/auth/tokens`, {
       method: 'POST',
-      headers: { cookie, origin: ward.url, 'content-type': 'application/json' },
+      headers: { cookie, origin: deployment.url, 'content-type': 'application/json' },
       body: JSON.stringify({ name: 'less', scopes: ['upload'] }),
     })
-    const { token } = (await made.json()) as { token: string }
-    expect((await ward.patient({ token }).requestAsOperator('/auth/doctor')).status).toBe(404)
+    const { token } = (await created.json()) as { token: string }
+    expect((await deployment.target({ token }).requestAsOperator('/auth/doctor')).status).toBe(404)
   })
 
-  test('what the doctor did not upload is not removed', async () => {
-    await admit()
-    const patient = ward.patient()
-    const put = await patient.requestAsOperator('/upload/mine.txt', { method: 'PUT', body: 'mine' })
-    const { id } = JSON.parse(put.body.toString()) as { id: string }
+  test('DELETE /auth/doctor/files/{id} returns 404 for a file that the doctor did not upload', async () => {
+    await deploy()
+    const target = deployment.target()
+    const uploaded = await target.requestAsOperator('/upload/mine.txt', {
+      method: 'PUT',
+      body: 'mine',
+    })
+    const { id } = JSON.parse(uploaded.body.toString()) as { id: string }
     const path = `/auth/doctor/files/${id}`
-    expect((await patient.requestAsOperator(path, { method: 'DELETE' })).status).toBe(404)
-    expect((await patient.requestAsOperator(`/files/${id}`)).status).toBe(200)
+    expect((await target.requestAsOperator(path, { method: 'DELETE' })).status).toBe(404)
+    expect((await target.requestAsOperator(`/files/${id}`)).status).toBe(200)
   })
 })
 
-describe('from within', () => {
-  test('secrets: disabled, destroyed, and not to be read', async () => {
-    await admit()
-    const { secrets, faults } = ward.driveway.google
+describe('The server checks', () => {
+  test('the secret checks fail when a version is disabled, destroyed or unreadable', async () => {
+    await deploy()
+    const { secrets, faults } = deployment.driveway.google
     secrets.disable('driveway-client', 1)
-    expect(await found('Client secret')).toEqual(
-      ill('disabled', 'Enable', 'gcloud secrets versions enable 1 --secret=driveway-client'),
+    expect(await outcomeOf('Client secret')).toEqual(
+      failureWith(
+        'disabled',
+        'Enable',
+        'gcloud secrets versions enable 1 --secret=driveway-client',
+      ),
     )
     secrets.destroy('driveway-keyring', 1)
-    expect(await found('Keyring secret')).toEqual(ill('destroyed', 'anew', 'npm run setup'))
+    expect(await outcomeOf('Keyring secret')).toEqual(
+      failureWith('destroyed', 'new version', 'npm run setup'),
+    )
     secrets.enable('driveway-client', 1)
     const denied = { code: 403, status: 'PERMISSION_DENIED', message: 'Permission denied' }
     faults.add({
@@ -223,54 +258,66 @@ describe('from within', () => {
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ error: denied }),
     })
-    expect(await found('Client secret')).toEqual(
-      ill('may not read', 'role', 'secretmanager.secretAccessor'),
+    expect(await outcomeOf('Client secret')).toEqual(
+      failureWith('may not read', 'role', 'secretmanager.secretAccessor'),
     )
   })
 
-  test('a secret that no sign-in can do without, seen from outside', async () => {
-    await admit({ signedIn: false })
-    ward.driveway.google.secrets.disable('driveway-client', 1)
-    expect(await found('A sign-in begins')).toEqual(ill('secret', 'log', 'gcloud logging read'))
+  test('Sign-in redirect fails when the client secret is disabled', async () => {
+    await deploy({ signedIn: false })
+    deployment.driveway.google.secrets.disable('driveway-client', 1)
+    expect(await outcomeOf('Sign-in redirect')).toEqual(
+      failureWith('secret', 'log', 'gcloud logging read'),
+    )
   })
 
-  test('a version that is not pinned, and one that is not there', async () => {
-    await admit({ env: { CLIENT_SECRET_NAME: version('latest') } })
-    expect(await found('Client secret')).toEqual(ill('no fixed version', 'number', 'npm run setup'))
-    await ward.close()
-    await admit({ env: { CLIENT_SECRET_NAME: version('1') } })
-    ward.driveway.google.secrets.destroy('driveway-client', 1)
-    expect(await found('Client at Google')).toEqual(ill('cannot be read', 'first', '--client='))
+  test('the secret checks fail for a version that is not pinned and for a destroyed one', async () => {
+    await deploy({ env: { CLIENT_SECRET_NAME: version('latest') } })
+    expect(await outcomeOf('Client secret')).toEqual(
+      failureWith('not a pinned version', 'number', 'npm run setup'),
+    )
+    await deployment.close()
+    await deploy({ env: { CLIENT_SECRET_NAME: version('1') } })
+    deployment.driveway.google.secrets.destroy('driveway-client', 1)
+    expect(await outcomeOf('OAuth client')).toEqual(
+      failureWith('cannot be read', 'first', '--client='),
+    )
   })
 
-  test('the client’s secret was replaced', async () => {
-    await admit()
-    const { google } = ward.driveway
+  test('OAuth client fails when the client secret is replaced', async () => {
+    await deploy()
+    const { google } = deployment.driveway
     const { clientId: id, clientSecret: remove } = google
     await google.oauth.control({ action: 'rotateSecret', client_id: id, add: 'GOCSPX-new', remove })
-    expect(await found('Client at Google')).toEqual(ill('does not take', 'secret', '--client='))
+    expect(await outcomeOf('OAuth client')).toEqual(
+      failureWith('does not accept', 'secret', '--client='),
+    )
   })
 
-  test('Firestore: not allowed in, and no database', async () => {
-    await admit()
-    const spoil = (code: number, status: string): void =>
-      ward.driveway.google.faults.add({
+  test('Firestore fails without permission and without a database', async () => {
+    await deploy()
+    const failCommit = (code: number, status: string): void =>
+      deployment.driveway.google.faults.add({
         operation: 'firestore.commit',
         times: 99,
         status: code,
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify({ error: { code, status, message: status } }),
       })
-    spoil(403, 'PERMISSION_DENIED')
-    expect(await found('Firestore')).toEqual(ill('may not read', 'role', 'roles/datastore.user'))
-    ward.driveway.google.faults.clear()
-    spoil(404, 'NOT_FOUND')
-    expect(await found('Firestore')).toEqual(ill('no database', 'Make it', 'npm run setup'))
+    failCommit(403, 'PERMISSION_DENIED')
+    expect(await outcomeOf('Firestore')).toEqual(
+      failureWith('may not read', 'role', 'roles/datastore.user'),
+    )
+    deployment.driveway.google.faults.clear()
+    failCommit(404, 'NOT_FOUND')
+    expect(await outcomeOf('Firestore')).toEqual(
+      failureWith('no database', 'Create the database', 'npm run setup'),
+    )
   })
 
-  test('no TTL policy: what expired long ago is still there', async () => {
-    await admit()
-    const { url } = ward.driveway.google
+  test('TTL fails when a document that expired long ago still exists', async () => {
+    await deploy()
+    const { url } = deployment.driveway.google
     const name = 'projects/sandbox/databases/(default)/documents/logins/old'
     const written = await fetch(`${url}/v1/${name}`, {
       method: 'PATCH',
@@ -278,31 +325,33 @@ describe('from within', () => {
       body: JSON.stringify({ fields: { expiresAt: { timestampValue: '2020-01-01T00:00:00Z' } } }),
     })
     expect(written.status).toBe(200)
-    expect(await found('TTL')).toEqual(
-      ill('logins', 'policy', '--collection-group=logins --enable-ttl'),
+    expect(await outcomeOf('TTL')).toEqual(
+      failureWith('logins', 'policy', '--collection-group=logins --enable-ttl'),
     )
   })
 
-  test('the consent screen is in Testing', async () => {
-    await admit({ google: { oauth: { refreshTokenLifetime: 7 * 86_400_000 } } })
-    expect(await found('Consent screen')).toEqual(ill('Testing', 'Publish', 'npm run doctor'))
+  test('Consent screen fails when it is in Testing', async () => {
+    await deploy({ google: { oauth: { refreshTokenTtlMs: 7 * 86_400_000 } } })
+    expect(await outcomeOf('Consent screen')).toEqual(
+      failureWith('Testing', 'Publish', 'npm run doctor'),
+    )
   })
 
-  test('Google granted less than is asked for, and has ended it', async () => {
-    await admit()
-    expect(await insideOf({ ACCESS_PROFILE: 'full' }, 'Permission')).toEqual(
-      ill('auth/drive', 'every box', 'npm run doctor'),
+  test('Grant fails when Google granted fewer scopes, and when the grant is revoked', async () => {
+    await deploy()
+    expect(await serverOutcomeWith({ ACCESS_PROFILE: 'full' }, 'Grant')).toEqual(
+      failureWith('auth/drive', 'every box', 'npm run doctor'),
     )
-    expect(await found('Permission')).toEqual({ ok: true, found: expect.any(String) })
-    const { google, sub } = ward.driveway
+    expect(await outcomeOf('Grant')).toEqual({ ok: true, found: expect.any(String) })
+    const { google, sub } = deployment.driveway
     await google.oauth.control({ action: 'revoke', sub })
-    expect(await found('Drive API')).toMatchObject({ ok: false, command: 'npm run doctor' })
-    expect(await found('Permission')).toEqual(ill('', 'reconnect', 'npm run doctor'))
+    expect(await outcomeOf('Drive API')).toMatchObject({ ok: false, command: 'npm run doctor' })
+    expect(await outcomeOf('Grant')).toEqual(failureWith('', 'reconnect', 'npm run doctor'))
   })
 
-  test('the Drive API is not enabled', async () => {
-    await admit()
-    ward.driveway.google.faults.add({
+  test('Drive API fails when it is not enabled', async () => {
+    await deploy()
+    deployment.driveway.google.faults.add({
       operation: 'drive.*',
       times: 99,
       status: 403,
@@ -311,91 +360,101 @@ describe('from within', () => {
         error: { code: 403, message: 'off', errors: [{ reason: 'accessNotConfigured' }] },
       }),
     })
-    expect(await found('Drive API')).toEqual(
-      ill('not enabled', 'Enable', 'gcloud services enable drive.googleapis.com'),
+    expect(await outcomeOf('Drive API')).toEqual(
+      failureWith('not enabled', 'Enable', 'gcloud services enable drive.googleapis.com'),
     )
   })
 
-  test('the server’s clock is off, and settings say more than there is', async () => {
-    await admit({
+  test('Clock, Memory and Request limit fail for a wrong clock and for too large settings', async () => {
+    await deploy({
       gateway: { now: () => Date.now() - 300_000 },
       env: { MEMORY_BYTES: '999999999', MAX_REQUEST_BYTES: '99999999' },
     })
-    expect(await found('Clock')).toEqual(ill('behind', 'NTP', 'timedatectl'))
-    expect(await found('Memory')).toEqual(ill('MEMORY_BYTES', 'out', '--set=MEMORY_BYTES='))
-    expect(await found('Request ceiling')).toEqual(ill('32 MiB', 'out', '--set=MAX_REQUEST_BYTES='))
+    expect(await outcomeOf('Clock')).toEqual(failureWith('behind', 'NTP', 'timedatectl'))
+    expect(await outcomeOf('Memory')).toEqual(
+      failureWith('MEMORY_BYTES', 'out', '--set=MEMORY_BYTES='),
+    )
+    expect(await outcomeOf('Request limit')).toEqual(
+      failureWith('32 MiB', 'out', '--set=MAX_REQUEST_BYTES='),
+    )
   })
 })
 
-describe('secrets of the wrong kind', () => {
-  test('the file of a desktop client, or one without the redirect URI', async () => {
-    await admit()
-    const { google } = ward.driveway
+describe('Secrets with invalid content', () => {
+  test('Client file fails for a desktop client and for a client without the redirect URI', async () => {
+    await deploy()
+    const { google } = deployment.driveway
     google.secrets.set('driveway-other', '{"installed":{"client_id":"x"}}')
     const name = google.secrets.set(
       'driveway-other',
       JSON.stringify({ web: { client_id: 'x', client_secret: 'y', redirect_uris: [] } }),
     )
     const env = { CLIENT_SECRET_NAME: name.replace(/\d+$/, '1') }
-    expect(await insideOf(env, 'Client file')).toEqual(
-      ill('not the JSON file', 'Download', '--client='),
+    expect(await serverOutcomeWith(env, 'Client file')).toEqual(
+      failureWith('not the JSON file', 'Download', '--client='),
     )
-    expect(await insideOf({ CLIENT_SECRET_NAME: name }, 'Client file')).toEqual(
-      ill('does not list', 'Register', '--client='),
+    expect(await serverOutcomeWith({ CLIENT_SECRET_NAME: name }, 'Client file')).toEqual(
+      failureWith('does not list', 'Register', '--client='),
     )
   })
 
-  test('a keyring with half a key', async () => {
-    await admit()
+  test('Keyring fails for a truncated key', async () => {
+    await deploy()
     const { keys } = JSON.parse(newKeyring()) as { keys: { k: string }[] }
     const cut = JSON.stringify({ keys: keys.map((key) => ({ ...key, k: key.k.slice(0, 20) })) })
-    const name = ward.driveway.google.secrets.set('driveway-keyring', cut)
-    expect(await insideOf({ KEYRING_SECRET_NAME: name }, 'Keyring')).toEqual(
-      ill('no 256-bit', 'whole', 'gcloud secrets versions list'),
+    const name = deployment.driveway.google.secrets.set('driveway-keyring', cut)
+    expect(await serverOutcomeWith({ KEYRING_SECRET_NAME: name }, 'Keyring')).toEqual(
+      failureWith('no 256-bit', 'whole', 'gcloud secrets versions list'),
     )
   })
 })
 
-/** A second gateway at the same Google, with other settings. */
-async function insideOf(env: Record<string, string>, name: string): Promise<unknown> {
-  const beside = await startDriveway({
-    beside: ward.driveway,
+/** Runs a server check on a second gateway with other settings and the same Google. */
+async function serverOutcomeWith(env: Record<string, string>, name: string): Promise<unknown> {
+  const sharing = await startDriveway({
+    beside: deployment.driveway,
     env: { OPERATORS: 'ada@example.com', ...env },
   })
   try {
-    return await serverCheckOutcome(name, ward.patient({ url: beside.origin }))
+    return await serverCheckOutcome(name, deployment.target({ url: sharing.origin }))
   } finally {
-    await beside.close()
+    await sharing.close()
   }
 }
 
-describe('what Google’s authorization endpoint says', () => {
-  const asked = new URL('https://accounts.google.com/?redirect_uri=https://d.example/callback')
+describe('readConsent()', () => {
+  const authorizationUrl = new URL(
+    'https://accounts.google.com/?redirect_uri=https://d.example/callback',
+  )
 
-  test('a redirect URI that is not registered, as the sandbox says it', async () => {
-    await admit({ signedIn: false })
-    const { google } = ward.driveway
-    const location = (await ward.patient().request('/auth')).headers.location ?? ''
+  test('readConsent() reports an unregistered redirect URI from an error page', async () => {
+    await deploy({ signedIn: false })
+    const { google } = deployment.driveway
+    const location = (await deployment.target().request('/auth')).headers.location ?? ''
     const wrongUri = new URL(location)
-    wrongUri.searchParams.set('redirect_uri', `${ward.url}/callback/`)
-    const page400 = await fetch(wrongUri, { redirect: 'manual' })
-    const body = Buffer.from(await page400.text())
-    expect(readConsent({ status: page400.status, headers: {}, body }, wrongUri, 'p')).toEqual(
-      ill('not registered', `${ward.url}/callback/`, 'npm run doctor'),
+    wrongUri.searchParams.set('redirect_uri', `${deployment.url}/callback/`)
+    const errorPage = await fetch(wrongUri, { redirect: 'manual' })
+    const body = Buffer.from(await errorPage.text())
+    expect(readConsent({ status: errorPage.status, headers: {}, body }, wrongUri, 'p')).toEqual(
+      failureWith('not registered', `${deployment.url}/callback/`, 'npm run doctor'),
     )
     expect(location.startsWith(google.url)).toBe(true)
   })
 
-  test('and as a redirect that hides it', () => {
-    const hidden = Buffer.from('\n\u0015redirect_uri_mismatch\u0012').toString('base64')
-    const location = `https://accounts.google.com/signin/oauth/error?authError=${encodeURIComponent(hidden)}`
-    expect(readConsent(to(location), asked, 'p')).toEqual(
-      ill('not registered', 'https://d.example/callback', 'npm run doctor'),
+  test('readConsent() reports an unregistered redirect URI from a redirect, and accepts a sign-in page', () => {
+    const authError = Buffer.from('\n\u0015redirect_uri_mismatch\u0012').toString('base64')
+    const location = `https://accounts.google.com/signin/oauth/error?authError=${encodeURIComponent(authError)}`
+    expect(readConsent(redirectTo(location), authorizationUrl, 'p')).toEqual(
+      failureWith('not registered', 'https://d.example/callback', 'npm run doctor'),
     )
-    expect(readConsent(to('https://accounts.google.com/v3/signin/identifier'), asked, 'p')).toEqual(
-      {
-        ok: true,
-      },
-    )
+    expect(
+      readConsent(
+        redirectTo('https://accounts.google.com/v3/signin/identifier'),
+        authorizationUrl,
+        'p',
+      ),
+    ).toEqual({
+      ok: true,
+    })
   })
 })

@@ -1,51 +1,51 @@
-/** The doctor at a Driveway that has nothing. */
+/** The doctor on a healthy deployment. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import type { CheckResult } from '../../../infra/doctor/check.ts'
+import type { CheckResult } from '../../../infra/doctor/outcome.ts'
 import { runChecks } from '../../../infra/doctor/run-checks.ts'
 import { createTarget } from '../../../infra/doctor/target.ts'
 import { formatResult } from '../../../infra/doctor/report.ts'
 import { startTestDeployment } from './fixture.ts'
 import type { TestDeployment } from './fixture.ts'
 
-let ward: TestDeployment
+let deployment: TestDeployment
 
 beforeAll(async () => {
-  ward = await startTestDeployment()
+  deployment = await startTestDeployment()
 })
-afterAll(() => ward.close())
+afterAll(() => deployment.close())
 
-async function look(
-  patient = ward.patient(),
-): Promise<{ isWell: boolean; results: CheckResult[] }> {
+async function collect(
+  patient = deployment.target(),
+): Promise<{ allPassed: boolean; results: CheckResult[] }> {
   const results: CheckResult[] = []
-  const isWell = await runChecks(patient, { onResult: (result) => void results.push(result) })
-  return { isWell, results }
+  const allPassed = await runChecks(patient, { onResult: (result) => void results.push(result) })
+  return { allPassed, results }
 }
 
-test('everything is tried and everything is fine, and nothing is left in the Drive', async () => {
-  const { isWell, results } = await look()
+test('runChecks() passes every check and leaves no test file in Drive', async () => {
+  const { allPassed, results } = await collect()
   expect(results.filter(({ outcome }) => outcome.ok !== true)).toEqual([])
-  expect(isWell).toBe(true)
+  expect(allPassed).toBe(true)
   expect(results.length).toBeGreaterThan(30)
-  const { body } = await ward.patient().requestAsOperator('/files?pageSize=100')
+  const { body } = await deployment.target().requestAsOperator('/files?pageSize=100')
   expect(body.toString()).toContain('hello.txt')
   expect(body.toString()).not.toContain('driveway-doctor-')
-  // Neither what it prints nor what is logged has a secret in it.
-  const said = results.map(formatResult).join('\n') + ward.driveway.lines.join('\n')
-  expect(said).not.toContain(ward.token)
-  expect(said).not.toContain(ward.driveway.google.clientSecret)
+  // Neither the report nor the log contains a secret.
+  const printed = results.map(formatResult).join('\n') + deployment.driveway.lines.join('\n')
+  expect(printed).not.toContain(deployment.token)
+  expect(printed).not.toContain(deployment.driveway.google.clientSecret)
 }, 120_000)
 
-test('where nobody answers, that alone is said', async () => {
-  const { isWell, results } = await look(ward.patient({ url: 'http://127.0.0.1:1' }))
-  expect([isWell, results.map(({ name }) => name)]).toEqual([false, ['Reachable']])
+test('runChecks() stops after Reachable when the server does not respond', async () => {
+  const { allPassed, results } = await collect(deployment.target({ url: 'http://127.0.0.1:1' }))
+  expect([allPassed, results.map(({ name }) => name)]).toEqual([false, ['Reachable']])
 })
 
-test('without a credential what everybody sees is tried, and the rest is said not to be', async () => {
-  const { url } = ward
-  const { isWell, results } = await look(createTarget({ url, project: 'sandbox' }))
-  expect(isWell).toBe(true)
-  const untried = results.filter(({ outcome }) => outcome.ok === undefined)
-  expect(untried.map(({ name }) => name)).toEqual(['A page elsewhere', 'Operator'])
+test('runChecks() without a credential runs the public checks and skips the others', async () => {
+  const { url } = deployment
+  const { allPassed, results } = await collect(createTarget({ url, project: 'sandbox' }))
+  expect(allPassed).toBe(true)
+  const skipped = results.filter(({ outcome }) => outcome.ok === undefined)
+  expect(skipped.map(({ name }) => name)).toEqual(['Allowed origin', 'Operator'])
   expect(results.map(({ name }) => name)).not.toContain('Upload by form, 1 byte')
 })

@@ -56,7 +56,7 @@ beforeAll(async () => {
   direct = await listen(behind)
   const originOf = (name: string): string =>
     name === 'nobody' ? 'http://127.0.0.1:1' : `${direct}/`
-  const options = { answerMs: 300, requestBytes: limit }
+  const options = { responseTimeoutMs: 300, maxRequestBytes: limit }
   const serve = await createHosting(config, folder, (name, req, res) => {
     req.headers['x-name'] = name
     createProxy(originOf, name === 'slow' ? options : { ...options, responseTimeoutMs: 10_000 })(

@@ -4,7 +4,7 @@ import { execFile, execFileSync } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { openSession } from '../../kit/h2c.ts'
+import { connectH2c } from '../../kit/h2c.ts'
 import { end, environment, freePort, root, run } from '../../kit/process.ts'
 
 const shell = promisify(execFile)
@@ -41,7 +41,7 @@ test('npm run start:h2c prints lines for HTTP/2, and its page comes over both', 
       const pasted = `${line('Upload')} -sS -w '%{http_version} %{response_code}'`
       expect((await shell('sh', ['-c', pasted], { cwd: root })).stdout).toMatch(/2 201$/)
     }
-    const { ask, close } = await openSession(line('Page'))
+    const { request: ask, close } = await connectH2c(line('Page'))
     const page = await ask({ ':method': 'GET', ':path': '/' })
     expect([page.status, page.body]).toEqual([200, await (await fetch(line('Page'))).text()])
     await close()

@@ -3,19 +3,19 @@ import { http } from '@google-cloud/functions-framework'
 import { EventEmitter } from 'node:events'
 import { get } from 'node:http'
 import { streamBodies } from '../../../functions/http/framework-streaming.ts'
-import { createHandler } from '../../../functions/http/router.ts'
-import type { Call } from '../../../functions/http/router.ts'
+import { createRouter } from '../../../functions/http/router.ts'
+import type { RequestContext } from '../../../functions/http/router.ts'
 import { createLog } from '../../../functions/http/log.ts'
-import { createNet } from '../../../functions/http/uncaught-errors.ts'
-import { createOrigins } from '../../../functions/http/cors.ts'
-import { createServing } from '../../../functions/http/graceful-shutdown.ts'
+import { createErrorBoundary } from '../../../functions/http/uncaught-errors.ts'
+import { createOriginPolicy } from '../../../functions/http/cors.ts'
+import { createGracefulShutdown } from '../../../functions/http/graceful-shutdown.ts'
 
 const strayed = (): never => {
   throw new Error('strayed')
 }
 
 /** Each makes an error that nobody who awaits the request's work can see. */
-const ways: Record<string, (call: Call) => void> = {
+const ways: Record<string, (call: RequestContext) => void> = {
   timer: () => void setTimeout(strayed, 1),
   immediate: () => void setImmediate(strayed),
   tick: () => process.nextTick(strayed),
@@ -34,7 +34,7 @@ const ways: Record<string, (call: Call) => void> = {
 const waiting = new Set<() => void>()
 let isAsked = false
 
-const run = async (call: Call): Promise<void> => {
+const run = async (call: RequestContext): Promise<void> => {
   const { query, res } = call
   const how = query.get('how') ?? ''
   if (how === 'waits') await new Promise<void>((resolve) => waiting.add(resolve))
@@ -54,16 +54,22 @@ const run = async (call: Call): Promise<void> => {
 setInterval(() => isAsked && strayed(), 5).unref()
 
 const log = createLog('test')
-const net = createNet(log)
-const serving = createServing()
-const origins = createOrigins('http://localhost', [])
+const net = createErrorBoundary(log)
+const serving = createGracefulShutdown()
+const origins = createOriginPolicy('http://localhost', [])
 const routes = [{ method: 'GET' as const, path: /^$/, run }]
-const handler = createHandler('straying', routes, { log, origins, serving, net, secure: false })
+const handler = createRouter('straying', routes, {
+  log,
+  origins,
+  shutdown: serving,
+  errorBoundary: net,
+  isSecure: false,
+})
 http('straying', handler)
 
 let adopted = false
 streamBodies((server) => {
-  serving.adopt(server)
-  if (!adopted) net.spread(() => void serving.stop().then(() => process.exit(1)))
+  serving.attach(server)
+  if (!adopted) net.install(() => void serving.stop().then(() => process.exit(1)))
   adopted = true
 }, handler)

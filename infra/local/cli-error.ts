@@ -1,4 +1,4 @@
 /** Why Driveway cannot start, in words for the person who started it; needs no stack. */
-export class StartError extends Error {
-  override name = 'StartError'
+export class CliError extends Error {
+  override name = 'CliError'
 }

@@ -3,7 +3,7 @@ import { upload } from './load.ts'
 import { driveway, fixedChunks, measure } from './measure.ts'
 import type { Candidate, Measurement } from './measure.ts'
 import { savePlot } from './plot.ts'
-import { ratio, table } from './tables.ts'
+import { ratio, table } from './report.ts'
 import type { BenchEnvironment } from './environment.ts'
 
 export async function measureLatency(world: BenchEnvironment, mebibytes: number): Promise<string> {

@@ -5,5 +5,5 @@ import { createGateway } from '../../../functions/app/gateway.ts'
 
 const gateway = createGateway(readConfig(process.env), { chunkBytes: 8 * 1024 * 1024 })
 const server = createServer((req, res) => void gateway.upload(req, res))
-gateway.adopt(server)
+gateway.attach(server)
 server.listen(Number(process.env['PORT']), '127.0.0.1')
