@@ -1,10 +1,10 @@
-/** The Drive room, put together: the stream, and what is there already. */
+/** Composition of the Drive services: uploads, downloads and file metadata. */
 import type { Config } from '../config/config.ts'
-import { createAttempts, isAttemptRecord } from '../drive/upload/idempotency.ts'
-import type { AttemptRecord, Attempts } from '../drive/upload/idempotency.ts'
-import { createBudget } from '../drive/upload/buffer-pool.ts'
-import { createConfines } from '../drive/files/folder-ancestry.ts'
-import type { Confines } from '../drive/files/folder-ancestry.ts'
+import { createIdempotencyStore, isIdempotencyRecord } from '../drive/upload/idempotency.ts'
+import type { IdempotencyRecord, IdempotencyStore } from '../drive/upload/idempotency.ts'
+import { createBufferPool } from '../drive/upload/buffer-pool.ts'
+import { createFolderAncestry } from '../drive/files/folder-ancestry.ts'
+import type { FolderAncestry } from '../drive/files/folder-ancestry.ts'
 import { createDirectUploads } from '../drive/upload/direct-upload.ts'
 import type { DirectUploads } from '../drive/upload/direct-upload.ts'
 import { createDownloads } from '../drive/files/download.ts'
@@ -12,98 +12,105 @@ import type { Downloads } from '../drive/files/download.ts'
 import type { Files } from '../drive/files/listing.ts'
 import { createFolders, isFolderReservation } from '../drive/files/folders.ts'
 import type { FolderReservation, Folders } from '../drive/files/folders.ts'
-import { createGoogleFiles } from '../drive/files/googleapis-files.ts'
-import { createIds, reserveAt } from '../drive/upload/file-id-pool.ts'
-import { createMeter } from '../drive/client/drive-telemetry.ts'
-import type { Wait } from '../drive/client/retry.ts'
-import { createPlaces } from '../drive/upload/conflict-policy.ts'
-import type { Places } from '../drive/upload/conflict-policy.ts'
-import { createReceive } from '../drive/client/stream-request.ts'
-import { createResumes } from '../drive/upload/upload-session.ts'
-import type { Resumes } from '../drive/upload/upload-session.ts'
+import { createGoogleapisFiles } from '../drive/files/googleapis-files.ts'
+import { createFileIdPool, createIdGenerator } from '../drive/upload/file-id-pool.ts'
+import { createInstrumentation } from '../drive/client/drive-telemetry.ts'
+import type { Sleep } from '../drive/client/retry.ts'
+import { createConflictPolicy } from '../drive/upload/conflict-policy.ts'
+import type { ConflictPolicy } from '../drive/upload/conflict-policy.ts'
+import { createStreamRequest } from '../drive/client/stream-request.ts'
+import { createUploadSessions } from '../drive/upload/upload-session.ts'
+import type { UploadSessions } from '../drive/upload/upload-session.ts'
 import { createSend } from '../drive/client/transport.ts'
 import type { Timeouts } from '../drive/client/transport.ts'
 import { createUploads } from '../drive/upload/upload.ts'
 import type { Uploads } from '../drive/upload/upload.ts'
-import { createFirestoreRecords } from '../store/firestore-versioned-store.ts'
+import { createFirestoreVersionedStore } from '../store/firestore-versioned-store.ts'
 import type { Log } from '../http/log.ts'
 import type { Telemetry } from '../telemetry/metrics.ts'
 import type { Clients } from './clients.ts'
 
-export interface DriveRoom {
+export interface DriveServices {
   files: Files
   downloads: Downloads
   uploads: Uploads
   folders: Folders
-  confines: Confines
-  places: Places
-  attempts: Attempts
-  direct: DirectUploads
-  resumes: Resumes
+  folderAncestry: FolderAncestry
+  conflictPolicy: ConflictPolicy
+  idempotency: IdempotencyStore
+  directUploads: DirectUploads
+  uploadSessions: UploadSessions
 }
 
 export interface DriveOptions {
-  /** Bytes of every chunk to Drive; paced by rate and latency where it is not said. */
+  /** Fixed chunk size in bytes; adapted to throughput and latency by default. */
   chunkBytes?: number
-  /** Waits between two tries at Drive. */
-  wait?: Wait
-  /** Milliseconds that Drive has for each phase of a request. */
+  /** Waits before a retry. */
+  sleep?: Sleep
+  /** Timeouts in milliseconds for each phase of a request to Drive. */
   driveTimeouts?: Partial<Timeouts>
 }
 
-function metered<T>(plain: T, by: ((plain: T) => T) | undefined): T {
-  return by ? by(plain) : plain
+function instrument<T>(service: T, decorate: ((service: T) => T) | undefined): T {
+  return decorate ? decorate(service) : service
 }
 
-export function wireDrive(
+export function createDriveServices(
   config: Config,
   { firestore, drive }: Clients,
   log: Log,
   now: () => number,
   options: DriveOptions,
   telemetry?: Telemetry,
-): DriveRoom {
+): DriveServices {
   const { chunkBytes, driveTimeouts } = options
-  const meter = telemetry && createMeter(telemetry)
-  const wait = meter ? meter.wait(options.wait) : options.wait
-  const send = metered(createSend(driveTimeouts), meter?.send)
-  const patient = wait === undefined ? {} : { wait }
-  const chunked = chunkBytes === undefined ? {} : { chunkBytes }
-  const root = config.google.drive
+  const instrumentation = telemetry && createInstrumentation(telemetry)
+  const sleep = instrumentation ? instrumentation.sleep(options.sleep) : options.sleep
+  const send = instrument(createSend(driveTimeouts), instrumentation?.send)
+  const sleepOption = sleep === undefined ? {} : { sleep }
+  const chunkOption = chunkBytes === undefined ? {} : { chunkBytes }
+  const root = config.googleEndpoints.drive
   const wholeDrive = config.accessProfile === 'full'
-  const ids = createIds(reserveAt({ send, root, ...patient }))
-  const parts = {
+  const fileIds = createFileIdPool(createIdGenerator({ send, root, ...sleepOption }))
+  const deps = {
     send,
-    ids,
-    budget: metered(createBudget(config.memoryBytes), meter?.budget),
+    fileIds,
+    bufferPool: instrument(createBufferPool(config.memoryBytes), instrumentation?.bufferPool),
     root,
-    ...patient,
+    ...sleepOption,
     wholeDrive,
-    onLeftBehind: (fileId: string, error: unknown) =>
-      log.failure('upload left behind', error, { fileId }),
+    onCleanupError: (fileId: string, error: unknown) =>
+      log.failure('upload_cleanup_failed', error, { fileId }),
   }
-  const { answer, progress: silence } = driveTimeouts ?? {}
-  const receive = metered(createReceive({ answer, silence }), meter?.receive)
-  const reservations = createFirestoreRecords<FolderReservation>(
+  const { response, progress } = driveTimeouts ?? {}
+  const streamRequest = instrument(
+    createStreamRequest({ headers: response, idle: progress }),
+    instrumentation?.streamRequest,
+  )
+  const reservations = createFirestoreVersionedStore<FolderReservation>(
     firestore,
     'folders',
     isFolderReservation,
   )
-  const records = createFirestoreRecords<AttemptRecord>(firestore, 'attempts', isAttemptRecord)
+  const records = createFirestoreVersionedStore<IdempotencyRecord>(
+    firestore,
+    'attempts',
+    isIdempotencyRecord,
+  )
   return {
-    files: createGoogleFiles(drive, {
-      ...patient,
+    files: createGoogleapisFiles(drive, {
+      ...sleepOption,
       wholeDrive,
-      answerMs: driveTimeouts?.answer,
-      ...(meter ? { around: meter.ask } : {}),
+      timeoutMs: driveTimeouts?.response,
+      ...(instrumentation ? { instrument: instrumentation.request } : {}),
     }),
-    downloads: createDownloads({ ...parts, receive }),
-    uploads: createUploads({ ...parts, ...chunked }),
-    folders: createFolders({ ...parts, reservations }, now),
-    confines: createConfines(parts, now),
-    places: createPlaces(parts),
-    attempts: createAttempts({ records, ids, now }),
-    direct: createDirectUploads(parts, now),
-    resumes: createResumes({ ...parts, ...chunked }),
+    downloads: createDownloads({ ...deps, streamRequest }),
+    uploads: createUploads({ ...deps, ...chunkOption }),
+    folders: createFolders({ ...deps, reservations }, now),
+    folderAncestry: createFolderAncestry(deps, now),
+    conflictPolicy: createConflictPolicy(deps),
+    idempotency: createIdempotencyStore({ records, fileIds, now }),
+    directUploads: createDirectUploads(deps, now),
+    uploadSessions: createUploadSessions({ ...deps, ...chunkOption }),
   }
 }

@@ -1,11 +1,11 @@
-/** Waiting no longer than a signal lets. */
+/** AbortSignal helpers. */
 
 /**
- * Waits for a promise that knows nothing of the signal; the promise itself goes on.
+ * Waits for a promise until the signal aborts. The promise itself is not cancelled.
  *
  * @throws the signal's reason as soon as it aborts
  */
-export function unlessAborted<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
+export function raceAbort<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = (): void => reject(signal.reason as Error)
     if (signal.aborted) abort()
@@ -24,25 +24,25 @@ export function unlessAborted<T>(signal: AbortSignal, promise: Promise<T>): Prom
 }
 
 /**
- * Hands a signal's abort on to a controller, which others may abort too, until it is let go of: what
- * `AbortSignal.any` does, at a fraction of its cost.
+ * Forwards a signal's abort to a controller that others may abort too. Does what `AbortSignal.any`
+ * does, at a fraction of its cost.
  *
- * @returns lets go
+ * @returns stops forwarding
  */
-export function handOn(signal: AbortSignal, controller: AbortController): () => void {
+export function forwardAbort(signal: AbortSignal, controller: AbortController): () => void {
   const abort = (): void => controller.abort(signal.reason)
   if (signal.aborted) abort()
   signal.addEventListener('abort', abort, { once: true })
   return () => signal.removeEventListener('abort', abort)
 }
 
-/** Aborts some milliseconds after the other signal does, for the same reason. */
-export function abortedLater(signal: AbortSignal, ms: number): AbortSignal {
-  const later = new AbortController()
+/** Returns a signal that aborts `ms` milliseconds after another signal, with the same reason. */
+export function delayAbort(signal: AbortSignal, ms: number): AbortSignal {
+  const delayed = new AbortController()
   const start = (): void => {
-    setTimeout(() => later.abort(signal.reason), ms).unref()
+    setTimeout(() => delayed.abort(signal.reason), ms).unref()
   }
   if (signal.aborted) start()
   else signal.addEventListener('abort', start, { once: true })
-  return later.signal
+  return delayed.signal
 }

@@ -1,12 +1,44 @@
-/** In whose Drive, and with what: all that this room knows of a person. */
+/** The account whose Drive is used, and its access tokens. */
+import { raceAbort } from './abort-signals.ts'
+
 export interface DriveAccount {
-  /** The person's subject identifier at Google; names caches, is never sent. */
+  /** The account's subject identifier at Google. Keys caches; is never sent. */
   sub: string
   /**
-   * An access token that is good for a while.
+   * Returns an access token that does not expire soon.
    *
-   * @param rejected a token that Drive has just refused, so that another one is fetched
-   * @throws {GatewayError} `reauth_required` when Google gives none any more
+   * @param rejected a token that Drive has rejected; another one is returned
+   * @throws {GatewayError} `reauth_required` when Google issues no token any more
    */
   token(rejected?: string): Promise<string>
+}
+
+/** Sends one request with the given access token. */
+type SendWithToken<T> = (token: string) => Promise<T>
+
+export interface TokenRetry {
+  /** Sends once. A token that Drive rejects with 401 is replaced before the next request. */
+  send<T extends { status: number }>(request: SendWithToken<T>): Promise<T>
+  /** Sends, and sends once more with a fresh token after a 401. */
+  sendAndRetry<T extends { status: number }>(request: SendWithToken<T>): Promise<T>
+}
+
+/** Adds the account's access token to requests, and refreshes it after a 401. */
+export function createTokenRetry(account: DriveAccount, signal: AbortSignal): TokenRetry {
+  let rejected: string | undefined
+
+  const send: TokenRetry['send'] = async (request) => {
+    const token = await raceAbort(signal, account.token(rejected))
+    const response = await request(token)
+    rejected = response.status === 401 ? token : undefined
+    return response
+  }
+
+  return {
+    send,
+    async sendAndRetry(request) {
+      const response = await send(request)
+      return response.status === 401 ? send(request) : response
+    },
+  }
 }

@@ -1,104 +1,110 @@
-/** A line to Drive: requests in one person's name, until a signal ends it. */
-import { abortedLater, unlessAborted } from './abort-signals.ts'
+/** Drive API client, bound to one account and one AbortSignal. */
+import { delayAbort } from './abort-signals.ts'
+import { createTokenRetry } from './account.ts'
 import type { DriveAccount } from './account.ts'
-import { readFailure } from './errors.ts'
-import { createPatience } from './retry.ts'
-import type { Patience, Wait } from './retry.ts'
-import { cancelRequest, isCancelled, lookUpRequest, readFile, removeRequest } from './protocol.ts'
+import { toGatewayError } from './errors.ts'
+import {
+  cancelSessionRequest,
+  deleteFileRequest,
+  getFileRequest,
+  isCancelled,
+  readFile,
+} from './protocol.ts'
 import type { StoredFile } from './protocol.ts'
-import type { DriveAnswer, DriveRequest, Send } from './transport.ts'
+import { createRetryPolicy } from './retry.ts'
+import type { RetryPolicy, Sleep } from './retry.ts'
+import type { DriveRequest, DriveResponse, Send } from './transport.ts'
 
-export interface LineParts {
+export interface DriveClientOptions {
   send: Send
-  /** Where Drive is, with a slash at the end. */
+  /** Base URL of the Drive API, with a trailing slash. */
   root: string
-  /** Waits between two tries; replaced in tests. */
-  wait?: Wait
+  /** Waits between two attempts; replaced in tests. */
+  sleep?: Sleep
 }
 
-export interface Line {
+export interface DriveClient {
   readonly root: string
   readonly signal: AbortSignal
-  /** One for all that is tried on this line. */
-  readonly patience: Patience
-  /** Sends once. */
-  send(request: DriveRequest): Promise<DriveAnswer>
-  /** Fetches another token in place of the one that was sent last. */
-  renewToken(): Promise<void>
-  /** Sends, and once more with a fresh token where Drive refuses the first. */
-  ask(request: DriveRequest): Promise<DriveAnswer>
+  /** Shared by all requests of this client. */
+  readonly retryPolicy: RetryPolicy
+  /** Sends once. A token that Drive rejects with 401 is replaced before the next request. */
+  send(request: DriveRequest): Promise<DriveResponse>
+  /** Sends, and sends once more with a fresh token after a 401. */
+  request(request: DriveRequest): Promise<DriveResponse>
   /**
-   * The same for a request that makes something and whose answer alone says what: it is given a
-   * moment to end when the signal aborts, so that what it makes can be cleared away.
+   * Like `request`, for a request that creates something and whose response alone identifies it.
+   * It may complete within a grace period after the signal aborts, so that the result can be deleted.
    */
-  make(request: DriveRequest): Promise<DriveAnswer>
-  /** What Drive has under an id; nothing where there is nothing. */
-  lookUp(id: string): Promise<StoredFile | undefined>
-  /** Takes a file out of Drive, not into the bin; one that is not there is out of it already. */
-  remove(id: string): Promise<void>
-  /** Gives a session up; its URI alone is enough, even when the person's tokens are dead. */
-  cancel(sessionUri: string): Promise<void>
+  create(request: DriveRequest): Promise<DriveResponse>
+  /** @returns the file with this id, or `undefined` when Drive has none */
+  findFile(id: string): Promise<StoredFile | undefined>
+  /** Deletes a file permanently, without the bin. A missing file counts as deleted. */
+  deleteFile(id: string): Promise<void>
+  /** Cancels an upload session. The session URI suffices, even when the account's grant is revoked. */
+  cancelSession(sessionUri: string): Promise<void>
 }
 
-/** Milliseconds that a request has to end when nobody waits for it any more. */
-const lastMomentMs = 2_000
+/** Milliseconds for which a creating request may continue after the signal aborts. */
+const abortGraceMs = 2_000
 
-/** What is cleared away after a failure is cleared away within this, each thing. */
-const cleanUpMs = 5_000
+/** Timeout of each cleanup after a failure, in milliseconds. */
+const cleanupTimeoutMs = 5_000
 
-/** The line on which something is cleared away: on a clock of its own, the caller may be gone. */
-export function createCleanUpLine(parts: LineParts, account: DriveAccount): Line {
-  return createLine(parts, account, AbortSignal.timeout(cleanUpMs))
+/** Creates a client for cleanup. It has its own timeout, as the caller may be disconnected. */
+export function createCleanupClient(
+  options: DriveClientOptions,
+  account: DriveAccount,
+): DriveClient {
+  return createDriveClient(options, account, AbortSignal.timeout(cleanupTimeoutMs))
 }
 
-export function createLine(parts: LineParts, account: DriveAccount, signal: AbortSignal): Line {
-  const { root } = parts
-  const patience = createPatience(signal, parts.wait)
-  let later: AbortSignal | undefined
-  let token = ''
+export function createDriveClient(
+  { send, root, sleep }: DriveClientOptions,
+  account: DriveAccount,
+  signal: AbortSignal,
+): DriveClient {
+  const retryPolicy = createRetryPolicy(signal, sleep)
+  const tokens = createTokenRetry(account, signal)
+  let delayedSignal: AbortSignal | undefined
 
-  const send = async (
-    request: DriveRequest,
-    rejected?: string,
-    until = signal,
-  ): Promise<DriveAnswer> => {
-    token = await unlessAborted(signal, account.token(rejected))
-    const headers = { ...request.headers, authorization: `Bearer ${token}` }
-    return parts.send({ ...request, headers }, until)
-  }
+  const authorized =
+    (request: DriveRequest, until = signal) =>
+    (token: string): Promise<DriveResponse> => {
+      const headers = { ...request.headers, authorization: `Bearer ${token}` }
+      return send({ ...request, headers }, until)
+    }
 
-  const ask = async (request: DriveRequest, until?: AbortSignal): Promise<DriveAnswer> => {
-    const answer = await send(request, undefined, until)
-    return answer.status === 401 ? send(request, token, until) : answer
-  }
+  const sendAndRetry = (request: DriveRequest, until?: AbortSignal): Promise<DriveResponse> =>
+    tokens.sendAndRetry(authorized(request, until))
 
   return {
     root,
     signal,
-    patience,
-    send: (request) => send(request),
-    renewToken: async () => void (await unlessAborted(signal, account.token(token))),
-    ask: (request) => ask(request),
-    make: (request) => ask(request, (later ??= abortedLater(signal, lastMomentMs))),
-    lookUp: (id) =>
-      patience.retry(async () => {
-        const answer = await ask(lookUpRequest(root, id))
-        if (answer.status === 404) return undefined
-        const file = answer.status === 200 ? readFile(answer.body) : undefined
-        if (!file) throw readFailure(answer)
+    retryPolicy,
+    send: (request) => tokens.send(authorized(request)),
+    request: (request) => sendAndRetry(request),
+    create: (request) =>
+      sendAndRetry(request, (delayedSignal ??= delayAbort(signal, abortGraceMs))),
+    findFile: (id) =>
+      retryPolicy.retry(async () => {
+        const response = await sendAndRetry(getFileRequest(root, id))
+        if (response.status === 404) return undefined
+        const file = response.status === 200 ? readFile(response.body) : undefined
+        if (!file) throw toGatewayError(response)
         return file
       }),
-    remove: (id) =>
-      patience.retry(async () => {
-        const answer = await ask(removeRequest(root, id))
-        if (answer.status >= 300 && answer.status !== 404) throw readFailure(answer)
+    deleteFile: (id) =>
+      retryPolicy.retry(async () => {
+        const response = await sendAndRetry(deleteFileRequest(root, id))
+        if (response.status >= 300 && response.status !== 404) throw toGatewayError(response)
       }),
-    cancel: (sessionUri) =>
-      patience.retry(async () => {
-        const request = cancelRequest(sessionUri)
-        const plain = await parts.send(request, signal)
-        const answer = plain.status === 401 ? await ask(request) : plain
-        if (!isCancelled(answer)) throw readFailure(answer)
+    cancelSession: (sessionUri) =>
+      retryPolicy.retry(async () => {
+        const request = cancelSessionRequest(sessionUri)
+        const unauthorized = await send(request, signal)
+        const response = unauthorized.status === 401 ? await sendAndRetry(request) : unauthorized
+        if (!isCancelled(response)) throw toGatewayError(response)
       }),
   }
 }

@@ -1,15 +1,15 @@
-/** Drive's requests, counted and timed on their way: nothing of them is told but their method. */
+/** Metrics and spans of requests to Drive. Only the method of a request is recorded. */
 import { GatewayError } from '../../errors.ts'
 import type { Attributes, Telemetry } from '../../telemetry/metrics.ts'
-import type { Budget } from '../upload/buffer-pool.ts'
-import { realWait } from './retry.ts'
-import type { Wait } from './retry.ts'
-import type { Receive } from './stream-request.ts'
+import type { BufferPool } from '../upload/buffer-pool.ts'
+import { sleep } from './retry.ts'
+import type { Sleep } from './retry.ts'
+import type { StreamRequest } from './stream-request.ts'
 import type { DriveRequest, Send } from './transport.ts'
 
 /**
- * Quota units by method: 5 to read, 100 to list, 200 to download, 50 to change, 5 for what else
- * there is. Drive does not say what a request to an open session costs; it counts as nothing.
+ * Quota units per method: 5 to read, 100 to list, 200 to download, 50 to write, 5 by default. Drive
+ * does not document the cost of a request to an upload session; it counts as 0.
  *
  * @see Google Drive API, "Usage limits"
  */
@@ -30,7 +30,7 @@ export const quotaUnits = {
 
 export type DriveMethod = keyof typeof quotaUnits
 
-/** By address and method; a session URI is a secret, and no part of one is kept. */
+/** Derives the API method from URL and HTTP method. Session URIs are secrets and are never recorded. */
 export function methodOf({ method, url, body }: DriveRequest): DriveMethod {
   const [path = '', query = ''] = url.split('?', 2)
   if (method === 'PUT')
@@ -49,99 +49,102 @@ export function methodOf({ method, url, body }: DriveRequest): DriveMethod {
   return /(?:^|&)alt=media(?:&|$)/.test(query) ? 'files.get_media' : 'files.get'
 }
 
-/** The same parts of the room, with their numbers told. */
-export interface Meter {
-  send(send: Send): Send
-  receive(receive: Receive): Receive
-  budget(budget: Budget): Budget
-  wait(wait?: Wait): Wait
-  /** One request of a client library; an error of its that has a `response` has its status. */
-  ask<T>(method: DriveMethod, ask: () => Promise<T>): Promise<T>
+/** Decorators that record metrics and spans. */
+export interface Instrumentation {
+  send(plain: Send): Send
+  streamRequest(plain: StreamRequest): StreamRequest
+  bufferPool(pool: BufferPool): BufferPool
+  sleep(plain?: Sleep): Sleep
+  /** Instruments one request of a client library, whose errors may have a `response` with a status. */
+  request<T>(method: DriveMethod, send: () => Promise<T>): Promise<T>
 }
 
-export function createMeter(telemetry: Telemetry): Meter {
-  async function around<T>(
+export function createInstrumentation(telemetry: Telemetry): Instrumentation {
+  async function instrument<T>(
     method: DriveMethod,
-    run: () => Promise<T>,
-    statusOf: (answer: T) => number,
+    send: () => Promise<T>,
+    statusOf: (response: T) => number,
   ): Promise<T> {
     const attributes = { 'driveway.drive.method': method }
     const units = quotaUnits[method]
     if (units > 0) telemetry.count('driveway.drive.quota_units', units, attributes)
     const since = performance.now()
-    return telemetry.span({ kind: 'client', name: `drive ${method}`, attributes }, async (note) => {
-      const end = (outcome: Attributes): void => {
-        note(outcome)
-        const seconds = (performance.now() - since) / 1000
-        telemetry.measure('http.client.request.duration', seconds, { ...attributes, ...outcome })
-      }
-      try {
-        const answer = await run()
-        end(outcomeOf(statusOf(answer)))
-        return answer
-      } catch (error) {
-        end(failureOf(error))
-        throw error
-      }
-    })
+    return telemetry.span(
+      { kind: 'client', name: `drive ${method}`, attributes },
+      async (setAttributes) => {
+        const end = (result: Attributes): void => {
+          setAttributes(result)
+          const seconds = (performance.now() - since) / 1000
+          telemetry.measure('http.client.request.duration', seconds, { ...attributes, ...result })
+        }
+        try {
+          const response = await send()
+          end(statusAttributes(statusOf(response)))
+          return response
+        } catch (error) {
+          end(errorAttributes(error))
+          throw error
+        }
+      },
+    )
   }
 
   return {
     send: (send) => (request, signal) => {
       const bytes = request.body?.reduce((sum, { length }) => sum + length, 0) ?? 0
       const method = methodOf(request)
-      if (method === 'session.chunk') telemetry.measure('driveway.drive.chunk', bytes)
-      return around(
+      if (method === 'session.chunk') telemetry.measure('driveway.drive.chunk_size', bytes)
+      return instrument(
         method,
         () => send(request, signal),
         ({ status }) => status,
       )
     },
 
-    receive: (receive) => (request, signal) =>
-      around(
+    streamRequest: (streamRequest) => (request, signal) =>
+      instrument(
         methodOf({ ...request, method: 'GET' }),
-        () => receive(request, signal),
+        () => streamRequest(request, signal),
         ({ status }) => status,
       ),
 
-    ask: (method, ask) => around(method, ask, () => 200),
+    request: (method, send) => instrument(method, send, () => 200),
 
-    wait:
-      (wait = realWait) =>
+    sleep:
+      (plain = sleep) =>
       (ms, signal) => {
         telemetry.count('driveway.drive.retries', 1)
-        return wait(ms, signal)
+        return plain(ms, signal)
       },
 
-    budget: (budget) => ({
-      enter(bytes) {
-        const room = budget.enter(bytes)
-        let held = 0
-        let most = 0
+    bufferPool: (pool) => ({
+      reserve(bytes) {
+        const reservation = pool.reserve(bytes)
+        let acquired = 0
+        let maxAcquired = 0
         return {
-          get wanted() {
-            return room.wanted
+          get demand() {
+            return reservation.demand
           },
-          set wanted(wanted) {
-            room.wanted = wanted
+          set demand(demand) {
+            reservation.demand = demand
           },
-          get allowed() {
-            return room.allowed
+          get quota() {
+            return reservation.quota
           },
-          take() {
-            const block = room.take()
-            held += block?.length ?? 0
-            most = Math.max(most, held)
+          acquire() {
+            const block = reservation.acquire()
+            acquired += block?.length ?? 0
+            maxAcquired = Math.max(maxAcquired, acquired)
             return block
           },
-          give(block) {
-            held -= block.length
-            room.give(block)
+          release(block) {
+            acquired -= block.length
+            reservation.release(block)
           },
-          leave() {
-            telemetry.measure('driveway.upload.window', most)
-            room.leave()
+          close() {
+            telemetry.measure('driveway.upload.buffer', maxAcquired)
+            reservation.close()
           },
         }
       },
@@ -149,17 +152,17 @@ export function createMeter(telemetry: Telemetry): Meter {
   }
 }
 
-function outcomeOf(status: number): Attributes {
+function statusAttributes(status: number): Attributes {
   return {
     'http.response.status_code': status,
     ...(status >= 400 ? { 'error.type': String(status) } : {}),
   }
 }
 
-function failureOf(error: unknown): Attributes {
+function errorAttributes(error: unknown): Attributes {
   if (error instanceof GatewayError) return { 'error.type': error.code }
   const { response } = (error ?? {}) as { response?: { status?: unknown } }
   return typeof response?.status === 'number'
-    ? outcomeOf(response.status)
-    : { 'error.type': 'no answer' }
+    ? statusAttributes(response.status)
+    : { 'error.type': 'no_response' }
 }

@@ -1,94 +1,112 @@
-/** What Drive's refusals mean, read from their reason and not from their status alone. */
+/** Maps Drive's error responses to `GatewayError`, by their reason and not by their status alone. */
 import { GatewayError } from '../../errors.ts'
-import type { DriveAnswer } from './transport.ts'
+import type { DriveResponse } from './transport.ts'
 
 /**
- * @returns the error that ends a request with this answer, whatever was asked
+ * Maps an error response, or a 200 that cannot be parsed, to the error of the request.
+ *
  * @see Google Drive API, "Resolve errors"
  */
-export function readFailure(
-  answer: Pick<DriveAnswer, 'status' | 'headers' | 'body'>,
+export function toGatewayError(
+  response: Pick<DriveResponse, 'status' | 'headers' | 'body'>,
 ): GatewayError {
-  const { reasons, message } = readReasons(answer.body)
+  const { reasons, message } = readReasons(response.body)
   const reason = reasons[0] ?? 'none'
-  const said = `Drive answered ${answer.status} (${reason})`
-  const retryAfterSeconds = readRetryAfter(answer.headers['retry-after'])
-  const isOne = (...known: string[]): boolean => reasons.some((one) => known.includes(one))
+  const summary = `Drive returned ${response.status} (${reason})`
+  const retryAfterSeconds = readRetryAfter(response.headers['retry-after'])
+  const hasReason = (...expected: string[]): boolean =>
+    reasons.some((each) => expected.includes(each))
 
-  if (answer.status === 401) return new GatewayError('reauth_required', said)
-  if (answer.status === 429)
-    return new GatewayError('drive_rate_limited', said, { retryAfterSeconds })
-  if (answer.status >= 500)
-    return new GatewayError('drive_unavailable', said, { retryAfterSeconds })
-  if (answer.status === 404) return new GatewayError('drive_not_found', said)
-  if (answer.status === 403) {
-    if (isOne('rateLimitExceeded', 'userRateLimitExceeded')) {
-      return new GatewayError('drive_rate_limited', said, { retryAfterSeconds })
+  if (response.status === 401) return new GatewayError('reauth_required', summary)
+  if (response.status === 429)
+    return new GatewayError('drive_rate_limited', summary, { retryAfterSeconds })
+  if (response.status >= 500)
+    return new GatewayError('drive_unavailable', summary, { retryAfterSeconds })
+  if (response.status === 404) return new GatewayError('drive_not_found', summary)
+  if (response.status === 403) {
+    if (hasReason('rateLimitExceeded', 'userRateLimitExceeded')) {
+      return new GatewayError('drive_rate_limited', summary, { retryAfterSeconds })
     }
-    if (isOne('storageQuotaExceeded')) return new GatewayError('drive_full', said)
-    if (isOne('exportSizeLimitExceeded')) return new GatewayError('export_too_large', said)
-    if (isOne('downloadQuotaExceeded')) {
-      return new GatewayError('download_quota_exceeded', said, { retryAfterSeconds: hourSeconds })
-    }
-    if (isOne('ACCESS_TOKEN_SCOPE_INSUFFICIENT', 'insufficientPermissions')) {
-      return new GatewayError('reauth_required', said, {
-        detail: 'Google’s permission does not cover this; sign in again and leave every box ticked',
+    if (hasReason('storageQuotaExceeded')) return new GatewayError('drive_full', summary)
+    if (hasReason('exportSizeLimitExceeded')) return new GatewayError('export_too_large', summary)
+    if (hasReason('downloadQuotaExceeded')) {
+      return new GatewayError('download_quota_exceeded', summary, {
+        retryAfterSeconds: downloadQuotaRetrySeconds,
       })
     }
-    if (isOne('accessNotConfigured', 'SERVICE_DISABLED'))
-      return new GatewayError('misconfigured', said)
-    const plain = reasons.map((one) => forbidden.get(one)).find((text) => text !== undefined)
-    if (plain !== undefined) return new GatewayError('drive_forbidden', said, { detail: plain })
+    if (hasReason('ACCESS_TOKEN_SCOPE_INSUFFICIENT', 'insufficientPermissions')) {
+      return new GatewayError('reauth_required', summary, {
+        detail:
+          'Google’s permission does not cover this. Sign in again and leave every box ticked.',
+      })
+    }
+    if (hasReason('accessNotConfigured', 'SERVICE_DISABLED'))
+      return new GatewayError('misconfigured', summary)
+    const detail = reasons
+      .map((each) => forbiddenDetails.get(each))
+      .find((text) => text !== undefined)
+    if (detail !== undefined) return new GatewayError('drive_forbidden', summary, { detail })
   }
-  if (answer.status === 400 && /page ?token/i.test(message)) {
-    return new GatewayError('invalid_page_token', said)
+  if (response.status === 400 && /page ?token/i.test(message)) {
+    return new GatewayError('invalid_page_token', summary)
   }
-  return answer.status === 200 ? new Unreadable() : new GatewayError('upstream_bad_response', said)
+  return response.status === 200
+    ? new UnreadableResponseError()
+    : new GatewayError('upstream_bad_response', summary)
 }
 
-/** A 200 that does not say what it was to say: cut on its way, or from somebody in between. */
-class Unreadable extends GatewayError {
+/** A 200 without the expected body: truncated in transit, or sent by a proxy. */
+class UnreadableResponseError extends GatewayError {
   constructor() {
-    super('upstream_bad_response', 'Drive answered 200, and nothing that can be read')
+    super('upstream_bad_response', 'Drive returned 200 with an unreadable body')
   }
 }
 
-/** Failures that the same request may survive a moment later. */
+/** Whether the same request may succeed a moment later. */
 export function isTransient(error: unknown): error is GatewayError {
   return (
-    error instanceof Unreadable ||
+    error instanceof UnreadableResponseError ||
     (error instanceof GatewayError &&
       ['drive_rate_limited', 'drive_unavailable', 'drive_timeout'].includes(error.code))
   )
 }
 
-/** Drive does not say how long; hours is what people see. */
-const hourSeconds = 60 * 60
+/** Drive sends no Retry-After here; in practice the quota recovers within hours. */
+const downloadQuotaRetrySeconds = 60 * 60
 
-/** Refusals that stay, in words for the person who is refused. */
-const forbidden = new Map([
-  ['insufficientFilePermissions', 'You may not write to this folder'],
-  ['forbidden', 'You may not do this with this file or folder'],
+/** Permanent refusals by reason, as texts for the user. */
+const forbiddenDetails = new Map([
+  ['insufficientFilePermissions', 'You do not have permission to write to this folder'],
+  ['forbidden', 'You do not have permission for this action on this file or folder'],
   [
     'appNotAuthorizedToFile',
-    'Driveway may write to My Drive itself and to what it made, not here; its operator can allow more',
+    'Driveway may write to My Drive itself and to items that it created, not to this one. Its operator can allow more',
   ],
-  ['fileNotDownloadable', 'Whoever owns this file does not let it be downloaded'],
-  ['cannotDownloadFile', 'Whoever owns this file does not let it be downloaded'],
+  ['fileNotDownloadable', 'The owner of this file does not allow downloads'],
+  ['cannotDownloadFile', 'The owner of this file does not allow downloads'],
   [
     'cannotDownloadAbusiveFile',
-    'Google takes this file for malware or spam and gives it to nobody but its owner, in Drive itself',
+    'Google classifies this file as malware or spam. Only its owner can download it, in Drive itself',
   ],
-  ['fileNotExportable', 'Drive cannot export this'],
-  ['cannotExportFile', 'Whoever owns this document does not let it be exported'],
-  ['domainPolicy', 'Your organisation’s administrator has switched Drive apps off'],
-  ['dailyLimitExceeded', 'This Driveway has used up its day’s share of Drive; come back tomorrow'],
-  ['quotaExceeded', 'The folder holds as many items as Drive allows'],
-  ['numChildrenInNonRootLimitExceeded', 'The folder holds as many items as Drive allows'],
-  ['teamDriveFileLimitExceeded', 'The shared drive holds as many items as Drive allows'],
+  ['fileNotExportable', 'Drive cannot export this file'],
+  ['cannotExportFile', 'The owner of this document does not allow exports'],
+  ['domainPolicy', 'Your organisation’s administrator has disabled Drive apps'],
+  [
+    'dailyLimitExceeded',
+    'This Driveway has used up its daily quota of Drive requests. Try again tomorrow',
+  ],
+  ['quotaExceeded', 'The folder contains the maximum number of items that Drive allows'],
+  [
+    'numChildrenInNonRootLimitExceeded',
+    'The folder contains the maximum number of items that Drive allows',
+  ],
+  [
+    'teamDriveFileLimitExceeded',
+    'The shared drive contains the maximum number of items that Drive allows',
+  ],
 ])
 
-/** Drive's body may be its classic JSON, HTML or nothing: reading it never throws. */
+/** Reads the reasons of an error body. The body may be JSON, HTML or empty; this never throws. */
 function readReasons(body: string): { reasons: string[]; message: string } {
   try {
     const { error } = JSON.parse(body) as {
@@ -100,12 +118,12 @@ function readReasons(body: string): { reasons: string[]; message: string } {
       }
     }
     const all = [
-      ...(error?.errors ?? []).map((one) => one.reason),
-      ...(error?.details ?? []).map((one) => one.reason),
+      ...(error?.errors ?? []).map((each) => each.reason),
+      ...(error?.details ?? []).map((each) => each.reason),
       error?.status,
     ]
     return {
-      reasons: all.filter((one): one is string => typeof one === 'string').map(plainWord),
+      reasons: all.filter((each): each is string => typeof each === 'string').map(safeReason),
       message: typeof error?.message === 'string' ? error.message : '',
     }
   } catch {
@@ -113,12 +131,12 @@ function readReasons(body: string): { reasons: string[]; message: string } {
   }
 }
 
-/** Only a word is taken over into our log. */
-function plainWord(text: string): string {
+/** Only a single word of Drive's response reaches the log. */
+function safeReason(text: string): string {
   return /^\w{1,60}$/.test(text) ? text : 'unreadable'
 }
 
-/** Seconds, from either form of the header; nothing from any other. */
+/** Reads seconds from either form of Retry-After; `undefined` for any other value. */
 function readRetryAfter(value: string | undefined): number | undefined {
   if (value === undefined) return undefined
   if (/^\d{1,8}$/.test(value)) return Number(value)

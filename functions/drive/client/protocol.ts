@@ -1,63 +1,67 @@
 /**
- * Drive's upload protocols as requests to send and answers to read: nothing here touches a network
- * or a clock.
+ * Drive's upload protocols: request builders and response parsers. They use no network and no clock.
  *
  * @see Google Drive API, "Upload file data"
  */
 import { randomUUID } from 'node:crypto'
 import { GatewayError } from '../../errors.ts'
-import { readFailure } from './errors.ts'
-import type { DriveAnswer, DriveRequest } from './transport.ts'
+import { toGatewayError } from './errors.ts'
+import type { DriveResponse, DriveRequest } from './transport.ts'
 
-/** Every chunk but the last is a multiple of this many bytes. */
+/** The size of every chunk but the last is a multiple of this, in bytes. */
 export const chunkUnit = 256 * 1024
 
-/** What a file is to be, before its bytes. */
+/** Rounds a number of bytes down to a multiple of `chunkUnit`. */
+export function wholeUnits(bytes: number): number {
+  return Math.floor(bytes / chunkUnit) * chunkUnit
+}
+
+/** Metadata of a file to upload. */
 export interface FileMetadata {
-  /** Reserved with `files.generateIds`: creating it twice cannot make two files. */
+  /** Reserved with `files.generateIds`: creating the file twice cannot make two files. */
   id: string
-  /** The id is that of a file which is there: it gets new content and stays where it is. */
+  /** Whether the id is that of an existing file, which gets new content and keeps its folder. */
   replaces?: boolean
   name: string
   mimeType: string
-  /** The parent's id; My Drive's root where there is none. */
+  /** The parent's id. Default: the root of My Drive. */
   folder?: string
-  /** RFC 3339; the moment of its making where there is none. */
+  /** RFC 3339. Default: the time of creation. */
   modifiedTime?: string
 }
 
-/** What Drive says that it stored. */
+/** A file as Drive describes it. */
 export interface StoredFile {
   id: string
   name: string
   mimeType: string
-  /** Bytes; absent where Drive left it out. */
+  /** Bytes; `undefined` when the response omits it. */
   size: number | undefined
-  /** Of the whole content, in hex; absent where Drive left it out. */
+  /** SHA-256 of the whole content, in hex; `undefined` when the response omits it. */
   sha256: string | undefined
   webViewLink: string | undefined
 }
 
-/** What became of a file that was to be made. */
-export type Created =
+/** Result of a request that creates or replaces a file. */
+export type CreateResult =
   | { state: 'stored'; file: StoredFile }
-  /** The reserved id is taken: an earlier try of ours was heard. */
+  /** The reserved id is in use: an earlier attempt has succeeded. */
   | { state: 'exists' }
-  /** The answer says nothing that can be relied on. */
+  /** The response does not tell whether the file exists. */
   | { state: 'unclear'; status: number }
 
-/** How far an upload is, as Drive sees it. */
+/** Progress of an upload session at Drive. */
 export type Progress =
-  | Created
-  /** Drive has this many bytes, maybe fewer than were sent. */
+  | CreateResult
+  /** Drive has stored this many bytes, possibly fewer than were sent. */
   | { state: 'incomplete'; offset: number }
 
 const fields = 'id,name,mimeType,size,sha256Checksum,webViewLink'
 const query = `supportsAllDrives=true&fields=${fields}`
 const json = 'application/json; charset=UTF-8'
 
-/** One request for a file whose bytes are all at hand. */
-export function createRequest(
+/** Describes a multipart upload: one request with the metadata and the whole content. */
+export function multipartRequest(
   root: string,
   metadata: FileMetadata,
   content: readonly Buffer[],
@@ -67,28 +71,28 @@ export function createRequest(
     `--${boundary}\r\nContent-Type: ${json}\r\n\r\n${metadataJson(metadata)}\r\n` +
     `--${boundary}\r\nContent-Type: ${mediaType(metadata)}\r\n\r\n`
   return {
-    ...target(root, metadata, 'multipart'),
+    ...uploadTarget(root, metadata, 'multipart'),
     headers: { 'content-type': `multipart/related; boundary=${boundary}` },
     body: [Buffer.from(head), ...content, Buffer.from(`\r\n--${boundary}--\r\n`)],
   }
 }
 
-/** What is fixed for a whole session when it is opened. */
-export interface SessionTerms {
-  /** The file's size in bytes; Drive takes neither more nor less. Told with the last chunk otherwise. */
+/** Properties that are fixed when a session is opened. */
+export interface SessionOptions {
+  /** The file's size in bytes, which Drive enforces. By default the last chunk declares it. */
   size?: number
-  /** The one origin whose pages may use the session URI; no page may otherwise. */
+  /** The only origin whose pages may use the session URI. By default no page may. */
   origin?: string
 }
 
-/** Opens a resumable session. */
-export function openRequest(
+/** Describes the request that opens a resumable upload session. */
+export function openSessionRequest(
   root: string,
   metadata: FileMetadata,
-  { size, origin }: SessionTerms = {},
+  { size, origin }: SessionOptions = {},
 ): DriveRequest {
   return {
-    ...target(root, metadata, 'resumable'),
+    ...uploadTarget(root, metadata, 'resumable'),
     headers: {
       'content-type': json,
       'x-upload-content-type': mediaType(metadata),
@@ -100,20 +104,27 @@ export function openRequest(
 }
 
 /**
- * @param root where Drive is: a session anywhere else is not used
- * @returns the session URI, a secret: whoever has it can write to the upload
+ * Reads the session URI of an opened session.
+ *
+ * @param root base URL of Drive; a session URI of another origin is rejected
+ * @returns the session URI, a secret: it suffices to write to the upload
+ * @throws {GatewayError} `upstream_bad_response` for an unusable URI, or Drive's error
  */
-export function readOpened(answer: DriveAnswer, root: string): string {
-  if (answer.status !== 200) throw readFailure(answer)
-  const { location = '' } = answer.headers
+export function readSessionUri(response: DriveResponse, root: string): string {
+  if (response.status !== 200) throw toGatewayError(response)
+  const { location = '' } = response.headers
   const url = location.length <= 4096 && URL.canParse(location) ? new URL(location) : undefined
   if (!url || url.origin !== new URL(root).origin || url.username || url.password) {
-    throw new GatewayError('upstream_bad_response', 'Drive opened a session at no usable address')
+    throw new GatewayError('upstream_bad_response', 'Drive returned an unusable session URI')
   }
   return url.href
 }
 
-/** @param total the file's size where this chunk is its last; then it may also be empty */
+/**
+ * Describes the upload of one chunk.
+ *
+ * @param total the file's size with the last chunk, which may be empty; else `undefined`
+ */
 export function chunkRequest(
   sessionUri: string,
   offset: number,
@@ -126,75 +137,79 @@ export function chunkRequest(
   return { method: 'PUT', url: sessionUri, headers: { 'content-range': range }, body: content }
 }
 
-/** Asks how much of the upload Drive has; where that is `total`, it also ends the upload. */
+/** Describes a status query. When Drive has stored `total` bytes, the query also completes the upload. */
 export function statusRequest(sessionUri: string, total: number | undefined): DriveRequest {
   return { method: 'PUT', url: sessionUri, headers: { 'content-range': `bytes */${total ?? '*'}` } }
 }
 
-/** Gives the session up. */
-export function cancelRequest(sessionUri: string): DriveRequest {
+/** Describes the cancellation of a session. */
+export function cancelSessionRequest(sessionUri: string): DriveRequest {
   return { method: 'DELETE', url: sessionUri, headers: {} }
 }
 
-/** 499 is the answer to a cancelled session, 404 or 410 to one that was gone already. */
-export function isCancelled({ status }: DriveAnswer): boolean {
+/** Drive returns 499 for a cancelled session, and 404 or 410 for one that no longer exists. */
+export function isCancelled({ status }: DriveResponse): boolean {
   return status < 300 || status === 404 || status === 410 || status === 499
 }
 
-export function lookUpRequest(root: string, id: string): DriveRequest {
+export function getFileRequest(root: string, id: string): DriveRequest {
   return { method: 'GET', url: `${fileUrl(root, id)}?${query},modifiedTime`, headers: {} }
 }
 
-export function removeRequest(root: string, id: string): DriveRequest {
+export function deleteFileRequest(root: string, id: string): DriveRequest {
   return { method: 'DELETE', url: `${fileUrl(root, id)}?supportsAllDrives=true`, headers: {} }
 }
 
-export function idsRequest(root: string, count: number): DriveRequest {
+export function generateIdsRequest(root: string, count: number): DriveRequest {
   const url = `${root}drive/v3/files/generateIds?count=${count}&space=drive&type=files`
   return { method: 'GET', url, headers: {} }
 }
 
-export function readIds(answer: DriveAnswer): string[] {
-  const ids: unknown = answer.status === 200 ? readObject(answer.body)?.['ids'] : undefined
+export function readIds(response: DriveResponse): string[] {
+  const ids: unknown = response.status === 200 ? readObject(response.body)?.['ids'] : undefined
   if (!Array.isArray(ids) || ids.length === 0 || !ids.every((id) => typeof id === 'string')) {
-    throw readFailure(answer)
+    throw toGatewayError(response)
   }
   return ids
 }
 
-/** @throws {GatewayError} what Drive refuses with */
-export function readCreated(answer: DriveAnswer): Created {
-  const { status } = answer
+/**
+ * Reads the response to a request that creates or replaces a file.
+ *
+ * @throws {GatewayError} Drive's error
+ */
+export function readCreateResult(response: DriveResponse): CreateResult {
+  const { status } = response
   if (status === 409) return { state: 'exists' }
-  if (status >= 400) throw readFailure(answer)
-  const file = status === 200 || status === 201 ? readFile(answer.body) : undefined
+  if (status >= 400) throw toGatewayError(response)
+  const file = status === 200 || status === 201 ? readFile(response.body) : undefined
   return file ? { state: 'stored', file } : { state: 'unclear', status }
 }
 
 /**
- * Reads the answer to a chunk or to a status request.
+ * Reads the response to a chunk or to a status query.
  *
- * @throws {GatewayError} `upload_session_lost` when the session is of no more use (it lives one week),
- *   `upstream_bad_response` for a Range that makes no sense, or what Drive refuses with
+ * @throws {GatewayError} `upload_session_lost` when the session no longer exists (its lifetime is one
+ *   week), `upstream_bad_response` for an invalid Range, or Drive's error
  */
-export function readProgress(answer: DriveAnswer): Progress {
-  const { status } = answer
-  if (status === 308) return { state: 'incomplete', offset: readOffset(answer.headers['range']) }
+export function readProgress(response: DriveResponse): Progress {
+  const { status } = response
+  if (status === 308) return { state: 'incomplete', offset: readOffset(response.headers['range']) }
   if (status === 400 || status === 404 || status === 410 || status === 499) {
-    throw new GatewayError('upload_session_lost', `The session is gone (${status})`)
+    throw new GatewayError('upload_session_lost', `The upload session no longer exists (${status})`)
   }
-  return readCreated(answer)
+  return readCreateResult(response)
 }
 
-/** @returns how many bytes are stored: none where the header is missing, whatever was sent */
+/** @returns the number of stored bytes: 0 when the header is missing, no matter what was sent */
 function readOffset(range: string | undefined): number {
   if (range === undefined) return 0
   const stored = /^(?:bytes=)?0-(\d{1,15})$/.exec(range)
-  if (!stored) throw new GatewayError('upstream_bad_response', 'Drive’s Range makes no sense')
+  if (!stored) throw new GatewayError('upstream_bad_response', 'Drive returned an invalid Range')
   return Number(stored[1]) + 1
 }
 
-/** The file that an answer describes; nothing where it describes none. */
+/** Parses a file resource; `undefined` when the body is none. */
 export function readFile(body: string): StoredFile | undefined {
   return readFileFields(readObject(body) ?? {})
 }
@@ -212,12 +227,12 @@ export function readFileFields(file: Record<string, unknown>): StoredFile | unde
   }
 }
 
-/** When a file that was looked up was last changed, in milliseconds since 1970. */
+/** Reads `modifiedTime` of a file resource, in milliseconds since 1970. */
 export function readModifiedTime(body: string): number {
   return Date.parse(String(readObject(body)?.['modifiedTime']))
 }
 
-/** The object that an answer's JSON is, if it is one. */
+/** Parses a JSON object; `undefined` for any other body. */
 export function readObject(body: string): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(body)
@@ -227,16 +242,16 @@ export function readObject(body: string): Record<string, unknown> | undefined {
   }
 }
 
-/** Where bytes go: a new file is posted, a file that is there is patched. */
-function target(
+/** Method and URL of an upload: POST creates a file, PATCH replaces an existing one. */
+function uploadTarget(
   root: string,
   { id, replaces }: FileMetadata,
   uploadType: 'multipart' | 'resumable',
 ): Pick<DriveRequest, 'method' | 'url'> {
   const files = `${root}upload/drive/v3/files`
-  const end = `?uploadType=${uploadType}&${query}`
-  if (replaces) return { method: 'PATCH', url: `${files}/${encodeURIComponent(id)}${end}` }
-  return { method: 'POST', url: `${files}${end}` }
+  const search = `?uploadType=${uploadType}&${query}`
+  if (replaces) return { method: 'PATCH', url: `${files}/${encodeURIComponent(id)}${search}` }
+  return { method: 'POST', url: `${files}${search}` }
 }
 
 function metadataJson(metadata: FileMetadata): string {
@@ -246,7 +261,7 @@ function metadataJson(metadata: FileMetadata): string {
   return JSON.stringify({ id, name, mimeType: mediaType(metadata), parents, modifiedTime })
 }
 
-/** A Google type would make Drive convert the file: bytes stay the bytes that they are. */
+/** Replaces Google's own types, which would make Drive convert the file. */
 function mediaType({ mimeType }: FileMetadata): string {
   return mimeType.startsWith('application/vnd.google-apps.') ? 'application/octet-stream' : mimeType
 }

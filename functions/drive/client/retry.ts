@@ -1,47 +1,48 @@
-/** How often, and after how long, something that may pass is tried again. */
-import { setTimeout as sleep } from 'node:timers/promises'
+/** Retry policy: exponential backoff with full jitter and a limited number of attempts. */
+import { setTimeout as setTimeoutAsync } from 'node:timers/promises'
 import type { GatewayError } from '../../errors.ts'
 import { isTransient } from './errors.ts'
 
-export interface Patience {
+export interface RetryPolicy {
   /**
-   * Waits before another try: longer each time, by chance, and at least as long as Drive asks for.
+   * Waits before the next attempt: a random delay whose maximum doubles each time, and at least the
+   * `Retry-After` that Drive sent.
    *
-   * @throws the error when there were tries enough, or Drive asks for too long a wait
+   * @throws the error when the attempts are used up, or when Drive's `Retry-After` is too long
    */
-  spend(error: GatewayError): Promise<void>
-  /** Something was gained, so that the count begins anew. */
-  renew(): void
-  /** Repeats a step for as long as it fails in a way that may pass. */
+  backoff(error: GatewayError): Promise<void>
+  /** Resets the number of attempts after progress. */
+  reset(): void
+  /** Repeats a step while it fails with a transient error. */
   retry<T>(step: () => Promise<T>): Promise<T>
 }
 
-export type Wait = (ms: number, signal: AbortSignal) => Promise<void>
+export type Sleep = (ms: number, signal: AbortSignal) => Promise<void>
 
-/** Fruitless rounds in a row, and milliseconds of them, before the last error stands. */
-const mostRounds = 8
-const mostMs = 120_000
-const firstWaitMs = 500
-const longestWaitMs = 16_000
+/** Maximum number of attempts in a row without progress, and their maximum duration. */
+const maxAttempts = 8
+const maxElapsedMs = 120_000
+const baseDelayMs = 500
+const maxDelayMs = 16_000
 
-export const realWait: Wait = (ms, signal) => sleep(ms, undefined, { signal })
+export const sleep: Sleep = (ms, signal) => setTimeoutAsync(ms, undefined, { signal })
 
 /** @see Google Drive API, "Usage limits": exponential backoff */
-export function createPatience(signal: AbortSignal, wait: Wait = realWait): Patience {
-  let rounds = 0
+export function createRetryPolicy(signal: AbortSignal, wait: Sleep = sleep): RetryPolicy {
+  let attempts = 0
   let since = performance.now()
 
-  const patience: Patience = {
-    async spend(error) {
+  const policy: RetryPolicy = {
+    async backoff(error) {
       signal.throwIfAborted()
-      const asked = (error.retryAfterSeconds ?? 0) * 1000
-      const isEnough = ++rounds >= mostRounds || performance.now() - since > mostMs
-      if (isEnough || asked > longestWaitMs) throw error
-      const ceiling = Math.min(longestWaitMs, firstWaitMs * 2 ** (rounds - 1))
-      await wait(Math.max(asked, Math.random() * ceiling), signal)
+      const retryAfterMs = (error.retryAfterSeconds ?? 0) * 1000
+      const isExhausted = ++attempts >= maxAttempts || performance.now() - since > maxElapsedMs
+      if (isExhausted || retryAfterMs > maxDelayMs) throw error
+      const ceiling = Math.min(maxDelayMs, baseDelayMs * 2 ** (attempts - 1))
+      await wait(Math.max(retryAfterMs, Math.random() * ceiling), signal)
     },
-    renew() {
-      rounds = 0
+    reset() {
+      attempts = 0
       since = performance.now()
     },
     async retry(step) {
@@ -50,10 +51,10 @@ export function createPatience(signal: AbortSignal, wait: Wait = realWait): Pati
           return await step()
         } catch (error) {
           if (!isTransient(error)) throw error
-          await patience.spend(error)
+          await policy.backoff(error)
         }
       }
     },
   }
-  return patience
+  return policy
 }

@@ -1,46 +1,48 @@
-/** Answers from Drive that are longer than memory: sent for once, and read as they come. */
+/** Streaming GET client with an idle timeout, for responses larger than memory. */
 import { Agent as HttpAgent, request as httpRequest } from 'node:http'
 import type { IncomingMessage } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { GatewayError } from '../../errors.ts'
-import { startTimer } from '../../lib/inactivity-timeout.ts'
-import type { DriveAnswer, DriveRequest } from './transport.ts'
+import { startInactivityTimeout } from '../../lib/inactivity-timeout.ts'
+import { readHeaders, toDriveError } from './transport.ts'
+import type { DriveRequest, DriveResponse } from './transport.ts'
 
-export interface Received extends Pick<DriveAnswer, 'status' | 'headers'> {
+export interface StreamResponse extends Pick<DriveResponse, 'status' | 'headers'> {
   /**
-   * The body, no faster than it is asked for; whoever stops asking closes the connection.
+   * The body, read with backpressure. Ending the iteration early closes the connection.
    *
-   * @throws {GatewayError} `drive_timeout` when nothing comes for a while, `drive_unavailable` when
-   *   the connection breaks before the answer's own end
+   * @throws {GatewayError} `drive_timeout` when the idle timeout expires, `drive_unavailable` when
+   *   the connection breaks before the response is complete
    */
   body: AsyncIterable<Buffer>
-  /** For whoever asks for none of the body. */
+  /** Closes the connection of a response whose body is not read. */
   close(): void
 }
 
 /**
  * Sends one request without a body, once, and follows no redirect.
  *
- * @throws {GatewayError} `drive_timeout`, `drive_unavailable`; both may be tried again
- * @throws the signal's reason when it aborts, the body too
+ * @throws {GatewayError} `drive_timeout`, `drive_unavailable`; both are transient
+ * @throws the signal's reason when it aborts; so does the body
  */
-export type Receive = (
+export type StreamRequest = (
   request: Pick<DriveRequest, 'url' | 'headers'>,
   signal: AbortSignal,
-) => Promise<Received>
+) => Promise<StreamResponse>
 
-export interface ReceiveTimeouts {
-  /** Milliseconds from the request to the answer's headers. */
-  answer?: number | undefined
-  /** Milliseconds of waiting for the next bytes of a body. */
-  silence?: number | undefined
+/** Timeouts in milliseconds. */
+export interface StreamTimeouts {
+  /** From the request to the response headers. */
+  headers?: number | undefined
+  /** Waiting for the next bytes of a body. */
+  idle?: number | undefined
 }
 
-/** @param maxConnections to Drive at once; uploads have their own */
-export function createReceive(
-  { answer = 20_000, silence = 12_000 }: ReceiveTimeouts = {},
+/** @param maxConnections concurrent connections to Drive; uploads have their own */
+export function createStreamRequest(
+  { headers: headersTimeoutMs = 20_000, idle: idleTimeoutMs = 12_000 }: StreamTimeouts = {},
   maxConnections = 256,
-): Receive {
+): StreamRequest {
   const agentOptions = { keepAlive: true, maxSockets: maxConnections, maxFreeSockets: 16 }
   const agents = { http: new HttpAgent(agentOptions), https: new HttpsAgent(agentOptions) }
 
@@ -49,21 +51,21 @@ export function createReceive(
       const secure = url.startsWith('https:')
       const req = (secure ? httpsRequest : httpRequest)(url, {
         agent: secure ? agents.https : agents.http,
-        // What is sent packed could be neither measured nor gone on with.
+        // A compressed body could be neither measured nor resumed.
         headers: { ...headers, 'accept-encoding': 'identity' },
         signal,
       })
-      const timer = startTimer(answer, () => {
-        req.destroy(new GatewayError('drive_timeout', 'Drive did not begin to answer'))
+      const timeout = startInactivityTimeout(headersTimeoutMs, () => {
+        req.destroy(new GatewayError('drive_timeout', 'Drive sent no response headers in time'))
       })
-      req.once('close', () => timer.stop())
-      req.on('error', (error) => reject(toDriveError(error, signal)))
+      req.once('close', () => timeout.stop())
+      req.on('error', (error) => reject(toError(error, signal)))
       req.once('response', (response) => {
-        timer.stop()
+        timeout.stop()
         resolve({
           status: response.statusCode ?? 0,
           headers: readHeaders(response),
-          body: readBody(response, silence, signal),
+          body: readBody(response, idleTimeoutMs, signal),
           close: () => void response.destroy(),
         })
       })
@@ -73,21 +75,21 @@ export function createReceive(
 
 async function* readBody(
   response: IncomingMessage,
-  silenceMs: number,
+  idleTimeoutMs: number,
   signal: AbortSignal,
 ): AsyncGenerator<Buffer, void, undefined> {
   const pieces = response[Symbol.asyncIterator]() as AsyncIterator<Buffer, undefined>
   const next = async (): Promise<IteratorResult<Buffer, undefined>> => {
-    // The clock runs only while we wait for Drive: a slow reader is not Drive's fault.
-    const timer = startTimer(silenceMs, () => {
-      response.destroy(new GatewayError('drive_timeout', 'Drive stopped in mid-answer'))
+    // The timeout runs only while the gateway waits for Drive, and not while the client is slow.
+    const timeout = startInactivityTimeout(idleTimeoutMs, () => {
+      response.destroy(new GatewayError('drive_timeout', 'Drive stopped sending the response'))
     })
     try {
       return await pieces.next()
     } catch (error) {
-      throw toDriveError(error, signal)
+      throw toError(error, signal)
     } finally {
-      timer.stop()
+      timeout.stop()
     }
   }
   try {
@@ -97,26 +99,18 @@ async function* readBody(
   }
 }
 
-/** The text of an answer that is an error, or as much of it as an error has. */
-export async function readText({ body }: Received): Promise<string> {
-  const parts: Buffer[] = []
+/** Reads the body of an error response as text, up to 64 KiB. */
+export async function readText({ body }: StreamResponse): Promise<string> {
+  const pieces: Buffer[] = []
   let size = 0
-  for await (const part of body) {
-    parts.push(part)
-    size += part.length
+  for await (const piece of body) {
+    pieces.push(piece)
+    size += piece.length
     if (size > 64 * 1024) break
   }
-  return Buffer.concat(parts).toString('utf8')
+  return Buffer.concat(pieces).toString('utf8')
 }
 
-function readHeaders(response: IncomingMessage): Record<string, string | undefined> {
-  const headers: Record<string, string | undefined> = {}
-  for (const [name, value] of Object.entries(response.headers)) headers[name] = String(value)
-  return headers
-}
-
-function toDriveError(error: unknown, signal: AbortSignal): unknown {
-  if (signal.aborted) return signal.reason
-  if (error instanceof GatewayError) return error
-  return new GatewayError('drive_unavailable', 'The connection to Drive broke', { cause: error })
+function toError(error: unknown, signal: AbortSignal): unknown {
+  return signal.aborted ? signal.reason : toDriveError(error)
 }

@@ -1,20 +1,20 @@
-/** Requests to Drive over kept-alive connections, each phase of them with a limit of its own. */
+/** HTTP client for Drive: keep-alive connections, and a timeout for each phase of a request. */
 import { Agent as HttpAgent, request as httpRequest } from 'node:http'
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { GatewayError } from '../../errors.ts'
-import { startTimer } from '../../lib/inactivity-timeout.ts'
-import type { Timer } from '../../lib/inactivity-timeout.ts'
+import { startInactivityTimeout } from '../../lib/inactivity-timeout.ts'
+import type { InactivityTimeout } from '../../lib/inactivity-timeout.ts'
 
 export interface DriveRequest {
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   url: string
   headers: Record<string, string>
-  /** Sent in order, with their summed length declared; they stay the caller's. */
+  /** Sent in order, with their total length as Content-Length. The caller keeps the buffers. */
   body?: readonly Buffer[]
 }
 
-export interface DriveAnswer {
+export interface DriveResponse {
   status: number
   headers: Record<string, string | undefined>
   body: string
@@ -23,29 +23,30 @@ export interface DriveAnswer {
 /**
  * Sends one request, once, and follows no redirect.
  *
- * @throws {GatewayError} `drive_timeout` when a phase takes too long, `drive_unavailable` when the
- *   connection breaks; both may be tried again
+ * @throws {GatewayError} `drive_timeout` when a phase exceeds its timeout, `drive_unavailable` when the
+ *   connection breaks; both are transient
  * @throws the signal's reason when it aborts
  */
-export type Send = (request: DriveRequest, signal?: AbortSignal) => Promise<DriveAnswer>
+export type Send = (request: DriveRequest, signal?: AbortSignal) => Promise<DriveResponse>
 
+/** Timeouts in milliseconds. */
 export interface Timeouts {
-  /** Milliseconds until a connection stands. */
+  /** Until the connection is established. */
   connect: number
-  /** Milliseconds without any byte of the body going out. */
+  /** Without any byte of the request body being sent. */
   progress: number
-  /** Milliseconds from the body's last byte to the answer's last. */
-  answer: number
+  /** From the last byte of the request body to the last byte of the response. */
+  response: number
 }
 
-const defaultTimeouts: Timeouts = { connect: 5_000, progress: 20_000, answer: 60_000 }
+const defaultTimeouts: Timeouts = { connect: 5_000, progress: 20_000, response: 60_000 }
 
-/** Answers are small JSON; a longer one counts as one that says nothing. */
-const answerBytes = 1024 * 1024
-/** How much is handed to the socket at a time: what a timeout calls progress. */
-const strideBytes = 512 * 1024
+/** Responses are small JSON. The body of a longer one is discarded. */
+const maxResponseBytes = 1024 * 1024
+/** Bytes per write to the socket; each completed write restarts the progress timeout. */
+const writeBytes = 512 * 1024
 
-/** @param maxConnections to Drive at once; further requests wait for one */
+/** @param maxConnections concurrent connections to Drive; further requests wait for one */
 export function createSend(timeouts: Partial<Timeouts> = {}, maxConnections = 512): Send {
   const limits = { ...defaultTimeouts, ...timeouts }
   const agentOptions = { keepAlive: true, maxSockets: maxConnections, maxFreeSockets: 64 }
@@ -54,7 +55,7 @@ export function createSend(timeouts: Partial<Timeouts> = {}, maxConnections = 51
   return ({ method, url, headers, body = [] }, signal) =>
     new Promise((resolve, reject) => {
       if (signal?.aborted) throw toError(signal.reason)
-      const { secure, hostname, port, path } = addressOf(url)
+      const { secure, hostname, port, path } = parseUrl(url)
       const length = body.reduce((sum, piece) => sum + piece.length, 0)
       const req = (secure ? httpsRequest : httpRequest)({
         method,
@@ -65,28 +66,33 @@ export function createSend(timeouts: Partial<Timeouts> = {}, maxConnections = 51
         headers: { ...headers, ...(method === 'GET' ? {} : { 'content-length': length }) },
       })
 
-      let timer: Timer | undefined
-      let allowed: keyof Timeouts | undefined
-      let answered = false
+      let timeout: InactivityTimeout | undefined
+      let currentPhase: keyof Timeouts | undefined
+      let hasResponse = false
       let settled = false
-      const allow = (phase: keyof Timeouts): void => {
+      const enter = (phase: keyof Timeouts): void => {
         if (settled) return
-        if (phase === allowed) return timer?.restart()
-        timer?.stop()
-        allowed = phase
-        timer = startTimer(limits[phase], () => {
-          fail(new GatewayError('drive_timeout', `Drive took too long in phase ${phase}`))
+        if (phase === currentPhase) return timeout?.restart()
+        timeout?.stop()
+        currentPhase = phase
+        timeout = startInactivityTimeout(limits[phase], () => {
+          fail(
+            new GatewayError(
+              'drive_timeout',
+              `Drive exceeded the ${phase} timeout of ${limits[phase]} ms`,
+            ),
+          )
         })
       }
       const settle = (): void => {
         settled = true
-        timer?.stop()
+        timeout?.stop()
         signal?.removeEventListener('abort', onAbort)
       }
       const fail = (error: unknown): void => {
         if (settled) return
         settle()
-        reject(signal?.aborted ? toError(signal.reason) : asDriveError(error))
+        reject(signal?.aborted ? toError(signal.reason) : toDriveError(error))
         req.destroy()
       }
       const onAbort = (): void => fail(toError(signal?.reason))
@@ -95,39 +101,39 @@ export function createSend(timeouts: Partial<Timeouts> = {}, maxConnections = 51
       req.on('error', fail)
       req.once('socket', (socket) => {
         if (socket.connecting) {
-          allow('connect')
+          enter('connect')
           socket.once(secure ? 'secureConnect' : 'connect', () => void sendBody())
         } else void sendBody()
       })
       const sendBody = async (): Promise<void> => {
-        for (const { pieces, isLast } of strides(body)) {
-          allow('progress')
+        for (const { pieces, isLast } of writeBatches(body)) {
+          enter('progress')
           if (isLast) {
             req.cork()
             for (const piece of pieces) req.write(piece)
             break
           }
           await write(req, pieces)
-          if (answered || settled) return
+          if (hasResponse || settled) return
         }
-        allow('progress')
-        req.end(() => allow('answer'))
+        enter('progress')
+        req.end(() => enter('response'))
       }
       req.once('response', (response) => {
-        // An answer before the body's end ends the body: Drive has made up its mind.
-        answered = true
-        allow('answer')
+        // A response before the end of the request body is final: the rest of the body is not sent.
+        hasResponse = true
+        enter('response')
         const parts: Buffer[] = []
         let size = 0
         const end = (): void => {
           if (settled) return
           settle()
-          resolve(readAnswer(response, size > answerBytes ? [] : parts))
+          resolve(readResponse(response, size > maxResponseBytes ? [] : parts))
           if (!req.writableFinished) req.destroy()
         }
         response.on('data', (part: Buffer) => {
           size += part.length
-          if (size <= answerBytes) parts.push(part)
+          if (size <= maxResponseBytes) parts.push(part)
           else {
             end()
             req.destroy()
@@ -138,8 +144,8 @@ export function createSend(timeouts: Partial<Timeouts> = {}, maxConnections = 51
     })
 }
 
-/** Where a request goes; most go to the same few addresses. */
-function addressOf(url: string): {
+/** Splits a URL; faster than `new URL`, once per request. */
+function parseUrl(url: string): {
   secure: boolean
   hostname: string
   port: string | undefined
@@ -147,7 +153,7 @@ function addressOf(url: string): {
 } {
   const [, scheme, hostname = '', port, path = ''] =
     /^(https?):\/\/(\[[\da-f:.]+\]|[^/:?#@[\]]+)(?::(\d+))?(\/[^#]*)?$/i.exec(url) ?? []
-  if (scheme === undefined) throw new TypeError('Cannot send a request to no address')
+  if (scheme === undefined) throw new TypeError('Cannot send a request to an invalid URL')
   return {
     secure: scheme.toLowerCase() === 'https',
     hostname: hostname.startsWith('[') ? hostname.slice(1, -1) : hostname,
@@ -156,14 +162,14 @@ function addressOf(url: string): {
   }
 }
 
-/** The body a stride at a time. */
-function* strides(
+/** Splits a body into batches of about `writeBytes`. */
+function* writeBatches(
   body: readonly Buffer[],
 ): Generator<{ pieces: Buffer[]; isLast: boolean }, void, undefined> {
   let pieces: Buffer[] = []
   let size = 0
   for (const piece of body) {
-    if (size >= strideBytes) {
+    if (size >= writeBytes) {
       yield { pieces, isLast: false }
       pieces = []
       size = 0
@@ -174,13 +180,13 @@ function* strides(
   if (size > 0) yield { pieces, isLast: true }
 }
 
-/** Resolves when there is room for more; also when there never will be: 'error' tells why. */
+/** Resolves when the socket accepts more, or when it closes; then 'error' has the reason. */
 function write(req: ClientRequest, pieces: readonly Buffer[]): Promise<void> | undefined {
-  let room = true
+  let hasCapacity = true
   req.cork()
-  for (const piece of pieces) room = req.write(piece)
+  for (const piece of pieces) hasCapacity = req.write(piece)
   req.uncork()
-  if (room) return undefined
+  if (hasCapacity) return undefined
   return new Promise((resolve) => {
     const done = (): void => {
       req.off('drain', done).off('close', done)
@@ -190,13 +196,19 @@ function write(req: ClientRequest, pieces: readonly Buffer[]): Promise<void> | u
   })
 }
 
-function readAnswer(response: IncomingMessage, parts: Buffer[]): DriveAnswer {
-  const headers: Record<string, string | undefined> = {}
-  for (const [name, value] of Object.entries(response.headers)) headers[name] = String(value)
-  return { status: response.statusCode ?? 0, headers, body: Buffer.concat(parts).toString('utf8') }
+function readResponse(response: IncomingMessage, parts: Buffer[]): DriveResponse {
+  const body = Buffer.concat(parts).toString('utf8')
+  return { status: response.statusCode ?? 0, headers: readHeaders(response), body }
 }
 
-function asDriveError(error: unknown): GatewayError {
+export function readHeaders(response: IncomingMessage): DriveResponse['headers'] {
+  const headers: DriveResponse['headers'] = {}
+  for (const [name, value] of Object.entries(response.headers)) headers[name] = String(value)
+  return headers
+}
+
+/** Maps a connection error to `drive_unavailable`; a `GatewayError` stays as it is. */
+export function toDriveError(error: unknown): GatewayError {
   if (error instanceof GatewayError) return error
   return new GatewayError('drive_unavailable', 'The connection to Drive broke', { cause: error })
 }

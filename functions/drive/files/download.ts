@@ -1,54 +1,56 @@
 /**
- * Bytes out of Drive: a file, a part of one, or what a document is exported as.
+ * Downloads files, byte ranges of files, and exports of documents.
  *
- * Nothing that is cut short ever looks whole. A connection that breaks is taken up where it broke;
- * where that fails too the stream throws, and its reader has fewer bytes than it was promised. Of a
- * whole file the last bytes are held back until what came has the checksum that Drive has for it.
+ * A truncated download is always detectable. A broken connection is resumed where it broke; when that
+ * fails too, the stream throws and its reader has fewer bytes than announced. The last bytes of a
+ * whole file are held back until its checksum matches Drive's.
  *
  * @see Google Drive API, "Download and export files"
  */
 import { createHash } from 'node:crypto'
 import { GatewayError } from '../../errors.ts'
+import { createTokenRetry } from '../client/account.ts'
 import type { DriveAccount } from '../client/account.ts'
-import { isTransient, readFailure } from '../client/errors.ts'
-import { createLine } from '../client/drive-client.ts'
-import type { LineParts } from '../client/drive-client.ts'
-import { createPatience } from '../client/retry.ts'
+import { createDriveClient } from '../client/drive-client.ts'
+import type { DriveClientOptions } from '../client/drive-client.ts'
+import { isTransient, toGatewayError } from '../client/errors.ts'
+import { createRetryPolicy } from '../client/retry.ts'
 import { readText } from '../client/stream-request.ts'
-import type { Receive, Received } from '../client/stream-request.ts'
+import type { StreamRequest, StreamResponse } from '../client/stream-request.ts'
 
-/** A file as it was when it was looked at; another content is another file. */
-export interface Source {
+/** A file with the content that it had when it was looked up. */
+export interface FileRevision {
   id: string
   /** Bytes. */
   size: number
-  /** In hex, where Drive has one. */
+  /** In hex, when Drive has one. */
   sha256?: string | undefined
 }
 
-/** From the first of these bytes to the one before the last. */
-export interface Span {
+/** Offsets in bytes. */
+export interface ByteRange {
   start: number
+  /** Exclusive. */
   end: number
 }
 
 export interface Downloads {
   /**
-   * Resolves once Drive sends, so that a refusal is known before anything is promised.
+   * Resolves when Drive starts sending, so that an error is known before the response begins.
    *
-   * @param span not empty
-   * @throws {GatewayError} `file_changed_during_download`, or what Drive refuses with; so does the stream
+   * @param range not empty
+   * @throws {GatewayError} `file_changed_during_download`, or Drive's error; so does the stream
    */
   open(
     account: DriveAccount,
-    source: Source,
-    span: Span,
+    file: FileRevision,
+    range: ByteRange,
     signal: AbortSignal,
   ): Promise<AsyncIterable<Buffer>>
   /**
-   * The same for a document; its length is known when it has ended, and a broken one is not taken up.
+   * Exports a document. Its length is unknown until it ends, and a broken export is not resumed.
    *
-   * @throws {GatewayError} `export_too_large` over 10 MB, or what Drive refuses with
+   * @throws {GatewayError} `export_too_large` over 10 MB, or Drive's error
    */
   export(
     account: DriveAccount,
@@ -58,131 +60,141 @@ export interface Downloads {
   ): Promise<AsyncIterable<Buffer>>
 }
 
-export interface DownloadsParts extends LineParts {
-  receive: Receive
+export interface DownloadsDeps extends DriveClientOptions {
+  streamRequest: StreamRequest
 }
 
-/** Milliseconds within which a broken download must go on: its reader is waiting. */
-const resumeMs = 12_000
+/** Timeout of resuming a broken download, in milliseconds. */
+const resumeTimeoutMs = 12_000
 
-export function createDownloads(parts: DownloadsParts): Downloads {
-  const fileUrl = (id: string): string => `${parts.root}drive/v3/files/${encodeURIComponent(id)}`
+export function createDownloads(deps: DownloadsDeps): Downloads {
+  const fileUrl = (id: string): string => `${deps.root}drive/v3/files/${encodeURIComponent(id)}`
 
-  /** Asks until Drive sends, or refuses for good. */
-  async function ask(
+  /** Requests content with retries, until Drive sends it or returns a permanent error. */
+  async function requestContent(
     account: DriveAccount,
     url: string,
     headers: Record<string, string>,
     signal: AbortSignal,
-  ): Promise<Received> {
-    const send = (token: string): Promise<Received> =>
-      parts.receive({ url, headers: { ...headers, authorization: `Bearer ${token}` } }, signal)
-    return createPatience(signal, parts.wait).retry(async () => {
-      const token = await account.token()
-      let answer = await send(token)
-      if (answer.status === 401) {
-        await readText(answer)
-        answer = await send(await account.token(token))
-      }
-      if (answer.status === 200 || answer.status === 206) return answer
-      const { status } = answer
-      if (status === 416) throw changed('The file has become shorter')
-      throw readFailure({ status, headers: answer.headers, body: await readText(answer) })
+  ): Promise<StreamResponse> {
+    const tokens = createTokenRetry(account, signal)
+    const send = async (
+      token: string,
+    ): Promise<{ status: number; response: StreamResponse; errorBody?: string }> => {
+      const authorized = { ...headers, authorization: `Bearer ${token}` }
+      const response = await deps.streamRequest({ url, headers: authorized }, signal)
+      const { status } = response
+      if (status === 200 || status === 206) return { status, response }
+      return { status, response, errorBody: await readText(response) }
+    }
+    return createRetryPolicy(signal, deps.sleep).retry(async () => {
+      const { status, response, errorBody } = await tokens.sendAndRetry(send)
+      if (errorBody === undefined) return response
+      if (status === 416) throw contentChanged('The file has become shorter')
+      throw toGatewayError({ status, headers: response.headers, body: errorBody })
     })
   }
 
-  /** Asks for a part of a file, and believes the answer only where it is that part of that file. */
-  async function askSpan(
+  /** Requests a byte range, and checks that the response is that range of that file. */
+  async function requestRange(
     account: DriveAccount,
-    { id, size }: Source,
-    { start, end }: Span,
+    { id, size }: FileRevision,
+    { start, end }: ByteRange,
     signal: AbortSignal,
-  ): Promise<Received> {
-    const isWhole = start === 0 && end === size
-    const range = isWhole ? undefined : `bytes=${start}-${end - 1}`
+  ): Promise<StreamResponse> {
+    const isWholeFile = start === 0 && end === size
+    const range = isWholeFile ? undefined : `bytes=${start}-${end - 1}`
     const url = `${fileUrl(id)}?alt=media&supportsAllDrives=true`
-    const answer = await ask(account, url, range === undefined ? {} : { range }, signal)
-    const { 'content-length': length, 'content-range': place } = answer.headers
-    const isIt = isWhole
-      ? answer.status === 200 && (length === undefined || Number(length) === size)
-      : answer.status === 206 && place === `bytes ${start}-${end - 1}/${size}`
-    if (isIt) return answer
-    answer.close()
-    throw changed('Drive sends another content than it described')
+    const response = await requestContent(
+      account,
+      url,
+      range === undefined ? {} : { range },
+      signal,
+    )
+    const { 'content-length': length, 'content-range': contentRange } = response.headers
+    const isRequestedRange = isWholeFile
+      ? response.status === 200 && (length === undefined || Number(length) === size)
+      : response.status === 206 && contentRange === `bytes ${start}-${end - 1}/${size}`
+    if (isRequestedRange) return response
+    response.close()
+    throw contentChanged('Drive’s content has another size or range than requested')
   }
 
-  /** The same from where a broken one stopped, if the file is still the same. */
+  /** Requests the remaining range of a broken download, if the file is unchanged. */
   async function resume(
     account: DriveAccount,
-    source: Source,
-    rest: Span,
+    file: FileRevision,
+    remaining: ByteRange,
     signal: AbortSignal,
-  ): Promise<Received> {
+  ): Promise<StreamResponse> {
     const deadline = new AbortController()
-    const late = new GatewayError('drive_timeout', 'Drive did not go on in time')
-    const timer = setTimeout(() => deadline.abort(late), resumeMs)
-    const soon = AbortSignal.any([signal, deadline.signal])
+    const timeoutError = new GatewayError(
+      'drive_timeout',
+      'Drive did not resume the download in time',
+    )
+    const timer = setTimeout(() => deadline.abort(timeoutError), resumeTimeoutMs)
+    const resumeSignal = AbortSignal.any([signal, deadline.signal])
     try {
-      const now = await createLine(parts, account, soon).lookUp(source.id)
-      if (now?.size !== source.size || now.sha256 !== source.sha256) {
-        throw changed('The file was changed while it was sent')
+      const current = await createDriveClient(deps, account, resumeSignal).findFile(file.id)
+      if (current?.size !== file.size || current.sha256 !== file.sha256) {
+        throw contentChanged('The file changed during the download')
       }
-      return await askSpan(account, source, rest, soon)
+      return await requestRange(account, file, remaining, resumeSignal)
     } finally {
-      clearTimeout(timer) // of the asking only: the bytes have a clock of their own
+      clearTimeout(timer) // it limits the request only: the body has its own idle timeout
     }
   }
 
   async function* stream(
     account: DriveAccount,
-    source: Source,
-    span: Span,
-    first: Received,
+    file: FileRevision,
+    range: ByteRange,
+    firstResponse: StreamResponse,
     signal: AbortSignal,
   ): AsyncGenerator<Buffer, void, undefined> {
-    const { size, sha256 } = source
-    const isWhole = span.start === 0 && span.end === size
-    const hash = isWhole && sha256 !== undefined ? createHash('sha256') : undefined
-    let at = span.start
+    const { size, sha256 } = file
+    const isWholeFile = range.start === 0 && range.end === size
+    const hash = isWholeFile && sha256 !== undefined ? createHash('sha256') : undefined
+    let offset = range.start
     let resumedAt = -1
-    let answer = first
+    let response = firstResponse
     for (;;) {
       try {
-        for await (const piece of answer.body) {
-          at += piece.length
-          if (at > span.end) {
-            throw new GatewayError('upstream_bad_response', 'Drive sent more than it said')
+        for await (const piece of response.body) {
+          offset += piece.length
+          if (offset > range.end) {
+            throw new GatewayError('upstream_bad_response', 'Drive sent more bytes than announced')
           }
           hash?.update(piece)
-          if (at === span.end && hash && hash.digest('hex') !== sha256) {
-            throw changed('What came has another checksum')
+          if (offset === range.end && hash && hash.digest('hex') !== sha256) {
+            throw contentChanged('The SHA-256 of the downloaded bytes differs from Drive’s')
           }
           yield piece
         }
-        if (at === span.end) return
-        throw new GatewayError('drive_unavailable', 'Drive’s answer ended early')
+        if (offset === range.end) return
+        throw new GatewayError('drive_unavailable', 'Drive’s response ended early')
       } catch (error) {
-        // Once for each piece of progress: a Drive that sends nothing more is not asked for ever.
-        if (!isTransient(error) || at === resumedAt || at === span.end) throw error
-        resumedAt = at
-        answer = await resume(account, source, { start: at, end: span.end }, signal)
+        // Resumed once per progress: a Drive that sends nothing more is not requested forever.
+        if (!isTransient(error) || offset === resumedAt || offset === range.end) throw error
+        resumedAt = offset
+        response = await resume(account, file, { start: offset, end: range.end }, signal)
       }
     }
   }
 
   return {
-    async open(account, source, span, signal) {
-      const first = await askSpan(account, source, span, signal)
-      return stream(account, source, span, first, signal)
+    async open(account, file, range, signal) {
+      const firstResponse = await requestRange(account, file, range, signal)
+      return stream(account, file, range, firstResponse, signal)
     },
 
     async export(account, id, mimeType, signal) {
       const url = `${fileUrl(id)}/export?mimeType=${encodeURIComponent(mimeType)}`
-      return (await ask(account, url, {}, signal)).body
+      return (await requestContent(account, url, {}, signal)).body
     },
   }
 }
 
-function changed(message: string): GatewayError {
+function contentChanged(message: string): GatewayError {
   return new GatewayError('file_changed_during_download', message)
 }

@@ -1,5 +1,5 @@
 /**
- * What Google's documents can be exported as, by the names that files of that kind end with.
+ * Export formats of Google's documents, by file extension.
  *
  * @see Google Drive API, "Export MIME types for Google Workspace documents"
  */
@@ -7,7 +7,7 @@
 const office = 'application/vnd.openxmlformats-officedocument.'
 const openDocument = 'application/vnd.oasis.opendocument.'
 
-/** By extension; the first of several media types that a document has is taken. */
+/** Media types by extension. The first one that Drive offers for the document is used. */
 const formats: Record<string, readonly string[]> = {
   pdf: ['application/pdf'],
   docx: [`${office}wordprocessingml.document`],
@@ -33,23 +33,27 @@ const formats: Record<string, readonly string[]> = {
 
 export interface ExportFormat {
   mimeType: string
-  /** Without a dot; nothing where files of this type have no usual one. */
+  /** Without a dot; `undefined` for a type without a common extension. */
   extension: string | undefined
 }
 
 /**
- * @param wanted an extension, or a media type
- * @param types that Drive offers for the document
- * @returns nothing where the document cannot become that
+ * Chooses the export format for a requested extension or media type.
+ *
+ * @param types media types that Drive offers for the document
+ * @returns `undefined` when Drive does not offer the format
  */
-export function chooseFormat(wanted: string, types: readonly string[]): ExportFormat | undefined {
-  const word = wanted.toLowerCase()
-  const known = Object.hasOwn(formats, word) ? (formats[word] ?? []) : [word]
-  const mimeType = known.find((type) => types.includes(type))
+export function chooseFormat(
+  requested: string,
+  types: readonly string[],
+): ExportFormat | undefined {
+  const key = requested.toLowerCase()
+  const candidates = Object.hasOwn(formats, key) ? (formats[key] ?? []) : [key]
+  const mimeType = candidates.find((type) => types.includes(type))
   return mimeType === undefined ? undefined : { mimeType, extension: extensionOf(mimeType) }
 }
 
-/** What `chooseFormat` takes for a document: short names where there are any. */
+/** Lists the formats that `chooseFormat` accepts for a document, as extensions where possible. */
 export function formatNames(types: readonly string[]): string[] {
   return types.map((type) => extensionOf(type) ?? type)
 }

@@ -1,53 +1,64 @@
 /**
- * Whether something is inside a folder, at whatever depth: asked of its parents, one by one.
+ * Checks whether an item is a descendant of a folder, by walking up its parents.
  *
- * What is asked about is looked up each time, so that a file that has been moved out is out at once.
- * The folders above it are remembered for half a minute: a folder that has been moved out takes
- * that long. Shortcuts lead nowhere: one is where it lies, and what it points to is where that lies.
+ * The item itself is requested each time, so that a file that was moved out is refused at once. The
+ * folders above it are cached for half a minute: moving a folder takes effect after that time.
+ * Shortcuts are not followed: a shortcut is where it lies, and its target is where the target lies.
  */
-import { keepRecent } from '../../lib/lru.ts'
+import { createTtlCache } from '../../lib/ttl-cache.ts'
 import type { DriveAccount } from '../client/account.ts'
+import { createDriveClient } from '../client/drive-client.ts'
+import type { DriveClient, DriveClientOptions } from '../client/drive-client.ts'
 import { findItem } from './folders.ts'
-import { createLine } from '../client/drive-client.ts'
-import type { Line, LineParts } from '../client/drive-client.ts'
 
-export interface Confines {
-  /** Whether an item is the folder itself or somewhere below it; what is not there is not. */
-  holds(account: DriveAccount, folder: string, id: string, signal: AbortSignal): Promise<boolean>
+export interface FolderAncestry {
+  /** Whether an item is the folder itself or below it at any depth; `false` for a missing item. */
+  isDescendant(
+    account: DriveAccount,
+    folder: string,
+    id: string,
+    signal: AbortSignal,
+  ): Promise<boolean>
 }
 
-const heldMs = 30_000
-const mostHeld = 10_000
-/** Drive nests folders less deep. */
-const mostLevels = 100
+const cacheTtlMs = 30_000
+const maxCacheEntries = 10_000
+/** Drive's own limit on nesting is lower. */
+const maxDepth = 100
 
-export function createConfines(parts: LineParts, now: () => number = Date.now): Confines {
-  /** Parents of folders, by account and id; oldest first. */
-  const held = new Map<string, { parent: string | undefined; until: number }>()
+export function createFolderAncestry(
+  options: DriveClientOptions,
+  now: () => number = Date.now,
+): FolderAncestry {
+  /** By account and id. A cached folder may have no visible parent. */
+  const parents = createTtlCache<string, { parent: string | undefined }>({
+    maxEntries: maxCacheEntries,
+    ttlMs: cacheTtlMs,
+    now,
+  })
 
   async function parentOf(
-    line: Line,
+    client: DriveClient,
     { sub }: DriveAccount,
     id: string,
   ): Promise<string | undefined> {
     const key = `${sub} ${id}`
-    const known = held.get(key)
-    const left = known ? known.until - now() : 0
-    if (known && left > 0 && left <= heldMs) return known.parent
-    const parent = (await findItem(line, id))?.parent
-    keepRecent(held, key, { parent, until: now() + heldMs }, mostHeld)
+    const cached = parents.get(key)
+    if (cached) return cached.parent
+    const parent = (await findItem(client, id))?.parent
+    parents.set(key, { parent })
     return parent
   }
 
   return {
-    async holds(account, folder, id, signal) {
+    async isDescendant(account, folder, id, signal) {
       if (id === folder) return true
-      const line = createLine(parts, account, signal)
-      const item = await findItem(line, id)
-      let above = item?.id === folder ? folder : item?.parent // `root` has an id of its own
-      for (let level = 0; level < mostLevels && above !== undefined; level++) {
-        if (above === folder) return true
-        above = await parentOf(line, account, above)
+      const client = createDriveClient(options, account, signal)
+      const item = await findItem(client, id)
+      let ancestor = item?.id === folder ? folder : item?.parent // `root` has an id of its own
+      for (let depth = 0; depth < maxDepth && ancestor !== undefined; depth++) {
+        if (ancestor === folder) return true
+        ancestor = await parentOf(client, account, ancestor)
       }
       return false
     },

@@ -1,51 +1,57 @@
-/** Folders by path: found where Driveway may write to them, made where there is none. */
+/** Finds or creates folders by path. Only folders that Driveway may write to are used. */
 import { createHash } from 'node:crypto'
 import { GatewayError } from '../../errors.ts'
-import { unlessAborted } from '../client/abort-signals.ts'
+import type { Versioned, VersionedStore } from '../../store/versioned-store.ts'
+import { raceAbort } from '../client/abort-signals.ts'
 import type { DriveAccount } from '../client/account.ts'
-import { readFailure } from '../client/errors.ts'
-import { findRequest, itemRequest, makeFolderRequest, readFound, readFoundItem } from './search.ts'
-import type { FoundItem, Search } from './search.ts'
-import type { Ids } from '../upload/file-id-pool.ts'
-import { createLine } from '../client/drive-client.ts'
-import type { Line, LineParts } from '../client/drive-client.ts'
-import type { Records, Stored } from '../../store/versioned-store.ts'
+import { createDriveClient } from '../client/drive-client.ts'
+import type { DriveClient, DriveClientOptions } from '../client/drive-client.ts'
+import { toGatewayError } from '../client/errors.ts'
+import type { FileIdPool } from '../upload/file-id-pool.ts'
+import {
+  createFolderRequest,
+  itemRequest,
+  readItemResponse,
+  readSearchPage,
+  searchRequest,
+} from './search.ts'
+import type { DriveItem, Search } from './search.ts'
 
 export interface Folders {
   /**
-   * Finds or makes each folder of a path. Of those that ask for the same new folder at the same
-   * time, on whichever instance, one makes it and all are given it.
+   * Finds or creates each folder of a path. Concurrent requests for the same new folder, on any
+   * instance, create it once and all get its id.
    *
-   * @param from the folder in which the path begins; My Drive's root where there is none
-   * @returns the last folder's id; `from` for a path of no folders
-   * @throws {GatewayError} `drive_not_found`, `drive_forbidden` or what else Drive refuses with
+   * @param parent the folder in which the path begins. Default: the root of My Drive
+   * @returns the id of the last folder; `parent` for an empty path
+   * @throws {GatewayError} `drive_not_found`, `drive_forbidden` or another error of Drive
    */
-  reach(
+  ensurePath(
     account: DriveAccount,
-    from: string | undefined,
+    parent: string | undefined,
     path: readonly string[],
     signal: AbortSignal,
   ): Promise<string | undefined>
   /**
-   * The same for one folder that somebody wants by itself.
+   * Finds or creates one folder.
    *
-   * @returns whether it was made for this call
-   * @throws {GatewayError} `drive_not_found`, `drive_forbidden` or what else Drive refuses with
+   * @throws {GatewayError} `drive_not_found`, `drive_forbidden` or another error of Drive
    */
-  make(
+  ensureFolder(
     account: DriveAccount,
-    folder: string | undefined,
+    parent: string | undefined,
     name: string,
     signal: AbortSignal,
-  ): Promise<Made>
+  ): Promise<EnsuredFolder>
 }
 
-export interface Made {
+export interface EnsuredFolder {
   id: string
+  /** Whether this call created it. */
   isNew: boolean
 }
 
-/** The id under which a folder is, or is about to be. */
+/** The id under which a folder exists, or is about to be created. */
 export interface FolderReservation {
   folderId: string
 }
@@ -54,136 +60,142 @@ export function isFolderReservation(data: Record<string, unknown>): boolean {
   return typeof data['folderId'] === 'string'
 }
 
-export interface FoldersParts extends LineParts {
-  ids: Ids
-  reservations: Records<FolderReservation>
-  /** Whether Driveway may write to every folder that the person may, not only to its own. */
+export interface FoldersDeps extends DriveClientOptions {
+  fileIds: FileIdPool
+  reservations: VersionedStore<FolderReservation>
+  /** Whether Driveway may write to every folder that the account may, not only to its own. */
   wholeDrive: boolean
 }
 
 /**
- * Longer than anybody takes to make a folder, and than Drive takes to list one that was made: a
- * folder that is no longer found and still reserved is found by its id.
+ * Longer than it takes to create a folder, and than Drive takes to list a new one: while a new
+ * folder is not listed yet, it is found by its reserved id.
  */
-const reservedMs = 60 * 60_000
-/** Each round needs somebody to have trashed, moved or made the folder in between. */
-const mostRounds = 5
+const reservationTtlMs = 60 * 60_000
+/** A further attempt is needed only when the folder was trashed, moved or created in between. */
+const maxAttempts = 5
 
-export function createFolders(parts: FoldersParts, now: () => number = Date.now): Folders {
-  const { ids, reservations, wholeDrive } = parts
+export function createFolders(deps: FoldersDeps, now: () => number = Date.now): Folders {
+  const { fileIds, reservations, wholeDrive } = deps
 
-  const isUsable = ({ isAppAuthorized, canAddChildren }: FoundItem): boolean =>
+  const isWritable = ({ isAppAuthorized, canAddChildren }: DriveItem): boolean =>
     canAddChildren && (wholeDrive || isAppAuthorized)
 
-  /** @param instead the reservation that has proved to be of no use */
+  /** @param unusable a reservation that must be replaced, as its id cannot be used */
   async function reserve(
-    { signal }: Line,
+    { signal }: DriveClient,
     account: DriveAccount,
     key: string,
-    instead?: Stored<FolderReservation>,
-  ): Promise<Stored<FolderReservation>> {
-    for (let round = 0; round < mostRounds; round++) {
-      const there = await reservations.find(key)
-      const isOf = (other: Stored<FolderReservation>): boolean =>
-        there?.value.folderId === other.value.folderId
-      if (there && there.expiresAt > now() && !(instead && isOf(instead))) return there
-      const value = { folderId: await unlessAborted(signal, ids.take(account)) }
-      const reserved = there
-        ? await reservations.replace(key, there.revision, value, now() + reservedMs)
-        : await reservations.create(key, value, now() + reservedMs)
+    unusable?: Versioned<FolderReservation>,
+  ): Promise<Versioned<FolderReservation>> {
+    for (let attempt = 0; attempt < maxAttempts; attempt++) {
+      const existing = await reservations.find(key)
+      const isUsable = existing?.value.folderId !== unusable?.value.folderId
+      if (existing && existing.expiresAt > now() && isUsable) return existing
+      const value = { folderId: await raceAbort(signal, fileIds.take(account)) }
+      const reserved = existing
+        ? await reservations.replace(key, existing.etag, value, now() + reservationTtlMs)
+        : await reservations.create(key, value, now() + reservationTtlMs)
       if (reserved) return reserved
     }
-    throw contested()
+    throw folderContention()
   }
 
-  async function make(
-    line: Line,
+  async function createFolder(
+    client: DriveClient,
     account: DriveAccount,
-    folder: string | undefined,
+    parent: string | undefined,
     name: string,
-  ): Promise<Made> {
-    const key = keyOf(account.sub, folder, name)
-    let reserved = await reserve(line, account, key)
-    for (let round = 0; round < mostRounds; round++) {
-      const { folderId: id } = reserved.value
-      const answer = await line.patience.retry(async () => {
-        const made = await line.ask(makeFolderRequest(line.root, { id, name, folder }))
-        // 409: it is there. 400: perhaps the id of something that was removed for good.
-        if (made.status < 300 || made.status === 409 || made.status === 400) return made
-        throw readFailure(made)
+  ): Promise<EnsuredFolder> {
+    const key = reservationKey(account.sub, parent, name)
+    let reservation = await reserve(client, account, key)
+    for (let attempt = 0; attempt < maxAttempts; attempt++) {
+      const { folderId: id } = reservation.value
+      const response = await client.retryPolicy.retry(async () => {
+        const created = await client.request(
+          createFolderRequest(client.root, { id, name, folder: parent }),
+        )
+        // 409: the folder exists. 400: possibly the id of a permanently deleted folder.
+        if (created.status < 300 || created.status === 409 || created.status === 400) return created
+        throw toGatewayError(created)
       })
-      if (answer.status < 300) return { id, isNew: true }
-      const there = await findItem(line, id)
-      if (there && (await isStill(line, there, folder, name))) return { id, isNew: false }
-      if (!there && answer.status === 400 && round > 0) throw readFailure(answer)
-      reserved = await reserve(line, account, key, reserved)
+      if (response.status < 300) return { id, isNew: true }
+      const existing = await findItem(client, id)
+      if (existing && (await isUnmoved(client, existing, parent, name))) return { id, isNew: false }
+      if (!existing && response.status === 400 && attempt > 0) throw toGatewayError(response)
+      reservation = await reserve(client, account, key, reservation)
     }
-    throw contested()
+    throw folderContention()
   }
 
-  async function findOrMake(
-    line: Line,
+  async function findOrCreate(
+    client: DriveClient,
     account: DriveAccount,
-    folder: string | undefined,
+    parent: string | undefined,
     name: string,
-  ): Promise<Made> {
-    const found = await findFirst(line, { folder, name, kind: 'folder' }, isUsable)
-    return found ? { id: found.id, isNew: false } : make(line, account, folder, name)
+  ): Promise<EnsuredFolder> {
+    const existing = await findFirst(client, { folder: parent, name, kind: 'folder' }, isWritable)
+    return existing
+      ? { id: existing.id, isNew: false }
+      : createFolder(client, account, parent, name)
   }
 
   return {
-    async reach(account, from, path, signal) {
-      const line = createLine(parts, account, signal)
-      let folder = from
-      for (const name of path) folder = (await findOrMake(line, account, folder, name)).id
+    async ensurePath(account, parent, path, signal) {
+      const client = createDriveClient(deps, account, signal)
+      let folder = parent
+      for (const name of path) folder = (await findOrCreate(client, account, folder, name)).id
       return folder
     },
-    make: (account, folder, name, signal) =>
-      findOrMake(createLine(parts, account, signal), account, folder, name),
+    ensureFolder: (account, parent, name, signal) =>
+      findOrCreate(createDriveClient(deps, account, signal), account, parent, name),
   }
 }
 
-/** The first item of exactly this name that will do; Drive itself takes `A` for `a`. */
+/** Finds the first item of exactly this name that matches; Drive's own search ignores case. */
 export async function findFirst(
-  line: Line,
+  client: DriveClient,
   search: Search,
-  willDo: (item: FoundItem) => boolean,
-): Promise<FoundItem | undefined> {
+  predicate: (item: DriveItem) => boolean,
+): Promise<DriveItem | undefined> {
   let pageToken: string | undefined
   do {
-    const request = findRequest(line.root, search, pageToken)
-    const page = await line.patience.retry(async () => readFound(await line.ask(request)))
-    const found = page.items.find((item) => item.name === search.name && willDo(item))
-    if (found) return found
+    const request = searchRequest(client.root, search, pageToken)
+    const page = await client.retryPolicy.retry(async () =>
+      readSearchPage(await client.request(request)),
+    )
+    const match = page.items.find((item) => item.name === search.name && predicate(item))
+    if (match) return match
     pageToken = page.nextPageToken
   } while (pageToken !== undefined)
   return undefined
 }
 
-/** What is under an id, `root` among them. */
-export function findItem(line: Line, id: string): Promise<FoundItem | undefined> {
-  return line.patience.retry(async () => readFoundItem(await line.ask(itemRequest(line.root, id))))
+/** @param id may be `root` */
+export function findItem(client: DriveClient, id: string): Promise<DriveItem | undefined> {
+  const request = itemRequest(client.root, id)
+  return client.retryPolicy.retry(async () => readItemResponse(await client.request(request)))
 }
 
-/** Whether an item is where it was made, under its name and not in the bin. */
-export async function isStill(
-  line: Line,
-  item: FoundItem,
-  folder = 'root',
+/** Whether an item still has this parent and name, and is not in the bin. */
+export async function isUnmoved(
+  client: DriveClient,
+  item: DriveItem,
+  parent = 'root',
   name: string,
 ): Promise<boolean> {
   if (item.trashed || item.name !== name) return false
-  if (item.parent === undefined || item.parent === folder) return true
-  // `root` is another name for the folder that items are in.
-  return folder === 'root' && item.parent === (await findItem(line, folder))?.id
+  if (item.parent === undefined || item.parent === parent) return true
+  // `root` is an alias: the items in it have the folder's id as their parent.
+  return parent === 'root' && item.parent === (await findItem(client, parent))?.id
 }
 
-function keyOf(sub: string, folder = 'root', name: string): string {
+function reservationKey(sub: string, parent = 'root', name: string): string {
   return createHash('sha256')
-    .update(JSON.stringify([sub, folder, name]))
+    .update(JSON.stringify([sub, parent, name]))
     .digest('hex')
 }
 
-function contested(): GatewayError {
-  return new GatewayError('drive_unavailable', 'A folder changed each time it was about to be used')
+function folderContention(): GatewayError {
+  return new GatewayError('drive_unavailable', 'The folder changed during each attempt to use it')
 }

@@ -1,13 +1,14 @@
-/** What is in a Drive, through Google's own client. */
+/** files.list and files.get through the googleapis client. */
 import type { drive_v3 } from 'googleapis/build/src/apis/drive/v3.js'
 import { GatewayError } from '../../errors.ts'
 import type { ProblemCode } from '../../errors.ts'
+import { createTokenRetry } from '../client/account.ts'
 import type { DriveAccount } from '../client/account.ts'
-import { readFailure } from '../client/errors.ts'
-import { kindOf, quoted } from './listing.ts'
+import { toGatewayError } from '../client/errors.ts'
+import { kindOf, quoteLiteral } from './listing.ts'
 import type { FileDetails, FilePage, Files, ListQuery, ListedFile } from './listing.ts'
-import { createPatience } from '../client/retry.ts'
-import type { Wait } from '../client/retry.ts'
+import { createRetryPolicy } from '../client/retry.ts'
+import type { Sleep } from '../client/retry.ts'
 
 const listedFields =
   'id,name,mimeType,size,modifiedTime,webViewLink,shortcutDetails(targetId,targetMimeType),isAppAuthorized,capabilities(canAddChildren,canDownload)'
@@ -15,56 +16,58 @@ const detailFields = `${listedFields},parents,createdTime,description,sha256Chec
 
 type Method = 'files.list' | 'files.get'
 
-export interface GoogleFilesOptions {
-  /** Whether Driveway may read and write whatever the person may, not only its own. */
+export interface GoogleapisFilesOptions {
+  /** Whether Driveway may read and write every file that the account may, not only its own. */
   wholeDrive: boolean
-  /** Waits between two tries; replaced in tests. */
-  wait?: Wait
-  /** Milliseconds that Drive has for an answer. */
-  answerMs?: number | undefined
-  /** Goes around each request, once for each try. */
-  around?: <T>(method: Method, ask: () => Promise<T>) => Promise<T>
+  /** Waits between two attempts; replaced in tests. */
+  sleep?: Sleep
+  /** Timeout of one request. */
+  timeoutMs?: number | undefined
+  /** Wraps each attempt of a request. */
+  instrument?: <T>(method: Method, send: () => Promise<T>) => Promise<T>
 }
 
-/** Bytes of the longest answer: a thousand files have a tenth of it. */
-const answerBytes = 8 * 1024 * 1024
+/** Bytes. A list of a thousand files has a tenth of it. */
+const maxResponseBytes = 8 * 1024 * 1024
 
-/** @param client made when it is first needed: loading it costs a good part of a second */
-export function createGoogleFiles(
+/** @param client created on first use: loading it takes a good part of a second */
+export function createGoogleapisFiles(
   client: () => Promise<drive_v3.Drive>,
-  { wholeDrive, wait, answerMs = 20_000, around = (_method, ask) => ask() }: GoogleFilesOptions,
+  {
+    wholeDrive,
+    sleep,
+    timeoutMs = 20_000,
+    instrument = (_method, send) => send(),
+  }: GoogleapisFilesOptions,
 ): Files {
   const optionsOf = (token: string, signal: AbortSignal) => ({
     headers: { authorization: `Bearer ${token}` },
-    timeout: answerMs,
-    size: answerBytes,
+    timeout: timeoutMs,
+    size: maxResponseBytes,
     signal,
-    retry: false, // what may pass is known here better than to the client
-    redirect: 'manual' as const, // a token goes to Drive and nowhere else
+    retry: false, // the retry policy of this module applies
+    redirect: 'manual' as const, // a redirect must not carry the token to another host
   })
 
-  /** Asks until there is an answer, and with another token where Drive takes the first no more. */
+  /** Sends with retries, and with a fresh token after a 401. */
   async function call<T>(
     method: Method,
     account: DriveAccount,
     signal: AbortSignal,
-    ask: (files: drive_v3.Resource$Files, options: ReturnType<typeof optionsOf>) => Promise<T>,
+    send: (files: drive_v3.Resource$Files, options: ReturnType<typeof optionsOf>) => Promise<T>,
     query?: ListQuery,
   ): Promise<T> {
     const { files } = await client()
-    const send = (token: string): Promise<T> =>
-      around(method, () => ask(files, optionsOf(token, signal)))
-    return createPatience(signal, wait).retry(async () => {
-      const token = await account.token()
-      try {
-        return await send(token)
-      } catch (error) {
-        if (statusOf(error) !== 401) throw toFailure(error, query)
-      }
-      const fresh = await account.token(token)
-      return send(fresh).catch((error: unknown) => {
-        throw toFailure(error, query)
-      })
+    const tokens = createTokenRetry(account, signal)
+    const attempt = (token: string): Promise<{ status: number; value: T } | Failure> =>
+      instrument(method, () => send(files, optionsOf(token, signal))).then(
+        (value) => ({ status: 200, value }),
+        (error: unknown) => ({ status: responseOf(error)?.status ?? 0, error }),
+      )
+    return createRetryPolicy(signal, sleep).retry(async () => {
+      const result = await tokens.sendAndRetry(attempt)
+      if ('error' in result) throw toError(result.error, query)
+      return result.value
     })
   }
 
@@ -102,16 +105,16 @@ export function createGoogleFiles(
 export function searchQuery({ folder, search }: Pick<ListQuery, 'folder' | 'search'>): string {
   const terms = ['trashed = false']
   if (folder !== undefined || search === undefined) {
-    terms.unshift(`${quoted(folder ?? 'root')} in parents`)
+    terms.unshift(`${quoteLiteral(folder ?? 'root')} in parents`)
   }
-  if (search !== undefined) terms.push(`name contains ${quoted(search)}`)
+  if (search !== undefined) terms.push(`name contains ${quoteLiteral(search)}`)
   return terms.join(' and ')
 }
 
-/** @throws {GatewayError} `upstream_bad_response` for what is no page: an empty one has a list too */
+/** @throws {GatewayError} `upstream_bad_response` when there is no list; an empty page has one too */
 function readPage(data: drive_v3.Schema$FileList, wholeDrive: boolean): FilePage {
   if (!Array.isArray(data?.files)) {
-    throw new GatewayError('upstream_bad_response', 'Drive’s list is no list')
+    throw new GatewayError('upstream_bad_response', 'Drive’s response has no list of files')
   }
   return {
     files: data.files.map((file) => readListedFile(file, wholeDrive)),
@@ -125,7 +128,7 @@ function readListedFile(file: drive_v3.Schema$File, wholeDrive: boolean): Listed
   const { targetId, targetMimeType } = file.shortcutDetails ?? {}
   const isAppAuthorized = file.isAppAuthorized === true
   const { canAddChildren, canDownload } = file.capabilities ?? {}
-  const isOpen = wholeDrive || isAppAuthorized
+  const isAccessible = wholeDrive || isAppAuthorized
   return {
     id: file.id ?? '',
     name: file.name ?? '',
@@ -140,19 +143,19 @@ function readListedFile(file: drive_v3.Schema$File, wholeDrive: boolean): Listed
     isAppAuthorized,
     capabilities:
       kind === 'folder'
-        ? { canAddChildren: isOpen && canAddChildren === true }
-        : { canDownload: isOpen && canDownload === true },
+        ? { canAddChildren: isAccessible && canAddChildren === true }
+        : { canDownload: isAccessible && canDownload === true },
   }
 }
 
-/** @throws {GatewayError} `upstream_bad_response` for what is no file */
+/** @throws {GatewayError} `upstream_bad_response` when the response is no file */
 function readDetails(data: drive_v3.Schema$File, wholeDrive: boolean): FileDetails {
   if (typeof data?.id !== 'string' || typeof data.name !== 'string') {
-    throw new GatewayError('upstream_bad_response', 'Drive’s file is no file')
+    throw new GatewayError('upstream_bad_response', 'Drive’s response is no file')
   }
   const file = readListedFile(data, wholeDrive)
   const parents = data.parents ?? []
-  // Whoever may write at all may write to My Drive itself, whether it is shown or not.
+  // With any write scope, Driveway may write to My Drive itself, whatever the response says.
   const isMyDrive = file.kind === 'folder' && parents.length === 0 && data.ownedByMe === true
   return {
     ...file,
@@ -167,32 +170,39 @@ function readDetails(data: drive_v3.Schema$File, wholeDrive: boolean): FileDetai
   }
 }
 
-/** The client's errors carry the whole request: only status, headers and body are looked at. */
-function toFailure(error: unknown, query?: ListQuery): GatewayError {
+/** Maps a client error. It contains the whole request, so only status, headers and body are read. */
+function toError(error: unknown, query?: ListQuery): GatewayError {
   if (error instanceof GatewayError) return error
   const response = responseOf(error)
   if (!response) {
-    return new GatewayError(silenceCode(error), 'Drive gave no answer of use', { cause: error })
+    return new GatewayError(networkErrorCode(error), 'Drive returned no usable response', {
+      cause: error,
+    })
   }
   const body = typeof response.data === 'string' ? response.data : JSON.stringify(response.data)
   const retryAfter = response.headers?.get?.('retry-after') ?? undefined
-  const failure = readFailure({
+  const gatewayError = toGatewayError({
     status: response.status,
     headers: { 'retry-after': retryAfter },
     body,
   })
-  // What else could be wrong about a query that is ours but for this token?
+  // The page token is the only part of the query that comes from the client.
   if (response.status === 400 && query?.pageToken !== undefined) {
-    return new GatewayError('invalid_page_token', failure.message)
+    return new GatewayError('invalid_page_token', gatewayError.message)
   }
-  return failure
+  return gatewayError
 }
 
-/** Why there is no answer, in the words of the client, and of the fetch that is its cause. */
-function silenceCode(error: unknown): ProblemCode {
+/** Derives the problem code of a network error from the client's error and its cause. */
+function networkErrorCode(error: unknown): ProblemCode {
   const { code, cause } = (error ?? {}) as { code?: unknown; cause?: { type?: unknown } }
   if (code === 'TimeoutError') return 'drive_timeout'
   return cause?.type === 'max-size' ? 'upstream_bad_response' : 'drive_unavailable'
+}
+
+interface Failure {
+  status: number
+  error: unknown
 }
 
 interface ClientResponse {
@@ -204,8 +214,4 @@ interface ClientResponse {
 function responseOf(error: unknown): ClientResponse | undefined {
   const response = (error as { response?: ClientResponse } | null)?.response
   return typeof response?.status === 'number' ? response : undefined
-}
-
-function statusOf(error: unknown): number | undefined {
-  return responseOf(error)?.status
 }

@@ -1,4 +1,4 @@
-/** What is in a Drive: the interface that a handler uses. */
+/** Listing and metadata of Drive files: the interface that handlers use. */
 import type { DriveAccount } from '../client/account.ts'
 
 export type FileKind = 'folder' | 'document' | 'file'
@@ -13,45 +13,45 @@ export interface ListedFile {
   /** RFC 3339. */
   modifiedTime?: string
   webViewLink?: string
-  /** What a shortcut points to. */
+  /** The target of a shortcut. */
   shortcut?: { targetId: string; targetMimeType: string; kind: FileKind }
-  /** Made with Driveway, or opened with it. */
+  /** Whether the item was created or opened with Driveway. */
   isAppAuthorized: boolean
-  /** What the person may do with it through Driveway, as far as Drive and the scopes let. */
+  /** What the account may do with it through Driveway, as permissions and scopes allow. */
   capabilities: {
-    /** Only of folders: whether files can be uploaded into it. */
+    /** Folders only: whether files can be uploaded into it. */
     canAddChildren?: boolean
-    /** Not of folders: whether its content can be read. */
+    /** Files and documents only: whether the content can be downloaded. */
     canDownload?: boolean
   }
 }
 
-/** A file that was asked for by itself. */
+/** Metadata of a single file. */
 export interface FileDetails extends ListedFile {
-  /** The folder that it is in, where Driveway may see it. */
+  /** The id of its folder, when Driveway may see it. */
   parents: string[]
   /** RFC 3339. */
   createdTime?: string
   description?: string
-  /** Of the whole content, in hex; only files have one. */
+  /** SHA-256 of the whole content, in hex; files only. */
   sha256?: string
-  /** Whether it is in the bin, by itself or with a folder. */
+  /** Whether it, or a folder above it, is in the bin. */
   trashed: boolean
-  /** Media types that Drive makes of a document; empty for all else. */
+  /** Media types to which Drive exports a document; empty for anything else. */
   exportTypes: string[]
-  /** Another one after each change, of whatever kind. */
+  /** Changes with each change of the file or its metadata. */
   version: string
 }
 
 export interface ListQuery {
-  /** A folder's id; My Drive's root where there is none and nothing is searched for. */
+  /** A folder's id. Default without a search: the root of My Drive. */
   folder?: string
-  /** Words that the names contain. */
+  /** Words that file names must contain. */
   search?: string
   pageSize: number
-  /** From the page before; good for the same query only. */
+  /** From the previous page; valid for the same query only. */
   pageToken?: string
-  /** Drive's own keys, such as `modifiedTime desc`. */
+  /** In Drive's syntax, such as `modifiedTime desc`. */
   orderBy: string
 }
 
@@ -61,24 +61,24 @@ export interface FilePage {
 }
 
 export interface Files {
-  /** @throws {GatewayError} `drive_not_found`, `invalid_page_token`, or what Drive refuses with */
+  /** @throws {GatewayError} `drive_not_found`, `invalid_page_token`, or another error of Drive */
   list(account: DriveAccount, query: ListQuery, signal: AbortSignal): Promise<FilePage>
   /**
-   * @param id `root` among them
-   * @throws {GatewayError} `drive_not_found`, or what Drive refuses with
+   * @param id may be `root`
+   * @throws {GatewayError} `drive_not_found`, or another error of Drive
    */
   get(account: DriveAccount, id: string, signal: AbortSignal): Promise<FileDetails>
 }
 
 export const folderType = 'application/vnd.google-apps.folder'
 
-/** Folder, document (one of Google's own types, which have no bytes), or file. */
+/** Classifies a media type: folder, document (Google's own types, which have no bytes), or file. */
 export function kindOf(mimeType: string): FileKind {
   if (mimeType === folderType) return 'folder'
   return mimeType.startsWith('application/vnd.google-apps.') ? 'document' : 'file'
 }
 
-/** A string literal of the query language: whatever is in it stays inside it. */
-export function quoted(text: string): string {
+/** Escapes a text as a string literal of Drive's query language. */
+export function quoteLiteral(text: string): string {
   return `'${text.replaceAll(/[\\']/g, '\\$&')}'`
 }

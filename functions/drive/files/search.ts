@@ -1,22 +1,22 @@
 /**
- * Finding what has a name in a folder, as requests to send and answers to read.
+ * Searches a folder for a name: request builders and response parsers.
  *
  * @see Google Drive API, "Search for files and folders"
  */
-import { readFailure } from '../client/errors.ts'
-import { folderType, quoted } from './listing.ts'
+import { toGatewayError } from '../client/errors.ts'
+import { folderType, quoteLiteral } from './listing.ts'
 import { readFileFields, readObject } from '../client/protocol.ts'
 import type { StoredFile } from '../client/protocol.ts'
-import type { DriveAnswer, DriveRequest } from '../client/transport.ts'
+import type { DriveResponse, DriveRequest } from '../client/transport.ts'
 
-/** Something in a Drive, and what Driveway may do with it. */
-export type FoundItem = StoredFile & {
-  /** Absent where Driveway may not see it. */
+/** A file or folder in Drive, and what Driveway may do with it. */
+export type DriveItem = StoredFile & {
+  /** `undefined` when Driveway may not see it. */
   parent: string | undefined
   trashed: boolean
-  /** Made or opened with Driveway: all that the scope `drive.file` lets it write to. */
+  /** Whether the item was created or opened with Driveway, as the scope `drive.file` requires. */
   isAppAuthorized: boolean
-  /** What the person may do, whatever Driveway may. */
+  /** Permissions of the account, regardless of Driveway's scopes. */
   canEdit: boolean
   canAddChildren: boolean
 }
@@ -24,23 +24,23 @@ export type FoundItem = StoredFile & {
 const fields =
   'id,name,mimeType,size,sha256Checksum,webViewLink,parents,trashed,isAppAuthorized,capabilities(canEdit,canAddChildren)'
 
-/** Where to look; My Drive's root where there is no folder. */
 export interface Search {
+  /** Default: the root of My Drive. */
   folder: string | undefined
   name: string
-  /** Folders come oldest first, files the last changed first. */
+  /** Folders are sorted by creation, oldest first; files by modification, newest first. */
   kind: 'folder' | 'file'
 }
 
-export function findRequest(
+export function searchRequest(
   root: string,
   { folder = 'root', name, kind }: Search,
   pageToken: string | undefined,
 ): DriveRequest {
   const q = [
-    `${quoted(folder)} in parents`,
-    `name = ${quoted(name)}`,
-    `mimeType ${kind === 'folder' ? '=' : '!='} ${quoted(folderType)}`,
+    `${quoteLiteral(folder)} in parents`,
+    `name = ${quoteLiteral(name)}`,
+    `mimeType ${kind === 'folder' ? '=' : '!='} ${quoteLiteral(folderType)}`,
     'trashed = false',
   ].join(' and ')
   const params = new URLSearchParams({
@@ -56,35 +56,35 @@ export function findRequest(
   return { method: 'GET', url: `${root}drive/v3/files?${params.toString()}`, headers: {} }
 }
 
-/** @throws {GatewayError} what Drive refuses with: `drive_not_found` for a folder that is not there */
-export function readFound(answer: DriveAnswer): {
-  items: FoundItem[]
+/** @throws {GatewayError} Drive's error: `drive_not_found` when the folder does not exist */
+export function readSearchPage(response: DriveResponse): {
+  items: DriveItem[]
   nextPageToken: string | undefined
 } {
-  const list = answer.status === 200 ? readObject(answer.body) : undefined
+  const list = response.status === 200 ? readObject(response.body) : undefined
   const { files, nextPageToken } = list ?? {}
-  if (!Array.isArray(files)) throw readFailure(answer)
+  if (!Array.isArray(files)) throw toGatewayError(response)
   return {
     items: files.flatMap((file: Record<string, unknown>) => readItem(file) ?? []),
     nextPageToken: typeof nextPageToken === 'string' ? nextPageToken : undefined,
   }
 }
 
-/** @param id `root` among them */
+/** @param id may be `root` */
 export function itemRequest(root: string, id: string): DriveRequest {
   const url = `${root}drive/v3/files/${encodeURIComponent(id)}?supportsAllDrives=true&fields=${fields}`
   return { method: 'GET', url, headers: {} }
 }
 
-/** @returns nothing where there is nothing under the id */
-export function readFoundItem(answer: DriveAnswer): FoundItem | undefined {
-  if (answer.status === 404) return undefined
-  const item = answer.status === 200 ? readItem(readObject(answer.body) ?? {}) : undefined
-  if (!item) throw readFailure(answer)
+/** @returns `undefined` when the item does not exist */
+export function readItemResponse(response: DriveResponse): DriveItem | undefined {
+  if (response.status === 404) return undefined
+  const item = response.status === 200 ? readItem(readObject(response.body) ?? {}) : undefined
+  if (!item) throw toGatewayError(response)
   return item
 }
 
-export function makeFolderRequest(
+export function createFolderRequest(
   root: string,
   { id, name, folder }: { id: string; name: string; folder: string | undefined },
 ): DriveRequest {
@@ -97,7 +97,7 @@ export function makeFolderRequest(
   }
 }
 
-function readItem(file: Record<string, unknown>): FoundItem | undefined {
+function readItem(file: Record<string, unknown>): DriveItem | undefined {
   const stored = readFileFields(file)
   const { parents, trashed, isAppAuthorized, capabilities } = file
   const { canEdit, canAddChildren } = (capabilities ?? {}) as Record<string, unknown>

@@ -1,111 +1,121 @@
-/** Bytes added to an open session, chunk after chunk, from where Drive stopped. */
+/** Appends bytes to an open upload session in chunks, from the offset that Drive has stored. */
 import { GatewayError } from '../../errors.ts'
 import type { ProblemCode } from '../../errors.ts'
-import { unlessAborted } from '../client/abort-signals.ts'
+import type { DriveClient } from '../client/drive-client.ts'
 import { isTransient } from '../client/errors.ts'
-import type { Room } from './buffer-pool.ts'
-import type { Line } from '../client/drive-client.ts'
-import type { Pace } from './chunk-size.ts'
-import { locate, moved } from './upload-offset.ts'
-import type { OpenUpload, Position } from './upload-offset.ts'
-import type { Addition } from './upload-session.ts'
-import { chunkRequest, chunkUnit, readProgress } from '../client/protocol.ts'
+import { chunkRequest, chunkUnit, readProgress, wholeUnits } from '../client/protocol.ts'
 import type { Progress } from '../client/protocol.ts'
-import { nonsense } from './upload-state.ts'
-import type { Window } from './send-buffer.ts'
+import { waitForChunk } from './chunk-size.ts'
+import type { ChunkSource } from './chunk-size.ts'
+import { offsetMismatch, queryOffset } from './upload-offset.ts'
+import type { OpenUpload, UploadOffset } from './upload-offset.ts'
+import { unexpectedResponse } from './upload-state.ts'
 
-export interface Append extends Omit<Addition, 'source' | 'size'> {
+/** Bytes to append to an upload. */
+export interface AppendRequest {
+  /** Offset of the first byte. */
+  offset: number
+  /** The file's size in bytes, when it is known by now. */
+  length: number | undefined
+  /** When it throws, the bytes before the error are kept. */
+  source: AsyncIterable<Buffer>
+  /** Declared number of bytes; a small one reserves fewer blocks of the buffer pool. */
+  size?: number | undefined
+  /** Whether the upload was just opened, so that no other request can write to it. */
+  isFirst?: boolean
+  /** Whether the bytes are sent to Drive only when all have arrived; an error keeps none of them. */
+  isAtomic?: boolean
+}
+
+export interface ChunkAppend extends Omit<AppendRequest, 'source' | 'size'>, ChunkSource {
   upload: OpenUpload
-  /** Begins at the addition's offset. */
-  window: Window
-  /** What the window's blocks come from. */
-  room: Room
-  pace: Pace
-  /** Whether the source has come to its end, and not to a failure. */
+  /** Whether the source has ended without an error. */
   isWhole(): boolean
 }
 
 /**
- * Somebody else may write to the same session at the same moment, at another instance. Drive takes a
- * chunk only where it stopped, so of two writers at one offset one is refused; but an answer that
- * was lost does not tell whose bytes were taken, and then the caller has to ask and go on.
+ * Sends the buffer, which begins at the request's offset, chunk by chunk.
  *
- * @throws {GatewayError} `offset_mismatch` when what Drive has may be somebody else's
+ * Another instance may write to the same session at the same time. Drive accepts a chunk only at the
+ * stored offset, so it rejects one of two writers at the same offset. After a lost response it is
+ * unknown whose bytes were stored; then the client has to query the offset and continue.
+ *
+ * @throws {GatewayError} `offset_mismatch` when Drive may have stored another writer's bytes
  */
-export async function append(line: Line, addition: Append): Promise<Position> {
-  const { upload, offset, length, window, room, pace, isFirst = false } = addition
+export async function appendChunks(
+  client: DriveClient,
+  append: ChunkAppend,
+): Promise<UploadOffset> {
+  const { upload, offset, length, buffer, chunkSizer, isFirst = false } = append
   let at = offset
   for (;;) {
-    room.wanted = 2 * pace.most // one on its way, one to come meanwhile
-    await unlessAborted(line.signal, window.filled(at - offset + pace.least + 1))
-    const { to, isLast } = nextChunk(addition, at)
+    const max = await waitForChunk(append, at - offset, client.signal)
+    const { to, isLast } = nextChunk(append, at, max)
     if (to === at && !isLast) return { offset: at }
-    const content = window.slice(at - offset, to - offset)
+    const content = buffer.slice(at - offset, to - offset)
     const total = isLast ? length : undefined
     const request = chunkRequest(upload.sessionUri ?? '', at, content, total)
     const since = performance.now()
-    const heard = await line.send(request).then(readProgress).catch(toUnheard)
+    const response = await client.send(request).then(readProgress).catch(toRetryable)
 
-    let now = read(heard, at, to, isLast)
-    if (now) pace.sent(now.offset - at, performance.now() - since)
+    let current = readAccepted(response, at, to, isLast)
+    if (current) chunkSizer.recordTransfer(current.offset - at, performance.now() - since)
     else {
-      await line.patience.spend(heard instanceof GatewayError ? heard : silence(heard))
-      now = await locate(line, upload)
-      const isOurs = isFirst && now.offset >= at && now.offset <= to
-      const isAsBefore = now.offset === at && !now.file
-      if (!isOurs && !isAsBefore) throw moved(now)
+      const error = response instanceof GatewayError ? response : notAccepted(response)
+      await client.retryPolicy.backoff(error)
+      current = await queryOffset(client, upload)
+      const isOurs = isFirst && current.offset >= at && current.offset <= to
+      const isUnchanged = current.offset === at && !current.file
+      if (!isOurs && !isUnchanged) throw offsetMismatch(current)
     }
-    if (now.file) return now
-    if (now.offset > at) line.patience.renew()
-    at = now.offset
-    window.release(at - offset)
+    if (current.file) return current
+    if (current.offset > at) client.retryPolicy.reset()
+    at = current.offset
+    buffer.acknowledge(at - offset)
   }
 }
 
 /**
- * Up to where the next chunk goes. A session that is over answers anything with its file, so that
- * only a chunk in its middle proves that this request is the one that writes: where there is
- * something to split, the first chunk is never also the last.
+ * Chooses the end of the next chunk. A completed session answers any request with its file, so only a
+ * chunk in the middle proves that this request is the writer: if the bytes can be split, the first
+ * chunk is never also the last one.
  */
 function nextChunk(
-  { offset, length, window, room, pace, isFirst = false, isWhole }: Append,
+  { offset, length, buffer, isFirst = false, isWhole }: ChunkAppend,
   at: number,
+  max: number,
 ): { to: number; isLast: boolean } {
-  const most = Math.min(pace.most, wholeUnits(Math.max(chunkUnit, room.allowed / 2)))
-  const size = offset + window.end - at
-  const endsFile = isWhole() && at + size === length && size <= most
+  const size = offset + buffer.end - at
+  const endsFile = isWhole() && at + size === length && size <= max
   const isLast = endsFile && (isFirst || at > offset || size <= chunkUnit)
   if (isLast) return { to: at + size, isLast }
-  return { to: at + wholeUnits(Math.min(endsFile ? size - 1 : size, most)), isLast }
+  return { to: at + wholeUnits(Math.min(endsFile ? size - 1 : size, max)), isLast }
 }
 
-function wholeUnits(bytes: number): number {
-  return Math.floor(bytes / chunkUnit) * chunkUnit
-}
-
-/** @returns nothing where the answer does not tell what became of the chunk */
-function read(
-  heard: Progress | GatewayError,
+/** @returns the new offset; `undefined` when the response does not show that the chunk was stored */
+function readAccepted(
+  response: Progress | GatewayError,
   at: number,
   to: number,
   isLast: boolean,
-): Position | undefined {
-  if (heard instanceof GatewayError) return undefined
-  if (heard.state === 'stored' && isLast) return { offset: to, file: heard.file }
-  const isGain = heard.state === 'incomplete' && heard.offset > at && heard.offset <= to
-  return isGain ? { offset: heard.offset } : undefined
+): UploadOffset | undefined {
+  if (response instanceof GatewayError) return undefined
+  if (response.state === 'stored' && isLast) return { offset: to, file: response.file }
+  const isProgress =
+    response.state === 'incomplete' && response.offset > at && response.offset <= to
+  return isProgress ? { offset: response.offset } : undefined
 }
 
-/** A session that seems lost, a token refused half-way: the status decides. */
+/** Errors after which the offset is queried: a session that seems lost, or a rejected token. */
 const undecided: ProblemCode[] = ['upload_session_lost', 'reauth_required']
 
-function toUnheard(error: unknown): GatewayError {
+function toRetryable(error: unknown): GatewayError {
   if (isTransient(error)) return error
   if (error instanceof GatewayError && undecided.includes(error.code)) return error
   throw error
 }
 
-function silence(heard: Progress): GatewayError {
-  if (heard.state === 'unclear') return nonsense(heard.status)
-  return new GatewayError('drive_unavailable', `Drive did not take the chunk (${heard.state})`)
+function notAccepted(response: Progress): GatewayError {
+  if (response.state === 'unclear') return unexpectedResponse(response.status)
+  return new GatewayError('drive_unavailable', `Drive did not accept the chunk (${response.state})`)
 }

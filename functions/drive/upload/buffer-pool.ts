@@ -1,107 +1,116 @@
 /**
- * The memory that this instance has for bytes on their way, as blocks of 256 KiB, shared by all
- * uploads.
+ * Buffer pool shared by all uploads of the instance, in blocks of 256 KiB, with fair-share admission
+ * control.
  *
- * The rule: an upload is let in when three blocks are free. Two are its own until it ends, the third
- * stands for what else it costs: its sockets, and what Node holds of them. When they are not free, it
- * is refused before its body is read. Beyond its own it takes a block at a time, while it holds less
- * than an equal share of what is lent and an eighth of that stays free for whoever comes next. All is
- * lent to one upload, hardly more than half of it to many, as each costs memory elsewhere too. It
- * gives a block back as soon as Drive has what is in it, and takes no other while it holds more than
- * its share: so shares shrink as uploads come, and grow as they leave.
+ * An upload is admitted when three blocks are free. Two blocks are guaranteed to it until it ends;
+ * the third accounts for its other memory: sockets, and what Node holds for them. When they are not
+ * free, the upload is refused before its body is read. Beyond its guaranteed blocks an upload
+ * acquires one block at a time, while it holds less than an equal share of the shareable blocks and
+ * an eighth of those stays free for new uploads. A single upload may use the whole pool; many uploads
+ * share little more than half of it, as each also costs memory elsewhere. An upload releases a block
+ * as soon as Drive has stored its content, and acquires no other one while it holds more than its
+ * share: shares shrink as uploads start, and grow as they end.
  */
 import { GatewayError } from '../../errors.ts'
+import { chunkUnit } from '../client/protocol.ts'
 
-/** As many as Drive's unit: every chunk but the last is a whole number of blocks. */
-export const blockBytes = 256 * 1024
+/** Equal to Drive's unit: every chunk but the last is a whole number of blocks. */
+export const blockBytes = chunkUnit
 
-/** One to send and one to fill meanwhile. */
-const ownBlocks = 2
-/** Never taken: for all that an upload holds elsewhere. */
-const otherBlocks = 1
+/** One block to send while the other one is filled. */
+const guaranteedBlocks = 2
+/** Never allocated: accounts for the other memory of an upload. */
+const overheadBlocks = 1
 
-export interface Budget {
+export interface BufferPool {
   /**
-   * Lets an upload in.
+   * Admits an upload.
    *
-   * @param bytes that it has in all, where that is known: a small one needs less
-   * @throws {GatewayError} `over_capacity` when there is no room for another one
+   * @param bytes total size of the upload, when it is known: a small one needs fewer blocks
+   * @throws {GatewayError} `over_capacity` when the pool is full
    */
-  enter(bytes?: number): Room
+  reserve(bytes?: number): Reservation
 }
 
-/** What one upload may hold. */
-export interface Room {
-  /** Bytes that it has use for; it is given no more. */
-  wanted: number
-  /** Bytes that it may hold now. */
-  readonly allowed: number
-  /** Another block; none where it may not have more. What is in it is anybody's. */
-  take(): Buffer | undefined
-  /** Gives a block back that nobody reads or sends any more. */
-  give(block: Buffer): void
-  /** Every block is given back, and none is taken again. */
-  leave(): void
+/** The blocks of one upload. */
+export interface Reservation {
+  /** Bytes that the upload can use; it acquires no more. */
+  demand: number
+  /** Bytes that the upload may hold now. */
+  readonly quota: number
+  /** @returns a block with arbitrary content; `undefined` when the quota is used up */
+  acquire(): Buffer | undefined
+  /** Returns a block to the pool. The block must no longer be read or sent. */
+  release(block: Buffer): void
+  /** Ends the reservation. Every block must be released before, and none acquired afterwards. */
+  close(): void
 }
 
-/** @param bytes for all blocks together */
-export function createBudget(bytes: number): Budget {
-  const total = Math.max(ownBlocks + otherBlocks, Math.floor(bytes / blockBytes))
-  const spare: Buffer[] = []
-  let rooms = 0
-  /** Blocks that are set aside for somebody, or held beyond those. */
-  let spoken = 0
-  /** Blocks that all who are here may hold together. */
-  const lent = (): number => (total >> 1) + Math.ceil((total >> 1) / rooms)
+/** @param bytes total size of all blocks */
+export function createBufferPool(bytes: number): BufferPool {
+  const total = Math.max(guaranteedBlocks + overheadBlocks, Math.floor(bytes / blockBytes))
+  const freeBlocks: Buffer[] = []
+  let reservations = 0
+  /** Blocks that are guaranteed to uploads, or acquired beyond those. */
+  let committed = 0
+  /** Blocks that all uploads together may hold. */
+  const shareable = (): number => (total >> 1) + Math.ceil((total >> 1) / reservations)
 
   return {
-    enter(bytesInAll = Infinity) {
-      const own = Math.min(ownBlocks, Math.floor(bytesInAll / blockBytes) + 1)
-      if (spoken + own + otherBlocks > total) {
-        throw new GatewayError('over_capacity', `${rooms} uploads hold all of the memory`, {
-          retryAfterSeconds: 1 + Math.floor(Math.random() * 5), // not all at the same time
-        })
+    reserve(totalBytes = Infinity) {
+      const guaranteed = Math.min(guaranteedBlocks, Math.floor(totalBytes / blockBytes) + 1)
+      if (committed + guaranteed + overheadBlocks > total) {
+        throw new GatewayError(
+          'over_capacity',
+          `${reservations} uploads use the whole buffer pool`,
+          {
+            retryAfterSeconds: 1 + Math.floor(Math.random() * 5), // spreads the retries
+          },
+        )
       }
-      spoken += own + otherBlocks
-      rooms++
-      let held = 0
-      const allowedBlocks = (): number =>
-        Math.max(own, Math.min(Math.floor(lent() / rooms), Math.ceil(room.wanted / blockBytes)))
+      committed += guaranteed + overheadBlocks
+      reservations++
+      let acquired = 0
+      const quotaBlocks = (): number => {
+        const fairShare = Math.floor(shareable() / reservations)
+        return Math.max(guaranteed, Math.min(fairShare, Math.ceil(reservation.demand / blockBytes)))
+      }
 
-      const room: Room = {
-        wanted: Infinity,
-        get allowed() {
-          return allowedBlocks() * blockBytes
+      const reservation: Reservation = {
+        demand: Infinity,
+        get quota() {
+          return quotaBlocks() * blockBytes
         },
-        take() {
-          if (held >= own) {
-            if (held >= allowedBlocks() || spoken >= lent() - (lent() >> 3)) return undefined
-            spoken++
+        acquire() {
+          if (acquired >= guaranteed) {
+            const isExhausted = committed >= shareable() - (shareable() >> 3)
+            if (acquired >= quotaBlocks() || isExhausted) return undefined
+            committed++
           }
-          held++
-          return spare.pop() ?? makeBlock()
+          acquired++
+          return freeBlocks.pop() ?? allocateBlock()
         },
-        give(block) {
-          spare.push(block)
-          if (held > own) spoken--
-          held--
+        release(block) {
+          freeBlocks.push(block)
+          if (acquired > guaranteed) committed--
+          acquired--
         },
-        leave() {
-          spoken -= own + otherBlocks
-          rooms--
+        close() {
+          committed -= guaranteed + overheadBlocks
+          reservations--
         },
       }
-      return room
+      return reservation
     },
   }
 }
 
 /**
- * A block lives as long as the process, and is used again and again. It is shared memory, though
- * nobody shares it, since V8 leaves that out of what its collector hopes to win back: with tens of
- * mebibytes of blocks in the count it looks through the whole heap over and over, for a third of
- * all CPU.
+ * Allocates a block, which is reused as long as the process lives. It is shared memory, though no
+ * other thread uses it, because V8 does not count that as collectable: with tens of mebibytes of
+ * blocks in the count, the garbage collector scans the whole heap again and again, for a third of
+ * all CPU time.
  */
-function makeBlock(): Buffer {
+function allocateBlock(): Buffer {
   return Buffer.from(new SharedArrayBuffer(blockBytes))
 }

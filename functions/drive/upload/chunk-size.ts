@@ -1,67 +1,100 @@
 /**
- * How much is sent at a time. Whatever has come while one chunk was on its way is the next one, so
- * that nobody waits for a chunk to fill; what is left to decide is how large one may grow.
+ * Adaptive chunk size (bandwidth-delay product). The bytes that arrive while one chunk is sent form
+ * the next one, so that no upload waits for a chunk to fill; only the maximum size is decided here.
  *
- * The rule: as long as sending takes four times the time in which nothing moves. Drive takes that time
- * for each request, be it ever so small; the request that opens the session shows it. So the limit
- * is four times rate × latency: it costs at most a fifth of the speed, and mostly less, as the next
- * chunk comes in meanwhile.
+ * A chunk may be so large that sending it takes four times the latency. Drive needs that latency for
+ * each request, however small; the request that opens the session shows it. So the maximum is four
+ * times rate × latency, which costs at most a fifth of the throughput, and usually less, as the next
+ * chunk arrives meanwhile.
  */
-import { blockBytes } from './buffer-pool.ts'
+import { raceAbort } from '../client/abort-signals.ts'
+import { chunkUnit, wholeUnits } from '../client/protocol.ts'
+import type { Reservation } from './buffer-pool.ts'
+import type { SendBuffer } from './send-buffer.ts'
 
-export interface Pace {
-  /** Bytes that the next chunk may have. */
-  readonly most: number
-  /** Bytes worth waiting for. */
-  readonly least: number
-  /** Bytes that any chunk may come to have. */
-  readonly largest: number
-  /** The session was opened, in so many milliseconds. */
-  opened(ms: number): void
-  /** A chunk was sent and answered, in so many milliseconds. */
-  sent(bytes: number, ms: number): void
+/** Sizes are in bytes, and whole units of 256 KiB. */
+export interface ChunkSizer {
+  /** Maximum size of the next chunk. */
+  readonly max: number
+  /** Minimum size for which to wait. */
+  readonly min: number
+  /** Upper bound of `max`. */
+  readonly ceiling: number
+  /** Records how long the session took to open. */
+  recordLatency(ms: number): void
+  /** Records how long a chunk took until its response. */
+  recordTransfer(bytes: number, ms: number): void
 }
 
 const mebibyte = 1024 * 1024
-/** A file that fits is one request, without a session. */
-export const firstBytes = mebibyte
-/** Each request costs the CPU of half a mebibyte on its way, so that smaller ones cost the most. */
-const smallestBytes = 4 * mebibyte
-/** Two of them are held at a time, which is all of the memory there is. */
-const largestBytes = 60 * mebibyte
-const timesLatency = 4
-/** Bytes a millisecond, until the first chunk shows it: what many lines do. */
-const firstRate = (25 * mebibyte) / 1000
+/** Maximum size of a file that is uploaded in one request, without a session. */
+const initialBytes = mebibyte
+/** Each request costs as much CPU time as sending half a mebibyte, so small chunks are expensive. */
+const minBytes = 4 * mebibyte
+/** Two chunks are buffered at a time, which is the whole pool. */
+const ceiling = 60 * mebibyte
+const latencyFactor = 4
+/** Assumed until the first chunk is measured: the rate of many connections. */
+const initialBytesPerMs = (25 * mebibyte) / 1000
 
-export function createPace(): Pace {
+/** @param fixedBytes size of every chunk; adaptive by default */
+export function createChunkSizer(fixedBytes?: number): ChunkSizer {
+  return fixedBytes === undefined ? adaptiveChunkSize() : fixedChunkSize(fixedBytes)
+}
+
+function adaptiveChunkSize(): ChunkSizer {
   let latency = 1
-  let most = firstBytes
-  const limit = (rate: number): number =>
-    Math.min(largestBytes, Math.max(smallestBytes, timesLatency * rate * latency))
+  let max = initialBytes
+  const limitFor = (bytesPerMs: number): number =>
+    Math.min(ceiling, Math.max(minBytes, latencyFactor * bytesPerMs * latency))
 
   return {
-    largest: largestBytes,
-    get most() {
-      return Math.floor(most / blockBytes) * blockBytes
+    ceiling,
+    get max() {
+      return wholeUnits(max)
     },
-    get least() {
-      return Math.max(blockBytes, Math.floor(most / 2 / blockBytes) * blockBytes)
+    get min() {
+      return Math.max(chunkUnit, wholeUnits(max / 2))
     },
-    opened(ms) {
+    recordLatency(ms) {
       latency = ms
-      most = limit(firstRate)
+      max = limitFor(initialBytesPerMs)
     },
-    sent(bytes, ms) {
-      if (bytes < firstBytes) return
+    recordTransfer(bytes, ms) {
+      if (bytes < initialBytes) return
       latency = Math.min(latency, ms)
-      // No more than twice as much: one chunk may have been quick by chance.
-      const grown = Math.max(smallestBytes, 2 * bytes)
-      most = Math.min(grown, limit(bytes / Math.max(1, ms - latency)))
+      // At most doubled: a single chunk may have been fast by chance.
+      const doubled = Math.max(minBytes, 2 * bytes)
+      max = Math.min(doubled, limitFor(bytes / Math.max(1, ms - latency)))
     },
   }
 }
 
-/** Chunks of one size, come what may. */
-export function createEvenPace(bytes: number): Pace {
-  return { most: bytes, least: bytes, largest: bytes, opened() {}, sent() {} }
+function fixedChunkSize(bytes: number): ChunkSizer {
+  return { max: bytes, min: bytes, ceiling: bytes, recordLatency() {}, recordTransfer() {} }
+}
+
+/** The buffered bytes of an upload, and what limits the size of its chunks. */
+export interface ChunkSource {
+  buffer: SendBuffer
+  /** Provides the blocks of the buffer. */
+  reservation: Reservation
+  chunkSizer: ChunkSizer
+}
+
+/**
+ * Waits until the buffer has the minimum size of a chunk, or all that it can hold.
+ *
+ * @param from first byte of the chunk, in the buffer's offsets
+ * @returns the maximum size of the chunk, in bytes
+ */
+export async function waitForChunk(
+  { buffer, reservation, chunkSizer }: ChunkSource,
+  from: number,
+  signal: AbortSignal,
+): Promise<number> {
+  reservation.demand = 2 * chunkSizer.max // one in flight, one being filled
+  // One byte more than a chunk shows that the chunk is not the last one.
+  await raceAbort(signal, buffer.waitFor(from + chunkSizer.min + 1))
+  return Math.min(chunkSizer.max, wholeUnits(Math.max(chunkUnit, reservation.quota / 2)))
 }

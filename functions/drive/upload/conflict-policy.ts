@@ -1,82 +1,91 @@
-/** What becomes of a file whose name is taken in its folder. */
+/** Conflict policy: what to do with an upload whose name exists in its folder. */
 import { GatewayError } from '../../errors.ts'
 import type { DriveAccount } from '../client/account.ts'
-import type { FoundItem, Search } from '../files/search.ts'
+import { createDriveClient } from '../client/drive-client.ts'
+import type { DriveClient, DriveClientOptions } from '../client/drive-client.ts'
+import { findFirst, findItem, isUnmoved } from '../files/folders.ts'
 import { kindOf } from '../files/listing.ts'
-import { findFirst, findItem, isStill } from '../files/folders.ts'
-import { createLine } from '../client/drive-client.ts'
-import type { Line, LineParts } from '../client/drive-client.ts'
+import type { DriveItem, Search } from '../files/search.ts'
 import type { NewFile, UploadedFile } from './upload.ts'
 
 /**
- * - `new`: another file of the same name, as Drive itself does it
- * - `replace`: the file that is there gets the new content, and keeps its id
- * - `skip`: the file that is there stays as it is, and is the answer
- * - `error`: refused
+ * - `new`: creates another file of the same name, as Drive itself does
+ * - `replace`: replaces the content of the existing file, which keeps its id
+ * - `skip`: stores nothing, and returns the existing file
+ * - `error`: refuses the upload
  */
-export const modes = ['new', 'replace', 'skip', 'error'] as const
-export type Mode = (typeof modes)[number]
+export const conflictModes = ['new', 'replace', 'skip', 'error'] as const
+export type ConflictMode = (typeof conflictModes)[number]
 
-export type Decision = { state: 'store'; file: NewFile } | { state: 'skip'; file: UploadedFile }
+export type Resolution = { state: 'store'; file: NewFile } | { state: 'skip'; file: UploadedFile }
 
-export interface Places {
+export interface ConflictPolicy {
   /**
-   * Looks whether there is a file of this name in its folder, and decides by the mode.
+   * Searches the folder for a file of this name, and resolves the conflict by the mode.
    *
-   * @param recent the id of a file that was there a while ago, and may not be listed yet
-   * @throws {GatewayError} `file_exists`, or what Drive refuses with
+   * @param recentId id of a file that was stored recently, and may not be listed yet
+   * @throws {GatewayError} `file_exists`, or Drive's error
    */
-  decide(
+  resolveConflict(
     account: DriveAccount,
     file: NewFile,
-    mode: Mode,
+    mode: ConflictMode,
     signal: AbortSignal,
-    recent?: string,
-  ): Promise<Decision>
+    recentId?: string,
+  ): Promise<Resolution>
 }
 
-/** The type of bytes of which nothing is said. */
-export const unknownType = 'application/octet-stream'
+/** The media type of a file for which none is declared. */
+export const defaultMimeType = 'application/octet-stream'
 
-/** @param wholeDrive whether Driveway may write to every file that the person may */
-export function createPlaces(parts: LineParts & { wholeDrive: boolean }): Places {
-  const isWritable = (item: FoundItem): boolean =>
-    isFile(item) && item.canEdit && (parts.wholeDrive || item.isAppAuthorized)
+/** @param options.wholeDrive whether Driveway may write to every file that the account may */
+export function createConflictPolicy(
+  options: DriveClientOptions & { wholeDrive: boolean },
+): ConflictPolicy {
+  const isWritable = (item: DriveItem): boolean =>
+    isFile(item) && item.canEdit && (options.wholeDrive || item.isAppAuthorized)
 
   return {
-    async decide(account, file, mode, signal, recent) {
+    async resolveConflict(account, file, mode, signal, recentId) {
       if (mode === 'new') return { state: 'store', file }
-      const line = createLine(parts, account, signal)
-      const willDo = mode === 'replace' ? isWritable : isFile
+      const client = createDriveClient(options, account, signal)
+      const predicate = mode === 'replace' ? isWritable : isFile
       const { folder, name, mimeType } = file
       const search = { folder, name, kind: 'file' as const }
-      const there =
-        (await findFirst(line, search, willDo)) ?? (await findRecent(line, search, recent))
-      if (!there) return { state: 'store', file }
-      if (mode === 'error') throw new GatewayError('file_exists', 'A file has the name already')
-      if (mode === 'skip') return { state: 'skip', file: toUploaded(there) }
-      const { id } = there
-      const type = mimeType === unknownType ? there.mimeType : mimeType
+      const existing =
+        (await findFirst(client, search, predicate)) ?? (await findRecent(client, search, recentId))
+      if (!existing) return { state: 'store', file }
+      if (mode === 'error') throw new GatewayError('file_exists', 'A file with this name exists')
+      if (mode === 'skip') return { state: 'skip', file: toUploadedFile(existing) }
+      const { id } = existing
+      const type = mimeType === defaultMimeType ? existing.mimeType : mimeType
       return { state: 'store', file: { ...file, id, mimeType: type, replaces: true } }
     },
   }
 }
 
-/** A file that is known by its id, if it is still where it was. */
+/** Finds a file by its id, if it still has this folder and name. */
 async function findRecent(
-  line: Line,
+  client: DriveClient,
   { folder, name }: Search,
   id: string | undefined,
-): Promise<FoundItem | undefined> {
-  const item = id === undefined ? undefined : await findItem(line, id)
-  return item && isFile(item) && (await isStill(line, item, folder, name)) ? item : undefined
+): Promise<DriveItem | undefined> {
+  const item = id === undefined ? undefined : await findItem(client, id)
+  return item && isFile(item) && (await isUnmoved(client, item, folder, name)) ? item : undefined
 }
 
-/** Documents, shortcuts and whatever else has no bytes of its own are none. */
-function isFile({ mimeType, size, sha256 }: FoundItem): boolean {
+/** Whether an item has bytes of its own, unlike documents and shortcuts. */
+function isFile({ mimeType, size, sha256 }: DriveItem): boolean {
   return kindOf(mimeType) === 'file' && size !== undefined && sha256 !== undefined
 }
 
-function toUploaded({ id, name, mimeType, size, sha256, webViewLink }: FoundItem): UploadedFile {
+function toUploadedFile({
+  id,
+  name,
+  mimeType,
+  size,
+  sha256,
+  webViewLink,
+}: DriveItem): UploadedFile {
   return { id, name, mimeType, size: size ?? 0, sha256: sha256 ?? '', webViewLink }
 }

@@ -1,62 +1,66 @@
 /**
- * Bytes that go from the caller straight to Drive: a session is opened here and used there, and
- * what came of it is looked at here again.
+ * Direct uploads: the client sends the bytes straight to Drive. The gateway opens the session, and
+ * verifies the file afterwards.
  */
 import { GatewayError } from '../../errors.ts'
-import { unlessAborted } from '../client/abort-signals.ts'
+import { raceAbort } from '../client/abort-signals.ts'
 import type { DriveAccount } from '../client/account.ts'
-import { readFailure } from '../client/errors.ts'
-import type { Ids } from './file-id-pool.ts'
-import { createCleanUpLine, createLine } from '../client/drive-client.ts'
-import type { Line, LineParts } from '../client/drive-client.ts'
+import { createCleanupClient, createDriveClient } from '../client/drive-client.ts'
+import type { DriveClient, DriveClientOptions } from '../client/drive-client.ts'
+import { toGatewayError } from '../client/errors.ts'
 import {
-  lookUpRequest,
-  openRequest,
+  getFileRequest,
+  openSessionRequest,
   readFile,
   readModifiedTime,
-  readOpened,
   readProgress,
+  readSessionUri,
   statusRequest,
 } from '../client/protocol.ts'
 import type { FileMetadata } from '../client/protocol.ts'
+import type { FileIdPool } from './file-id-pool.ts'
 import type { NewFile, UploadedFile } from './upload.ts'
 
-/** A file that somebody else's bytes are to make, and by what it is known again. */
+/** A file that the client uploads, with the properties that identify it afterwards. */
 export interface DirectFile extends NewFile {
-  /** Reserved for this one file. */
+  /** Reserved for this file. */
   id: string
   /** Bytes. */
   size: number
-  /** Set by us, so that a file that was changed since is told from one that is as it came. */
+  /** RFC 3339. Set by the gateway, so that a later change of the file is detected. */
   modifiedTime: string
 }
 
-/** What is known of a direct upload besides the file itself. */
-export type Expected = Pick<DirectFile, 'id' | 'size' | 'modifiedTime'> & {
-  /** In hex, where the caller has said it. */
+/** The properties that the uploaded file must have. */
+export type ExpectedFile = Pick<DirectFile, 'id' | 'size' | 'modifiedTime'> & {
+  /** In hex, when the client declared it. */
   sha256?: string
 }
 
 export interface DirectUploads {
-  /** Names a file before there is a session for it, unless it has its name already. */
+  /** Completes the metadata of a file before its session is opened. Keeps a given id. */
   prepare(
     account: DriveAccount,
     file: NewFile & { size: number },
     signal: AbortSignal,
   ): Promise<DirectFile>
-  /** What became of a session that was opened once, if it was, and of its file. */
-  find(
+  /**
+   * Returns the status of a file and of its session.
+   *
+   * @param sessionUri absent when no session was opened
+   */
+  status(
     account: DriveAccount,
     id: string,
     sessionUri: string | undefined,
     signal: AbortSignal,
   ): Promise<'stored' | 'open' | 'gone'>
   /**
-   * Opens the session of a file: for exactly its size and type, and for pages of this one origin.
+   * Opens a session for a file, limited to exactly its size and type.
    *
-   * @param origin none for a caller that is no page
-   * @returns the session URI: until the file is there, or a week has passed, whoever has it can send
-   *   the bytes of this one file, and do nothing else
+   * @param origin the only origin whose pages may use the session; absent for a client that is no page
+   * @returns the session URI, a secret: it allows sending the bytes of this one file, and nothing
+   *   else, until the file is complete or a week has passed
    */
   open(
     account: DriveAccount,
@@ -65,48 +69,47 @@ export interface DirectUploads {
     signal: AbortSignal,
   ): Promise<string>
   /**
-   * Looks at what Drive has, and believes it only where it is what was expected. A file that is not
-   * is removed, unless somebody has changed it since.
+   * Verifies the uploaded file. A file that differs is deleted, unless it was modified after the
+   * upload.
    *
-   * @throws {GatewayError} `upload_incomplete` while there is no file, `integrity_check_failed` or
-   *   `digest_mismatch` for another one, `file_changed_after_upload` for one that is no longer as it came
+   * @throws {GatewayError} `upload_incomplete` when there is no file yet, `integrity_check_failed` or
+   *   `digest_mismatch` when it differs, `file_changed_after_upload` when it was modified
    */
-  check(account: DriveAccount, expected: Expected, signal: AbortSignal): Promise<UploadedFile>
+  verify(account: DriveAccount, expected: ExpectedFile, signal: AbortSignal): Promise<UploadedFile>
 }
 
-export interface DirectParts extends LineParts {
-  ids: Ids
-  /** Told of a file or session that could not be cleared away. */
-  onLeftBehind?: (id: string, error: unknown) => void
+export interface DirectUploadsDeps extends DriveClientOptions {
+  fileIds: FileIdPool
+  /** Called when a file or session could not be deleted. */
+  onCleanupError?: (id: string, error: unknown) => void
 }
 
 export function createDirectUploads(
-  parts: DirectParts,
+  deps: DirectUploadsDeps,
   now: () => number = Date.now,
 ): DirectUploads {
-  /** On a clock of its own: the caller may be gone. */
-  async function clearAway(
+  async function cleanUp(
     account: DriveAccount,
     id: string,
-    clear: (line: Line) => Promise<void>,
+    run: (client: DriveClient) => Promise<void>,
   ): Promise<void> {
-    const line = createCleanUpLine(parts, account)
-    await clear(line).catch((error: unknown) => parts.onLeftBehind?.(id, error))
+    const client = createCleanupClient(deps, account)
+    await run(client).catch((error: unknown) => deps.onCleanupError?.(id, error))
   }
 
   return {
     async prepare(account, file, signal) {
-      const id = file.id ?? (await unlessAborted(signal, parts.ids.take(account)))
+      const id = file.id ?? (await raceAbort(signal, deps.fileIds.take(account)))
       return { ...file, id, modifiedTime: file.modifiedTime ?? new Date(now()).toISOString() }
     },
 
-    async find(account, id, sessionUri, signal) {
-      const line = createLine(parts, account, signal)
-      if (await line.lookUp(id)) return 'stored'
+    async status(account, id, sessionUri, signal) {
+      const client = createDriveClient(deps, account, signal)
+      if (await client.findFile(id)) return 'stored'
       if (sessionUri === undefined) return 'gone'
       try {
-        const progress = await line.patience.retry(async () =>
-          readProgress(await line.ask(statusRequest(sessionUri, undefined))),
+        const progress = await client.retryPolicy.retry(async () =>
+          readProgress(await client.request(statusRequest(sessionUri, undefined))),
         )
         return progress.state === 'incomplete' ? 'open' : 'stored'
       } catch (error) {
@@ -116,61 +119,69 @@ export function createDirectUploads(
     },
 
     async open(account, { size, ...metadata }, origin, signal) {
-      const line = createLine(parts, account, signal)
-      const terms = { size, ...(origin === undefined ? {} : { origin }) }
-      const request = openRequest(line.root, metadata satisfies FileMetadata, terms)
-      const sessionUri = await line.patience.retry(async () =>
-        readOpened(await line.make(request), line.root),
+      const client = createDriveClient(deps, account, signal)
+      const sessionOptions = { size, ...(origin === undefined ? {} : { origin }) }
+      const request = openSessionRequest(
+        client.root,
+        metadata satisfies FileMetadata,
+        sessionOptions,
+      )
+      const sessionUri = await client.retryPolicy.retry(async () =>
+        readSessionUri(await client.create(request), client.root),
       )
       if (!signal.aborted) return sessionUri
-      await clearAway(account, metadata.id, (last) => last.cancel(sessionUri))
+      await cleanUp(account, metadata.id, (cleanup) => cleanup.cancelSession(sessionUri))
       throw signal.reason
     },
 
-    async check(account, expected, signal) {
-      const line = createLine(parts, account, signal)
+    async verify(account, expected, signal) {
+      const client = createDriveClient(deps, account, signal)
       const { id } = expected
-      const { file, isAsItCame } = await line.patience.retry(() => lookUp(line, expected))
-      const wrong = difference(file, expected)
-      if (!wrong) return file
-      if (!isAsItCame) {
-        throw new GatewayError('file_changed_after_upload', 'The file was changed since it came', {
-          cause: wrong,
-        })
+      const { file, isUnmodified } = await client.retryPolicy.retry(() =>
+        requestFile(client, expected),
+      )
+      const error = mismatch(file, expected)
+      if (!error) return file
+      if (!isUnmodified) {
+        throw new GatewayError(
+          'file_changed_after_upload',
+          'The file was modified after the upload',
+          { cause: error },
+        )
       }
-      await clearAway(account, id, (last) => last.remove(id))
-      throw wrong
+      await cleanUp(account, id, (cleanup) => cleanup.deleteFile(id))
+      throw error
     },
   }
 }
 
 /** @throws {GatewayError} `upload_incomplete`, or `upstream_bad_response` without size or checksum */
-async function lookUp(
-  line: Line,
-  { id, modifiedTime }: Expected,
-): Promise<{ file: UploadedFile; isAsItCame: boolean }> {
-  const answer = await line.ask(lookUpRequest(line.root, id))
-  if (answer.status === 404) {
+async function requestFile(
+  client: DriveClient,
+  { id, modifiedTime }: ExpectedFile,
+): Promise<{ file: UploadedFile; isUnmodified: boolean }> {
+  const response = await client.request(getFileRequest(client.root, id))
+  if (response.status === 404) {
     throw new GatewayError('upload_incomplete', 'Drive has no file under the reserved id')
   }
-  const found = answer.status === 200 ? readFile(answer.body) : undefined
-  if (!found) throw readFailure(answer)
-  const { size, sha256 } = found
-  if (found.id !== id || size === undefined || sha256 === undefined) {
-    throw new GatewayError('upstream_bad_response', 'Drive’s file lacks its size or checksum')
+  const stored = response.status === 200 ? readFile(response.body) : undefined
+  if (!stored) throw toGatewayError(response)
+  const { size, sha256 } = stored
+  if (stored.id !== id || size === undefined || sha256 === undefined) {
+    throw new GatewayError('upstream_bad_response', 'Drive’s file has no size or checksum')
   }
-  const isAsItCame = readModifiedTime(answer.body) === Date.parse(modifiedTime)
-  return { file: { ...found, size, sha256 }, isAsItCame }
+  const isUnmodified = readModifiedTime(response.body) === Date.parse(modifiedTime)
+  return { file: { ...stored, size, sha256 }, isUnmodified }
 }
 
-/** Its name may be another by now: people rename what they see. */
-function difference(
+/** Compares size and checksum. The name is not compared, as the user may have renamed the file. */
+function mismatch(
   file: UploadedFile,
-  { size, sha256 = file.sha256 }: Expected,
+  { size, sha256 = file.sha256 }: ExpectedFile,
 ): GatewayError | undefined {
   if (file.size !== size) {
     return new GatewayError('integrity_check_failed', `Drive has ${file.size} bytes of ${size}`)
   }
   if (file.sha256 === sha256) return undefined
-  return new GatewayError('digest_mismatch', 'Drive’s sha256 is not the caller’s')
+  return new GatewayError('digest_mismatch', 'Drive’s sha256 differs from the client’s')
 }

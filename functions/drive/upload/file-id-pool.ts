@@ -1,56 +1,53 @@
-/** File ids reserved at Drive in batches, so that an upload rarely waits for one. */
-import { keepRecent } from '../../lib/lru.ts'
+/** Pool of file ids that are pre-generated in batches, so that an upload rarely waits for one. */
+import { createSingleFlight } from '../../lib/single-flight.ts'
+import { createTtlCache } from '../../lib/ttl-cache.ts'
 import type { DriveAccount } from '../client/account.ts'
-import { createLine } from '../client/drive-client.ts'
-import type { LineParts } from '../client/drive-client.ts'
-import { idsRequest, readIds } from '../client/protocol.ts'
+import { createDriveClient } from '../client/drive-client.ts'
+import type { DriveClientOptions } from '../client/drive-client.ts'
+import { generateIdsRequest, readIds } from '../client/protocol.ts'
 
-export interface Ids {
-  /** An id that nobody else has; used or not, it is never given out again. */
+export interface FileIdPool {
+  /** Returns a unique file id, and never the same one again. */
   take(account: DriveAccount): Promise<string>
 }
 
-const firstBatch = 10
-const largestBatch = 500
+const initialBatchSize = 10
+const maxBatchSize = 500
 const maxAccounts = 1_000
 
 interface Pool {
   ids: string[]
-  batch: number
-  refill: Promise<void> | undefined
+  batchSize: number
 }
 
-/** Asks for so many ids; they are good for this account alone. */
-export type Reserve = (account: DriveAccount, count: number) => Promise<string[]>
+/** Generates `count` ids, which are valid for this account only. */
+export type GenerateIds = (account: DriveAccount, count: number) => Promise<string[]>
 
-/** At Drive, and patiently: those who wait for ids share one asking, so none of them can end it. */
-export function reserveAt(parts: LineParts): Reserve {
-  const endless = new AbortController().signal
+/** Generates ids at Drive with retries. Waiting requests share the call, so none of them aborts it. */
+export function createIdGenerator(options: DriveClientOptions): GenerateIds {
+  const neverAborts = new AbortController().signal
   return (account, count) => {
-    const line = createLine(parts, account, endless)
-    const request = idsRequest(line.root, count)
-    return line.patience.retry(async () => readIds(await line.ask(request)))
+    const client = createDriveClient(options, account, neverAborts)
+    const request = generateIdsRequest(client.root, count)
+    return client.retryPolicy.retry(async () => readIds(await client.request(request)))
   }
 }
 
-export function createIds(reserve: Reserve): Ids {
-  const pools = new Map<string, Pool>()
+export function createFileIdPool(generateIds: GenerateIds): FileIdPool {
+  const pools = createTtlCache<string, Pool>({ maxEntries: maxAccounts })
+  const refills = createSingleFlight<Pool, void>()
 
   function poolOf(sub: string): Pool {
-    const pool = pools.get(sub) ?? { ids: [], batch: firstBatch, refill: undefined }
-    // Most recently used last; the ids of a pool that is dropped are simply never used.
-    keepRecent(pools, sub, pool, maxAccounts)
+    const pool = pools.get(sub) ?? { ids: [], batchSize: initialBatchSize }
+    pools.set(sub, pool) // keeps the most recently used; the ids of an evicted pool stay unused
     return pool
   }
 
   function refill(pool: Pool, account: DriveAccount): Promise<void> {
-    pool.refill ??= reserve(account, pool.batch)
-      .then((ids) => {
-        pool.ids.push(...ids)
-        pool.batch = Math.min(pool.batch * 2, largestBatch)
-      })
-      .finally(() => (pool.refill = undefined))
-    return pool.refill
+    return refills.run(pool, async () => {
+      pool.ids.push(...(await generateIds(account, pool.batchSize)))
+      pool.batchSize = Math.min(pool.batchSize * 2, maxBatchSize)
+    })
   }
 
   return {
@@ -58,7 +55,8 @@ export function createIds(reserve: Reserve): Ids {
       const pool = poolOf(account.sub)
       while (pool.ids.length === 0) await refill(pool, account)
       const id = pool.ids.shift() as string
-      if (pool.ids.length < pool.batch / 4) refill(pool, account).catch(() => {}) // the next one asks
+      const isLow = pool.ids.length < pool.batchSize / 4
+      if (isLow) refill(pool, account).catch(() => {}) // the next call tries again
       return id
     },
   }

@@ -1,137 +1,148 @@
 /**
- * Uploads that are tried again under a key of the caller's (`Idempotency-Key`): one file at most,
- * whichever instances the tries come to, and one answer.
+ * Idempotency keys (`Idempotency-Key`): retries of an upload on any instance create at most one file
+ * and get the same result.
  *
- * A record for each key holds the id that its file has or will have, who is at it, and in the end
- * the answer. Who is at it renews its hold; one that has been let go of may be taken up by the next
- * try, for the same id. The hold keeps tries from getting into each other's way; that there is one
- * file is Drive's doing, which takes an id once.
+ * A record per key holds the reserved id of the file, the lease of the attempt in progress, and
+ * finally the result. The attempt renews its lease; the next attempt takes over a released or expired
+ * one, with the same id. The lease only keeps attempts from interfering with each other; Drive itself
+ * guarantees a single file, as it accepts each id once.
  *
  * @see IETF draft "The Idempotency-Key HTTP Header Field"
  */
 import { createHash, randomUUID } from 'node:crypto'
 import { GatewayError } from '../../errors.ts'
+import type { Versioned, VersionedStore } from '../../store/versioned-store.ts'
 import type { DriveAccount } from '../client/account.ts'
-import type { Ids } from './file-id-pool.ts'
-import type { Records, Stored } from '../../store/versioned-store.ts'
+import type { FileIdPool } from './file-id-pool.ts'
 
-export interface AttemptRecord {
-  /** What was asked for under the key, hashed. */
+export interface IdempotencyRecord {
+  /** Hash of the request's properties. */
   fingerprint: string
-  /** Under which the file is, or will be. */
+  /** Reserved id of the file. */
   fileId: string
-  holder: string
+  leaseOwner: string
   /** Milliseconds since 1970. */
-  heldUntil: number
-  /** The answer, as JSON. */
-  outcome: string | null
-  /** What a try has left for the next one, sealed by whoever wrote it. */
-  note?: string
+  leaseExpiresAt: number
+  /** As JSON; `null` until the upload is complete. */
+  result: string | null
+  /** State that an attempt left for the next one. A secret in it is sealed by the caller. */
+  checkpoint?: string
 }
 
-export function isAttemptRecord(data: Record<string, unknown>): boolean {
-  const { fingerprint, fileId, holder, heldUntil, outcome, note } = data
+export function isIdempotencyRecord(data: Record<string, unknown>): boolean {
+  const { fingerprint, fileId, leaseOwner, leaseExpiresAt, result, checkpoint } = data
   return (
-    [fingerprint, fileId, holder].every((value) => typeof value === 'string') &&
-    typeof heldUntil === 'number' &&
-    (outcome === null || typeof outcome === 'string') &&
-    (note === undefined || typeof note === 'string')
+    [fingerprint, fileId, leaseOwner].every((value) => typeof value === 'string') &&
+    typeof leaseExpiresAt === 'number' &&
+    (result === null || typeof result === 'string') &&
+    (checkpoint === undefined || typeof checkpoint === 'string')
   )
 }
 
-/** One try, from its beginning to `finish`, `rest` or `giveUp`. */
-export interface Attempt {
+/** The lease of one attempt, until `complete`, `release` or `abandon`. */
+export interface Lease {
   fileId: string
-  /** Whether a try before this one may have left the file. */
-  isRepeated: boolean
-  /** What the try before this one has left. */
-  note: string | undefined
-  /** Aborts when somebody else is at it, who must have thought this one dead. */
-  lost: AbortSignal
-  /** Asks anew whether this one is still the one that is at it. */
-  isHeld(): Promise<boolean>
-  /** The same answer for each try that follows. */
-  finish(outcome: object): Promise<void>
-  /** Lets go of what is not at its end; the next try finds the note. */
-  rest(note: string): Promise<void>
-  /** @param isCleared nothing is left, so that the next try begins as if there had been none */
-  giveUp(isCleared: boolean): Promise<void>
+  /** Whether a previous attempt may have created the file. */
+  isRetry: boolean
+  /** State that the previous attempt left. */
+  checkpoint: string | undefined
+  /** Aborts when another attempt has taken over the lease, as it had expired. */
+  leaseLost: AbortSignal
+  /** Renews the lease. @returns whether this attempt still owns it */
+  renew(): Promise<boolean>
+  /** Stores the result that every further attempt gets. */
+  complete(result: object): Promise<void>
+  /** Releases the lease of an incomplete upload. The next attempt gets the checkpoint. */
+  release(checkpoint: string): Promise<void>
+  /**
+   * Releases the lease of a failed upload.
+   *
+   * @param isCleanedUp whether the attempt left nothing, so that the next one starts afresh
+   */
+  abandon(isCleanedUp: boolean): Promise<void>
 }
 
-export interface Attempts {
+export interface IdempotencyStore {
   /**
-   * @param fingerprint all that makes one upload different from another
-   * @returns the answer that the key has led to, or a try to be made
+   * @param fingerprint all properties that distinguish one upload from another
+   * @returns the result that is stored for the key, or the lease of a new attempt
    * @throws {GatewayError} `idempotency_key_in_use`, `idempotency_key_reused`
    */
   begin(
     account: DriveAccount,
     key: string,
     fingerprint: readonly unknown[],
-  ): Promise<{ outcome: unknown } | Attempt>
+  ): Promise<{ result: unknown } | Lease>
 }
 
-export interface AttemptsParts {
-  records: Records<AttemptRecord>
-  ids: Ids
+export interface IdempotencyDeps {
+  records: VersionedStore<IdempotencyRecord>
+  fileIds: FileIdPool
   now?: () => number
-  /** Milliseconds that a hold lasts unless it is renewed. */
-  holdMs?: number
+  /** Duration of a lease that is not renewed, in milliseconds. */
+  leaseMs?: number
 }
 
-const keptMs = 24 * 60 * 60_000
-const mostRounds = 5
+const recordTtlMs = 24 * 60 * 60_000
+const maxAttempts = 5
 
-export function createAttempts(parts: AttemptsParts): Attempts {
-  const { records, ids, now = Date.now, holdMs = 60_000 } = parts
+export function createIdempotencyStore(deps: IdempotencyDeps): IdempotencyStore {
+  const { records, fileIds, now = Date.now, leaseMs = 60_000 } = deps
 
-  function hold(id: string, mine: Stored<AttemptRecord>, isRepeated: boolean): Attempt {
+  const replace = (
+    id: string,
+    etag: unknown,
+    value: IdempotencyRecord,
+  ): Promise<Versioned<IdempotencyRecord> | undefined> =>
+    records.replace(id, etag, value, now() + recordTtlMs)
+
+  function createLease(id: string, own: Versioned<IdempotencyRecord>, isRetry: boolean): Lease {
     const losing = new AbortController()
-    let current: Stored<AttemptRecord> | undefined = mine
-    // One write after the other: each has to name the version before it.
-    let last: Promise<unknown> = Promise.resolve()
-    const write = (change: Partial<AttemptRecord>): Promise<boolean> => {
-      const done = last.then(async () => {
+    let current: Versioned<IdempotencyRecord> | undefined = own
+    // Writes are sequential: each one names the version before it.
+    let lastWrite: Promise<unknown> = Promise.resolve()
+    const write = (change: Partial<IdempotencyRecord>): Promise<boolean> => {
+      const written = lastWrite.then(async () => {
         if (!current) return false
         const value = { ...current.value, ...change }
-        const replace = (revision: unknown): Promise<Stored<AttemptRecord> | undefined> =>
-          records.replace(id, revision, value, now() + keptMs)
-        let next = await replace(current.revision)
+        let next = await replace(id, current.etag, value)
         if (!next) {
-          // Perhaps a write of ours was heard whose answer was lost.
-          const there = await records.find(id)
-          if (there?.value.holder === value.holder) next = await replace(there.revision)
+          // An earlier write may have succeeded although its response was lost.
+          const stored = await records.find(id)
+          if (stored?.value.leaseOwner === value.leaseOwner) {
+            next = await replace(id, stored.etag, value)
+          }
         }
         current = next
-        if (!current) losing.abort(inProgress())
+        if (!current) losing.abort(keyInUse())
         return current !== undefined
       })
-      last = done.catch(() => {})
-      return done
+      lastWrite = written.catch(() => {})
+      return written
     }
-    const renew = (): Promise<boolean> => write({ heldUntil: now() + holdMs })
-    // A store that does not answer may answer the next time.
-    const clock = setInterval(() => void renew().catch(() => {}), holdMs / 3).unref()
+    const renew = (): Promise<boolean> => write({ leaseExpiresAt: now() + leaseMs })
+    // A failed renewal is ignored: the store may be available again at the next one.
+    const timer = setInterval(() => void renew().catch(() => {}), leaseMs / 3).unref()
 
     return {
-      fileId: mine.value.fileId,
-      isRepeated,
-      note: mine.value.note,
-      lost: losing.signal,
-      isHeld: renew,
-      async finish(outcome) {
-        clearInterval(clock)
-        await write({ heldUntil: 0, outcome: JSON.stringify(outcome) })
+      fileId: own.value.fileId,
+      isRetry,
+      checkpoint: own.value.checkpoint,
+      leaseLost: losing.signal,
+      renew,
+      async complete(result) {
+        clearInterval(timer)
+        await write({ leaseExpiresAt: 0, result: JSON.stringify(result) })
       },
-      async rest(note) {
-        clearInterval(clock)
-        await write({ heldUntil: 0, note })
+      async release(checkpoint) {
+        clearInterval(timer)
+        await write({ leaseExpiresAt: 0, checkpoint })
       },
-      async giveUp(isCleared) {
-        clearInterval(clock)
-        if (!isCleared) await write({ heldUntil: 0 })
-        await last
-        if (isCleared && current) await records.remove(id, current.revision)
+      async abandon(isCleanedUp) {
+        clearInterval(timer)
+        if (!isCleanedUp) await write({ leaseExpiresAt: 0 })
+        await lastWrite
+        if (isCleanedUp && current) await records.remove(id, current.etag)
       },
     }
   }
@@ -139,44 +150,44 @@ export function createAttempts(parts: AttemptsParts): Attempts {
   return {
     async begin(account, key, fingerprint) {
       const id = sha256([account.sub, key])
-      const holder = randomUUID()
-      const mine: AttemptRecord = {
+      const leaseOwner = randomUUID()
+      const own: IdempotencyRecord = {
         fingerprint: sha256(fingerprint),
-        fileId: await ids.take(account),
-        holder,
-        heldUntil: now() + holdMs,
-        outcome: null,
+        fileId: await fileIds.take(account),
+        leaseOwner,
+        leaseExpiresAt: now() + leaseMs,
+        result: null,
       }
-      for (let round = 0; round < mostRounds; round++) {
-        const made = await records.create(id, mine, now() + keptMs)
-        if (made) return hold(id, made, false)
-        const there = await records.find(id)
-        if (!there) continue
-        const { value, expiresAt, revision } = there
-        // Ours, where the answer to its making was lost.
-        if (value.holder === holder) return hold(id, there, false)
+      for (let attempt = 0; attempt < maxAttempts; attempt++) {
+        const created = await records.create(id, own, now() + recordTtlMs)
+        if (created) return createLease(id, created, false)
+        const stored = await records.find(id)
+        if (!stored) continue
+        const { value, expiresAt, etag } = stored
+        // This attempt's own record, whose creation succeeded although the response was lost.
+        if (value.leaseOwner === leaseOwner) return createLease(id, stored, false)
         if (expiresAt <= now()) {
-          const renewed = await records.replace(id, revision, mine, now() + keptMs)
-          if (renewed) return hold(id, renewed, false)
+          const replaced = await replace(id, etag, own)
+          if (replaced) return createLease(id, replaced, false)
           continue
         }
-        if (value.fingerprint !== mine.fingerprint) {
-          throw new GatewayError('idempotency_key_reused', 'The key was used for something else')
+        if (value.fingerprint !== own.fingerprint) {
+          throw new GatewayError('idempotency_key_reused', 'The key was used for another upload')
         }
-        if (value.outcome !== null) return { outcome: JSON.parse(value.outcome) as unknown }
-        if (value.heldUntil > now()) throw inProgress()
-        const left = value.note === undefined ? {} : { note: value.note }
-        const next = { ...mine, ...left, fileId: value.fileId }
-        const taken = await records.replace(id, revision, next, now() + keptMs)
-        if (taken) return hold(id, taken, true)
+        if (value.result !== null) return { result: JSON.parse(value.result) as unknown }
+        if (value.leaseExpiresAt > now()) throw keyInUse()
+        const { fileId, checkpoint } = value
+        const next = { ...own, fileId, ...(checkpoint === undefined ? {} : { checkpoint }) }
+        const takenOver = await replace(id, etag, next)
+        if (takenOver) return createLease(id, takenOver, true)
       }
-      throw inProgress()
+      throw keyInUse()
     },
   }
 }
 
-function inProgress(): GatewayError {
-  const message = 'Another request with this key is under way'
+function keyInUse(): GatewayError {
+  const message = 'Another request with this key is in progress'
   return new GatewayError('idempotency_key_in_use', message, { retryAfterSeconds: 5 })
 }
 

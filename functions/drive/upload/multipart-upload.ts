@@ -1,24 +1,27 @@
-/** A file that has come whole, in one request. */
-import type { Line } from '../client/drive-client.ts'
-import { createRequest, readCreated } from '../client/protocol.ts'
-import type { StoredFile } from '../client/protocol.ts'
-import { existing, mayCreate, nonsense } from './upload-state.ts'
-import type { Upload } from './upload-state.ts'
+/** Multipart upload: metadata and content in one request. */
+import type { DriveClient } from '../client/drive-client.ts'
+import { multipartRequest, readCreateResult } from '../client/protocol.ts'
+import type { CreateResult, StoredFile } from '../client/protocol.ts'
+import { requireExisting, sendCreating, unexpectedResponse } from './upload-state.ts'
+import type { UploadState } from './upload-state.ts'
 
-/** Sent again with the same id, the request cannot make a second file. */
-export async function storeAtOnce(line: Line, upload: Upload): Promise<StoredFile> {
-  const { metadata, window } = upload
-  const content = window.slice(0, window.end)
+/** Uploads a completely buffered file. A retry has the same id, so it cannot create a second file. */
+export async function uploadMultipart(
+  client: DriveClient,
+  upload: UploadState,
+): Promise<StoredFile> {
+  const { metadata, buffer } = upload
+  const content = buffer.slice(0, buffer.end)
 
-  const create = async (): Promise<ReturnType<typeof readCreated>> => {
-    const request = createRequest(line.root, metadata, content)
-    return readCreated(await mayCreate(upload, () => line.make(request)))
+  const create = async (): Promise<CreateResult> => {
+    const request = multipartRequest(client.root, metadata, content)
+    return readCreateResult(await sendCreating(upload, () => client.create(request)))
   }
 
   for (;;) {
-    const created = await line.patience.retry(create)
-    if (created.state === 'stored') return created.file
-    if (created.state === 'exists') return existing(line, upload)
-    await line.patience.spend(nonsense(created.status))
+    const result = await client.retryPolicy.retry(create)
+    if (result.state === 'stored') return result.file
+    if (result.state === 'exists') return requireExisting(client, upload)
+    await client.retryPolicy.backoff(unexpectedResponse(result.status))
   }
 }

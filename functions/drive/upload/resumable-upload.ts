@@ -1,125 +1,136 @@
-/** A file of any size, chunk after chunk, each kept until Drive says that it has it. */
+/** Resumable upload of a file of any size: each chunk is buffered until Drive acknowledges it. */
 import { GatewayError } from '../../errors.ts'
-import { unlessAborted } from '../client/abort-signals.ts'
+import type { DriveClient } from '../client/drive-client.ts'
 import { isTransient } from '../client/errors.ts'
-import type { Line } from '../client/drive-client.ts'
-import * as session from '../client/protocol.ts'
-import { chunkUnit } from '../client/protocol.ts'
+import {
+  chunkRequest,
+  openSessionRequest,
+  readProgress,
+  readSessionUri,
+  statusRequest,
+  wholeUnits,
+} from '../client/protocol.ts'
 import type { Progress, StoredFile } from '../client/protocol.ts'
-import type { DriveAnswer } from '../client/transport.ts'
-import { existing, findStored, mayCreate, nonsense } from './upload-state.ts'
-import type { Upload } from './upload-state.ts'
+import type { DriveResponse } from '../client/transport.ts'
+import { waitForChunk } from './chunk-size.ts'
+import { findStored, requireExisting, sendCreating, unexpectedResponse } from './upload-state.ts'
+import type { UploadState } from './upload-state.ts'
 
 /**
- * Three steps, of which each answer chooses the next: open a session, send a chunk, ask for the
- * status. What is sent next begins where Drive says that it stopped: at `window.start`.
+ * State machine of three steps: open a session, send a chunk, query the status. Each response selects
+ * the next step. The next chunk begins at `buffer.start`, the offset that Drive has acknowledged.
  */
-export async function storeInChunks(line: Line, upload: Upload): Promise<StoredFile> {
-  const { metadata, window, pace, room } = upload
-  const { patience } = line
-  /** Up to where this session was sent bytes: Drive cannot have more. */
+export async function uploadResumable(
+  client: DriveClient,
+  upload: UploadState,
+): Promise<StoredFile> {
+  const { metadata, buffer, chunkSizer, reservation } = upload
+  const { retryPolicy } = client
+  /** Offset up to which bytes were sent to this session: Drive cannot have more. */
   let sent = 0
-  let tokenRenewed = false
+  /** Whether Drive has rejected a token since the last progress. */
+  let tokenRejected = false
 
   const open = async (): Promise<Progress> => {
-    room.wanted = 2 * pace.largest // what comes meanwhile is the first chunk
+    reservation.demand = 2 * chunkSizer.ceiling // bytes that arrive meanwhile form the first chunk
     const since = performance.now()
-    const answer = await line.make(session.openRequest(line.root, metadata))
-    pace.opened(performance.now() - since)
-    if (answer.status === 409) return { state: 'exists' }
-    upload.sessionUri = session.readOpened(answer, line.root)
+    const response = await client.create(openSessionRequest(client.root, metadata))
+    chunkSizer.recordLatency(performance.now() - since)
+    if (response.status === 409) return { state: 'exists' }
+    upload.sessionUri = readSessionUri(response, client.root)
     sent = 0
     return { state: 'incomplete', offset: 0 }
   }
 
   const sendChunk = async (): Promise<Progress> => {
-    room.wanted = 2 * pace.most // one on its way, one to come meanwhile
-    const from = window.start
-    // One byte more than a chunk tells that the chunk is not the last.
-    await unlessAborted(line.signal, window.filled(from + pace.least + 1))
-    const most = Math.min(pace.most, wholeUnits(Math.max(chunkUnit, room.allowed / 2)))
-    const isLast = window.ended && window.end - from <= most
-    const to = isLast ? window.end : from + Math.min(most, wholeUnits(window.end - from - 1))
-    const total = isLast ? window.end : undefined
-    const request = session.chunkRequest(sessionUri(), from, window.slice(from, to), total)
+    const from = buffer.start
+    const max = await waitForChunk(upload, from, client.signal)
+    const isLast = buffer.isComplete && buffer.end - from <= max
+    const to = isLast ? buffer.end : from + Math.min(max, wholeUnits(buffer.end - from - 1))
+    const total = isLast ? buffer.end : undefined
+    const request = chunkRequest(sessionUri(), from, buffer.slice(from, to), total)
     sent = Math.max(sent, to)
-    const send = (): Promise<DriveAnswer> => line.send(request)
+    const send = (): Promise<DriveResponse> => client.send(request)
     const since = performance.now()
-    const progress = await read(await (isLast ? mayCreate(upload, send) : send()))
+    const progress = read(await (isLast ? sendCreating(upload, send) : send()))
     if (progress.state === 'incomplete') {
-      pace.sent(progress.offset - from, performance.now() - since)
+      chunkSizer.recordTransfer(progress.offset - from, performance.now() - since)
     }
     return progress
   }
 
-  const askStatus = async (): Promise<Progress> => {
-    const total = window.ended ? window.end : undefined
-    return read(await line.send(session.statusRequest(sessionUri(), total)))
+  const queryStatus = async (): Promise<Progress> => {
+    const total = buffer.isComplete ? buffer.end : undefined
+    return read(await client.send(statusRequest(sessionUri(), total)))
   }
 
   const sessionUri = (): string => upload.sessionUri ?? ''
 
-  /** A chunk with a refused token is not sent again blindly: part of it may have been kept. */
-  const read = async (answer: DriveAnswer): Promise<Progress> => {
-    if (answer.status !== 401 || tokenRenewed) return session.readProgress(answer)
-    tokenRenewed = true
-    await line.renewToken()
-    return { state: 'unclear', status: answer.status }
+  /**
+   * Reads a response. After a 401 the client refreshes the token, and the status is queried: a chunk
+   * must not be sent again blindly, as Drive may have stored part of it.
+   */
+  const read = (response: DriveResponse): Progress => {
+    if (response.status !== 401 || tokenRejected) return readProgress(response)
+    tokenRejected = true
+    return { state: 'unclear', status: response.status }
   }
 
-  /** What an answer leads to: the file, or the next step. */
-  const follow = async (progress: Progress, step: Step): Promise<Step | StoredFile> => {
+  /** Selects the next step, or returns the file. */
+  const onProgress = async (progress: Progress, step: Step): Promise<Step | StoredFile> => {
     if (progress.state === 'stored') {
-      upload.mayExist = true // even before its last chunk, where Drive says so
+      upload.mayExist = true // Drive may say so even before the last chunk
       return progress.file
     }
-    if (progress.state === 'exists') return existing(line, upload)
+    if (progress.state === 'exists') return requireExisting(client, upload)
     if (progress.state === 'unclear') {
-      await patience.spend(nonsense(progress.status))
-      return askStatus
+      await retryPolicy.backoff(unexpectedResponse(progress.status))
+      return queryStatus
     }
     const { offset } = progress
-    if (offset > sent) throw beyond()
-    if (offset < window.start) {
-      // An answer without a Range is sometimes wrong: the status decides.
-      if (step === askStatus) throw lost(offset)
-      await patience.spend(lost(offset))
-      return askStatus
+    if (offset > sent) throw rangeAhead()
+    if (offset < buffer.start) {
+      // A response without a Range is sometimes wrong: the status decides.
+      if (step === queryStatus) throw rangeRegressed(offset)
+      await retryPolicy.backoff(rangeRegressed(offset))
+      return queryStatus
     }
-    if (offset > window.start) {
-      window.release(offset)
-      patience.renew()
-      tokenRenewed = false
+    if (offset > buffer.start) {
+      buffer.acknowledge(offset)
+      retryPolicy.reset()
+      tokenRejected = false
     } else if (step === sendChunk) {
-      await patience.spend(new GatewayError('upload_session_lost', 'Drive takes no byte more'))
+      await retryPolicy.backoff(
+        new GatewayError('upload_session_lost', 'Drive stores no more bytes'),
+      )
     }
     return sendChunk
   }
 
-  /** What a failure leads to, where it does not end the upload. */
-  const recover = async (error: unknown, step: Step): Promise<Step | StoredFile> => {
+  /** Selects the next step after an error, or throws the error when the upload cannot continue. */
+  const onError = async (error: unknown, step: Step): Promise<Step | StoredFile> => {
     if (isTransient(error)) {
-      await patience.spend(error)
-      return step === open ? open : askStatus
+      await retryPolicy.backoff(error)
+      return step === open ? open : queryStatus
     }
     if (!(error instanceof GatewayError) || error.code !== 'upload_session_lost') throw error
-    // The session is gone: the file may be there all the same, or every byte still be here.
-    const isAllSent = window.ended && sent === window.end
-    const file = isAllSent || upload.mayExist ? await findStored(line, upload) : undefined
+    // The session is lost: the file may exist nevertheless, or every byte may still be buffered.
+    const isAllSent = buffer.isComplete && sent === buffer.end
+    const file = isAllSent || upload.mayExist ? await findStored(client, upload) : undefined
     if (file) return file
-    if (window.start > 0) throw error
-    // That it is gone is not always true: none is left open.
-    await line.cancel(sessionUri())
-    await patience.spend(error)
+    if (buffer.start > 0) throw error
+    // The session may still exist: it is cancelled, so that none stays open.
+    await client.cancelSession(sessionUri())
+    await retryPolicy.backoff(error)
     return open
   }
 
   let step: Step = open
   for (;;) {
-    const now = step
-    const next = await now().then(
-      (progress) => follow(progress, now),
-      (error: unknown) => recover(error, now),
+    const current = step
+    const next = await current().then(
+      (progress) => onProgress(progress, current),
+      (error: unknown) => onError(error, current),
     )
     if (typeof next !== 'function') return next
     step = next
@@ -128,15 +139,11 @@ export async function storeInChunks(line: Line, upload: Upload): Promise<StoredF
 
 type Step = () => Promise<Progress>
 
-function wholeUnits(bytes: number): number {
-  return Math.floor(bytes / chunkUnit) * chunkUnit
+function rangeAhead(): GatewayError {
+  return new GatewayError('upstream_bad_response', 'Drive reports more bytes than were sent')
 }
 
-function beyond(): GatewayError {
-  return new GatewayError('upstream_bad_response', 'Drive has more than it was sent')
-}
-
-function lost(offset: number): GatewayError {
+function rangeRegressed(offset: number): GatewayError {
   const code = offset === 0 ? 'upload_session_lost' : 'upstream_bad_response'
-  return new GatewayError(code, 'Drive has less than it once had')
+  return new GatewayError(code, 'Drive reports fewer bytes than it acknowledged before')
 }

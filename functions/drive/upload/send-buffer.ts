@@ -1,92 +1,92 @@
 /**
- * The bytes that Drive has not acknowledged, all of them. A source cannot be rewound, so its bytes
- * stay here until Drive's own `Range` says that they are stored; while one chunk is on its way the
- * next one flows in.
+ * Replay buffer of the bytes that Drive has not acknowledged. A source cannot be rewound, so its bytes
+ * are buffered until Drive's `Range` confirms that they are stored. While one chunk is sent, the next
+ * one is read.
  *
- * They are copied into the instance's blocks, once: what comes from a socket is then garbage while
- * it is young, which costs next to nothing, and what is held is exactly what the budget counts.
+ * The bytes are copied once, into blocks of the instance's pool: the buffers of a socket become
+ * garbage while they are young, which is nearly free, and the pool counts exactly what is held.
  */
-import type { Room } from './buffer-pool.ts'
+import type { Reservation } from './buffer-pool.ts'
 
-export interface Window {
-  /** The offset of the first byte still held. */
+export interface SendBuffer {
+  /** Offset of the first byte still held. */
   readonly start: number
-  /** The offset behind the last byte that has come so far. */
+  /** Offset behind the last byte read so far. */
   readonly end: number
-  /** Whether the source is exhausted: then `end` is the file's size. */
-  readonly ended: boolean
-  /** Aborts with what the source throws, as soon as it does, or when `ending` is aborted otherwise. */
+  /** Whether the source has ended; then `end` is the file's size. */
+  readonly isComplete: boolean
+  /** Aborts with the source's error as soon as it throws, or when `ending` is aborted. */
   readonly failed: AbortSignal
   /**
-   * Waits until bytes up to `offset` have come, the source has ended, or nothing more can come
-   * before something is released.
+   * Waits until the bytes up to `offset` are read, the source has ended, or the buffer is full.
    *
-   * @throws what the source throws
+   * @throws the source's error
    */
-  filled(offset: number): Promise<void>
-  /** The held bytes from one offset to another, as views. */
+  waitFor(offset: number): Promise<void>
+  /** @returns views of the held bytes from one offset to another */
   slice(from: number, to: number): Buffer[]
-  /** Lets go of everything before `offset`, and so makes room for more. */
-  release(offset: number): void
+  /** Discards everything before `offset`, which frees blocks for more bytes. */
+  acknowledge(offset: number): void
   /**
-   * Stops reading, lets go of everything and of the source; a source that is stuck is let go of
-   * once it moves. Nothing of it may be on its way to Drive any more.
+   * Stops reading, and releases all blocks and the source; a stuck source is released as soon as it
+   * yields. None of the bytes may be in flight to Drive any more.
    */
   close(): void
 }
 
-/** What the bytes of a file come as: pieces, or those that came together. */
-export type Source = AsyncIterable<Buffer | readonly Buffer[]>
+/** The bytes of a file, in single pieces or in batches. */
+export type ByteSource = AsyncIterable<Buffer | readonly Buffer[]>
 
 /**
- * @param source read ahead as far as there is room; never more than one read at a time
- * @param room where the blocks come from
- * @param onBytes sees all bytes once, in order, as they come in
- * @param ending is aborted with what the source throws
+ * @param source read ahead while blocks are available; at most one read at a time
+ * @param reservation provides the blocks
+ * @param onBytes called with all bytes once, in order, as they are read
+ * @param ending aborted with the source's error
  */
-export function createWindow(
-  source: Source,
-  room: Pick<Room, 'take' | 'give'>,
+export function createSendBuffer(
+  source: ByteSource,
+  reservation: Pick<Reservation, 'acquire' | 'release'>,
   onBytes: (bytes: Buffer) => void,
   ending = new AbortController(),
-): Window {
+): SendBuffer {
   /** All are full but the last one. */
   let blocks: Buffer[] = []
-  /** The offset of the first block, and of the last one's free bytes. */
+  /** Offset of the first block. */
   let base = 0
+  /** Free bytes of the last block. */
   let free = 0
   let start = 0
   let end = 0
-  let ended = false
-  let closed = false
-  let full = false
-  let roomAgain: (() => void) | undefined
-  let arrived: (() => void) | undefined
+  let isComplete = false
+  let isClosed = false
+  let isFull = false
+  let onSpace: (() => void) | undefined
+  let onProgress: (() => void) | undefined
 
-  const hasRoom = (): boolean => {
+  const hasSpace = (): boolean => {
     if (free > 0) return true
-    const block = closed ? undefined : room.take()
+    const block = isClosed ? undefined : reservation.acquire()
     if (!block) return false
     blocks.push(block)
     free = block.length
     return true
   }
 
-  const untilRoom = async (): Promise<void> => {
-    while (!closed && !hasRoom()) {
-      full = true
-      arrived?.()
-      await new Promise<void>((resolve) => (roomAgain = resolve))
+  const waitForSpace = async (): Promise<void> => {
+    while (!isClosed && !hasSpace()) {
+      isFull = true
+      onProgress?.()
+      await new Promise<void>((resolve) => (onSpace = resolve))
     }
   }
 
-  /** @returns how many of the bytes fitted into the last block */
+  /** @returns the number of bytes that fitted into the last block */
   const copyIn = (bytes: Buffer): number => {
     const block = blocks.at(-1)
     if (!block) return 0
     const fitting = bytes.length > free ? bytes.subarray(0, free) : bytes
     onBytes(fitting)
-    // `copy` goes byte by byte into shared memory where the two are not aligned alike.
+    // `copy` into shared memory goes byte by byte when source and target are aligned differently.
     block.fill(fitting, block.length - free, block.length - free + fitting.length)
     free -= fitting.length
     end += fitting.length
@@ -97,20 +97,20 @@ export function createWindow(
     for await (const batch of source) {
       for (const piece of Buffer.isBuffer(batch) ? [batch] : batch) {
         for (let at = 0; at < piece.length;) {
-          if (!hasRoom()) await untilRoom()
-          if (closed) return
+          if (!hasSpace()) await waitForSpace()
+          if (isClosed) return
           at += copyIn(at === 0 ? piece : piece.subarray(at))
         }
       }
-      arrived?.()
-      if (free === 0 && end > 0 && !hasRoom()) await untilRoom()
-      if (closed) return
+      onProgress?.()
+      if (free === 0 && end > 0 && !hasSpace()) await waitForSpace()
+      if (isClosed) return
     }
-    ended = true
+    isComplete = true
   }
   void read()
     .catch((cause: unknown) => ending.abort(cause))
-    .finally(() => arrived?.())
+    .finally(() => onProgress?.())
 
   return {
     get start() {
@@ -119,46 +119,46 @@ export function createWindow(
     get end() {
       return end
     },
-    get ended() {
-      return ended
+    get isComplete() {
+      return isComplete
     },
     failed: ending.signal,
-    async filled(offset) {
-      while (end < offset && !ended && !full) {
+    async waitFor(offset) {
+      while (end < offset && !isComplete && !isFull) {
         ending.signal.throwIfAborted()
-        await new Promise<void>((resolve) => (arrived = resolve))
+        await new Promise<void>((resolve) => (onProgress = resolve))
       }
     },
     slice(from, to) {
-      const out: Buffer[] = []
+      const views: Buffer[] = []
       let at = base
       for (const block of blocks) {
         if (at >= to) break
         const first = Math.max(0, from - at)
         const last = Math.min(block.length, to - at)
-        if (first < last) out.push(block.subarray(first, last))
+        if (first < last) views.push(block.subarray(first, last))
         at += block.length
       }
-      return out
+      return views
     },
-    release(offset) {
+    acknowledge(offset) {
       start = offset
       for (;;) {
         const [block] = blocks
         if (!block || base + block.length > offset) break
         blocks.shift()
         base += block.length
-        room.give(block)
+        reservation.release(block)
       }
-      full = false
-      roomAgain?.()
+      isFull = false
+      onSpace?.()
     },
     close() {
-      closed = true
-      for (const block of blocks) room.give(block)
+      isClosed = true
+      for (const block of blocks) reservation.release(block)
       blocks = []
-      full = false
-      roomAgain?.()
+      isFull = false
+      onSpace?.()
     },
   }
 }

@@ -1,41 +1,40 @@
 /**
- * One writer at a time for each upload, as far as this instance sees: a client that comes back need
- * not wait for the request that it lost. Between instances Drive alone decides.
+ * Per-upload locks within this instance: a client that reconnects does not wait for its previous,
+ * abandoned request. Between instances Drive itself rejects the second writer.
  */
 
-export interface Turn {
-  /** Aborts when somebody newer wants to write. */
-  readonly displaced: AbortSignal
-  /** Lets the next one begin. */
-  end(): void
+export interface Lock {
+  /** Aborts when a newer request wants the lock. */
+  readonly preempted: AbortSignal
+  release(): void
 }
 
-export interface Turns {
+export interface UploadLocks {
   /**
-   * Asks whoever writes now to stop, and waits until it has.
+   * Preempts the current holder, and waits until it releases the lock.
    *
-   * @param reason what the older one is told
+   * @param reason abort reason for the current holder
    */
-  take(id: string, reason: Error): Promise<Turn>
+  acquire(id: string, reason: Error): Promise<Lock>
 }
 
-export function createTurns(): Turns {
-  const newest = new Map<string, { asked: AbortController; over: Promise<void> }>()
+export function createUploadLocks(): UploadLocks {
+  const newest = new Map<string, { preempting: AbortController; released: Promise<void> }>()
 
   return {
-    async take(id, reason) {
-      const before = newest.get(id)
-      const asked = new AbortController()
+    async acquire(id, reason) {
+      const previous = newest.get(id)
+      const preempting = new AbortController()
       let settle: (() => void) | undefined
-      const over = new Promise<void>((resolve) => (settle = resolve))
-      const mine = { asked, over }
-      newest.set(id, mine)
-      before?.asked.abort(reason)
-      await before?.over
+      const released = new Promise<void>((resolve) => (settle = resolve))
+      const own = { preempting, released }
+      newest.set(id, own)
+      previous?.preempting.abort(reason)
+      await previous?.released
       return {
-        displaced: asked.signal,
-        end() {
-          if (newest.get(id) === mine) newest.delete(id)
+        preempted: preempting.signal,
+        release() {
+          if (newest.get(id) === own) newest.delete(id)
           settle?.()
         },
       }

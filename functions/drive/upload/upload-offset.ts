@@ -1,55 +1,61 @@
-/** Where an upload stopped: only Drive knows. */
+/** The resume offset of an upload, which only Drive knows. */
 import { GatewayError } from '../../errors.ts'
-import type { Line } from '../client/drive-client.ts'
+import type { DriveClient } from '../client/drive-client.ts'
 import { readProgress, statusRequest } from '../client/protocol.ts'
 import type { StoredFile } from '../client/protocol.ts'
-import { nonsense } from './upload-state.ts'
+import { unexpectedResponse } from './upload-state.ts'
 
-/** What is known of an upload without asking. */
+/** The stored state of an upload. */
 export interface OpenUpload {
   /** Reserved for its file. */
   id: string
-  /** A secret; none where the file was stored in one request. */
+  /** A secret; absent when the file was uploaded in one request. */
   sessionUri?: string
-  /** The file's size in bytes, where it is known. */
+  /** The file's size in bytes, when it is known. */
   length?: number
-  /** SHA-256 that the file must have, in hex, where the caller has said it. */
+  /** Expected SHA-256 of the file in hex, when the client declared it. */
   sha256?: string
 }
 
-/** Where an upload stopped. */
-export interface Position {
-  /** Bytes that Drive has for good. */
+export interface UploadOffset {
+  /** Bytes that Drive has stored. */
   offset: number
-  /** Set once these are all. */
+  /** Set when the upload is complete. */
   file?: StoredFile
 }
 
-/** Where Drive stopped; a session that is over is looked for as a file. */
-export async function locate(
-  line: Line,
+/**
+ * Queries how many bytes Drive has stored. When the session has ended, looks for its file.
+ *
+ * @throws {GatewayError} `upload_gone` when Drive has neither
+ */
+export async function queryOffset(
+  client: DriveClient,
   { id, sessionUri, length }: OpenUpload,
-): Promise<Position> {
+): Promise<UploadOffset> {
   const progress =
     sessionUri === undefined
       ? undefined
-      : await line.patience.retry(async () =>
-          line.ask(statusRequest(sessionUri, length)).then(readProgress).catch(orNothing),
+      : await client.retryPolicy.retry(async () =>
+          client
+            .request(statusRequest(sessionUri, length))
+            .then(readProgress)
+            .catch(ignoreLostSession),
         )
   if (progress?.state === 'incomplete') return { offset: progress.offset }
-  const file = await line.lookUp(id)
+  const file = await client.findFile(id)
   if (file?.size !== undefined) return { offset: file.size, file }
-  if (file || progress?.state === 'unclear') throw nonsense(200)
+  if (file || progress?.state === 'unclear') throw unexpectedResponse(200)
   throw new GatewayError('upload_gone', 'Drive has neither the session nor the file')
 }
 
-function orNothing(error: unknown): undefined {
+function ignoreLostSession(error: unknown): undefined {
   if (error instanceof GatewayError && error.code === 'upload_session_lost') return undefined
   throw error
 }
 
-export function moved({ offset }: Position): GatewayError {
-  return new GatewayError('offset_mismatch', `Drive stopped at ${offset}`, {
+export function offsetMismatch({ offset }: UploadOffset): GatewayError {
+  return new GatewayError('offset_mismatch', `Drive has stored ${offset} bytes`, {
     headers: { 'upload-offset': String(offset) },
   })
 }

@@ -1,228 +1,198 @@
 /**
- * An upload that is continued request by request, at any instance: all that is known of it comes
- * with each request, and where it stopped is asked of Drive.
+ * Stateless resumable uploads, continued request by request on any instance: each request carries the
+ * whole state of its upload, and the offset is queried from Drive.
  */
 import { createHash } from 'node:crypto'
 import { GatewayError } from '../../errors.ts'
-import { abortedLater, unlessAborted } from '../client/abort-signals.ts'
+import { delayAbort, raceAbort } from '../client/abort-signals.ts'
 import type { DriveAccount } from '../client/account.ts'
-import { append } from './append-chunks.ts'
-import { createCleanUpLine, createLine } from '../client/drive-client.ts'
-import type { Line } from '../client/drive-client.ts'
-import { locate, moved } from './upload-offset.ts'
-import type { OpenUpload, Position } from './upload-offset.ts'
-import { createEvenPace, createPace } from './chunk-size.ts'
-import type { Pace } from './chunk-size.ts'
-import { openRequest, readOpened } from '../client/protocol.ts'
+import { createCleanupClient, createDriveClient } from '../client/drive-client.ts'
+import type { DriveClient } from '../client/drive-client.ts'
+import { openSessionRequest, readSessionUri } from '../client/protocol.ts'
 import type { StoredFile } from '../client/protocol.ts'
-import { createTurns } from './upload-lock.ts'
-import type { NewFile, UploadParts } from './upload.ts'
-import { createWindow } from './send-buffer.ts'
+import { appendChunks } from './append-chunks.ts'
+import type { AppendRequest } from './append-chunks.ts'
+import { createChunkSizer } from './chunk-size.ts'
+import { createSendBuffer } from './send-buffer.ts'
+import { createUploadLocks } from './upload-lock.ts'
+import { offsetMismatch, queryOffset } from './upload-offset.ts'
+import type { OpenUpload, UploadOffset } from './upload-offset.ts'
+import { verifyStored } from './upload-state.ts'
+import type { NewFile, UploadsDeps } from './upload.ts'
 
-/** Bytes for an upload. */
-export interface Addition {
-  /** Where they belong. */
-  offset: number
-  /** The file's size in bytes, where it is known by now. */
+export interface OpenOptions {
+  /** The file's size in bytes, when it is known. */
   length: number | undefined
-  /** An error in it keeps what came before. */
-  source: AsyncIterable<Buffer>
-  /** How many there are, where that was said; fewer take less of the memory. */
-  size?: number | undefined
-  /** Nobody else can know the upload yet. */
-  isFirst?: boolean
-  /** Nothing of it is passed on before all of it has come, and an error in it keeps nothing. */
-  isAllOrNothing?: boolean
-}
-
-/** What is known of an upload before its bytes. */
-export interface OpenTerms {
-  /** The file's size in bytes, where it is known. */
-  length: number | undefined
-  /** The one origin whose pages may send bytes to the session URI themselves. */
+  /** The only origin whose pages may send bytes to the session URI themselves. */
   origin: string | undefined
 }
 
-export interface Resumes {
+export interface UploadSessions {
   open(
     account: DriveAccount,
     file: NewFile,
-    terms: OpenTerms,
+    options: OpenOptions,
     signal: AbortSignal,
   ): Promise<Required<Pick<OpenUpload, 'id' | 'sessionUri'>>>
-  /** @throws {GatewayError} `upload_gone` when Drive knows neither the session nor a file of it */
-  position(account: DriveAccount, upload: OpenUpload, signal: AbortSignal): Promise<Position>
+  /** @throws {GatewayError} `upload_gone` when Drive has neither the session nor its file */
+  offset(account: DriveAccount, upload: OpenUpload, signal: AbortSignal): Promise<UploadOffset>
   /**
-   * Adds bytes, as many of them as Drive takes: all of them where they end the file, and else whole
-   * units of 256 KiB. What it answers for was this source's, and nobody else's.
+   * Appends as many bytes as Drive accepts: all of them when they complete the file, else whole units
+   * of 256 KiB. The returned offset counts this source's bytes only, never another writer's.
    *
-   * @param signal ends the reading; what has come by then is still sent on
-   * @returns where Drive stopped, which may be where it was before
-   * @throws {GatewayError} `offset_mismatch` when the bytes do not belong where Drive stopped,
-   *   `upload_locked` when a newer request came before any byte was kept, `integrity_check_failed` or
-   *   `digest_mismatch` when the file is not what it should be and has been removed
+   * @param signal ends the reading; bytes that have arrived are still sent to Drive
+   * @returns the offset that Drive has stored, which may be unchanged
+   * @throws {GatewayError} `offset_mismatch` when the request's offset is not the one that Drive has
+   *   stored, `upload_locked` when a newer request came before any byte was stored,
+   *   `integrity_check_failed` or `digest_mismatch` when the file is wrong and has been deleted
    */
   append(
     account: DriveAccount,
     upload: OpenUpload,
-    addition: Addition,
+    request: AppendRequest,
     signal: AbortSignal,
-  ): Promise<Position>
-  /** Gives the upload up, and takes its file out of Drive where it has become one. */
+  ): Promise<UploadOffset>
+  /** Cancels the upload, and deletes its file if it is already complete. */
   cancel(account: DriveAccount, upload: OpenUpload): Promise<void>
 }
 
-/** Milliseconds for what a caller that leaves had sent: it is here, and not yet read. */
-const lastReadMs = 50
-/** Milliseconds that what was read has to reach Drive when nothing more is. */
-const lastMomentMs = 2_000
+/** Milliseconds after a disconnect in which bytes that have already arrived are still read. */
+const readGraceMs = 50
+/** Milliseconds after a disconnect in which bytes that were read are still sent to Drive. */
+const sendGraceMs = 2_000
 
-export function createResumes(parts: UploadParts): Resumes {
-  const turns = createTurns()
+export function createUploadSessions(deps: UploadsDeps): UploadSessions {
+  const locks = createUploadLocks()
 
-  const cleanUpLine = (account: DriveAccount): Line => createCleanUpLine(parts, account)
+  const cleanupClient = (account: DriveAccount): DriveClient => createCleanupClient(deps, account)
 
   return {
     async open(account, file, { length, origin }, signal) {
-      const line = createLine(parts, account, signal)
-      const id = await unlessAborted(signal, parts.ids.take(account))
-      const terms = {
+      const client = createDriveClient(deps, account, signal)
+      const id = await raceAbort(signal, deps.fileIds.take(account))
+      const sessionOptions = {
         ...(length === undefined ? {} : { size: length }),
         ...(origin === undefined ? {} : { origin }),
       }
-      const request = openRequest(line.root, { ...file, id }, terms)
-      const sessionUri = await line.patience.retry(async () =>
-        readOpened(await line.make(request), line.root),
+      const request = openSessionRequest(client.root, { ...file, id }, sessionOptions)
+      const sessionUri = await client.retryPolicy.retry(async () =>
+        readSessionUri(await client.create(request), client.root),
       )
       if (!signal.aborted) return { id, sessionUri }
-      const leftBehind = (error: unknown): void => parts.onLeftBehind?.(id, error)
-      await cleanUpLine(account).cancel(sessionUri).catch(leftBehind)
+      const onError = (error: unknown): void => deps.onCleanupError?.(id, error)
+      await cleanupClient(account).cancelSession(sessionUri).catch(onError)
       throw signal.reason
     },
 
-    position: (account, upload, signal) => locate(createLine(parts, account, signal), upload),
+    offset: (account, upload, signal) =>
+      queryOffset(createDriveClient(deps, account, signal), upload),
 
-    async append(account, upload, { source, size, ...addition }, signal) {
-      const pace = createPaceOf(parts.chunkBytes)
-      const room = parts.budget.enter(size)
-      if (!addition.isAllOrNothing) room.wanted = 2 * pace.most
-      const turn = await turns.take(upload.id, busy())
-      const stop = AbortSignal.any([signal, turn.displaced])
-      const line = createLine(parts, account, abortedLater(stop, lastMomentMs))
-      const reading = abortedLater(stop, lastReadMs)
+    async append(account, upload, { source, size, ...request }, signal) {
+      const chunkSizer = createChunkSizer(deps.chunkBytes)
+      const reservation = deps.bufferPool.reserve(size)
+      if (!request.isAtomic) reservation.demand = 2 * chunkSizer.max
+      const lock = await locks.acquire(upload.id, uploadLocked())
+      const stop = AbortSignal.any([signal, lock.preempted])
+      const client = createDriveClient(deps, account, delayAbort(stop, sendGraceMs))
       const hash = createHash('sha256')
-      let broken: { cause: unknown } | undefined
-      const steady = untilItBreaks(source, reading, (cause) => (broken = { cause }))
-      const window = createWindow(steady, room, (bytes) => void hash.update(bytes))
+      let failure: { cause: unknown } | undefined
+      const readable = endOnError(source, delayAbort(stop, readGraceMs), (cause) => {
+        failure = { cause }
+      })
+      const buffer = createSendBuffer(readable, reservation, (bytes) => void hash.update(bytes))
       try {
         stop.throwIfAborted()
         const since = performance.now()
-        const start = addition.isFirst ? { offset: 0 } : await locate(line, upload)
-        if (start.offset !== addition.offset || start.file) throw moved(start)
-        pace.opened(performance.now() - since)
-        if (addition.isAllOrNothing) {
-          await unlessAborted(line.signal, window.filled(Infinity))
-          if (broken) throw broken.cause
-          if (!window.ended) throw noRoom()
+        const start = request.isFirst ? { offset: 0 } : await queryOffset(client, upload)
+        if (start.offset !== request.offset || start.file) throw offsetMismatch(start)
+        chunkSizer.recordLatency(performance.now() - since)
+        if (request.isAtomic) {
+          await raceAbort(client.signal, buffer.waitFor(Infinity))
+          if (failure) throw failure.cause
+          if (!buffer.isComplete) throw bufferFull()
         }
-        const isWhole = (): boolean => window.ended && !broken
-        const { offset, file } = await append(line, {
-          ...addition,
-          upload,
-          window,
-          room,
-          pace,
-          isWhole,
-        })
+        const isWhole = (): boolean => buffer.isComplete && !failure
+        const chunks = { ...request, upload, buffer, reservation, chunkSizer, isWhole }
+        const { offset, file } = await appendChunks(client, chunks)
         if (file) {
-          const streamed = addition.offset === 0 ? hash.digest('hex') : undefined
-          return { offset, file: await verify(line, upload, file, offset, streamed) }
+          const streamed = request.offset === 0 ? hash.digest('hex') : undefined
+          return { offset, file: await verify(client, upload, file, offset, streamed) }
         }
-        // What was kept before somebody else wanted to go on is an answer worth giving.
-        if (broken && !(stop.aborted && offset > addition.offset)) throw broken.cause
+        // Bytes that were stored before a newer request preempted this one are reported.
+        if (failure && !(stop.aborted && offset > request.offset)) throw failure.cause
         return { offset }
       } catch (error) {
-        if (error instanceof GatewayError && isWrong(error)) {
-          const leftBehind = (cause: unknown): void => parts.onLeftBehind?.(upload.id, cause)
-          await cleanUpLine(account).remove(upload.id).catch(leftBehind)
+        if (error instanceof GatewayError && isIntegrityError(error)) {
+          const onError = (cause: unknown): void => deps.onCleanupError?.(upload.id, cause)
+          await cleanupClient(account).deleteFile(upload.id).catch(onError)
         }
         throw error
       } finally {
-        window.close()
-        room.leave()
-        turn.end()
+        buffer.close()
+        reservation.close()
+        lock.release()
       }
     },
 
     async cancel(account, { id, sessionUri }) {
-      if (sessionUri !== undefined) await cleanUpLine(account).cancel(sessionUri)
-      await cleanUpLine(account).remove(id) // its last chunk may have been quicker
+      if (sessionUri !== undefined) await cleanupClient(account).cancelSession(sessionUri)
+      await cleanupClient(account).deleteFile(id) // the last chunk may have completed before
     },
   }
 }
 
-function createPaceOf(chunkBytes: number | undefined): Pace {
-  return chunkBytes === undefined ? createPace() : createEvenPace(chunkBytes)
+function bufferFull(): GatewayError {
+  return new GatewayError('over_capacity', 'The buffer pool cannot hold the whole request body')
 }
 
-function noRoom(): GatewayError {
-  return new GatewayError('over_capacity', 'There is no room to hold all of it')
-}
-
-function busy(): GatewayError {
-  return new GatewayError('upload_locked', 'A newer request wants to write')
+function uploadLocked(): GatewayError {
+  return new GatewayError('upload_locked', 'A newer request writes to this upload')
 }
 
 /**
- * A source whose failure is its end, so that what came before is kept.
+ * Ends the iteration when the source throws, so that the bytes before the error are kept.
  *
- * @param stop also ends it
+ * @param stop also ends the iteration
  */
-async function* untilItBreaks(
+async function* endOnError(
   source: AsyncIterable<Buffer>,
   stop: AbortSignal,
-  onBroken: (cause: unknown) => void,
+  onError: (cause: unknown) => void,
 ): AsyncGenerator<Buffer, void, undefined> {
   const pieces = source[Symbol.asyncIterator]()
   try {
     for (;;) {
-      const next = await unlessAborted(stop, pieces.next())
+      const next = await raceAbort(stop, pieces.next())
       if (next.done) return
       yield next.value
     }
   } catch (error) {
-    onBroken(error)
+    onError(error)
   } finally {
-    // One that is stuck ends once it moves.
+    // A stuck source ends as soon as it yields.
     void pieces.return?.().catch(() => {})
   }
 }
 
-/** @param streamed SHA-256 of all its bytes, where one request has carried them all */
+/**
+ * @param streamed SHA-256 of the whole file, when a single request carried it
+ * @throws {GatewayError} `integrity_check_failed`, `digest_mismatch`
+ */
 async function verify(
-  line: Line,
+  client: DriveClient,
   { id, sha256 }: OpenUpload,
   stored: StoredFile,
   size: number,
   streamed: string | undefined,
 ): Promise<StoredFile> {
-  const isKnown = stored.size !== undefined && stored.sha256 !== undefined
-  const file = isKnown ? stored : ((await line.lookUp(id)) ?? stored)
-  if (file.id !== id || file.size !== size) {
-    throw new GatewayError(
-      'integrity_check_failed',
-      'Drive’s file is not of the size that was sent',
-    )
-  }
-  if (streamed !== undefined && file.sha256 !== streamed) {
-    throw new GatewayError('integrity_check_failed', 'Drive’s sha256 is not the stream’s')
-  }
+  const expected = { id, size, ...(streamed === undefined ? {} : { sha256: streamed }) }
+  const file = await verifyStored(client, stored, expected)
   if (sha256 !== undefined && file.sha256 !== sha256) {
-    throw new GatewayError('digest_mismatch', 'Drive’s sha256 is not the caller’s')
+    throw new GatewayError('digest_mismatch', 'Drive’s sha256 differs from the client’s')
   }
   return file
 }
 
-function isWrong({ code }: GatewayError): boolean {
+function isIntegrityError({ code }: GatewayError): boolean {
   return code === 'integrity_check_failed' || code === 'digest_mismatch'
 }

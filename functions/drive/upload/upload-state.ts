@@ -1,58 +1,84 @@
-/** One file on its way, and what is known of it at Drive. */
+/** State of one upload, and the file that it may have created. */
 import { GatewayError } from '../../errors.ts'
-import type { Room } from './buffer-pool.ts'
-import type { Line } from '../client/drive-client.ts'
-import type { Pace } from './chunk-size.ts'
+import type { ProblemCode } from '../../errors.ts'
+import type { DriveClient } from '../client/drive-client.ts'
 import type { FileMetadata, StoredFile } from '../client/protocol.ts'
-import type { DriveAnswer } from '../client/transport.ts'
-import type { Window } from './send-buffer.ts'
+import type { DriveResponse } from '../client/transport.ts'
+import type { ChunkSource } from './chunk-size.ts'
 
-export interface Upload {
+export interface UploadState extends ChunkSource {
   metadata: FileMetadata
-  window: Window
-  /** What the window's blocks come from. */
-  room: Room
-  pace: Pace
-  /** Where the session is, once one is open; a secret. */
+  /** A secret; set once a session is open. */
   sessionUri: string | undefined
-  /** Whether something of ours may have made the file. */
+  /** Whether one of our requests may have created the file. */
   mayExist: boolean
-  /** SHA-256 of what has come so far, in hex. */
+  /** SHA-256 of the bytes read so far, in hex. */
   sha256(): string
 }
 
-/** Sends what may make the file; only a clear refusal says that it did not. */
-export async function mayCreate(
-  upload: Upload,
-  send: () => Promise<DriveAnswer>,
-): Promise<DriveAnswer> {
+/** Sends a request that may create the file. Only a 4xx response shows that it did not. */
+export async function sendCreating(
+  upload: UploadState,
+  send: () => Promise<DriveResponse>,
+): Promise<DriveResponse> {
   const { mayExist } = upload
   upload.mayExist = true
-  const answer = await send()
-  if (answer.status >= 400 && answer.status < 500) upload.mayExist = mayExist
-  return answer
-}
-
-/** The file that is there already under the reserved id: an earlier try was heard after all. */
-export async function existing(line: Line, upload: Upload): Promise<StoredFile> {
-  const file = await findStored(line, upload)
-  if (file) return file
-  throw new GatewayError('upstream_bad_response', 'Drive has the id, and no file under it')
+  const response = await send()
+  if (response.status >= 400 && response.status < 500) upload.mayExist = mayExist
+  return response
 }
 
 /**
- * What Drive has of this upload, if anything. A file that is being replaced was there before: only
- * its content tells whether it has been.
+ * Finds the file under the reserved id, which an earlier attempt has created.
+ *
+ * @throws {GatewayError} `upstream_bad_response` when there is none
  */
-export async function findStored(
-  line: Line,
-  { metadata, window, sha256 }: Upload,
-): Promise<StoredFile | undefined> {
-  const file = await line.lookUp(metadata.id)
-  if (!metadata.replaces) return file
-  return file?.size === window.end && file.sha256 === sha256() ? file : undefined
+export async function requireExisting(
+  client: DriveClient,
+  upload: UploadState,
+): Promise<StoredFile> {
+  const file = await findStored(client, upload)
+  if (file) return file
+  throw new GatewayError('upstream_bad_response', 'Drive rejects the id as used, but has no file')
 }
 
-export function nonsense(status: number): GatewayError {
-  return new GatewayError('upstream_bad_response', `Drive’s answer (${status}) says nothing`)
+/**
+ * Finds the file of this upload, if Drive has it. A file that is being replaced existed before: only
+ * its content shows whether it has been replaced.
+ */
+export async function findStored(
+  client: DriveClient,
+  { metadata, buffer, sha256 }: UploadState,
+): Promise<StoredFile | undefined> {
+  const file = await client.findFile(metadata.id)
+  if (!metadata.replaces) return file
+  return file?.size === buffer.end && file.sha256 === sha256() ? file : undefined
+}
+
+/**
+ * Compares Drive's file with the expected values. Requests the file again when the response omits its
+ * size or checksum.
+ *
+ * @throws {GatewayError} `code` when a value differs
+ */
+export async function verifyStored<E extends Partial<StoredFile> & { id: string }>(
+  client: DriveClient,
+  stored: StoredFile,
+  expected: E,
+  code: ProblemCode = 'integrity_check_failed',
+): Promise<StoredFile & E> {
+  const isDescribed = stored.size !== undefined && stored.sha256 !== undefined
+  const file = isDescribed ? stored : ((await client.findFile(expected.id)) ?? stored)
+  for (const key of ['id', 'name', 'size', 'sha256'] as const) {
+    if (!(key in expected) || file[key] === expected[key]) continue
+    throw new GatewayError(code, `Drive’s ${key} differs from the upload’s`)
+  }
+  return { ...file, ...expected }
+}
+
+export function unexpectedResponse(status: number): GatewayError {
+  return new GatewayError(
+    'upstream_bad_response',
+    `Drive returned an unexpected response (${status})`,
+  )
 }

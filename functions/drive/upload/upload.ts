@@ -1,180 +1,186 @@
-/** A stream of bytes into one Drive file: exactly once, whatever breaks on the way, and proven. */
+/** Uploads a stream of bytes into one Drive file: exactly once, resumable, and verified. */
 import { createHash } from 'node:crypto'
 import { GatewayError } from '../../errors.ts'
-import { handOn, unlessAborted } from '../client/abort-signals.ts'
+import { forwardAbort, raceAbort } from '../client/abort-signals.ts'
 import type { DriveAccount } from '../client/account.ts'
-import { storeAtOnce } from './multipart-upload.ts'
-import type { Budget, Room } from './buffer-pool.ts'
-import type { Ids } from './file-id-pool.ts'
-import { storeInChunks } from './resumable-upload.ts'
-import { createCleanUpLine, createLine } from '../client/drive-client.ts'
-import type { Line, LineParts } from '../client/drive-client.ts'
-import { createEvenPace, createPace } from './chunk-size.ts'
+import { createCleanupClient, createDriveClient } from '../client/drive-client.ts'
+import type { DriveClient, DriveClientOptions } from '../client/drive-client.ts'
 import type { FileMetadata, StoredFile } from '../client/protocol.ts'
-import type { Upload } from './upload-state.ts'
-import { createWindow } from './send-buffer.ts'
-import type { Source } from './send-buffer.ts'
+import type { BufferPool, Reservation } from './buffer-pool.ts'
+import { createChunkSizer } from './chunk-size.ts'
+import type { FileIdPool } from './file-id-pool.ts'
+import { uploadMultipart } from './multipart-upload.ts'
+import { uploadResumable } from './resumable-upload.ts'
+import { createSendBuffer } from './send-buffer.ts'
+import type { ByteSource } from './send-buffer.ts'
+import { verifyStored } from './upload-state.ts'
+import type { UploadState } from './upload-state.ts'
 
-/** A file that Drive has, whole: its size and SHA-256 are those of the bytes that were streamed. */
+/** A completely stored file. Its size and SHA-256 are those of the streamed bytes. */
 export type UploadedFile = StoredFile & { size: number; sha256: string }
 
-/** What the caller says of a file; its id is ours to reserve unless it is given. */
+/** Metadata of a file to upload. By default its id is reserved by the upload. */
 export type NewFile = Omit<FileMetadata, 'id'> & { id?: string }
 
-/** What else an upload keeps to. */
-export interface Terms {
-  /** What it was given when it was let in; it is let in with the call otherwise, or refused. */
-  room?: Room | undefined
-  /** SHA-256 that the source must have, in hex; nothing is stored otherwise. */
+export interface UploadOptions {
+  /** From `reserve()`. By default the upload makes its own reservation, or is refused. */
+  reservation?: Reservation | undefined
+  /** SHA-256 that the source must have, in hex. Nothing is stored when it differs. */
   sha256?: string | undefined
-  /** Whether the id is still this upload's alone: asked before what is under it is removed. */
-  isOurs?: (() => Promise<boolean>) | undefined
-  /** Told where something was left behind, so that the id must not be forgotten. */
-  onLeftBehind?: (() => void) | undefined
+  /** Whether this upload still owns its id; called before the file under the id is deleted. */
+  ownsId?: (() => Promise<boolean>) | undefined
+  /** Called when a cleanup failed, so that the id must not be forgotten. */
+  onCleanupError?: (() => void) | undefined
 }
 
 export interface Uploads {
   /**
-   * Lets an upload in before its body is read.
+   * Reserves buffers for an upload before its body is read.
    *
-   * @param bytes of the body, where they are known
+   * @param bytes size of the body, when it is known
    * @throws {GatewayError} `over_capacity`
    */
-  enter(bytes?: number): Room
+  reserve(bytes?: number): Reservation
   /**
-   * Stores everything that the source gives: as one new file, or as new content of one.
+   * Stores all bytes of the source as one new file, or as the new content of an existing one.
    *
-   * @param source its end means that the file is whole; an error that it is not
-   * @param signal gives the upload up
-   * @throws {GatewayError} after which Drive has neither the file nor an open session; a file that
-   *   was to be replaced is never removed. And whatever the source throws or the signal aborts with,
-   *   with the same promise
+   * @param source its end means that the file is complete; an error means that it is not
+   * @param signal aborts the upload
+   * @throws {GatewayError} after which Drive has neither the file nor an open session. A file that was
+   *   to be replaced is never deleted
+   * @throws the source's error or the signal's reason, with the same guarantee
    */
   store(
     account: DriveAccount,
     file: NewFile,
-    source: Source,
+    source: ByteSource,
     signal: AbortSignal,
-    terms?: Terms,
+    options?: UploadOptions,
   ): Promise<UploadedFile>
-  /** What Drive has under an id; nothing where there is nothing. */
+  /** @returns the file with this id, or `undefined` when Drive has none */
   find(account: DriveAccount, id: string, signal: AbortSignal): Promise<StoredFile | undefined>
-  /** Takes a file out of Drive again; not in the bin. */
+  /** Deletes a file permanently, without the bin. */
   remove(account: DriveAccount, id: string): Promise<void>
 }
 
-export interface UploadParts extends LineParts {
-  ids: Ids
-  budget: Budget
-  /** Bytes of every chunk, a multiple of 256 KiB; paced by rate and latency where it is not said. */
+export interface UploadsDeps extends DriveClientOptions {
+  fileIds: FileIdPool
+  bufferPool: BufferPool
+  /** Size of every chunk, a multiple of 256 KiB. By default it adapts to rate and latency. */
   chunkBytes?: number
-  /** Told of a file or session that could not be cleared away. */
-  onLeftBehind?: (id: string, error: unknown) => void
+  /** Called when a file or session could not be deleted after a failure. */
+  onCleanupError?: (id: string, error: unknown) => void
 }
 
-export function createUploads(parts: UploadParts): Uploads {
-  const { budget, chunkBytes } = parts
+export function createUploads(deps: UploadsDeps): Uploads {
+  const { bufferPool, chunkBytes } = deps
 
-  const cleanUpLine = (account: DriveAccount): Line => createCleanUpLine(parts, account)
+  const cleanupClient = (account: DriveAccount): DriveClient => createCleanupClient(deps, account)
 
-  /** After a failure: no session, no file. */
-  async function clearAway(account: DriveAccount, upload: Upload, terms: Terms): Promise<void> {
+  /** Deletes the session and the file after a failure. */
+  async function cleanUp(
+    account: DriveAccount,
+    upload: UploadState,
+    options: UploadOptions,
+  ): Promise<void> {
     const { id, replaces } = upload.metadata
-    const leftBehind = (error: unknown): void => {
-      parts.onLeftBehind?.(id, error)
-      terms.onLeftBehind?.()
+    const onError = (error: unknown): void => {
+      deps.onCleanupError?.(id, error)
+      options.onCleanupError?.()
     }
     if (upload.sessionUri !== undefined) {
-      await cleanUpLine(account).cancel(upload.sessionUri).catch(leftBehind)
+      await cleanupClient(account).cancelSession(upload.sessionUri).catch(onError)
     }
     if (!upload.mayExist || replaces) return
     try {
-      if ((await terms.isOurs?.()) !== false) await cleanUpLine(account).remove(id)
+      if ((await options.ownsId?.()) !== false) await cleanupClient(account).deleteFile(id)
     } catch (error) {
-      leftBehind(error)
+      onError(error)
     }
   }
 
   return {
-    enter: (bytes) => budget.enter(bytes),
+    reserve: (bytes) => bufferPool.reserve(bytes),
 
-    async store(account, file, source, signal, terms = {}) {
+    async store(account, file, source, signal, options = {}) {
       const hash = createHash('sha256')
       let digest: string | undefined
       const sha256 = (): string => {
-        if (!window.ended) return hash.copy().digest('hex') // more may come
+        if (!buffer.isComplete) return hash.copy().digest('hex') // more bytes may follow
         return (digest ??= hash.digest('hex'))
       }
-      const checked = terms.sha256 === undefined ? source : expecting(source, terms.sha256, sha256)
-      const pace = chunkBytes === undefined ? createPace() : createEvenPace(chunkBytes)
-      const room = terms.room ?? budget.enter()
-      room.wanted = 2 * pace.most
-      // A source that fails ends what is under way as a caller does that leaves.
+      const checked =
+        options.sha256 === undefined ? source : verifyDigest(source, options.sha256, sha256)
+      const chunkSizer = createChunkSizer(chunkBytes)
+      const reservation = options.reservation ?? bufferPool.reserve()
+      reservation.demand = 2 * chunkSizer.max
+      // An error of the source aborts the requests, like a disconnect of the client.
       const ending = new AbortController()
-      const letGo = handOn(signal, ending)
-      const window = createWindow(checked, room, (bytes) => void hash.update(bytes), ending)
-      const line = createLine(parts, account, ending.signal)
+      const stopForwarding = forwardAbort(signal, ending)
+      const onBytes = (bytes: Buffer): void => void hash.update(bytes)
+      const buffer = createSendBuffer(checked, reservation, onBytes, ending)
+      const client = createDriveClient(deps, account, ending.signal)
       const metadata: FileMetadata = { ...file, id: file.id ?? '' }
-      const upload: Upload = {
+      const upload: UploadState = {
         metadata,
-        window,
-        room,
-        pace,
+        buffer,
+        reservation,
+        chunkSizer,
         sessionUri: undefined,
         mayExist: false,
         sha256,
       }
       try {
-        metadata.id ||= await unlessAborted(line.signal, parts.ids.take(account))
-        await unlessAborted(line.signal, window.filled(pace.most + 1))
+        metadata.id ||= await raceAbort(client.signal, deps.fileIds.take(account))
+        await raceAbort(client.signal, buffer.waitFor(chunkSizer.max + 1))
         const stored =
-          window.ended && window.end <= pace.most
-            ? await storeAtOnce(line, upload)
-            : await storeInChunks(line, upload)
-        return await verify(line, upload, stored)
+          buffer.isComplete && buffer.end <= chunkSizer.max
+            ? await uploadMultipart(client, upload)
+            : await uploadResumable(client, upload)
+        return await verify(client, upload, stored)
       } catch (error) {
-        const reason: unknown = line.signal.aborted ? line.signal.reason : error
-        window.close()
-        await clearAway(account, upload, terms)
+        const reason: unknown = client.signal.aborted ? client.signal.reason : error
+        buffer.close()
+        await cleanUp(account, upload, options)
         throw reason
       } finally {
-        letGo()
-        window.close()
-        if (!terms.room) room.leave()
+        stopForwarding()
+        buffer.close()
+        if (!options.reservation) reservation.close()
       }
     },
 
-    find: (account, id, signal) => createLine(parts, account, signal).lookUp(id),
-    remove: (account, id) => cleanUpLine(account).remove(id),
+    find: (account, id, signal) => createDriveClient(deps, account, signal).findFile(id),
+    remove: (account, id) => cleanupClient(account).deleteFile(id),
   }
 }
 
-/** The same bytes, whose end is a failure where they are not those that were promised. */
-async function* expecting(
-  source: Source,
+/**
+ * Yields the same bytes.
+ *
+ * @throws {GatewayError} `digest_mismatch` at the end when their SHA-256 differs
+ */
+async function* verifyDigest(
+  source: ByteSource,
   expected: string,
   sha256: () => string,
 ): AsyncGenerator<Buffer | readonly Buffer[], void, undefined> {
   yield* source
   if (sha256() === expected) return
-  throw new GatewayError('digest_mismatch', 'The SHA-256 of what came is not the one that was told')
+  throw new GatewayError('digest_mismatch', 'The SHA-256 of the body differs from the declared one')
 }
 
-/** Compares what Drive stored with what was streamed. */
+/** Compares the stored file with the streamed bytes. */
 async function verify(
-  line: Line,
-  { metadata, window, sha256 }: Upload,
+  client: DriveClient,
+  { metadata: { id, name, replaces }, buffer, sha256 }: UploadState,
   stored: StoredFile,
 ): Promise<UploadedFile> {
-  line.signal.throwIfAborted()
-  const code = metadata.replaces ? 'integrity_check_failed_replaced' : 'integrity_check_failed'
-  if (!window.ended) throw new GatewayError(code, 'Drive had enough before the end')
-  const isWhole = stored.size !== undefined && stored.sha256 !== undefined
-  const file = isWhole ? stored : ((await line.lookUp(metadata.id)) ?? stored)
-  const expected = { id: metadata.id, name: metadata.name, size: window.end, sha256: sha256() }
-  for (const key of ['id', 'name', 'size', 'sha256'] as const) {
-    if (file[key] === expected[key]) continue
-    throw new GatewayError(code, `Drive’s ${key} is not the stream’s`)
+  client.signal.throwIfAborted()
+  const code = replaces ? 'integrity_check_failed_replaced' : 'integrity_check_failed'
+  if (!buffer.isComplete) {
+    throw new GatewayError(code, 'Drive completed the upload before the last byte was sent')
   }
-  return { ...file, ...expected }
+  const expected = { id, name, size: buffer.end, sha256: sha256() }
+  return verifyStored(client, stored, expected, code)
 }
