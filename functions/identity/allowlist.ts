@@ -1,71 +1,78 @@
-/** Who may sign in here: everybody, or whom the operator lists by address or by Workspace domain. */
+/** Restricts sign-in to the accounts in ALLOWED_USERS: e-mail addresses and Workspace domains. */
 import { GatewayError } from '../errors.ts'
-import { keepRecent } from '../lib/lru.ts'
+import { createTtlCache } from '../lib/ttl-cache.ts'
 
 export type AllowedUsers = 'everybody' | { addresses: string[]; domains: string[] }
 
-/** What Google says of an account. */
-export interface Visitor {
+/** The claims about an account in Google's ID token. */
+export interface GoogleAccount {
   email: string
   emailVerified: boolean
-  /** The Workspace domain that the account belongs to. */
+  /** The account's Workspace domain. */
   hd: string | undefined
 }
 
-export interface Admission {
+export interface Allowlist {
   /** @throws {GatewayError} `account_not_allowed` */
-  check(visitor: Visitor): void
+  check(account: GoogleAccount): void
   /**
-   * The same for somebody who has signed in before: one look into the store a minute, and none
-   * where everybody may come.
+   * Checks an account that has signed in before. Reads the store at most once a minute per account,
+   * and never when all accounts are allowed.
    *
-   * @throws {GatewayError} `account_not_allowed`, or whatever the store throws
+   * @throws {GatewayError} `account_not_allowed`, or as the store throws
    */
-  checkAccount(sub: string): Promise<void>
+  checkSub(sub: string): Promise<void>
 }
 
-const believedMs = 60_000
-const mostBelieved = 10_000
-/** Google alone gives these addresses out, and says no domain of their accounts. */
-const ofGoogle = new Set(['gmail.com', 'googlemail.com'])
+const cacheTtlMs = 60_000
+const maxCacheEntries = 10_000
+/** Google alone issues these addresses; their accounts have no `hd` claim. */
+const gmailDomains = new Set(['gmail.com', 'googlemail.com'])
 
-export function createAdmission(
+export function createAllowlist(
   allowed: AllowedUsers,
-  find: (sub: string) => Promise<Visitor | undefined>,
+  findAccount: (sub: string) => Promise<GoogleAccount | undefined>,
   now: () => number,
-): Admission {
-  const believed = new Map<string, number>() // by sub: until when
+): Allowlist {
+  const allowedSubs = createTtlCache<string, true>({
+    maxEntries: maxCacheEntries,
+    ttlMs: cacheTtlMs,
+    now,
+  })
 
-  function check(visitor: Visitor): void {
-    if (isInvited(allowed, visitor)) return
-    throw new GatewayError('account_not_allowed', 'The account is not among ALLOWED_USERS', {
-      detail: 'Ask whoever runs this Driveway to let you in, or sign in with another account',
+  function check(account: GoogleAccount): void {
+    if (isAllowed(allowed, account)) return
+    throw new GatewayError('account_not_allowed', 'The account is not in ALLOWED_USERS', {
+      detail: 'Ask the operator of this Driveway to add the account, or sign in with another one',
       link: '/auth?choose=1',
     })
   }
 
   return {
     check,
-    async checkAccount(sub) {
-      if (allowed === 'everybody') return
-      const left = (believed.get(sub) ?? 0) - now()
-      if (left > 0 && left <= believedMs) return
-      const visitor = await find(sub)
-      if (!visitor) return // nothing is granted that could be used
-      check(visitor)
-      keepRecent(believed, sub, now() + believedMs, mostBelieved)
+    async checkSub(sub) {
+      if (allowed === 'everybody' || allowedSubs.get(sub)) return
+      const account = await findAccount(sub)
+      if (!account) return // without a grant the account cannot use Drive
+      check(account)
+      allowedSubs.set(sub, true)
     },
   }
 }
 
-/** An address counts only where Google has verified it; a domain only where it runs the account. */
-export function isInvited(allowed: AllowedUsers, { email, emailVerified, hd }: Visitor): boolean {
+/** An address counts only if Google has verified it, a domain only if it manages the account. */
+export function isAllowed(
+  allowed: AllowedUsers,
+  { email, emailVerified, hd }: GoogleAccount,
+): boolean {
   if (allowed === 'everybody') return true
   if (!emailVerified) return false
   const address = email.toLowerCase()
-  const domain = address.slice(address.lastIndexOf('@') + 1)
-  const runBy = hd?.toLowerCase() ?? (ofGoogle.has(domain) ? domain : undefined)
+  const addressDomain = address.slice(address.lastIndexOf('@') + 1)
+  const managingDomain =
+    hd?.toLowerCase() ?? (gmailDomains.has(addressDomain) ? addressDomain : undefined)
   return (
-    allowed.addresses.includes(address) || (runBy !== undefined && allowed.domains.includes(runBy))
+    allowed.addresses.includes(address) ||
+    (managingDomain !== undefined && allowed.domains.includes(managingDomain))
   )
 }

@@ -1,88 +1,85 @@
 /**
- * The code by which a page on another origin is given its bearer, as OAuth's authorization code is
- * used by public clients: sealed, good for a minute, once, for the origin that it was made for and
- * for whoever knows what its challenge was made of.
+ * Authorization codes for pages on other origins, which exchange them for a bearer token. A code is
+ * sealed, valid for one minute and for one use, and bound to an origin and a PKCE challenge.
  *
  * @see RFC 7636 (PKCE), RFC 6749 section 4.1
  */
-import { createHash, randomUUID, timingSafeEqual } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { GatewayError } from '../errors.ts'
-import type { ClaimStore } from './login-state.ts'
+import { isEqualTimingSafe } from '../lib/timing-safe-equal.ts'
+import type { SealedValues, SingleUseStore } from './login-state.ts'
 
-/** For whom a code is made. */
-export interface PageSignIn {
+/** The account, origin and PKCE challenge that a code is bound to. */
+export interface CodeBinding {
   sub: string
   origin: string
   /** S256: the SHA-256 of the verifier, in base64url. */
   codeChallenge: string
 }
 
-export interface PageCodes {
-  issue(signIn: PageSignIn): Promise<string>
+export interface AuthorizationCodes {
+  issue(binding: CodeBinding): Promise<string>
   /**
-   * @param shown what came with the code
-   * @throws {GatewayError} `invalid_grant`, the same whatever it is that does not fit
+   * Validates a code and marks it as used.
+   *
+   * @throws {GatewayError} `invalid_grant` for every invalid code; only the log has the reason
    */
   redeem(
     code: string,
-    shown: { codeVerifier: string; origin: string },
-  ): Promise<Pick<PageSignIn, 'sub' | 'origin'>>
+    presented: { codeVerifier: string; origin: string },
+  ): Promise<Pick<CodeBinding, 'sub' | 'origin'>>
 }
 
-interface CodeSeal {
-  seal(purpose: string, value: object): Promise<string>
-  open(purpose: string, sealed: string): Promise<Record<string, unknown> | undefined>
-}
-
-interface Sealed extends PageSignIn {
+interface CodePayload extends CodeBinding {
   id: string
   expiresAt: number
 }
 
-export const pageCodeLifetimeMs = 60_000
-const purpose = 'page code'
-const codeLength = 2 * 1024
+export const authorizationCodeTtlMs = 60_000
+const purpose = 'authorization code'
+const maxCodeLength = 2 * 1024
 
-export function createPageCodes(
-  seal: CodeSeal,
-  claims: ClaimStore,
+export function createAuthorizationCodes(
+  seal: SealedValues,
+  singleUse: SingleUseStore,
   now: () => number = Date.now,
-): PageCodes {
+): AuthorizationCodes {
   return {
-    issue: (signIn) =>
+    issue: (binding) =>
       seal.seal(purpose, {
-        ...signIn,
+        ...binding,
         id: randomUUID(),
-        expiresAt: now() + pageCodeLifetimeMs,
+        expiresAt: now() + authorizationCodeTtlMs,
       }),
 
     async redeem(code, { codeVerifier, origin }) {
-      const opened = code.length > codeLength ? undefined : await seal.open(purpose, code)
-      if (!opened) throw refused('It was not sealed here')
-      const sealed = opened as unknown as Sealed
-      if (sealed.expiresAt <= now()) throw refused('It is too old')
-      if (sealed.origin !== origin) throw refused('It was made for another origin')
-      if (!proves(codeVerifier, sealed.codeChallenge)) throw refused('The verifier is another one')
-      if (!(await claims.claim(`page-${sealed.id}`, sealed.expiresAt))) throw refused('It was used')
-      return { sub: sealed.sub, origin }
+      const opened = code.length > maxCodeLength ? undefined : await seal.open(purpose, code)
+      if (!opened) throw invalidGrant('The code is not one of this Driveway')
+      const payload = opened as unknown as CodePayload
+      if (payload.expiresAt <= now()) throw invalidGrant('The code has expired')
+      if (payload.origin !== origin) throw invalidGrant('The code belongs to another origin')
+      if (!matchesChallenge(codeVerifier, payload.codeChallenge)) {
+        throw invalidGrant('The code verifier does not match the challenge')
+      }
+      if (!(await singleUse.consume(`code-${payload.id}`, payload.expiresAt))) {
+        throw invalidGrant('The code is already used')
+      }
+      return { sub: payload.sub, origin }
     },
   }
 }
 
-/** Whether a text is what S256 makes: 256 bits. */
-export function isChallenge(text: string): boolean {
+/** Whether a text is a valid S256 challenge: 256 bits in base64url. */
+export function isCodeChallenge(text: string): boolean {
   return /^[\w-]{43}$/.test(text)
 }
 
-function proves(codeVerifier: string, codeChallenge: string): boolean {
+function matchesChallenge(codeVerifier: string, codeChallenge: string): boolean {
   if (!/^[\w.~-]{43,128}$/.test(codeVerifier)) return false
-  const made = createHash('sha256').update(codeVerifier).digest('base64url')
-  return (
-    made.length === codeChallenge.length &&
-    timingSafeEqual(Buffer.from(made), Buffer.from(codeChallenge))
-  )
+  const challenge = createHash('sha256').update(codeVerifier).digest('base64url')
+  return isEqualTimingSafe(challenge, codeChallenge)
 }
 
-function refused(message: string): GatewayError {
+function invalidGrant(message: string): GatewayError {
   return new GatewayError('invalid_grant', message, { error: 'invalid_grant' })
 }

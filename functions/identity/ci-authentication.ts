@@ -1,39 +1,41 @@
-/** Jobs of CI systems as callers: a proven token, and the policy that it was made for. */
+/** Authenticates CI jobs: verifies the job's ID token and matches it with a policy. */
 import { createHash } from 'node:crypto'
 import { GatewayError } from '../errors.ts'
-import type { JobToken, Oidc } from './ci-token-verifier.ts'
+import type { CiToken, CiTokenVerifier } from './ci-token-verifier.ts'
 import { matchesClaim } from './claim-pattern.ts'
-import { never } from './policies.ts'
+import { neverExpires } from './policies.ts'
 import type { Policies, Policy } from './policies.ts'
 import type { Principal } from './principal.ts'
 
-export interface Jobs {
+export interface CiAuthentication {
   /**
-   * @throws {GatewayError} `policy_mismatch`, the same whatever it is that does not fit; or as
-   *   `Oidc.verify` does
+   * @throws {GatewayError} `policy_mismatch` for every mismatch (only the log has the reason), or as
+   *   `CiTokenVerifier.verify` throws
    */
-  identify(token: string): Promise<Principal>
-  /** What a job has to ask its CI system's token for. */
+  authenticate(token: string): Promise<Principal>
+  /** The audience that a job must request its ID token for. */
   audienceOf(sub: string, policy: Policy): string
 }
 
-export function createJobs(
-  oidc: Pick<Oidc, 'verify' | 'issuers'>,
-  policies: Pick<Policies, 'byKey' | 'keyOf'>,
+export function createCiAuthentication(
+  verifier: Pick<CiTokenVerifier, 'verify' | 'issuers'>,
+  policies: Pick<Policies, 'findByKey' | 'keyOf'>,
   publicUrl: string,
   now: () => number = Date.now,
-): Jobs {
-  const prefix = `${publicUrl}/ci/`
+): CiAuthentication {
+  const audiencePrefix = `${publicUrl}/ci/`
   return {
-    audienceOf: (sub, policy) => prefix + policies.keyOf(sub, policy),
+    audienceOf: (sub, policy) => audiencePrefix + policies.keyOf(sub, policy),
 
-    async identify(text) {
-      const token = await oidc.verify(text)
-      if (!token.audience.startsWith(prefix)) throw mismatch('The audience is not ours')
-      const key = token.audience.slice(prefix.length)
-      const found = await policies.byKey(key)
-      if (!found) throw mismatch('No policy has this audience')
-      const { sub, policy } = found
+    async authenticate(idToken) {
+      const token = await verifier.verify(idToken)
+      if (!token.audience.startsWith(audiencePrefix)) {
+        throw mismatch('The audience is not one of this Driveway')
+      }
+      const key = token.audience.slice(audiencePrefix.length)
+      const match = await policies.findByKey(key)
+      if (!match) throw mismatch('No policy has this audience')
+      const { sub, policy } = match
       checkPolicy(policy, token, now())
       return {
         kind: 'token',
@@ -42,27 +44,27 @@ export function createJobs(
         scopes: policy.scopes,
         ...(policy.folder === null ? {} : { folder: policy.folder }),
         ...(Object.keys(policy.limits).length === 0 ? {} : { limits: policy.limits }),
-        // What is used up is counted for the policy, so that a new token does not begin anew.
-        expiresAt: policy.expiresAt ?? never,
+        // Usage is counted per policy, so that a new ID token does not reset the quota.
+        expiresAt: policy.expiresAt ?? neverExpires,
       }
     },
   }
 }
 
-/** @throws {GatewayError} `policy_mismatch`; only the log says why */
-function checkPolicy(policy: Policy, { issuer, claims }: JobToken, now: number): void {
-  if (policy.expiresAt !== null && policy.expiresAt <= now) throw mismatch('The policy is over')
-  if (policy.issuer !== issuer) throw mismatch('The issuer is another one')
-  const wanted = Object.entries(policy.claims)
-  for (const [claim, pattern] of wanted) {
+/** @throws {GatewayError} `policy_mismatch`; only the log has the reason */
+function checkPolicy(policy: Policy, { issuer, claims }: CiToken, now: number): void {
+  if (policy.expiresAt !== null && policy.expiresAt <= now) throw mismatch('The policy has expired')
+  if (policy.issuer !== issuer) throw mismatch('The policy has another issuer')
+  const requiredClaims = Object.entries(policy.claims)
+  for (const [claim, pattern] of requiredClaims) {
     const value = Object.hasOwn(claims, claim) ? claims[claim] : undefined
-    if (!matchesClaim(pattern, value)) throw mismatch(`The claim ${claim} does not fit`)
+    if (!matchesClaim(pattern, value)) throw mismatch(`The claim ${claim} does not match`)
   }
-  if (wanted.length === 0) throw mismatch('The policy wants no claim')
+  if (requiredClaims.length === 0) throw mismatch('The policy requires no claim')
 }
 
 function mismatch(message: string): GatewayError {
   return new GatewayError('policy_mismatch', message, {
-    detail: 'Compare the claims of the job’s token with those of the policy, and its audience',
+    detail: 'Compare the claims and the audience of the job’s token with the policy',
   })
 }

@@ -1,77 +1,80 @@
 /**
- * Tokens of CI systems (OpenID Connect ID tokens), as their issuers' keys prove them.
+ * Verifies the ID tokens of CI systems with their issuers' public keys.
  *
  * @see RFC 7519; RFC 8725; OpenID Connect Core 1.0 section 3.1.3.7
  */
 import { decodeJwt, decodeProtectedHeader, errors, jwtVerify } from 'jose'
 import type { JWTPayload } from 'jose'
 import { GatewayError } from '../errors.ts'
-import { createIssuerKeys } from './jwks-cache.ts'
-import type { IssuerKeys } from './jwks-cache.ts'
+import { createJwksCache } from './jwks-cache.ts'
+import type { JwksCache } from './jwks-cache.ts'
 
-/** A token that an issuer of ours has signed, within its time. */
-export interface JobToken {
+/** A verified ID token of a configured issuer. */
+export interface CiToken {
   issuer: string
-  /** The one party that it was made for. */
+  /** The token's only audience. */
   audience: string
   claims: JWTPayload
 }
 
-export interface Oidc {
-  /** Those whose tokens count, by name. */
+export interface CiTokenVerifier {
+  /** The configured issuers. */
   issuers: readonly string[]
   /** @throws {GatewayError} `wrong_audience`, `invalid_token`, `issuer_unavailable` */
-  verify(token: string): Promise<JobToken>
+  verify(token: string): Promise<CiToken>
 }
 
-/** Signatures only that need a public key. */
+/** Asymmetric signatures only. */
 const algorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512']
-const toleranceSeconds = 60
-/** However long its issuer says that it lives. */
-const longestSeconds = 6 * 60 * 60
-const mostLetters = 8 * 1024
-const google = new Set<unknown>(['https://accounts.google.com', 'accounts.google.com'])
+const clockToleranceSeconds = 60
+/** Applies in addition to the token's own `exp`. */
+const maxTokenAgeSeconds = 6 * 60 * 60
+const maxTokenLength = 8 * 1024
+const googleIssuers = new Set<unknown>(['https://accounts.google.com', 'accounts.google.com'])
 
-/** @param issuers as they name themselves, without a slash at the end */
-export function createOidc(issuers: readonly string[], now: () => number = Date.now): Oidc {
-  const keysOf = new Map<string, IssuerKeys>(
-    issuers.map((issuer) => [issuer, createIssuerKeys(issuer, now)]),
+/** @param issuers issuer identifiers, without a trailing slash */
+export function createCiTokenVerifier(
+  issuers: readonly string[],
+  now: () => number = Date.now,
+): CiTokenVerifier {
+  const jwksByIssuer = new Map<string, JwksCache>(
+    issuers.map((issuer) => [issuer, createJwksCache(issuer, now)]),
   )
 
   return {
     issuers,
 
     async verify(token) {
-      const { iss, alg, kid } = readUnproven(token)
-      if (iss === undefined || google.has(iss)) {
-        throw new GatewayError('wrong_audience', 'The bearer is a token of Google’s')
+      const { iss, alg, kid } = readUnverified(token)
+      if (iss === undefined || googleIssuers.has(iss)) {
+        throw new GatewayError('wrong_audience', 'The bearer token was issued by Google')
       }
-      const keys = keysOf.get(iss)
-      if (!keys) throw invalid('Its issuer is not in OIDC_ISSUERS')
+      const jwks = jwksByIssuer.get(iss)
+      if (!jwks) throw invalid('Its issuer is not in OIDC_ISSUERS')
       if (alg === undefined || !algorithms.includes(alg) || kid === undefined) {
-        throw invalid('It is not signed in a way that counts')
+        throw invalid('Its signature algorithm is not supported, or it has no key ID')
       }
-      const verified = await verify(token, iss, await keys.holding(kid))
-      const { aud } = verified
+      const claims = await verifyWith(await jwks.keyFor(kid), token, iss)
+      const { aud } = claims
       const [audience, ...others] = Array.isArray(aud) ? aud : [aud]
       if (typeof audience !== 'string' || others.length > 0) {
-        throw invalid('It has to be made for one audience')
+        throw invalid('It must have exactly one audience')
       }
-      return { issuer: iss, audience, claims: verified }
+      return { issuer: iss, audience, claims }
     },
   }
 
-  async function verify(
+  async function verifyWith(
+    key: Awaited<ReturnType<JwksCache['keyFor']>>,
     token: string,
     issuer: string,
-    key: Awaited<ReturnType<IssuerKeys['holding']>>,
   ): Promise<JWTPayload> {
     try {
       const { payload } = await jwtVerify(token, key, {
         issuer,
         algorithms,
-        clockTolerance: toleranceSeconds,
-        maxTokenAge: longestSeconds,
+        clockTolerance: clockToleranceSeconds,
+        maxTokenAge: maxTokenAgeSeconds,
         requiredClaims: ['aud', 'exp', 'iat'],
         currentDate: new Date(now()),
       })
@@ -79,30 +82,32 @@ export function createOidc(issuers: readonly string[], now: () => number = Date.
     } catch (error) {
       if (error instanceof errors.JWTExpired) throw invalid('It has expired', error)
       if (error instanceof errors.JWTClaimValidationFailed) {
-        throw invalid('A claim about its time or its makers is missing or wrong', error)
+        throw invalid('A claim about its time or its issuer is missing or wrong', error)
       }
-      throw invalid('Its signature does not hold', error)
+      throw invalid('Its signature is invalid', error)
     }
   }
 }
 
-/** What a token says of itself, to be believed of nobody. */
-function readUnproven(token: string): Record<'iss' | 'alg' | 'kid', string | undefined> {
-  if (token.length > mostLetters) throw invalid('It is too long')
+/** Reads the claims and header parameters that select the key; nothing is verified yet. */
+function readUnverified(token: string): Record<'iss' | 'alg' | 'kid', string | undefined> {
+  if (token.length > maxTokenLength) throw invalid('It is too long')
   try {
     const { alg, kid } = decodeProtectedHeader(token)
-    return { iss: text(decodeJwt(token).iss), alg: text(alg), kid: text(kid) }
+    return { iss: asString(decodeJwt(token).iss), alg: asString(alg), kid: asString(kid) }
   } catch (error) {
-    // A sealed value of ours, or an access token of Google's: whatever it is, it is for somebody else.
-    throw new GatewayError('wrong_audience', 'The bearer is no signed JWT', { cause: error })
+    // A sealed value of Driveway or a Google access token: in any case it has another audience.
+    throw new GatewayError('wrong_audience', 'The bearer token is not a signed JWT', {
+      cause: error,
+    })
   }
 }
 
-function text(value: unknown): string | undefined {
+function asString(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined
 }
 
-/** The title says that it is the token. */
+/** @param detail about "it": the problem's title names the token */
 function invalid(detail: string, cause?: unknown): GatewayError {
   return new GatewayError('invalid_token', `A CI system’s token: ${detail}`, { detail, cause })
 }

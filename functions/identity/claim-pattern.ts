@@ -1,52 +1,53 @@
 /**
- * Patterns for the claims of a CI system's token. A pattern has to fit the whole value, letter by
- * letter and in the same case: `*` stands for one or more characters but `/` and `:`, `**` for one
- * or more of any kind. Both systems put their values together with those two separators, so that
- * `me/*` reaches no further than the repositories of `me`.
+ * Matches claims of a CI system's token with patterns. A pattern matches the whole value, case
+ * sensitively: `*` matches one or more characters except `/` and `:`, `**` one or more of any kind.
+ * GitHub and GitLab join the parts of a value with those two separators, so `me/*` matches only
+ * repositories of `me`.
  */
 
-type Token = { literal: string } | { within: boolean }
+type PatternToken = { literal: string } | { wildcard: 'segment' | 'any' }
 
-/** Whether a claim has a value that fits: a text, a whole number, true or false; no list, no object. */
+const maxClaimLength = 2048
+
+/** Whether the claim is a string, safe integer or boolean that matches; arrays and objects never do. */
 export function matchesClaim(pattern: string, claim: unknown): boolean {
-  if (typeof claim === 'string') return claim.length <= mostLetters && matches(pattern, claim)
+  if (typeof claim === 'string') return claim.length <= maxClaimLength && matches(pattern, claim)
   if (typeof claim === 'boolean' || Number.isSafeInteger(claim)) {
     return matches(pattern, String(claim))
   }
   return false
 }
 
-const mostLetters = 2048
-
-/** All places in the pattern that a beginning of the value leads to, at once: no way to go back. */
+/** Tracks all reachable pattern positions at once, so that there is no backtracking. */
 function matches(pattern: string, value: string): boolean {
-  const tokens = readPattern(pattern)
-  let places = new Set([0])
-  for (const letter of value.split('')) {
+  const tokens = parsePattern(pattern)
+  let positions = new Set([0])
+  for (const character of value.split('')) {
     const next = new Set<number>()
-    for (const place of places) {
-      const token = tokens[place]
+    for (const position of positions) {
+      const token = tokens[position]
       if (token === undefined) continue
       if ('literal' in token) {
-        if (token.literal === letter) next.add(place + 1)
-      } else if (!token.within || (letter !== '/' && letter !== ':')) {
-        next.add(place).add(place + 1)
+        if (token.literal === character) next.add(position + 1)
+      } else if (token.wildcard === 'any' || (character !== '/' && character !== ':')) {
+        next.add(position).add(position + 1)
       }
     }
-    places = next
+    positions = next
   }
-  return places.has(tokens.length)
+  return positions.has(tokens.length)
 }
 
-function readPattern(pattern: string): Token[] {
-  return (pattern.match(/\*+|[^*]/g) ?? []).map((piece) =>
-    piece.startsWith('*') ? { within: piece === '*' } : { literal: piece },
+function parsePattern(pattern: string): PatternToken[] {
+  return (pattern.match(/\*+|[^*]/g) ?? []).map((part) =>
+    part.startsWith('*') ? { wildcard: part === '*' ? 'segment' : 'any' } : { literal: part },
   )
 }
 
-/** Claims of GitHub Actions and GitLab that name one project, or whose it is. */
-const paths = new Set(['repository', 'project_path'])
-const names = new Set([
+/** Claims of GitHub Actions and GitLab that contain the path of a project. */
+const projectPathClaims = new Set(['repository', 'project_path'])
+/** Claims that identify a project or its owner. */
+const ownerClaims = new Set([
   'repository_id',
   'repository_owner',
   'repository_owner_id',
@@ -56,15 +57,15 @@ const names = new Set([
 ])
 
 /**
- * Whether a policy says whose jobs it means. Every user of a public CI system has tokens of the same
- * issuer, so one that leaves the owner open would let in everybody.
+ * Whether a policy names the owner of the jobs that it accepts. Every user of a public CI system gets
+ * tokens of the same issuer, so a policy without an owner would accept all of them.
  */
 export function namesAnOwner(claims: Readonly<Record<string, string>>): boolean {
   return Object.entries(claims).some(([claim, pattern]) => {
     if (claim === 'sub') {
       return !pattern.includes('*') || /^(repo|project_path):[^*/:]+\//.test(pattern)
     }
-    if (paths.has(claim)) return /^[^*/:]+\//.test(pattern)
-    return names.has(claim) && !pattern.includes('*')
+    if (projectPathClaims.has(claim)) return /^[^*/:]+\//.test(pattern)
+    return ownerClaims.has(claim) && !pattern.includes('*')
   })
 }

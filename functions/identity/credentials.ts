@@ -1,7 +1,7 @@
 /**
- * One kind of credential: a random 256-bit secret whose SHA-256 names a document that says whose it
- * is, what may be done with it, where, how much and until when. A session is one that comes in a
- * cookie; a token, or the bearer of a page on another origin, comes in `Authorization`.
+ * Credentials: random 256-bit secrets, stored by their SHA-256 with the account, scopes, folder,
+ * limits and expiry. A session is sent in a cookie; a token, or the bearer token of a page on another
+ * origin, in `Authorization`.
  */
 import { hash, randomBytes } from 'node:crypto'
 import { GatewayError } from '../errors.ts'
@@ -10,93 +10,95 @@ import type { Limits, Principal, Scope } from './principal.ts'
 
 export type CredentialKind = 'session' | 'page' | 'token'
 
-/** As kept. Its `id` is the SHA-256 of the secret, in hex. */
+/** A stored credential. Its `id` is the SHA-256 of the secret, in hex. */
 export interface Credential extends Principal {
   kind: CredentialKind
-  /** What its owner calls it; empty for sessions and pages. */
+  /** Chosen by the owner; empty for sessions and pages. */
   name: string
-  /** The one origin whose pages may show it. */
+  /** The only origin whose pages may send the credential. */
   origin?: string
   /** Milliseconds since 1970. */
   createdAt: number
 }
 
-/** What a credential is to be good for. */
-export interface Grant {
+/** The properties of a new credential. */
+export interface CredentialRequest {
   sub: string
   name?: string
-  /** All of them where nothing is said. */
+  /** Default: all scopes. */
   scopes?: readonly Scope[]
   folder?: { id: string; name: string }
   limits?: Limits
   origin?: string
 }
 
-/** Where credentials are kept; expired ones may be given back and are not believed. */
+/** Stores credentials; may return expired ones. */
 export interface CredentialStore {
   create(credential: Credential): Promise<void>
   find(id: string): Promise<Credential | undefined>
-  /** Everything of one person. */
+  /** All credentials of an account. */
   list(sub: string): Promise<Credential[]>
   remove(id: string): Promise<void>
   /**
-   * Everything of one person, however much it is.
+   * Removes all credentials of an account, however many there are.
    *
-   * @returns the ids
+   * @returns their ids
    */
   removeAll(sub: string): Promise<string[]>
 }
 
-/** Where a secret was found. */
-export type Shown = 'cookie' | 'bearer'
+/** How a request sends a secret. */
+export type CredentialTransport = 'cookie' | 'bearer'
 
 export interface Credentials {
-  /** @returns the secret, which is nowhere else, and what is kept of it */
+  /** @returns the secret, which is stored nowhere, and the stored credential */
   issue(
     kind: CredentialKind,
-    grant: Grant,
+    request: CredentialRequest,
     lifetimeMs: number,
   ): Promise<{ secret: string; credential: Credential }>
   /**
-   * @throws {GatewayError} `session_expired` or `invalid_token` for a secret that is unknown, of
-   *   another kind, revoked or past its time
+   * @throws {GatewayError} `session_expired` (cookie) or `invalid_token` (bearer) for a secret that
+   *   is unknown, of another kind, revoked or expired
    */
-  identify(shown: Shown, secret: string): Promise<Credential>
+  authenticate(transport: CredentialTransport, secret: string): Promise<Credential>
   find(id: string): Promise<Credential | undefined>
-  /** The live ones of a person and a kind, the newest first. */
+  /** An account's valid credentials of one kind, newest first. */
   list(sub: string, kind: CredentialKind): Promise<Credential[]>
   revoke(id: string): Promise<void>
   /**
-   * Ends everything that a person has.
+   * Revokes all credentials of an account.
    *
-   * @returns the ids of what they had
+   * @returns their ids
    */
   revokeAll(sub: string): Promise<string[]>
 }
 
-const refusals = { cookie: 'session_expired', bearer: 'invalid_token' } as const
+const errorCodes = { cookie: 'session_expired', bearer: 'invalid_token' } as const
 
 export function createCredentials(
   store: CredentialStore,
   now: () => number = Date.now,
 ): Credentials {
   return {
-    async issue(kind, { name = '', scopes: granted = scopes, ...grant }, lifetimeMs) {
+    async issue(kind, { name = '', scopes: granted = scopes, ...request }, lifetimeMs) {
       const random = randomBytes(32).toString('base64url')
-      const secret = kind === 'session' ? random : tokenOf(random)
+      const secret = kind === 'session' ? random : formatToken(random)
       const createdAt = now()
       const expiresAt = createdAt + lifetimeMs
       const id = idOf(secret)
-      const credential = { ...grant, id, kind, name, scopes: granted, createdAt, expiresAt }
+      const credential = { ...request, id, kind, name, scopes: granted, createdAt, expiresAt }
       await store.create(credential)
       return { secret, credential }
     },
 
-    async identify(shown, secret) {
-      const credential = isWellFormed(shown, secret) ? await store.find(idOf(secret)) : undefined
-      const isOfKind = (credential?.kind === 'session') === (shown === 'cookie')
-      if (!credential || !isOfKind || credential.expiresAt <= now()) {
-        throw new GatewayError(refusals[shown], `No live credential has this ${shown}`)
+    async authenticate(transport, secret) {
+      const credential = isWellFormed(transport, secret)
+        ? await store.find(idOf(secret))
+        : undefined
+      const isExpectedKind = (credential?.kind === 'session') === (transport === 'cookie')
+      if (!credential || !isExpectedKind || credential.expiresAt <= now()) {
+        throw new GatewayError(errorCodes[transport], `No valid credential has this ${transport}`)
       }
       return credential
     },
@@ -104,10 +106,10 @@ export function createCredentials(
     find: (id) => store.find(id),
 
     async list(sub, kind) {
-      const all = await store.list(sub)
-      return all
-        .filter((one) => one.kind === kind && one.expiresAt > now())
-        .toSorted((one, other) => other.createdAt - one.createdAt)
+      const credentials = await store.list(sub)
+      return credentials
+        .filter((credential) => credential.kind === kind && credential.expiresAt > now())
+        .toSorted((a, b) => b.createdAt - a.createdAt)
     },
 
     revoke: (id) => store.remove(id),
@@ -119,8 +121,8 @@ export function createCredentials(
 const tokenPrefix = 'dw_'
 const checksumLength = 6
 
-/** `dw_`, 256 bits in base64url, and a checksum by which a scanner tells it from noise. */
-function tokenOf(random: string): string {
+/** `dw_`, 256 bits in base64url, and a checksum that lets secret scanners recognize a token. */
+function formatToken(random: string): string {
   return tokenPrefix + random + checksumOf(random)
 }
 
@@ -128,9 +130,9 @@ function checksumOf(random: string): string {
   return hash('sha256', random, 'base64url').slice(0, checksumLength)
 }
 
-/** Whether it can be one of ours at all: what cannot costs no look into the store. */
-function isWellFormed(shown: Shown, secret: string): boolean {
-  if (shown === 'cookie') return /^[\w-]{43}$/.test(secret)
+/** Checks the format before the store is read. */
+function isWellFormed(transport: CredentialTransport, secret: string): boolean {
+  if (transport === 'cookie') return /^[\w-]{43}$/.test(secret)
   const [, random, checksum] = /^dw_([\w-]{43})([\w-]{6})$/.exec(secret) ?? []
   return random !== undefined && checksum === checksumOf(random)
 }

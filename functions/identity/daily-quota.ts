@@ -1,66 +1,64 @@
 /**
- * What an account may upload in a day, whichever credentials it uses: counted as the limits of a
- * token are, in a record of the day (UTC), and on top of them.
+ * Daily upload quota of an account, in addition to its tokens' own limits. Usage is counted per
+ * account and UTC day, for all credentials of the account together.
  */
 import { createHash } from 'node:crypto'
 import { GatewayError } from '../errors.ts'
-import type { Allowance, Allowances, Limited } from './quota.ts'
+import { limitsText } from './quota.ts'
+import type { QuotaReservation, QuotaSubject, Quotas } from './quota.ts'
 import type { Limits } from './principal.ts'
 
 const dayMs = 24 * 60 * 60_000
 
-/** @param perDay with nothing in it there is no limit, which costs nothing */
-export function withDailyLimits(
-  allowances: Allowances,
-  perDay: Limits,
-  now: () => number,
-): Allowances {
-  if (perDay.maxBytes === undefined && perDay.maxFiles === undefined) return allowances
+/** @param dailyLimits when empty, `quotas` is returned unchanged */
+export function withDailyQuota(quotas: Quotas, dailyLimits: Limits, now: () => number): Quotas {
+  if (dailyLimits.maxBytes === undefined && dailyLimits.maxFiles === undefined) return quotas
 
-  function today(sub: string): Limited {
+  function dailySubject(sub: string): QuotaSubject {
     const day = Math.floor(now() / dayMs)
     const id = createHash('sha256').update(`day\n${sub}\n${day}`).digest('hex')
-    const refusal = (): GatewayError => spent(perDay, (day + 1) * dayMs - now())
-    return { id, expiresAt: (day + 2) * dayMs, limits: perDay, refusal }
+    const exceededError = (): GatewayError =>
+      dailyQuotaExceeded(dailyLimits, (day + 1) * dayMs - now())
+    return { id, expiresAt: (day + 2) * dayMs, limits: dailyLimits, exceededError }
   }
 
   return {
-    open(who, about) {
-      const own = allowances.open(who, about)
-      return who.sub === undefined ? own : both(own, allowances.open(today(who.sub), about))
+    open(subject, expectedBytes) {
+      const own = quotas.open(subject, expectedBytes)
+      if (subject.sub === undefined) return own
+      return combine(own, quotas.open(dailySubject(subject.sub), expectedBytes))
     },
-    giveBack: (who, amount) => allowances.giveBack(who, amount),
+    refund: (key, amount) => quotas.refund(key, amount),
   }
 }
 
-function both(own: Allowance, account: Allowance): Allowance {
+/** Applies every operation to both reservations. */
+function combine(own: QuotaReservation, daily: QuotaReservation): QuotaReservation {
   return {
-    counts: [...own.counts, ...account.counts],
-    limitsBytes: own.limitsBytes || account.limitsBytes,
-    async file(bytes) {
-      await own.file(bytes)
-      await account.file(bytes)
+    counters: [...own.counters, ...daily.counters],
+    limitsBytes: own.limitsBytes || daily.limitsBytes,
+    async reserveFile(bytes) {
+      await own.reserveFile(bytes)
+      await daily.reserveFile(bytes)
     },
-    metered: (content, sizeOf) => account.metered(own.metered(content, sizeOf), sizeOf),
-    keep(bytes, files) {
-      own.keep(bytes, files)
-      account.keep(bytes, files)
+    meter: (content, sizeOf) => daily.meter(own.meter(content, sizeOf), sizeOf),
+    commit(bytes, files) {
+      own.commit(bytes, files)
+      daily.commit(bytes, files)
     },
-    drop(bytes) {
-      own.drop(bytes)
-      account.drop(bytes)
+    revert(bytes) {
+      own.revert(bytes)
+      daily.revert(bytes)
     },
-    async close() {
-      await Promise.all([own.close(), account.close()])
+    async settle() {
+      await Promise.all([own.settle(), daily.settle()])
     },
   }
 }
 
-function spent({ maxFiles, maxBytes }: Limits, leftMs: number): GatewayError {
-  const files = maxFiles === undefined ? [] : [`${maxFiles} files`]
-  const bytes = maxBytes === undefined ? [] : [`${maxBytes} bytes`]
-  return new GatewayError('daily_quota_exceeded', 'The account’s limits of the day leave no room', {
-    detail: `An account may upload ${[...files, ...bytes].join(' and ')} a day here`,
-    retryAfterSeconds: Math.ceil(leftMs / 1000),
+function dailyQuotaExceeded(limits: Limits, remainingMs: number): GatewayError {
+  return new GatewayError('daily_quota_exceeded', 'The account’s daily quota is exceeded', {
+    detail: `An account may upload ${limitsText(limits)} per day`,
+    retryAfterSeconds: Math.ceil(remainingMs / 1000),
   })
 }

@@ -1,33 +1,34 @@
 /**
- * Sign-in from a terminal: it shows a short code, somebody who is signed in approves the code on a
- * page, and the terminal, which asks now and then, is given a token.
+ * Device authorization: a terminal shows a short user code, a signed-in user approves it on a page,
+ * and the terminal, which polls, receives a token.
  *
- * One document holds it all, under the hash of the user code, so that every step is one write that
- * wins or loses: a code is decided once, and leads to one token. The device code carries the user
- * code, to be found by, and 256 bits of which a hash is kept.
+ * One document per user code, found by the code's hash, holds the whole state. Every step is one
+ * conditional write, so a code is decided once and yields one token. The device code contains the
+ * user code, to find the document, and 256 random bits, of which the document has a hash.
  *
  * @see RFC 8628
  */
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { GatewayError } from '../errors.ts'
-import type { Records, Stored } from '../store/versioned-store.ts'
+import { isEqualTimingSafe } from '../lib/timing-safe-equal.ts'
+import type { Versioned, VersionedStore } from '../store/versioned-store.ts'
 import { scopes } from './principal.ts'
 import type { Limits, Principal, Scope } from './principal.ts'
-import type { Rate } from './fixed-window-limiter.ts'
-import { newUserCode, readUserCode } from './user-code.ts'
+import type { FixedWindowLimiter } from './fixed-window-limiter.ts'
+import { generateUserCode, parseUserCode } from './user-code.ts'
 
-/** What a terminal asks for. */
+/** A terminal's request. */
 export interface DeviceRequest {
-  /** What it calls itself; nobody has checked it. */
+  /** The name that the terminal gives itself; unverified. */
   clientName: string | null
   scopes: readonly Scope[]
-  /** Where it asks from. */
+  /** IP address of the terminal. */
   address: string
   userAgent: string
 }
 
-/** What was approved, and by whom. */
-export interface DeviceGrant {
+/** The account that approved a request, and its restrictions. */
+export interface DeviceApproval {
   sub: string
   folder: NonNullable<Principal['folder']> | null
   limits: Limits | null
@@ -36,206 +37,221 @@ export interface DeviceGrant {
 
 export interface DeviceRecord extends DeviceRequest {
   /** SHA-256 of the device code. */
-  device: string
+  deviceCodeHash: string
   state: 'pending' | 'approved' | 'denied' | 'used'
-  grant: DeviceGrant | null
+  approval: DeviceApproval | null
   /** Milliseconds since 1970. */
   createdAt: number
   polledAt: number
-  /** Milliseconds that have to pass between two polls. */
+  /** Minimum time between two polls, in milliseconds. */
   intervalMs: number
 }
 
-export interface StartedDevice {
+export interface DeviceCodes {
   deviceCode: string
   /** Eight letters. */
   userCode: string
 }
 
-/** A request that waits for somebody to decide. */
-export interface PendingDevice extends DeviceRequest {
+/** A request that is not approved or denied yet. */
+export interface PendingDeviceRequest extends DeviceRequest {
   createdAt: number
   expiresAt: number
 }
 
-export interface Devices {
+export interface DeviceAuthorizations {
   /**
-   * @param network for which the codes that are started are counted
-   * @throws {GatewayError} `rate_limited` when there are too many
-   */
-  start(request: DeviceRequest, network: string): Promise<StartedDevice>
-  /**
-   * What a person is asked to approve.
+   * Creates a request and its codes.
    *
-   * @param userCode as they typed it
-   * @param who is asking: there are only so many codes that an account may try
+   * @param network the rate limit applies per network
+   * @throws {GatewayError} `rate_limited`
+   */
+  start(request: DeviceRequest, network: string): Promise<DeviceCodes>
+  /**
+   * Finds the pending request of a user code.
+   *
+   * @param userCode as typed by the user
+   * @param account the rate limit applies per account, against guessing
    * @throws {GatewayError} `device_code_unknown`, `device_code_decided`, `rate_limited`
    */
-  find(userCode: string, who: string): Promise<PendingDevice>
+  find(userCode: string, account: string): Promise<PendingDeviceRequest>
   /**
-   * Approves or, without a grant, denies; the first decision stands.
+   * Approves the request or, without an approval, denies it. The first decision is final.
    *
-   * @throws {GatewayError} as `find` does
+   * @throws {GatewayError} as `find` throws
    */
-  decide(userCode: string, who: string, grant: DeviceGrant | undefined): Promise<DeviceRequest>
+  decide(
+    userCode: string,
+    account: string,
+    approval: DeviceApproval | undefined,
+  ): Promise<DeviceRequest>
   /**
-   * The terminal's question whether it has been decided.
+   * Handles a poll of the terminal.
    *
-   * @param issue makes the token; called once for each code, and again only when it failed
+   * @param issue creates the token; called once per code, and again only after it failed
    * @throws {GatewayError} `authorization_pending`, `slow_down`, `expired_token`, `device_denied`,
    *   `invalid_grant`
    */
   redeem<T>(
     deviceCode: string,
-    issue: (grant: DeviceGrant, request: DeviceRequest) => Promise<T>,
+    issue: (approval: DeviceApproval, request: DeviceRequest) => Promise<T>,
   ): Promise<T>
-  /** Ends what an account has approved and no terminal has fetched. */
+  /** Removes the requests that an account has approved. */
   removeAll(sub: string): Promise<void>
 }
 
-export interface DevicesParts {
-  records: Records<DeviceRecord>
-  /** Codes that may be started, by network. */
-  starts: Rate
-  /** Codes that may be tried, by account. */
-  tries: Rate
+export interface DeviceAuthorizationDeps {
+  records: VersionedStore<DeviceRecord>
+  /** Limits new requests per network. */
+  startLimiter: FixedWindowLimiter
+  /** Limits tried user codes per account. */
+  attemptLimiter: FixedWindowLimiter
   now?: () => number
 }
 
-export const deviceLifetimeMs = 10 * 60_000
+export const deviceCodeTtlMs = 10 * 60_000
 export const pollIntervalMs = 5_000
-/** What a poll may come too early by, as networks are. */
-const earlyMs = 500
-const longestIntervalMs = 60_000
-const mostRounds = 8
+/** A poll may be early by this much, since network latency varies. */
+const pollToleranceMs = 500
+const maxPollIntervalMs = 60_000
+const maxAttempts = 8
 
-export function createDevices({ records, starts, tries, now = Date.now }: DevicesParts): Devices {
-  /** @returns the code's own document, pending and in time */
-  async function pending(
+export function createDeviceAuthorizations({
+  records,
+  startLimiter,
+  attemptLimiter,
+  now = Date.now,
+}: DeviceAuthorizationDeps): DeviceAuthorizations {
+  async function findPending(
     userCode: string,
-    who: string,
-  ): Promise<{ id: string; stored: Stored<DeviceRecord> }> {
-    await take(tries, who, 'Too many codes were tried')
-    const code = readUserCode(userCode)
+    account: string,
+  ): Promise<{ id: string; stored: Versioned<DeviceRecord> }> {
+    await enforce(attemptLimiter, account, 'The account has tried too many user codes')
+    const code = parseUserCode(userCode)
     const id = code === undefined ? undefined : idOf(code)
     const stored = id === undefined ? undefined : await records.find(id)
     if (id === undefined || !stored || stored.expiresAt <= now() || stored.value.state === 'used') {
-      throw new GatewayError('device_code_unknown', 'No terminal waits with this code')
+      throw new GatewayError('device_code_unknown', 'No request has this user code')
     }
-    if (stored.value.state !== 'pending') throw decided()
+    if (stored.value.state !== 'pending') throw alreadyDecided()
     return { id, stored }
   }
 
   return {
     async start(request, network) {
-      await take(starts, network, 'Too many codes were asked for from one network')
-      for (let round = 0; round < mostRounds; round++) {
-        const userCode = newUserCode()
+      await enforce(startLimiter, network, 'The network has requested too many codes')
+      for (let attempt = 0; attempt < maxAttempts; attempt++) {
+        const userCode = generateUserCode()
         const deviceCode = `dwd_${userCode}${randomBytes(32).toString('base64url')}`
         const record: DeviceRecord = {
           ...request,
-          device: hashOf(deviceCode),
+          deviceCodeHash: hashOf(deviceCode),
           state: 'pending',
-          grant: null,
+          approval: null,
           createdAt: now(),
           polledAt: 0,
           intervalMs: pollIntervalMs,
         }
-        const made = await records.create(idOf(userCode), record, now() + deviceLifetimeMs)
-        if (made) return { deviceCode, userCode }
+        const created = await records.create(idOf(userCode), record, now() + deviceCodeTtlMs)
+        if (created) return { deviceCode, userCode }
       }
-      throw new GatewayError('store_unavailable', 'Every user code that was made was taken')
+      throw new GatewayError('store_unavailable', 'Every generated user code exists already')
     },
 
-    async find(userCode, who) {
-      const { stored } = await pending(userCode, who)
+    async find(userCode, account) {
+      const { stored } = await findPending(userCode, account)
       return { ...stored.value, expiresAt: stored.expiresAt }
     },
 
-    async decide(userCode, who, grant) {
-      const { id, stored } = await pending(userCode, who)
-      let last: Stored<DeviceRecord> | undefined = stored
-      for (let round = 0; last && round < mostRounds; round++) {
-        const { value, revision, expiresAt } = last
-        if (value.device !== stored.value.device || value.state !== 'pending') throw decided()
-        const state = grant ? 'approved' : 'denied'
-        const next: DeviceRecord = { ...value, state, grant: grant ?? null }
-        if (await records.replace(id, revision, next, expiresAt)) return value
-        last = await records.find(id) // the terminal has asked meanwhile, or somebody decided
+    async decide(userCode, account, approval) {
+      const { id, stored } = await findPending(userCode, account)
+      let current: Versioned<DeviceRecord> | undefined = stored
+      for (let attempt = 0; current && attempt < maxAttempts; attempt++) {
+        const { value, expiresAt } = current
+        if (value.deviceCodeHash !== stored.value.deviceCodeHash || value.state !== 'pending') {
+          throw alreadyDecided()
+        }
+        const state = approval ? 'approved' : 'denied'
+        const next: DeviceRecord = { ...value, state, approval: approval ?? null }
+        if (await records.replace(id, current.etag, next, expiresAt)) return value
+        current = await records.find(id) // changed by a poll or by another decision
       }
-      throw new GatewayError('store_unavailable', 'The code changed all the time')
+      throw new GatewayError('store_unavailable', 'The request kept changing')
     },
 
     async redeem(deviceCode, issue) {
       const [, userCode] = /^dwd_([A-Z]{8})[\w-]{43}$/.exec(deviceCode) ?? []
-      if (userCode === undefined) throw invalid('It has another shape')
+      if (userCode === undefined) throw invalidDeviceCode('it is malformed')
       const id = idOf(userCode)
-      for (let round = 0; round < mostRounds; round++) {
+      for (let attempt = 0; attempt < maxAttempts; attempt++) {
         const stored = await records.find(id)
-        if (!stored || !isSame(stored.value.device, hashOf(deviceCode))) {
-          throw invalid('There is none like it')
+        if (!stored || !isEqualTimingSafe(stored.value.deviceCodeHash, hashOf(deviceCode))) {
+          throw invalidDeviceCode('it is unknown')
         }
-        const { value, revision, expiresAt } = stored
-        if (value.state === 'used') throw invalid('It was used before')
-        if (expiresAt <= now()) throw refuse('expired_token', 'The device code is too old')
-        if (value.state === 'denied') throw refuse('device_denied', 'The code was denied')
-        if (value.state === 'approved' && value.grant) {
-          const { grant } = value
-          const used = await records.replace(id, revision, { ...value, state: 'used' }, expiresAt)
-          if (!used) continue // another poll was faster
+        const { value, expiresAt } = stored
+        if (value.state === 'used') throw invalidDeviceCode('it is already used')
+        if (expiresAt <= now()) throw pollError('expired_token', 'The device code has expired')
+        if (value.state === 'denied') throw pollError('device_denied', 'The request was denied')
+        if (value.state === 'approved' && value.approval) {
+          const next: DeviceRecord = { ...value, state: 'used' }
+          const used = await records.replace(id, stored.etag, next, expiresAt)
+          if (!used) continue // another poll changed the record first
           try {
-            return await issue(grant, value)
+            return await issue(value.approval, value)
           } catch (error) {
-            await records.replace(id, used.revision, value, expiresAt)
+            await records.replace(id, used.etag, value, expiresAt)
             throw error
           }
         }
-        const isEarly = now() - value.polledAt < value.intervalMs - earlyMs
+        const isEarly = now() - value.polledAt < value.intervalMs - pollToleranceMs
         const intervalMs = isEarly
-          ? Math.min(value.intervalMs + pollIntervalMs, longestIntervalMs)
+          ? Math.min(value.intervalMs + pollIntervalMs, maxPollIntervalMs)
           : value.intervalMs
         const next = { ...value, polledAt: now(), intervalMs }
-        if (!(await records.replace(id, revision, next, expiresAt))) continue
-        if (isEarly) throw refuse('slow_down', 'A poll came too early', intervalMs)
-        throw refuse('authorization_pending', 'Nobody has decided yet', intervalMs)
+        if (!(await records.replace(id, stored.etag, next, expiresAt))) continue
+        if (isEarly) throw pollError('slow_down', 'The poll is too early', intervalMs)
+        throw pollError('authorization_pending', 'The request is not decided yet', intervalMs)
       }
-      throw refuse('slow_down', 'Polls of one code got into each other’s way', pollIntervalMs)
+      throw pollError('slow_down', 'Concurrent polls of one code conflict', pollIntervalMs)
     },
 
-    removeAll: (sub) => records.removeWhere('grant.sub', sub),
+    removeAll: (sub) => records.removeWhere('approval.sub', sub),
   }
 }
 
-/** Whether a document is one of these; of another shape, it is nobody's. */
+/** Validates a stored document. */
 export function isDeviceRecord(data: Record<string, unknown>): boolean {
-  const { device, state, clientName, address, userAgent, createdAt, polledAt, intervalMs } = data
+  const { deviceCodeHash, state, clientName, address, userAgent } = data
+  const { createdAt, polledAt, intervalMs } = data
   return (
-    [device, state, address, userAgent].every((value) => typeof value === 'string') &&
+    [deviceCodeHash, state, address, userAgent].every((value) => typeof value === 'string') &&
     [createdAt, polledAt, intervalMs].every((value) => typeof value === 'number') &&
     (clientName === null || typeof clientName === 'string') &&
-    typeof data['grant'] === 'object' &&
+    typeof data['approval'] === 'object' &&
     Array.isArray(data['scopes']) &&
     data['scopes'].every((scope) => scopes.some((known) => known === scope))
   )
 }
 
-async function take(rate: Rate, who: string, message: string): Promise<void> {
-  const waitMs = await rate.take(who)
+async function enforce(limiter: FixedWindowLimiter, key: string, message: string): Promise<void> {
+  const waitMs = await limiter.take(key)
   if (waitMs === 0) return
   const retryAfterSeconds = Math.ceil(waitMs / 1000)
   throw new GatewayError('rate_limited', message, { retryAfterSeconds })
 }
 
-function decided(): GatewayError {
-  return new GatewayError('device_code_decided', 'The code was decided before')
+function alreadyDecided(): GatewayError {
+  return new GatewayError('device_code_decided', 'The request is already approved or denied')
 }
 
-function invalid(why: string): GatewayError {
-  return new GatewayError('invalid_grant', `No device code: ${why}`, { error: 'invalid_grant' })
+function invalidDeviceCode(reason: string): GatewayError {
+  return new GatewayError('invalid_grant', `The device code is invalid: ${reason}`, {
+    error: 'invalid_grant',
+  })
 }
 
-/** @param intervalMs where asking again makes sense */
-function refuse(
+/** @param intervalMs sent as Retry-After when the terminal may poll again */
+function pollError(
   code: 'authorization_pending' | 'slow_down' | 'expired_token' | 'device_denied',
   message: string,
   intervalMs?: number,
@@ -246,15 +262,11 @@ function refuse(
   })
 }
 
-/** The name of a user code's document. */
+/** The document id of a user code. */
 function idOf(userCode: string): string {
   return hashOf(`user code ${userCode}`)
 }
 
 function hashOf(text: string): string {
   return createHash('sha256').update(text).digest('hex')
-}
-
-function isSame(one: string, other: string): boolean {
-  return one.length === other.length && timingSafeEqual(Buffer.from(one), Buffer.from(other))
 }

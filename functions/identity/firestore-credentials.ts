@@ -1,14 +1,14 @@
-/** Credentials in Firestore: `credentials/{id}`, `expiresAt` being the field of a TTL policy. */
+/** Credential store in Firestore: `credentials/{id}`, with a TTL policy on `expiresAt`. */
 import type { DocumentReference, Firestore, Timestamp } from '@google-cloud/firestore'
 import type { Collection } from '../store/collections.ts'
-import { ConflictError, guarded } from '../store/firestore-errors.ts'
-import { removeWhere } from '../store/firestore-batch-delete.ts'
+import { ConflictError, withFirestoreDeadline } from '../store/firestore-errors.ts'
+import { deleteWhere } from '../store/firestore-batch-delete.ts'
 import type { Credential, CredentialStore } from './credentials.ts'
 import { scopes } from './principal.ts'
 import type { Limits } from './principal.ts'
 
-/** More than a person can have: tokens are counted, and sessions expire. */
-const mostListed = 1_000
+/** More than an account can have: the number of tokens is limited, and sessions expire. */
+const maxListed = 1_000
 
 export function createFirestoreCredentials(firestore: () => Promise<Firestore>): CredentialStore {
   const collection = async (): Promise<ReturnType<Firestore['collection']>> =>
@@ -20,37 +20,37 @@ export function createFirestoreCredentials(firestore: () => Promise<Firestore>):
       const dates = { createdAt: new Date(createdAt), expiresAt: new Date(expiresAt) }
       const document = await reference(id)
       try {
-        await guarded(() => document.create({ ...rest, ...dates }))
+        await withFirestoreDeadline(() => document.create({ ...rest, ...dates }))
       } catch (error) {
-        // Nobody else can have this id: the write was made, its answer lost, and tried again.
+        // The id is random, so the conflict is with our own write: the client retried it.
         if (!(error instanceof ConflictError)) throw error
       }
     },
 
     async find(id) {
       const document = await reference(id)
-      const data = (await guarded(() => document.get())).data()
+      const data = (await withFirestoreDeadline(() => document.get())).data()
       return data && readCredential(id, data)
     },
 
     async list(sub) {
-      const query = (await collection()).where('sub', '==', sub).limit(mostListed)
-      const { docs } = await guarded(() => query.get())
+      const query = (await collection()).where('sub', '==', sub).limit(maxListed)
+      const { docs } = await withFirestoreDeadline(() => query.get())
       return docs.flatMap((doc) => readCredential(doc.id, doc.data()) ?? [])
     },
 
     async remove(id) {
       const document = await reference(id)
-      await guarded(() => document.delete())
+      await withFirestoreDeadline(() => document.delete())
     },
 
     async removeAll(sub) {
-      return removeWhere(await firestore(), 'credentials', 'sub', sub)
+      return deleteWhere(await firestore(), 'credentials', 'sub', sub)
     },
   }
 }
 
-/** A document of another shape is nobody's credential: what is not understood allows nothing. */
+/** @returns `undefined` for an invalid document, which grants no access */
 function readCredential(id: string, data: Record<string, unknown>): Credential | undefined {
   const { kind, sub, name, scopes: granted, folder, limits, origin, createdAt, expiresAt } = data
   if (kind !== 'session' && kind !== 'page' && kind !== 'token') return undefined

@@ -1,25 +1,26 @@
-/** Used sign-ins in Firestore: `logins/{id}`; creating a document fails for all but the first. */
+/** Single-use store in Firestore: `logins/{id}`. Only the first create of a document succeeds. */
 import { randomBytes } from 'node:crypto'
 import type { Firestore } from '@google-cloud/firestore'
 import type { Collection } from '../store/collections.ts'
-import { ConflictError, guarded } from '../store/firestore-errors.ts'
-import type { ClaimStore } from './login-state.ts'
+import { ConflictError, withFirestoreDeadline } from '../store/firestore-errors.ts'
+import type { SingleUseStore } from './login-state.ts'
 
-/** `expiresAt` is the field of a TTL policy: a claim is kept a day longer than its sign-in lives. */
-const keptMs = 24 * 60 * 60_000
+/** A document is kept one day longer than its id is valid; a TTL policy on `expiresAt` deletes it. */
+const retentionMs = 24 * 60 * 60_000
 
-export function createFirestoreClaims(firestore: () => Promise<Firestore>): ClaimStore {
+export function createFirestoreSingleUseStore(firestore: () => Promise<Firestore>): SingleUseStore {
   return {
-    async claim(id, expiresAt) {
+    async consume(id, expiresAt) {
       const reference = (await firestore()).collection('logins' satisfies Collection).doc(id)
-      const by = randomBytes(16).toString('hex')
+      const writeId = randomBytes(16).toString('hex')
+      const document = { expiresAt: new Date(expiresAt + retentionMs), writeId }
       try {
-        await guarded(() => reference.create({ expiresAt: new Date(expiresAt + keptMs), by }))
+        await withFirestoreDeadline(() => reference.create(document))
         return true
       } catch (error) {
         if (!(error instanceof ConflictError)) throw error
-        // The client tries again after a lost answer, and then meets what it has written itself.
-        return (await guarded(() => reference.get())).get('by') === by
+        // The client retries after a lost response, and then conflicts with its own document.
+        return (await withFirestoreDeadline(() => reference.get())).get('writeId') === writeId
       }
     },
   }

@@ -1,9 +1,6 @@
-/**
- * How often something may be done in a while, counted in one document for each who does it, so that
- * the count holds whichever instances they come to.
- */
+/** Fixed-window rate limiter. Each key has one document, so the limit holds across all instances. */
 import { createHash } from 'node:crypto'
-import type { Records } from '../store/versioned-store.ts'
+import type { VersionedStore } from '../store/versioned-store.ts'
 
 export interface Count {
   count: number
@@ -13,48 +10,48 @@ export function isCount(data: Record<string, unknown>): boolean {
   return typeof data['count'] === 'number'
 }
 
-export interface Rate {
+export interface FixedWindowLimiter {
   /**
-   * Counts one more.
+   * Counts one event.
    *
-   * @param who is kept as a hash only
-   * @returns 0 when it may be done, else the milliseconds until it may be tried again
+   * @param key stored as a hash only
+   * @returns 0 when the event is allowed, else the milliseconds until the next attempt
    */
-  take(who: string): Promise<number>
+  take(key: string): Promise<number>
 }
 
-export interface RateParts {
-  records: Records<Count>
-  /** Sets this count apart from others of the same people. */
-  what: string
-  most: number
-  /** Milliseconds from the first one until the count begins anew. */
-  perMs: number
+export interface FixedWindowOptions {
+  records: VersionedStore<Count>
+  /** Separates the keys of several limiters. */
+  namespace: string
+  /** Maximum number of events per window. */
+  limit: number
+  /** Length of a window in milliseconds; it starts with its first event. */
+  windowMs: number
   now?: () => number
 }
 
-/** Losing so many writes in a row takes a crowd, which is what is to be held up. */
-const mostRounds = 8
+/** So many lost writes in a row take a flood of requests, which is to be limited anyway. */
+const maxAttempts = 8
 
-export function createRate(parts: RateParts): Rate {
-  const { records, what, most, perMs, now = Date.now } = parts
+export function createFixedWindowLimiter(options: FixedWindowOptions): FixedWindowLimiter {
+  const { records, namespace, limit, windowMs, now = Date.now } = options
   return {
-    async take(who) {
-      const id = createHash('sha256').update(`${what}\n${who}`).digest('hex')
-      for (let round = 0; round < mostRounds; round++) {
-        const there = await records.find(id)
-        const left = there ? there.expiresAt - now() : 0
-        if (!there) {
-          if (await records.create(id, { count: 1 }, now() + perMs)) return 0
-        } else if (left <= 0 || left > perMs) {
-          // Over, or the clock was set back.
-          if (await records.replace(id, there.revision, { count: 1 }, now() + perMs)) return 0
-        } else if (there.value.count >= most) {
-          return left
-        } else {
-          const value = { count: there.value.count + 1 }
-          if (await records.replace(id, there.revision, value, there.expiresAt)) return 0
+    async take(key) {
+      const id = createHash('sha256').update(`${namespace}\n${key}`).digest('hex')
+      for (let attempt = 0; attempt < maxAttempts; attempt++) {
+        const current = await records.find(id)
+        if (!current) {
+          if (await records.create(id, { count: 1 }, now() + windowMs)) return 0
+          continue
         }
+        const remainingMs = current.expiresAt - now()
+        // A remaining time above the window means that the clock was set back.
+        const isNewWindow = remainingMs <= 0 || remainingMs > windowMs
+        const count = isNewWindow ? 1 : current.value.count + 1
+        if (count > limit && !isNewWindow) return remainingMs
+        const expiresAt = isNewWindow ? now() + windowMs : current.expiresAt
+        if (await records.replace(id, current.etag, { count }, expiresAt)) return 0
       }
       return 1_000
     },

@@ -1,108 +1,101 @@
 /**
- * The public keys of one issuer, fetched when they are first needed, again after a while, and when a
- * token names a key that is not among them; one fetch at a time, and never soon after another.
+ * Caches an issuer's public keys (JWKS). Fetches them on first use, after the TTL, and when a token
+ * names an unknown key. One fetch at a time, with a cooldown between fetches.
  *
  * @see OpenID Connect Discovery 1.0 section 4; RFC 7517
  */
 import { createLocalJWKSet } from 'jose'
 import type { JSONWebKeySet, JWTVerifyGetKey } from 'jose'
 import { GatewayError } from '../errors.ts'
+import { limitedFetch } from '../lib/limited-fetch.ts'
+import { createSingleFlight } from '../lib/single-flight.ts'
 
-export interface IssuerKeys {
+export interface JwksCache {
   /**
-   * Finds the key by which a token says it was signed.
+   * Returns a lookup that finds the key with this ID, if the issuer has it.
    *
-   * @throws {GatewayError} `issuer_unavailable` when there are no keys to be had
+   * @throws {GatewayError} `issuer_unavailable` when no keys are cached and they cannot be fetched
    */
-  holding(kid: string): Promise<JWTVerifyGetKey>
+  keyFor(kid: string): Promise<JWTVerifyGetKey>
 }
 
-/** Keys are asked for again after this long … */
-const freshMs = 10 * 60_000
-/** … and while the issuer does not answer, the old ones count for as long as this. */
-const keptMs = 60 * 60_000
-/** Between two fetches, whatever tokens come: whoever makes up key ids makes no more of them. */
-const pauseMs = 10_000
-/** For both documents together. */
+const cacheTtlMs = 10 * 60_000
+/** While the issuer is unavailable, expired keys stay in use up to this age. */
+const maxStaleMs = 60 * 60_000
+/** Minimum time between two fetches: made-up key IDs cannot cause more of them. */
+const cooldownMs = 10_000
+/** For the discovery document and the JWKS together. */
 const timeoutMs = 5_000
-const mostBytes = 256 * 1024
-const mostKeys = 100
+const maxKeys = 100
 
-interface Held {
+interface CachedKeys {
   kids: Set<string>
-  keys: JWTVerifyGetKey
-  at: number
+  find: JWTVerifyGetKey
+  fetchedAt: number
 }
 
-export function createIssuerKeys(issuer: string, now: () => number = Date.now): IssuerKeys {
-  let held: Held | undefined
-  let triedAt: number | undefined
-  let fetching: Promise<void> | undefined
+export function createJwksCache(issuer: string, now: () => number = Date.now): JwksCache {
+  let cache: CachedKeys | undefined
+  let lastFetchAt: number | undefined
+  const fetches = createSingleFlight<string, void>()
 
-  const isYoung = (at: number | undefined, ms: number): boolean => {
-    const age = at === undefined ? Infinity : now() - at
+  /** Whether `since` is less than `ms` ago; false when the clock was set back. */
+  const isWithin = (since: number | undefined, ms: number): boolean => {
+    const age = since === undefined ? Infinity : now() - since
     return age >= 0 && age < ms
   }
 
   async function refresh(): Promise<void> {
-    triedAt = now()
+    lastFetchAt = now()
     try {
-      const set = await fetchKeys(issuer, AbortSignal.timeout(timeoutMs))
-      const kids = new Set(set.keys.flatMap(({ kid }) => (kid === undefined ? [] : [kid])))
-      held = { kids, keys: createLocalJWKSet(set), at: now() }
+      const jwks = await fetchJwks(issuer, AbortSignal.timeout(timeoutMs))
+      const kids = new Set(jwks.keys.flatMap(({ kid }) => (kid === undefined ? [] : [kid])))
+      cache = { kids, find: createLocalJWKSet(jwks), fetchedAt: now() }
     } catch (error) {
-      if (held && isYoung(held.at, keptMs)) return
-      throw unavailable(`The keys of ${issuer} cannot be had`, error)
+      if (cache && isWithin(cache.fetchedAt, maxStaleMs)) return
+      throw unavailable(`Cannot fetch the keys of ${issuer}`, error)
     }
   }
 
   return {
-    async holding(kid) {
-      const isGood = held?.kids.has(kid) === true && isYoung(held.at, freshMs)
-      if (!isGood && (fetching || !isYoung(triedAt, pauseMs))) {
-        await (fetching ??= refresh().finally(() => (fetching = undefined)))
+    async keyFor(kid) {
+      const isCached = cache?.kids.has(kid) === true && isWithin(cache.fetchedAt, cacheTtlMs)
+      if (!isCached && (fetches.isRunning(issuer) || !isWithin(lastFetchAt, cooldownMs))) {
+        await fetches.run(issuer, refresh)
       }
-      if (!held || !isYoung(held.at, keptMs)) {
-        throw unavailable(`The keys of ${issuer} could not be had a moment ago`)
+      if (!cache || !isWithin(cache.fetchedAt, maxStaleMs)) {
+        throw unavailable(`The last fetch of the keys of ${issuer} failed`)
       }
-      return held.keys
+      return cache.find
     },
   }
 }
 
-async function fetchKeys(issuer: string, signal: AbortSignal): Promise<JSONWebKeySet> {
-  const about = await fetchJson(`${issuer}/.well-known/openid-configuration`, signal)
-  const { issuer: name, jwks_uri: address } = about
-  if (name !== issuer) throw new Error('The issuer gives another name')
-  if (typeof address !== 'string' || !URL.canParse(address)) throw new Error('No jwks_uri')
-  // Those who are trusted by name keep their keys at home, and so we call nobody else.
-  if (new URL(address).origin !== new URL(issuer).origin) throw new Error('jwks_uri is elsewhere')
-  const { keys } = await fetchJson(address, signal)
-  if (!Array.isArray(keys) || keys.length > mostKeys) throw new Error('No keys, or too many')
-  return { keys: keys.filter(isPublicKey) }
+async function fetchJwks(issuer: string, signal: AbortSignal): Promise<JSONWebKeySet> {
+  const metadata = await fetchJson(`${issuer}/.well-known/openid-configuration`, signal)
+  const { issuer: identifier, jwks_uri: jwksUri } = metadata
+  if (identifier !== issuer) throw new Error('The discovery document names another issuer')
+  if (typeof jwksUri !== 'string' || !URL.canParse(jwksUri)) throw new Error('jwks_uri is missing')
+  // Requests go to the origins in OIDC_ISSUERS only.
+  if (new URL(jwksUri).origin !== new URL(issuer).origin) {
+    throw new Error('jwks_uri has another origin than the issuer')
+  }
+  const { keys } = await fetchJson(jwksUri, signal)
+  if (!Array.isArray(keys)) throw new Error('The JWKS has no keys')
+  if (keys.length > maxKeys) throw new Error(`The JWKS has more than ${maxKeys} keys`)
+  return { keys: keys.filter(isPublicSigningKey) }
 }
 
-function isPublicKey(key: unknown): key is JSONWebKeySet['keys'][number] {
+function isPublicSigningKey(key: unknown): key is JSONWebKeySet['keys'][number] {
   const { kty, kid, use = 'sig' } = { ...(key as { kty?: unknown; kid?: unknown; use?: unknown }) }
   return (kty === 'RSA' || kty === 'EC') && typeof kid === 'string' && use === 'sig'
 }
 
 async function fetchJson(url: string, signal: AbortSignal): Promise<Record<string, unknown>> {
   const headers = { accept: 'application/json' }
-  const response = await fetch(url, { headers, redirect: 'manual', signal })
-  if (response.status !== 200) {
-    await response.body?.cancel()
-    throw new Error(`It answers ${response.status}`)
-  }
-  const parts: Uint8Array[] = []
-  let size = 0
-  for await (const part of (response.body ?? []) as AsyncIterable<Uint8Array>) {
-    size += part.length
-    if (size > mostBytes) throw new Error('The answer is too long')
-    parts.push(part)
-  }
-  const value: unknown = JSON.parse(Buffer.concat(parts).toString('utf8'))
-  return { ...(value as Record<string, unknown>) }
+  const response = await limitedFetch(url, { headers, redirect: 'manual', signal })
+  if (response.status !== 200) throw new Error(`${url} returned ${response.status}`)
+  return { ...((await response.json()) as Record<string, unknown>) }
 }
 
 function unavailable(message: string, cause?: unknown): GatewayError {

@@ -1,27 +1,28 @@
 /**
- * A sign-in under way, kept by nobody: its `state` is a sealed token that the browser carries to
- * Google and back. It counts once, in the browser that it was made for, for ten minutes.
+ * The OAuth `state` of a sign-in: a sealed value that the browser carries to Google and back, so
+ * nothing is stored. It is valid for ten minutes, for one use, in the browser that it was issued to.
  *
  * @see RFC 9700 sections 2.1 and 4.7
  */
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { GatewayError } from '../errors.ts'
+import { isEqualTimingSafe } from '../lib/timing-safe-equal.ts'
 
 export interface Login {
   id: string
   nonce: string
   codeVerifier: string
-  /** Where the browser goes afterwards: an absolute URL, judged before it was sealed. */
+  /** Absolute URL to redirect to afterwards, validated before it is sealed. */
   returnTo: string
-  /** Of the page to which this ends with a code and not with a session. */
+  /** PKCE challenge of a page that gets an authorization code instead of a session. */
   codeChallenge?: string
-  /** Whether consent was asked for again, to be given a refresh token. */
+  /** Whether consent is requested again, to get a refresh token. */
   consentForced: boolean
   /** Milliseconds since 1970. */
   expiresAt: number
 }
 
-/** What a sign-in ends with. */
+/** The destination of a sign-in. */
 export type LoginTarget = Pick<Login, 'returnTo' | 'codeChallenge'>
 
 export interface StartedLogin {
@@ -29,55 +30,55 @@ export interface StartedLogin {
   state: string
 }
 
-export interface Logins {
-  /** @param binding a random value that this browser holds in its cookie */
+export interface LoginStates {
+  /** @param binding a random value in this browser's cookie */
   start(binding: string, target: LoginTarget, consentForced?: boolean): Promise<StartedLogin>
   /**
-   * Reads a `state` and checks that it belongs here; uses nothing up.
+   * Opens a `state` and checks its browser binding, without using it up.
    *
    * @throws {GatewayError} one of `state_…`
    */
   read(state: string | null, binding: string | undefined): Promise<Login>
   /**
-   * Uses a sign-in up.
+   * Marks a sign-in as used.
    *
-   * @throws {GatewayError} `state_used` for all but the first, wherever they run
+   * @throws {GatewayError} `state_used` for every call but the first, at any instance
    */
-  claim(login: Login): Promise<void>
+  consume(login: Login): Promise<void>
 }
 
-/** Remembers which sign-ins were used, at least until they expire. */
-export interface ClaimStore {
-  /** @returns whether this is the first claim of this id, among all instances */
-  claim(id: string, expiresAt: number): Promise<boolean>
+/** Records used ids, at least until they expire. */
+export interface SingleUseStore {
+  /** @returns whether this is the first use of the id at any instance */
+  consume(id: string, expiresAt: number): Promise<boolean>
 }
 
-/** What of the seal this file needs. */
-interface StateSeal {
+/** The part of `Seal` that this module and the authorization codes use. */
+export interface SealedValues {
   seal(purpose: string, value: object): Promise<string>
   open(purpose: string, sealed: string): Promise<Record<string, unknown> | undefined>
 }
 
-export const loginLifetimeMs = 10 * 60_000
+export const loginTtlMs = 10 * 60_000
 const purpose = 'login state'
-/** A return path of any use fits; a longer state was not made here. */
-const stateLength = 6 * 1024
+/** Longer than any state that is issued, with the longest return URL. */
+const maxStateLength = 6 * 1024
 
-export function createLogins(
-  seal: StateSeal,
-  claims: ClaimStore,
+export function createLoginStates(
+  seal: SealedValues,
+  singleUse: SingleUseStore,
   now: () => number = Date.now,
-): Logins {
+): LoginStates {
   return {
     async start(binding, { returnTo, codeChallenge }, consentForced = false) {
       const login: Login = {
-        id: random(),
-        nonce: random(),
-        codeVerifier: random(),
+        id: randomValue(),
+        nonce: randomValue(),
+        codeVerifier: randomValue(),
         returnTo,
         ...(codeChallenge === undefined ? {} : { codeChallenge }),
         consentForced,
-        expiresAt: now() + loginLifetimeMs,
+        expiresAt: now() + loginTtlMs,
       }
       const state = await seal.seal(purpose, { ...login, binding: hashOf(binding) })
       return { login, state }
@@ -85,33 +86,29 @@ export function createLogins(
 
     async read(state, binding) {
       if (!state) throw new GatewayError('state_missing', 'The callback has no state')
-      const opened = state.length > stateLength ? undefined : await seal.open(purpose, state)
-      if (!opened) throw new GatewayError('state_invalid', 'The state was not sealed here')
-      const { binding: bound, ...login } = opened as unknown as Login & { binding: string }
-      if (login.expiresAt <= now()) throw new GatewayError('state_expired', 'The state is too old')
-      if (binding === undefined || !isSame(hashOf(binding), bound)) {
-        throw new GatewayError('state_mismatch', 'The state was made for another browser')
+      const opened = state.length > maxStateLength ? undefined : await seal.open(purpose, state)
+      if (!opened) throw new GatewayError('state_invalid', 'The state cannot be opened')
+      const { binding: bindingHash, ...login } = opened as unknown as Login & { binding: string }
+      if (login.expiresAt <= now()) throw new GatewayError('state_expired', 'The state has expired')
+      if (binding === undefined || !isEqualTimingSafe(hashOf(binding), bindingHash)) {
+        throw new GatewayError('state_mismatch', 'The state belongs to another browser')
       }
       return login
     },
 
-    async claim({ id, expiresAt }) {
-      if (!(await claims.claim(id, expiresAt))) {
-        throw new GatewayError('state_used', 'The state was used before')
+    async consume({ id, expiresAt }) {
+      if (!(await singleUse.consume(id, expiresAt))) {
+        throw new GatewayError('state_used', 'The state is already used')
       }
     },
   }
 }
 
-/** 256 bits: 43 characters, as PKCE wants them. */
-function random(): string {
+/** 256 random bits: 43 characters, the minimum length of a PKCE verifier. */
+function randomValue(): string {
   return randomBytes(32).toString('base64url')
 }
 
 function hashOf(binding: string): string {
   return createHash('sha256').update(binding).digest('base64url')
-}
-
-function isSame(one: string, other: string): boolean {
-  return one.length === other.length && timingSafeEqual(Buffer.from(one), Buffer.from(other))
 }

@@ -1,31 +1,31 @@
 /**
- * Policies: which tokens of a CI system count as a credential of an account, and for what.
+ * CI policies: which ID tokens of a CI system act as a credential of an account, and what they may do.
  *
- * Each policy has an audience of its own, which nobody can guess and for which a job asks its CI
- * system: by it one look finds the policy, and a token that was made for somebody else finds none.
- * All policies of an account are one document, so that a name is there once and their number holds.
+ * Each policy has an audience of its own, which cannot be guessed and which a job requests its ID
+ * token for. The audience leads to the policy with one read; a token for another audience finds none.
+ * All policies of an account are one document, so that names are unique and their number is limited.
  */
 import { createHash, randomBytes } from 'node:crypto'
 import { GatewayError } from '../errors.ts'
-import { keepRecent } from '../lib/lru.ts'
-import type { Records, Stored } from '../store/versioned-store.ts'
+import { createTtlCache } from '../lib/ttl-cache.ts'
+import type { Versioned, VersionedStore } from '../store/versioned-store.ts'
 import type { Limits, Principal, Scope } from './principal.ts'
 
-/** What its owner sets. */
-export interface PolicyTerms {
+/** The properties that the owner sets. */
+export interface PolicyParams {
   issuer: string
-  /** Claims that a token has to have, and the patterns that their values have to fit. */
+  /** Patterns that the token's claims must match, by claim. */
   claims: Record<string, string>
   scopes: readonly Scope[]
   folder: NonNullable<Principal['folder']> | null
   limits: Limits
-  /** Milliseconds since 1970; `null` for no end. */
+  /** Milliseconds since 1970; `null` if the policy does not expire. */
   expiresAt: number | null
 }
 
-export interface Policy extends PolicyTerms {
+export interface Policy extends PolicyParams {
   name: string
-  /** 128 random bits. */
+  /** The random part of the audience: 128 bits. */
   handle: string
   createdAt: number
 }
@@ -37,76 +37,71 @@ export interface PolicyRecord {
 
 export interface Policies {
   /**
-   * Sets or replaces a policy; one that is replaced keeps its audience.
+   * Creates or replaces a policy; a replaced policy keeps its audience.
    *
    * @throws {GatewayError} `too_many_policies`
    */
-  put(sub: string, name: string, terms: PolicyTerms): Promise<{ policy: Policy; isNew: boolean }>
-  /** By name; those that are past their time too, since their owner may want to know. */
+  put(sub: string, name: string, params: PolicyParams): Promise<{ policy: Policy; isNew: boolean }>
+  /** Sorted by name, expired policies included. */
   list(sub: string): Promise<Policy[]>
   find(sub: string, name: string): Promise<Policy | undefined>
-  /** @returns whether there was one */
+  /** @returns whether the policy existed */
   remove(sub: string, name: string): Promise<boolean>
   removeAll(sub: string): Promise<void>
-  /** What comes behind our own address in the audience of a policy. */
+  /** The key of a policy: the part of its audience that follows the public URL. */
   keyOf(sub: string, policy: Policy): string
-  /** The policy with this key, perhaps as it was a minute ago. */
-  byKey(key: string): Promise<{ sub: string; policy: Policy } | undefined>
+  /** Finds a policy by its key; the result may be one minute old. */
+  findByKey(key: string): Promise<{ sub: string; policy: Policy } | undefined>
 }
 
-const mostPolicies = 20
-const heldMs = 60_000
-const mostHeld = 1_000
-const mostRounds = 8
-/** For what has no end, where one has to be said. */
-export const never = Date.UTC(9000, 0)
+const maxPolicies = 20
+const cacheTtlMs = 60_000
+const maxCacheEntries = 1_000
+const maxAttempts = 8
+/** The expiry time of what does not expire, where a time is required. */
+export const neverExpires = Date.UTC(9000, 0)
 
 export function createPolicies(
-  records: Records<PolicyRecord>,
+  records: VersionedStore<PolicyRecord>,
   now: () => number = Date.now,
 ): Policies {
-  const held = new Map<string, { record: PolicyRecord; until: number }>()
-  /** Counts what was changed, so that a look that was under way meanwhile is not kept. */
-  let changes = 0
+  const cache = createTtlCache<string, PolicyRecord>({
+    maxEntries: maxCacheEntries,
+    ttlMs: cacheTtlMs,
+    now,
+  })
 
-  /** @param edit gives the new list, or nothing to leave it */
-  async function change(
+  /** @param edit returns the new list, or `undefined` to leave it unchanged */
+  async function update(
     sub: string,
     edit: (policies: Policy[]) => Policy[] | undefined,
   ): Promise<void> {
     const id = idOf(sub)
-    for (let round = 0; round < mostRounds; round++) {
-      const there = await records.find(id)
-      const policies = edit(there?.value.policies ?? [])
+    for (let attempt = 0; attempt < maxAttempts; attempt++) {
+      const current = await records.find(id)
+      const policies = edit(current?.value.policies ?? [])
       if (!policies) return
-      const written = await write(id, there, { sub, policies })
-      changes++
-      held.delete(id)
+      const written = await write(id, current, { sub, policies })
+      cache.delete(id)
       if (written) return
     }
-    throw new GatewayError('store_unavailable', 'The policies changed all the time')
+    throw new GatewayError('store_unavailable', 'The policies kept changing')
   }
 
   const write = (
     id: string,
-    there: Stored<PolicyRecord> | undefined,
+    current: Versioned<PolicyRecord> | undefined,
     record: PolicyRecord,
   ): Promise<unknown> =>
-    there ? records.replace(id, there.revision, record, never) : records.create(id, record, never)
+    current
+      ? records.replace(id, current.etag, record, neverExpires)
+      : records.create(id, record, neverExpires)
 
-  /** What an account had a moment ago, as far as this policy was among it. */
-  async function lookUp(id: string, handle: string): Promise<PolicyRecord | undefined> {
-    const has = (record: PolicyRecord | undefined): boolean =>
-      record?.policies.some((policy) => policy.handle === handle) === true
-    const known = held.get(id)
-    // A clock that was set back makes nothing last longer.
-    const left = known ? known.until - now() : 0
-    if (known && has(known.record) && left > 0 && left <= heldMs) return known.record
-    const before = changes
-    const record = (await records.find(id))?.value
-    if (!record || before !== changes) held.delete(id)
-    else keepRecent(held, id, { record, until: now() + heldMs }, mostHeld)
-    return record
+  /** Uses the cached record only if it has the policy, which may be newer than the record. */
+  async function findRecord(id: string, handle: string): Promise<PolicyRecord | undefined> {
+    const cached = cache.get(id)
+    if (cached?.policies.some((policy) => policy.handle === handle)) return cached
+    return cache.load(id, async () => (await records.find(id))?.value)
   }
 
   const list = async (sub: string): Promise<Policy[]> =>
@@ -119,50 +114,50 @@ export function createPolicies(
       return (await list(sub)).find((policy) => policy.name === name)
     },
 
-    async put(sub, name, terms) {
-      let outcome: { policy: Policy; isNew: boolean } | undefined
-      await change(sub, (policies) => {
-        const old = policies.find((policy) => policy.name === name)
-        const others = policies.filter((policy) => policy !== old)
-        if (others.length >= mostPolicies) {
-          throw new GatewayError('too_many_policies', 'The account has as many as it may have')
+    async put(sub, name, params) {
+      let result: { policy: Policy; isNew: boolean } | undefined
+      await update(sub, (policies) => {
+        const existing = policies.find((policy) => policy.name === name)
+        const others = policies.filter((policy) => policy !== existing)
+        if (others.length >= maxPolicies) {
+          throw new GatewayError('too_many_policies', `The account has ${maxPolicies} policies`)
         }
-        const { handle, createdAt } = old ?? {
+        const { handle, createdAt } = existing ?? {
           handle: randomBytes(16).toString('base64url'),
           createdAt: now(),
         }
-        const policy: Policy = { ...terms, name, handle, createdAt }
-        outcome = { policy, isNew: old === undefined }
+        const policy: Policy = { ...params, name, handle, createdAt }
+        result = { policy, isNew: existing === undefined }
         return [...others, policy].toSorted((a, b) => (a.name < b.name ? -1 : 1))
       })
-      if (!outcome) throw new GatewayError('internal', 'A policy was set and is nowhere')
-      return outcome
+      if (!result) throw new GatewayError('internal', 'The policy was not written')
+      return result
     },
 
     async remove(sub, name) {
-      let wasThere = false
-      await change(sub, (policies) => {
-        wasThere = policies.some((policy) => policy.name === name)
-        return wasThere ? policies.filter((policy) => policy.name !== name) : undefined
+      let existed = false
+      await update(sub, (policies) => {
+        existed = policies.some((policy) => policy.name === name)
+        return existed ? policies.filter((policy) => policy.name !== name) : undefined
       })
-      return wasThere
+      return existed
     },
 
-    removeAll: (sub) => change(sub, (policies) => (policies.length > 0 ? [] : undefined)),
+    removeAll: (sub) => update(sub, (policies) => (policies.length > 0 ? [] : undefined)),
 
     keyOf: (sub, { handle }) => `${idOf(sub)}.${handle}`,
 
-    async byKey(key) {
+    async findByKey(key) {
       const [, id, handle] = /^([\da-f]{32})\.([\w-]{22})$/.exec(key) ?? []
       if (id === undefined || handle === undefined) return undefined
-      const record = await lookUp(id, handle)
-      const policy = record?.policies.find((one) => one.handle === handle)
+      const record = await findRecord(id, handle)
+      const policy = record?.policies.find((candidate) => candidate.handle === handle)
       return record && policy && { sub: record.sub, policy }
     },
   }
 }
 
-/** Whether a document is one of these; of another shape, it lets nobody in. */
+/** Validates a stored document; an invalid one grants no access. */
 export function isPolicyRecord({ sub, policies }: Record<string, unknown>): boolean {
   return typeof sub === 'string' && Array.isArray(policies) && policies.every(isPolicy)
 }
@@ -173,14 +168,14 @@ function isPolicy(value: unknown): boolean {
   }
   return (
     [name, handle, issuer].every((text) => typeof text === 'string') &&
-    [claims, folder, limits].every((part) => typeof part === 'object') &&
+    [claims, folder, limits].every((field) => typeof field === 'object') &&
     Object.values({ ...claims }).every((pattern) => typeof pattern === 'string') &&
     Array.isArray(scopes) &&
     (expiresAt === null || typeof expiresAt === 'number')
   )
 }
 
-/** The name of an account's document: it stands in audiences, and says nothing of the account. */
+/** The id of an account's document. It is part of audiences and does not reveal the account. */
 function idOf(sub: string): string {
   return createHash('sha256').update(`policies of ${sub}`).digest('hex').slice(0, 32)
 }

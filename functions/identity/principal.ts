@@ -1,10 +1,10 @@
-/** Who is asking and what they may do, whatever it was that they showed. */
+/** The authenticated principal of a request and its permissions. */
 import { GatewayError } from '../errors.ts'
 
 export const scopes = ['files:read', 'upload'] as const
 export type Scope = (typeof scopes)[number]
 
-/** What may be done with a credential in all: none of it is more than its owner may. */
+/** Upload limits of a credential over its lifetime. */
 export interface Limits {
   /** Bytes of all files together. */
   maxBytes?: number
@@ -12,14 +12,14 @@ export interface Limits {
 }
 
 export interface Principal {
-  /** How they have shown who they are. A page's bearer stands for a session on another origin. */
+  /** Kind of credential. `page`: a bearer token that replaces a session on another origin. */
   kind: 'session' | 'page' | 'token'
-  /** Of the credential, not of the person; safe to show. */
+  /** Id of the credential, not of the account; safe to show. */
   id: string
-  /** The person's subject identifier at Google. */
+  /** The account's subject identifier at Google. */
   sub: string
   scopes: readonly Scope[]
-  /** The folder that nothing leads out of; everywhere where there is none. */
+  /** The credential is restricted to this folder and everything below it. */
   folder?: { id: string; name: string }
   limits?: Limits
   /** Milliseconds since 1970. */
@@ -27,30 +27,30 @@ export interface Principal {
 }
 
 /**
- * What a request needs: a scope; the person in person (`owner`: a session, or a page that stands for
- * one; `session`: only that); or no more than to be known (`nothing`).
+ * The access that a request requires: a scope; `owner`, a session or a page's bearer token;
+ * `session`, a session only; or `authenticated`, any valid credential.
  */
-export type Need = Scope | 'owner' | 'session' | 'nothing'
+export type RequiredAccess = Scope | 'owner' | 'session' | 'authenticated'
 
 /**
  * @throws {GatewayError} `scope_insufficient`
  * @see RFC 6750 section 3.1
  */
-export function checkNeed(principal: Principal, need: Need): void {
-  if (need === 'nothing') return
-  if (need === 'owner' || need === 'session') {
+export function checkAccess(principal: Principal, required: RequiredAccess): void {
+  if (required === 'authenticated') return
+  if (required === 'owner' || required === 'session') {
     if (principal.kind === 'session') return
-    if (need === 'owner' && principal.kind === 'page') return
-    throw new GatewayError('scope_insufficient', `A ${principal.kind} is no ${need}`, {
-      detail: 'Sign in with a browser for this',
-      headers: { 'www-authenticate': challenge },
+    if (required === 'owner' && principal.kind === 'page') return
+    throw new GatewayError('scope_insufficient', `A ${principal.kind} has no ${required} access`, {
+      detail: 'Sign in with a browser for this request',
+      headers: { 'www-authenticate': bearerChallenge },
     })
   }
-  if (principal.scopes.includes(need)) return
-  throw new GatewayError('scope_insufficient', `A ${principal.kind} without ${need}`, {
-    detail: `This needs a token with the scope ${need}`,
-    headers: { 'www-authenticate': `${challenge}, scope="${need}"` },
+  if (principal.scopes.includes(required)) return
+  throw new GatewayError('scope_insufficient', `A ${principal.kind} lacks ${required}`, {
+    detail: `Use a token with the scope ${required}`,
+    headers: { 'www-authenticate': `${bearerChallenge}, scope="${required}"` },
   })
 }
 
-const challenge = 'Bearer realm="driveway", error="insufficient_scope"'
+const bearerChallenge = 'Bearer realm="driveway", error="insufficient_scope"'

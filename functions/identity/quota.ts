@@ -1,184 +1,193 @@
 /**
- * What one request may still use up of its credential's limits: reserved before it is sent on, in
- * steps that grow where nobody knows how much is to come, and given back where nothing came of it.
- * A credential without limits costs nothing here.
+ * Quota reservations. A request reserves files and bytes of its credential's limits before it sends
+ * them to Drive, in growing steps when the length is unknown, and returns what it does not use.
+ * A credential without limits costs no store access.
  *
- * An instance that dies gives nothing back: what was reserved then counts as used.
+ * An instance that crashes returns nothing: its reservations stay counted as used.
  */
 import { GatewayError } from '../errors.ts'
 import type { Limits } from './principal.ts'
-import type { Amount, Counted, Usages } from './usage-counter.ts'
+import type { Amount, CounterKey, UsageCounter } from './usage-counter.ts'
 
-export interface Allowance {
-  /** Whose records it counts in, to give back there later; none where nothing is limited. */
-  counts: readonly Counted[]
-  /** Whether only so many bytes may come. */
+/** The reservation of one request. */
+export interface QuotaReservation {
+  /** The counters that are charged, for a later refund; empty without limits. */
+  counters: readonly CounterKey[]
+  /** Whether the number of bytes is limited. */
   limitsBytes: boolean
   /**
-   * One more file.
+   * Reserves one more file.
    *
-   * @param bytes what it has, where that is known: reserved as a whole or refused
+   * @param bytes its length, if known: reserved as a whole or rejected
    * @throws {GatewayError} `token_quota_exceeded`
    */
-  file(bytes?: number): Promise<void>
+  reserveFile(bytes?: number): Promise<void>
   /**
-   * The bytes of a file, counted before they are passed on.
+   * Passes the content of a file on and reserves its bytes first.
    *
-   * @throws {GatewayError} `token_quota_exceeded` in the middle of it
+   * @throws {GatewayError} `token_quota_exceeded`, possibly in the middle of the content
    */
-  metered<P>(content: AsyncIterable<P>, sizeOf: (piece: P) => number): AsyncIterable<P>
+  meter<P>(content: AsyncIterable<P>, sizeOf: (chunk: P) => number): AsyncIterable<P>
   /**
-   * A file is there: what was reserved for it stays used.
+   * Counts a stored file as used.
    *
-   * @param files 0 where they are more bytes of a file that was kept before
+   * @param files default 1; 0 for more bytes of a file that is already committed
    */
-  keep(bytes: number, files?: number): void
-  /** A file that was kept is gone again. */
-  drop(bytes: number): void
-  /** Gives back what was reserved and not kept; the request is over. */
-  close(): Promise<void>
+  commit(bytes: number, files?: number): void
+  /** Reverts the commit of a file that was removed again. */
+  revert(bytes: number): void
+  /** Ends the request: refunds what is reserved and not committed. */
+  settle(): Promise<void>
 }
 
-/** Whose limits they are. */
-export interface Limited extends Counted {
+/** The credential or account that a quota applies to. */
+export interface QuotaSubject extends CounterKey {
   limits?: Limits
-  /** The account, where its own limits count as well. */
+  /** The account, if its daily quota applies too. */
   sub?: string
-  /** What to say where there is no room; `token_quota_exceeded` unless said. */
-  refusal?: () => GatewayError
+  /** The error for an exceeded quota; default `token_quota_exceeded`. */
+  exceededError?: () => GatewayError
 }
 
-export interface Allowances {
-  /** @param about how many bytes are likely to come */
-  open(who: Limited, about?: number): Allowance
-  /** Gives back what an earlier request has kept. */
-  giveBack(who: Counted, amount: Amount): Promise<void>
+export interface Quotas {
+  /** @param expectedBytes the likely size of the request, reserved with its first file */
+  open(subject: QuotaSubject, expectedBytes?: number): QuotaReservation
+  /** Returns an amount that an earlier request has committed. */
+  refund(key: CounterKey, amount: Amount): Promise<void>
 }
 
-const firstStep = 1024 * 1024
-const largestStep = 256 * 1024 * 1024
+const minStepBytes = 1024 * 1024
+const maxStepBytes = 256 * 1024 * 1024
 
-export function createAllowances(
-  usages: Pick<Usages, 'add'>,
-  onFailure: (error: unknown) => void = () => {},
-): Allowances {
-  const giveBack = async (who: Counted, { files, bytes }: Amount): Promise<void> => {
+export function createQuotas(
+  usageCounter: Pick<UsageCounter, 'add'>,
+  onRefundError: (error: unknown) => void = () => {},
+): Quotas {
+  const refund = async (key: CounterKey, { files, bytes }: Amount): Promise<void> => {
     if (files <= 0 && bytes <= 0) return
-    await usages.add(who, () => ({ files: -Math.max(0, files), bytes: -Math.max(0, bytes) }))
+    await usageCounter.add(key, () => ({ files: -Math.max(0, files), bytes: -Math.max(0, bytes) }))
   }
 
   return {
-    giveBack,
+    refund,
 
-    open(who, about = 0) {
-      const { limits } = who
-      if (limits === undefined) return unlimited
+    open(subject, expectedBytes = 0) {
+      const { limits } = subject
+      if (limits === undefined) return unlimitedReservation
       const { maxFiles = Infinity, maxBytes = Infinity } = limits
       const reserved = { files: 0, bytes: 0 }
       const needed = { files: 0, bytes: 0 }
-      const kept = { files: 0, bytes: 0 }
+      const committed = { files: 0, bytes: 0 }
 
-      /** The last reservation: one that comes back after the request is over has to be given back. */
-      let reserving: Promise<void> = Promise.resolve()
-      let isOver = false
+      /** The last reservation: settle() waits for it, since it may succeed after the request ends. */
+      let pendingReservation: Promise<void> = Promise.resolve()
+      let isSettled = false
 
       function reserve(): Promise<void> {
-        reserving = reserveNow()
-        reserving.catch(() => {}) // whoever asked hears of it
-        return reserving
+        pendingReservation = reserveNeeded()
+        pendingReservation.catch(() => {}) // the caller handles the error
+        return pendingReservation
       }
 
-      async function reserveNow(): Promise<void> {
+      async function reserveNeeded(): Promise<void> {
         const files = needed.files - reserved.files
         const bytes = needed.bytes - reserved.bytes
         if (files <= 0 && bytes <= 0) return
         const isFirst = reserved.files === 0
-        const step = Math.min(Math.max(firstStep, reserved.bytes), largestStep)
-        const likely = {
+        const step = Math.min(Math.max(minStepBytes, reserved.bytes), maxStepBytes)
+        const preferred = {
           files: files > 0 ? reserved.files : 0,
-          bytes: isFirst ? about : bytes > 0 ? step : 0,
+          bytes: isFirst ? expectedBytes : bytes > 0 ? step : 0,
         }
-        const added = await usages.add(who, (used) => ({
-          files: share(files, likely.files, maxFiles - used.files),
-          bytes: share(bytes, likely.bytes, maxBytes - used.bytes),
+        const added = await usageCounter.add(subject, (used) => ({
+          files: reservableAmount(files, preferred.files, maxFiles - used.files),
+          bytes: reservableAmount(bytes, preferred.bytes, maxBytes - used.bytes),
         }))
         reserved.files += added?.files ?? 0
         reserved.bytes += added?.bytes ?? 0
         if (reserved.files < needed.files || reserved.bytes < needed.bytes)
-          throw who.refusal?.() ?? spent(who.limits)
+          throw subject.exceededError?.() ?? tokenQuotaExceeded(limits)
       }
 
       return {
-        counts: [{ id: who.id, expiresAt: who.expiresAt }],
+        counters: [{ id: subject.id, expiresAt: subject.expiresAt }],
         limitsBytes: limits.maxBytes !== undefined,
 
-        async file(bytes = 0) {
+        async reserveFile(bytes = 0) {
           needed.files++
           needed.bytes += bytes
           await reserve()
-          needed.bytes -= bytes // counted as it comes
+          needed.bytes -= bytes // meter() counts them
         },
 
-        async *metered(content, sizeOf) {
-          for await (const piece of content) {
-            if (isOver) return // nobody reads on
-            needed.bytes += sizeOf(piece)
+        async *meter(content, sizeOf) {
+          for await (const chunk of content) {
+            if (isSettled) return // the consumer has stopped
+            needed.bytes += sizeOf(chunk)
             if (needed.bytes > reserved.bytes) await reserve()
-            yield piece
+            yield chunk
           }
         },
 
-        keep(bytes, files = 1) {
-          kept.files += files
-          kept.bytes += bytes
+        commit(bytes, files = 1) {
+          committed.files += files
+          committed.bytes += bytes
         },
 
-        drop(bytes) {
-          kept.files--
-          kept.bytes -= bytes
+        revert(bytes) {
+          committed.files--
+          committed.bytes -= bytes
         },
 
-        async close() {
-          isOver = true
-          await reserving.catch(() => {})
-          const files = reserved.files - kept.files
-          const bytes = reserved.bytes - kept.bytes
-          await giveBack(who, { files, bytes }).catch(onFailure)
+        async settle() {
+          isSettled = true
+          await pendingReservation.catch(() => {})
+          const files = reserved.files - committed.files
+          const bytes = reserved.bytes - committed.bytes
+          await refund(subject, { files, bytes }).catch(onRefundError)
         },
       }
     },
   }
 }
 
-/** What is needed at least, what is likely to be needed soon, and never more than there is. */
-function share(needed: number, likely: number, left: number): number {
-  return needed > left ? 0 : Math.max(0, Math.min(Math.max(needed, likely), left))
+/** The preferred amount, at least the needed one, at most the remaining one; 0 if that is too little. */
+function reservableAmount(needed: number, preferred: number, remaining: number): number {
+  return needed > remaining ? 0 : Math.max(0, Math.min(Math.max(needed, preferred), remaining))
 }
 
-/** Does something, and closes the allowance whatever came of it. */
-export async function closing<T>(allowance: Allowance, work: () => Promise<T>): Promise<T> {
+/** Runs `work` and settles the reservation, also after an error. */
+export async function runAndSettle<T>(
+  reservation: QuotaReservation,
+  work: () => Promise<T>,
+): Promise<T> {
   try {
     return await work()
   } finally {
-    await allowance.close()
+    await reservation.settle()
   }
 }
 
-/** Of a credential without limits. */
-export const unlimited: Allowance = {
-  counts: [],
+/** The reservation of a credential without limits. */
+export const unlimitedReservation: QuotaReservation = {
+  counters: [],
   limitsBytes: false,
-  file: () => Promise.resolve(),
-  metered: (content) => content,
-  keep() {},
-  drop() {},
-  close: () => Promise.resolve(),
+  reserveFile: () => Promise.resolve(),
+  meter: (content) => content,
+  commit() {},
+  revert() {},
+  settle: () => Promise.resolve(),
 }
 
-function spent({ maxFiles, maxBytes }: Limits = {}): GatewayError {
+/** For example `3 files and 1000 bytes`. */
+export function limitsText({ maxFiles, maxBytes }: Limits): string {
   const files = maxFiles === undefined ? [] : [`${maxFiles} files`]
   const bytes = maxBytes === undefined ? [] : [`${maxBytes} bytes`]
-  return new GatewayError('token_quota_exceeded', 'The limits of the token leave no room', {
-    detail: `This token may upload ${[...files, ...bytes].join(' and ')} in all`,
+  return [...files, ...bytes].join(' and ')
+}
+
+function tokenQuotaExceeded(limits: Limits = {}): GatewayError {
+  return new GatewayError('token_quota_exceeded', 'The token’s quota is exceeded', {
+    detail: `This token may upload ${limitsText(limits)} in total`,
   })
 }

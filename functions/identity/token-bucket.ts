@@ -1,118 +1,129 @@
 /**
- * Token buckets, one for each caller, in memory: so many requests a minute, refilled as time goes.
+ * In-memory token buckets: a rate limit per minute for each key, refilled continuously.
  *
- * Instances tell each other little: one that has served a caller a quarter of a minute's worth adds
- * that to a record of the minute, and takes off what the others have written there. A caller who
- * stays below that costs no read and no write. So with n instances a caller may get up to a quarter
- * of the limit more from each of them than from one, and all of it from each while the store is down.
+ * Instances share usage loosely. An instance that has served a quarter of a key's limit adds that to
+ * a record of the minute and subtracts what the others have added. A key below a quarter costs no
+ * store access. With n instances a key may exceed the limit by up to a quarter per instance, and get
+ * the whole limit from each while the store is unavailable.
  */
 import { createHash } from 'node:crypto'
-import { keepRecent } from '../lib/lru.ts'
-import type { Records } from '../store/versioned-store.ts'
+import { createTtlCache } from '../lib/ttl-cache.ts'
+import type { VersionedStore } from '../store/versioned-store.ts'
 import type { Count } from './fixed-window-limiter.ts'
 
-export interface Buckets {
+export interface TokenBuckets {
   /**
-   * Takes one, or several.
+   * Takes tokens.
    *
-   * @returns 0, or the milliseconds until there is enough in it; nothing is taken then
+   * @param cost default 1
+   * @returns 0, or the milliseconds until the bucket has enough tokens; nothing is taken then
    */
-  take(who: string, cost?: number): number
-  /** Takes up to so many, whatever is there. */
-  drain(who: string, cost: number): void
-  /** Puts one back. */
-  giveBack(who: string): void
+  take(key: string, cost?: number): number
+  /** Takes `cost` tokens, or all that are left. */
+  drain(key: string, cost: number): void
+  /** Returns one token. */
+  refund(key: string): void
 }
 
-export interface BucketParts {
-  /** Sets these buckets apart from others of the same people. */
-  what: string
+export interface TokenBucketOptions {
+  /** Separates the keys of several limiters. */
+  namespace: string
   perMinute: number
-  records: Records<Count>
+  records: VersionedStore<Count>
   now?: () => number
-  /** How many callers are kept in mind; those who came longest ago are forgotten, and start afresh. */
-  mostKept?: number
+  /** Default 10,000. The least recently used bucket is evicted and starts full again. */
+  maxBuckets?: number
 }
 
 interface Bucket {
   level: number
-  at: number
-  /** Taken since the others were last told. */
-  untold: number
-  /** The minute that the rest is about; what was told, and what others have told, in it. */
+  refilledAt: number
+  /** Taken since the last report. */
+  unreported: number
+  /** The minute that the following fields refer to. */
   minute: number
-  told: number
-  heard: number
-  telling: boolean
+  /** Reported by this instance in the minute. */
+  reported: number
+  /** Reported by the other instances in the minute. */
+  others: number
+  isReporting: boolean
 }
 
 const minuteMs = 60_000
-/** A record is looked at in its own minute only. */
-const keptMs = 5 * minuteMs
+/** A record is used in its own minute only. */
+const recordTtlMs = 5 * minuteMs
 
-export function createBuckets(parts: BucketParts): Buckets {
-  const { what, perMinute, records, now = Date.now, mostKept = 10_000 } = parts
-  const buckets = new Map<string, Bucket>()
-  const share = Math.max(1, Math.ceil(perMinute / 4))
+export function createTokenBuckets(options: TokenBucketOptions): TokenBuckets {
+  const { namespace, perMinute, records, now = Date.now, maxBuckets = 10_000 } = options
+  const buckets = createTtlCache<string, Bucket>({ maxEntries: maxBuckets })
+  const reportThreshold = Math.max(1, Math.ceil(perMinute / 4))
 
-  function bucketOf(who: string): Bucket {
-    const fresh = { level: perMinute, at: now(), untold: 0, minute: 0, told: 0, heard: 0 }
-    const bucket = buckets.get(who) ?? { ...fresh, telling: false }
-    // A clock that was set back refills nothing.
-    const passed = Math.max(0, now() - bucket.at)
-    bucket.level = Math.min(perMinute, bucket.level + (passed / minuteMs) * perMinute)
-    bucket.at = now()
-    keepRecent(buckets, who, bucket, mostKept)
+  /** Returns the key's bucket, refilled, as the most recently used one. */
+  function bucketOf(key: string): Bucket {
+    const bucket = buckets.get(key) ?? {
+      level: perMinute,
+      refilledAt: now(),
+      unreported: 0,
+      minute: 0,
+      reported: 0,
+      others: 0,
+      isReporting: false,
+    }
+    // When the clock is set back, nothing is refilled.
+    const elapsedMs = Math.max(0, now() - bucket.refilledAt)
+    bucket.level = Math.min(perMinute, bucket.level + (elapsedMs / minuteMs) * perMinute)
+    bucket.refilledAt = now()
+    buckets.set(key, bucket)
     return bucket
   }
 
-  function spend(who: string, bucket: Bucket, cost: number): void {
+  function spend(key: string, bucket: Bucket, cost: number): void {
     bucket.level -= cost
-    bucket.untold += cost
-    if (bucket.untold < share || bucket.telling) return
-    bucket.telling = true
-    void tell(who, bucket)
-      .catch(() => {}) // each instance then counts by itself
-      .finally(() => (bucket.telling = false))
+    bucket.unreported += cost
+    if (bucket.unreported < reportThreshold || bucket.isReporting) return
+    bucket.isReporting = true
+    void report(key, bucket)
+      .catch(() => {}) // without the store each instance counts alone
+      .finally(() => (bucket.isReporting = false))
   }
 
-  /** One read and one write; where another instance was quicker, the next request tries again. */
-  async function tell(who: string, bucket: Bucket): Promise<void> {
+  /** One read and one write. When another instance writes first, the next request tries again. */
+  async function report(key: string, bucket: Bucket): Promise<void> {
     const minute = Math.floor(now() / minuteMs)
-    if (bucket.minute !== minute) Object.assign(bucket, { minute, told: 0, heard: 0 })
-    const id = createHash('sha256').update(`${what}\n${who}\n${minute}`).digest('hex')
-    const there = await records.find(id)
-    const { untold } = bucket
-    const value = { count: (there?.value.count ?? 0) + untold }
-    const expiresAt = (minute + 1) * minuteMs + keptMs
-    const written = there
-      ? await records.replace(id, there.revision, value, expiresAt)
-      : await records.create(id, value, expiresAt)
+    if (bucket.minute !== minute) Object.assign(bucket, { minute, reported: 0, others: 0 })
+    const id = createHash('sha256').update(`${namespace}\n${key}\n${minute}`).digest('hex')
+    const current = await records.find(id)
+    const { unreported } = bucket
+    const total = (current?.value.count ?? 0) + unreported
+    const expiresAt = (minute + 1) * minuteMs + recordTtlMs
+    const written = current
+      ? await records.replace(id, current.etag, { count: total }, expiresAt)
+      : await records.create(id, { count: total }, expiresAt)
     if (!written) return
-    bucket.untold -= untold
-    bucket.told += untold
-    const others = value.count - bucket.told
-    bucket.level = Math.max(-perMinute, bucket.level - (others - bucket.heard))
-    bucket.heard = others
+    bucket.unreported -= unreported
+    bucket.reported += unreported
+    const others = total - bucket.reported
+    bucket.level = Math.max(-perMinute, bucket.level - (others - bucket.others))
+    bucket.others = others
   }
 
   return {
-    take(who, cost = 1) {
-      const bucket = bucketOf(who)
+    take(key, cost = 1) {
+      const bucket = bucketOf(key)
       if (bucket.level < cost) return Math.ceil(((cost - bucket.level) / perMinute) * minuteMs)
-      spend(who, bucket, cost)
+      spend(key, bucket, cost)
       return 0
     },
 
-    drain(who, cost) {
-      const bucket = bucketOf(who)
-      spend(who, bucket, Math.min(cost, Math.max(0, bucket.level)))
+    drain(key, cost) {
+      const bucket = bucketOf(key)
+      spend(key, bucket, Math.min(cost, Math.max(0, bucket.level)))
     },
 
-    giveBack(who) {
-      const bucket = bucketOf(who)
+    refund(key) {
+      const bucket = bucketOf(key)
       bucket.level = Math.min(perMinute, bucket.level + 1)
-      bucket.untold = Math.max(0, bucket.untold - 1)
+      bucket.unreported = Math.max(0, bucket.unreported - 1)
     },
   }
 }

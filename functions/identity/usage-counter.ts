@@ -1,22 +1,23 @@
 /**
- * What has been done with a credential, counted for all instances: one small record for each, and
- * every write to it follows the version that it was reckoned from.
+ * Usage counter of credentials, shared by all instances: one small record per credential, written
+ * with optimistic concurrency control.
  *
- * A document takes about one write a second for long. Whatever wants to count here while a write is
- * under way waits and is counted in the next one, all together.
+ * Firestore sustains about one write per second and document. Updates that arrive during a write are
+ * combined into the next one.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { GatewayError } from '../errors.ts'
-import { keepRecent } from '../lib/lru.ts'
-import type { Records, Stored } from '../store/versioned-store.ts'
+import { createTtlCache } from '../lib/ttl-cache.ts'
+import type { Versioned, VersionedStore } from '../store/versioned-store.ts'
 
 export interface Amount {
   files: number
-  /** Bytes of them all together. */
+  /** Bytes of all files together. */
   bytes: number
 }
 
 export interface Usage extends Amount {
-  /** Milliseconds since 1970; 0 for never. */
+  /** Milliseconds since 1970; 0 if never used. */
   lastUsedAt: number
 }
 
@@ -24,107 +25,113 @@ export function isUsage(data: Record<string, unknown>): boolean {
   return ['files', 'bytes', 'lastUsedAt'].every((key) => typeof data[key] === 'number')
 }
 
-/** Whose usage is counted, and until when it is worth keeping. */
-export interface Counted {
+/** The record that is charged, and its expiry. */
+export interface CounterKey {
   id: string
   /** Milliseconds since 1970. */
   expiresAt: number
 }
 
-/** @returns what is to be added to what was used; nothing where that leaves no room */
-export type Reckon = (used: Amount) => Amount | undefined
+/** @returns the amount to add to the usage, or `undefined` to reject the update */
+export type UsageUpdate = (used: Amount) => Amount | undefined
 
-export interface Usages {
-  /** What was used under each id. */
+export interface UsageCounter {
+  /** The usage of each id, in the same order. */
   read(ids: readonly string[]): Promise<Usage[]>
   /**
-   * Counts.
+   * Adds to the usage.
    *
-   * @returns what was added
+   * @returns the added amount
    * @throws {GatewayError} `store_unavailable`: what cannot be counted is not allowed
    */
-  add(who: Counted, reckon: Reckon): Promise<Amount | undefined>
-  /** Notes that a credential is in use, once an hour or so; nobody has to wait for it. */
-  touch(who: Counted): Promise<void>
-  /** Of what is gone itself. */
-  forget(ids: readonly string[]): Promise<void>
+  add(key: CounterKey, update: UsageUpdate): Promise<Amount | undefined>
+  /** Sets the time of last use, at most about once an hour; callers need not wait. */
+  markUsed(key: CounterKey): Promise<void>
+  /** Removes the records of revoked credentials. */
+  remove(ids: readonly string[]): Promise<void>
 }
 
-const none: Usage = { files: 0, bytes: 0, lastUsedAt: 0 }
-const touchedMs = 60 * 60_000
-const mostTouched = 10_000
-/** Each round that is lost, another instance has won. */
-const mostRounds = 12
+const noUsage: Usage = { files: 0, bytes: 0, lastUsedAt: 0 }
+const markIntervalMs = 60 * 60_000
+const maxMarked = 10_000
+/** Every lost write means that another instance has made progress. */
+const maxAttempts = 12
 
-interface Waiting {
-  reckon: Reckon
-  settle(added: Amount | undefined): void
-  fail(error: unknown): void
+interface PendingUpdate {
+  update: UsageUpdate
+  resolve(added: Amount | undefined): void
+  reject(error: unknown): void
 }
 
-export function createUsages(
-  records: Records<Usage>,
+export function createUsageCounter(
+  records: VersionedStore<Usage>,
   now: () => number = Date.now,
-  wait: (ms: number) => Promise<void> = pause,
-): Usages {
-  /** Who waits for the next write to a record; there is an entry while one is under way. */
-  const queues = new Map<string, Waiting[]>()
-  const touched = new Map<string, number>() // oldest first
+  wait: (ms: number) => Promise<void> = sleep,
+): UsageCounter {
+  /** Updates that wait for the next write to a record; an entry exists while a write runs. */
+  const queues = new Map<string, PendingUpdate[]>()
+  const marked = createTtlCache<string, true>({
+    maxEntries: maxMarked,
+    ttlMs: markIntervalMs,
+    now,
+  })
 
-  /** One write for all that wait, and another one for those that have come meanwhile. */
-  async function write(who: Counted, queue: Waiting[]): Promise<void> {
-    let last: Stored<Usage> | undefined
+  /** Writes the queued updates in batches until the queue is empty. */
+  async function drainQueue(key: CounterKey, queue: PendingUpdate[]): Promise<void> {
+    let written: Versioned<Usage> | undefined
     while (queue.length > 0) {
       const batch = queue.splice(0)
       try {
-        last = await writeTogether(who, batch, last)
+        written = await writeBatch(key, batch, written)
       } catch (error) {
-        last = undefined
-        for (const { fail } of batch) fail(error)
+        written = undefined
+        for (const { reject } of batch) reject(error)
       }
     }
-    queues.delete(who.id)
+    queues.delete(key.id)
   }
 
-  /** @param last what the write before has left, if nobody else has written since */
-  async function writeTogether(
-    { id, expiresAt }: Counted,
-    batch: readonly Waiting[],
-    last: Stored<Usage> | undefined,
-  ): Promise<Stored<Usage> | undefined> {
-    let believed = last
-    for (let round = 0; round < mostRounds; round++) {
-      const there = believed ?? (await records.find(id))
-      const { usage, added } = reckonAll(there?.value ?? none, batch, now())
-      const isAllRefused = added.every((amount) => amount === undefined)
-      const written = isAllRefused
-        ? believed === undefined // a refusal costs no write, and is said of nothing but a fresh look
-        : there
-          ? await records.replace(id, there.revision, usage, expiresAt)
+  /** @param lastWritten the result of the previous write, current unless another instance has written */
+  async function writeBatch(
+    { id, expiresAt }: CounterKey,
+    batch: readonly PendingUpdate[],
+    lastWritten: Versioned<Usage> | undefined,
+  ): Promise<Versioned<Usage> | undefined> {
+    let cached = lastWritten
+    for (let attempt = 0; attempt < maxAttempts; attempt++) {
+      const current = cached ?? (await records.find(id))
+      const { usage, added } = applyBatch(current?.value ?? noUsage, batch, now())
+      const isRejected = added.every((amount) => amount === undefined)
+      const written = isRejected
+        ? cached === undefined // a rejection needs no write, but a current record
+        : current
+          ? await records.replace(id, current.etag, usage, expiresAt)
           : await records.create(id, usage, expiresAt)
       if (written) {
-        for (const [index, { settle }] of batch.entries()) settle(added[index])
-        return written === true ? there : written
+        for (const [index, { resolve }] of batch.entries()) resolve(added[index])
+        return written === true ? current : written
       }
-      if (believed === undefined) await wait(Math.random() * Math.min(50 * 2 ** round, 2_000))
-      believed = undefined
+      if (cached === undefined) await wait(Math.random() * Math.min(50 * 2 ** attempt, 2_000))
+      cached = undefined
     }
-    throw new GatewayError('store_unavailable', 'Others were quicker to count, each time')
+    throw new GatewayError('store_unavailable', 'The usage record kept changing')
   }
 
   async function read(ids: readonly string[]): Promise<Usage[]> {
-    return (await records.findAll(ids)).map((stored) => stored?.value ?? none)
+    return (await records.findAll(ids)).map((stored) => stored?.value ?? noUsage)
   }
 
-  function add(who: Counted, reckon: Reckon): Promise<Amount | undefined> {
-    return new Promise((settle, fail) => {
-      const waiting = { reckon, settle, fail }
-      const underWay = queues.get(who.id)
-      const queue = underWay ?? []
-      queue.push(waiting)
-      if (underWay) return
-      queues.set(who.id, queue)
-      void write(who, queue)
+  function add(key: CounterKey, update: UsageUpdate): Promise<Amount | undefined> {
+    return new Promise((resolve, reject) => {
+      const pending = { update, resolve, reject }
+      const queue = queues.get(key.id)
+      if (queue) {
+        queue.push(pending)
+        return
+      }
+      const newQueue = [pending]
+      queues.set(key.id, newQueue)
+      void drainQueue(key, newQueue)
     })
   }
 
@@ -132,34 +139,29 @@ export function createUsages(
     read,
     add,
 
-    async touch(who) {
-      const since = now() - (touched.get(who.id) ?? -Infinity)
-      if (since >= 0 && since < touchedMs) return
-      keepRecent(touched, who.id, now(), mostTouched)
-      const [usage = none] = await read([who.id])
-      // Another instance may have noted it already.
-      if (now() - usage.lastUsedAt >= touchedMs) await add(who, () => ({ files: 0, bytes: 0 }))
+    async markUsed(key) {
+      if (marked.get(key.id)) return
+      marked.set(key.id, true)
+      const [usage = noUsage] = await read([key.id])
+      // Another instance may have set it already.
+      if (now() - usage.lastUsedAt >= markIntervalMs) await add(key, () => ({ files: 0, bytes: 0 }))
     },
 
-    forget: (ids) => records.removeEach(ids),
+    remove: (ids) => records.removeEach(ids),
   }
 }
 
-function reckonAll(
+function applyBatch(
   before: Usage,
-  batch: readonly Waiting[],
+  batch: readonly PendingUpdate[],
   now: number,
 ): { usage: Usage; added: (Amount | undefined)[] } {
   const usage = { ...before, lastUsedAt: now }
-  const added = batch.map(({ reckon }) => {
-    const amount = reckon(usage)
+  const added = batch.map(({ update }) => {
+    const amount = update(usage)
     usage.files = Math.max(0, usage.files + (amount?.files ?? 0))
     usage.bytes = Math.max(0, usage.bytes + (amount?.bytes ?? 0))
     return amount
   })
   return { usage, added }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms))
 }

@@ -1,26 +1,26 @@
-/** The code that a person reads at one screen and types at another. */
+/** User codes: shown by a terminal and typed into a page. */
 import { randomInt } from 'node:crypto'
 
-/** No vowels, so that no words come about, and nothing that looks like something else. */
-const letters = 'BCDFGHJKLMNPQRSTVWXZ'
+/** No vowels, so that no words result, and no letters that look like others. */
+const alphabet = 'BCDFGHJKLMNPQRSTVWXZ'
 const length = 8
 
 /**
- * Eight letters, 34 bits.
+ * Generates eight letters, 34 random bits.
  *
  * @see RFC 8628 section 6.1
  */
-export function newUserCode(): string {
-  return Array.from({ length }, () => letters[randomInt(letters.length)]).join('')
+export function generateUserCode(): string {
+  return Array.from({ length }, () => alphabet[randomInt(alphabet.length)]).join('')
 }
 
-/** As it is shown: `BCDF-GHJK`. */
-export function writeUserCode(code: string): string {
+/** Formats a code for display: `BCDF-GHJK`. */
+export function formatUserCode(code: string): string {
   return `${code.slice(0, 4)}-${code.slice(4)}`
 }
 
-/** @returns the letters alone, in upper case; nothing when they are no code */
-export function readUserCode(text: string): string | undefined {
+/** @returns the letters in upper case without separators, or `undefined` for an invalid code */
+export function parseUserCode(text: string): string | undefined {
   const code = text.replace(/[-\s]/g, '').toUpperCase()
   return /^[BCDFGHJKLMNPQRSTVWXZ]{8}$/.test(code) ? code : undefined
 }

@@ -1,16 +1,21 @@
-/** An end to waiting for client libraries, some of which try again for minutes. */
+/** Timeouts for client libraries, some of which retry for minutes. */
 
 /**
- * @param work goes on by itself after that; what becomes of it then concerns nobody
- * @throws what `late` makes, when it is not done in time
+ * Rejects when `work` takes longer than `ms` milliseconds. `work` continues; its result is ignored.
+ *
+ * @throws the error that `onTimeout` creates
  */
-export async function withDeadline<T>(work: Promise<T>, ms: number, late: () => Error): Promise<T> {
+export async function withDeadline<T>(
+  work: Promise<T>,
+  timeoutMs: number,
+  onTimeout: () => Error,
+): Promise<T> {
   let timer: NodeJS.Timeout | undefined
-  const end = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(late()), ms)
+  const timeout = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(onTimeout()), timeoutMs)
   })
   try {
-    return await Promise.race([work, end])
+    return await Promise.race([work, timeout])
   } finally {
     clearTimeout(timer)
   }

@@ -1,15 +1,16 @@
-/** An account that is to be forgotten: each room says how it forgets, and all of them do. */
+/** Deletes the stored data of one account. Each module that stores such data provides one of these. */
 
-/** @param sub the account at Google */
-export type Forget = (sub: string) => Promise<void>
+/** @param sub the Google account */
+export type EraseAccount = (sub: string) => Promise<void>
 
 /**
- * @returns one that lets every room forget, also after one of them has failed
- * @throws what the first of them threw, once all are through
+ * Combines several erasers. All of them run, also when one fails.
+ *
+ * @throws the first error, after all have run
  */
-export function forgetEverywhere(rooms: readonly Forget[]): Forget {
+export function eraseAll(erasers: readonly EraseAccount[]): EraseAccount {
   return async (sub) => {
-    const results = await Promise.allSettled(rooms.map(async (forget) => forget(sub)))
+    const results = await Promise.allSettled(erasers.map(async (erase) => erase(sub)))
     const failed = results.find((result) => result.status === 'rejected')
     if (failed) throw failed.reason
   }

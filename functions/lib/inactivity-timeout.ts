@@ -1,29 +1,29 @@
 /**
- * How long somebody else may be silent, in time that this process lived through. One that stood
- * still itself, as its instance was frozen or its machine busy, finds all its timers over at once
- * when it goes on, and what it waited for unread behind them: it may not say that nothing came.
+ * Inactivity timeout that ignores pauses of this process. After a pause (a frozen instance, a busy
+ * machine) all timers fire at once while received data is still unread, so a plain timer would report
+ * a silent peer.
  */
-export interface Timer {
-  /** The time begins anew. */
+export interface InactivityTimeout {
+  /** Starts the time again. */
   restart(): void
-  /** It is over for good, and `onOver` is not called. */
+  /** Ends the timeout; `onTimeout` is not called. */
   stop(): void
 }
 
-/** However long a pause of the process is, it counts for one of these. */
-const parts = 8
+/** A pause of the process counts as at most one tick. */
+const ticks = 8
 
-/** @param onOver is called once, unless somebody stops the timer before */
-export function startTimer(ms: number, onOver: () => void): Timer {
-  let left = parts
+/** @param onTimeout called once, unless the timeout is stopped before */
+export function startInactivityTimeout(ms: number, onTimeout: () => void): InactivityTimeout {
+  let remainingTicks = ticks
   const interval = setInterval(() => {
-    if (--left > 0) return
+    if (--remainingTicks > 0) return
     clearInterval(interval)
-    onOver()
-  }, ms / parts)
+    onTimeout()
+  }, ms / ticks)
   return {
     restart() {
-      left = parts
+      remainingTicks = ticks
       interval.refresh()
     },
     stop: () => clearInterval(interval),

@@ -1,30 +1,30 @@
-/** Access tokens, account by account: one refresh at a time, and never somebody else's. */
+/** Caches access tokens per account and refreshes them, one refresh at a time per account. */
 import { GatewayError } from '../errors.ts'
-import { keepRecent } from '../lib/lru.ts'
-import { deathOf } from './revocation-reason.ts'
-import type { Death, Evidence } from './revocation-reason.ts'
-import { DeadGrantError } from './google-oauth.ts'
-import type { OAuth, Refreshed } from './google-oauth.ts'
-import type { Vault, VaultRecord } from './grant-store.ts'
+import { createSingleFlight } from '../lib/single-flight.ts'
+import { createTtlCache } from '../lib/ttl-cache.ts'
+import type { GoogleOAuth } from './google-oauth.ts'
+import type { GrantRecord, GrantStore } from './grant-store.ts'
+import { GrantRevokedError } from './oauth-errors.ts'
+import { revocationReason } from './revocation-reason.ts'
+import type { Evidence, Revocation } from './revocation-reason.ts'
 
-export interface AccessTokens {
+export interface AccessTokenCache {
   /**
-   * A token that is good for a few minutes at least.
+   * Returns a token that is valid for more than five minutes, refreshed if necessary.
    *
-   * @param rejected a token that Google has just refused
-   * @throws {GatewayError} `reauth_required` when the account has to sign in again, or one of `auth_…`
+   * @param rejected a token that Google has just rejected
+   * @throws {GatewayError} `reauth_required` when the account must sign in again, or one of `auth_…`
    */
   tokenFor(sub: string, rejected?: string): Promise<string>
-  /** Keeps the token that a sign-in brought. */
-  remember(sub: string, token: string, expiresInSeconds: number): void
-  forget(sub: string): void
+  /** Caches the access token of a sign-in. */
+  set(sub: string, token: string, expiresInSeconds: number): void
+  delete(sub: string): void
 }
 
-/** A token with less than this to live is renewed, so that none ends within a request. */
-const marginMs = 5 * 60_000
-const maxHeld = 10_000
-/** Where the way back is. */
-const reconnect = '/auth?reconnect=1'
+/** A token is refreshed this long before it expires, so that none expires during a request. */
+const refreshMarginMs = 5 * 60_000
+const maxCacheEntries = 10_000
+const reconnectPath = '/auth?reconnect=1'
 
 interface AccessToken {
   value: string
@@ -32,112 +32,110 @@ interface AccessToken {
   expiresAt: number
 }
 
-/** @param onEnded told once of each grant that Google is found to have ended */
-export function createAccessTokens(
-  vault: Vault,
-  oauth: Pick<OAuth, 'refresh' | 'accepts'>,
+/** @param onRevoked called once per grant that Google has revoked */
+export function createAccessTokenCache(
+  grants: GrantStore,
+  oauth: Pick<GoogleOAuth, 'refresh' | 'isAccessTokenValid'>,
   now: () => number = Date.now,
-  onEnded: (sub: string, death: Death) => void = () => {},
-): AccessTokens {
-  const held = new Map<string, AccessToken>() // by sub: accounts never share a token
-  const renewing = new Map<string, Promise<AccessToken>>() // one refresh at a time per account
+  onRevoked: (sub: string, revocation: Revocation) => void = () => {},
+): AccessTokenCache {
+  // No TTL: a token that is about to expire is still evidence of why a grant was revoked.
+  const cache = createTtlCache<string, AccessToken>({ maxEntries: maxCacheEntries })
+  const refreshes = createSingleFlight<string, AccessToken>()
 
-  function hold(sub: string, value: string, expiresInSeconds: number): AccessToken {
+  function cacheToken(sub: string, value: string, expiresInSeconds: number): AccessToken {
     const receivedAt = now()
     const token = { value, receivedAt, expiresAt: receivedAt + expiresInSeconds * 1000 }
-    keepRecent(held, sub, token, maxHeld)
+    cache.set(sub, token)
     return token
   }
 
-  async function renew(sub: string, rejected: string | undefined): Promise<AccessToken> {
-    let record = await findLiving(sub)
+  async function refresh(sub: string, rejected: string | undefined): Promise<AccessToken> {
+    let grant = await findActiveGrant(sub)
     for (;;) {
       try {
-        return await use(record)
+        return await refreshWith(grant)
       } catch (error) {
-        if (!(error instanceof DeadGrantError)) throw error
-        const newer = await findLiving(sub)
-        if (newer.refreshToken === record.refreshToken) return end(record, error, rejected)
-        record = newer // somebody has signed in again while we asked
+        if (!(error instanceof GrantRevokedError)) throw error
+        const current = await findActiveGrant(sub)
+        if (current.refreshToken === grant.refreshToken) {
+          return handleRevocation(grant, error, rejected)
+        }
+        grant = current // a sign-in has replaced the refresh token meanwhile
       }
     }
   }
 
-  async function findLiving(sub: string): Promise<VaultRecord> {
-    const record = await vault.find(sub)
-    if (record && record.death === undefined) return record
-    throw new GatewayError('reauth_required', 'No live grant is kept for this account', {
-      detail: record?.death?.cause,
-      link: reconnect,
+  async function findActiveGrant(sub: string): Promise<GrantRecord> {
+    const grant = await grants.find(sub)
+    if (grant && grant.revocation === undefined) return grant
+    throw new GatewayError('reauth_required', 'The account has no active grant', {
+      detail: grant?.revocation?.cause,
+      link: reconnectPath,
     })
   }
 
-  async function end(
-    record: VaultRecord,
-    error: DeadGrantError,
+  async function handleRevocation(
+    grant: GrantRecord,
+    error: GrantRevokedError,
     rejected: string | undefined,
   ): Promise<never> {
-    const { sub, grantedAt, usedAt, refreshExpiresAt } = record
-    const last = held.get(sub)
+    const { sub, grantedAt, usedAt, refreshExpiresAt } = grant
+    const lastToken = cache.get(sub)
     const evidence: Evidence = {
       error: error.error,
       subtype: error.subtype,
       description: error.description,
       grantedAt,
-      usedAt: Math.max(usedAt ?? 0, last?.receivedAt ?? 0) || undefined,
+      usedAt: Math.max(usedAt ?? 0, lastToken?.receivedAt ?? 0) || undefined,
       refreshExpiresAt,
-      accessToken: await lastWord(last, rejected),
+      accessToken: await checkAccessToken(lastToken, rejected),
     }
-    const death = deathOf(evidence, now())
-    await vault.bury(record, death)
-    held.delete(sub)
-    onEnded(sub, death)
-    throw new GatewayError('reauth_required', `${error.error}: ${death.code}`, {
+    const revocation = revocationReason(evidence, now())
+    await grants.markRevoked(grant, revocation)
+    cache.delete(sub)
+    onRevoked(sub, revocation)
+    throw new GatewayError('reauth_required', `${error.error}: ${revocation.code}`, {
       cause: error,
-      detail: death.cause,
-      link: reconnect,
+      detail: revocation.cause,
+      link: reconnectPath,
     })
   }
 
-  /** Whether Google still takes an access token that by its own time is good. */
-  async function lastWord(
+  /** Whether Google still accepts an unexpired access token of the grant, if there is one. */
+  async function checkAccessToken(
     token: AccessToken | undefined,
     rejected: string | undefined,
   ): Promise<Evidence['accessToken']> {
     if (!token || token.expiresAt <= now()) return undefined
-    if (token.value === rejected) return 'refused'
-    return oauth.accepts(token.value).then(
-      (accepted) => (accepted ? 'accepted' : 'refused'),
+    if (token.value === rejected) return 'rejected'
+    return oauth.isAccessTokenValid(token.value).then(
+      (isValid) => (isValid ? 'accepted' : 'rejected'),
       () => undefined,
     )
   }
 
-  async function use(record: VaultRecord): Promise<AccessToken> {
-    const { accessToken, expiresInSeconds, ...renewed }: Refreshed = await oauth.refresh(
-      record.refreshToken,
-    )
-    if (renewed.refreshToken !== undefined && renewed.refreshToken !== record.refreshToken) {
-      await vault.save({ ...record, ...renewed })
+  async function refreshWith(grant: GrantRecord): Promise<AccessToken> {
+    const response = await oauth.refresh(grant.refreshToken)
+    const { accessToken, expiresInSeconds, ...changes } = response
+    if (changes.refreshToken !== undefined && changes.refreshToken !== grant.refreshToken) {
+      await grants.save({ ...grant, ...changes })
     } else {
-      await vault.touch(record)
+      await grants.markUsed(grant)
     }
-    return hold(record.sub, accessToken, expiresInSeconds)
+    return cacheToken(grant.sub, accessToken, expiresInSeconds)
   }
 
   return {
     async tokenFor(sub, rejected) {
-      const token = held.get(sub)
-      if (token && token.value !== rejected && token.expiresAt - now() > marginMs)
+      const token = cache.get(sub)
+      if (token && token.value !== rejected && token.expiresAt - now() > refreshMarginMs) {
         return token.value
-      const under =
-        renewing.get(sub) ??
-        renew(sub, rejected).finally(() => {
-          renewing.delete(sub)
-        })
-      renewing.set(sub, under)
-      return (await under).value
+      }
+      return (await refreshes.run(sub, () => refresh(sub, rejected))).value
     },
-    remember: (sub, accessToken, expiresInSeconds) => void hold(sub, accessToken, expiresInSeconds),
-    forget: (sub) => void held.delete(sub),
+    set: (sub, accessToken, expiresInSeconds) =>
+      void cacheToken(sub, accessToken, expiresInSeconds),
+    delete: (sub) => cache.delete(sub),
   }
 }

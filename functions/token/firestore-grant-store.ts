@@ -1,4 +1,4 @@
-/** The vault in Firestore: `grants/{sub}`, each refresh token sealed for its account alone. */
+/** Grant store in Firestore: `grants/{sub}`, each refresh token sealed for its account. */
 import type {
   DocumentReference,
   DocumentSnapshot,
@@ -7,12 +7,12 @@ import type {
 } from '@google-cloud/firestore'
 import type { Collection } from '../store/collections.ts'
 import { GatewayError } from '../errors.ts'
-import { guarded, hasLost } from '../store/firestore-errors.ts'
-import { known } from './revocation-reason.ts'
+import { isPreconditionFailure, withFirestoreDeadline } from '../store/firestore-errors.ts'
+import { toRevocation } from './revocation-reason.ts'
 import type { Seal } from './sealed-values.ts'
-import type { Vault, VaultRecord } from './grant-store.ts'
+import type { GrantRecord, GrantStore } from './grant-store.ts'
 
-/** As stored; what was added later may be missing. */
+/** The stored document. Documents of earlier versions lack the optional fields. */
 interface GrantDocument<Time = Date> {
   email: string
   emailVerified?: boolean
@@ -21,159 +21,163 @@ interface GrantDocument<Time = Date> {
   /** JWE of `{ refreshToken }`. */
   sealed: string
   grantedAt?: Time
-  /** Written once a day at most. */
+  /** Written at most once a day. */
   usedAt?: Time
   refreshExpiresAt?: Time | null
-  deathCode?: string | null
-  deathCause: string | null
+  revocationCode?: string | null
+  revocationCause: string | null
   updatedAt: Time
 }
 
-const touchedEveryMs = 24 * 60 * 60_000
+const markUsedIntervalMs = 24 * 60 * 60_000
 
-export interface FirestoreVaultParts {
+export interface FirestoreGrantStoreDeps {
   firestore: () => Promise<Firestore>
   seal: Seal
-  /** Told of a record that nobody can open, which is tampering or a lost key. */
+  /** Called for a document that cannot be opened: it was tampered with, or a key is missing. */
   onUnreadable?: (sub: string, how: string) => void
   now?: () => number
 }
 
-export function createFirestoreVault(parts: FirestoreVaultParts): Vault {
-  const { firestore, seal, onUnreadable = () => {}, now = Date.now } = parts
-  /** The record is left as it is, for whoever looks into it. */
+export function createFirestoreGrantStore(deps: FirestoreGrantStoreDeps): GrantStore {
+  const { firestore, seal, onUnreadable = () => {}, now = Date.now } = deps
+
+  /** The document stays unchanged, for an investigation. */
   const unreadable = (sub: string, how: string): GatewayError => {
     onUnreadable(sub, how)
-    return new GatewayError('reauth_required', `A grant ${how}`)
+    return new GatewayError('reauth_required', `The grant ${how}`)
   }
-  /** Seals again after a rotation; where that fails the old key still opens it, until another time. */
-  const resealed = async (
+
+  /** Seals again after a key rotation. If that fails, the old key still opens the grant. */
+  const reseal = async (
     { id: sub, ref, updateTime }: DocumentSnapshot,
     refreshToken: string,
   ): Promise<Timestamp | undefined> => {
-    const sealed = await seal.seal(purpose(sub), { refreshToken })
-    const condition = updateTime === undefined ? {} : { lastUpdateTime: updateTime }
-    return guarded(() => ref.update({ sealed }, condition)).then(
+    const sealed = await seal.seal(purposeOf(sub), { refreshToken })
+    const precondition = updateTime === undefined ? {} : { lastUpdateTime: updateTime }
+    return withFirestoreDeadline(() => ref.update({ sealed }, precondition)).then(
       ({ writeTime }) => writeTime,
       () => updateTime,
     )
   }
 
-  const grant = async (sub: string): Promise<DocumentReference> =>
+  const referenceOf = async (sub: string): Promise<DocumentReference> =>
     (await firestore()).collection('grants' satisfies Collection).doc(sub)
 
   return {
     async find(sub) {
-      const stored = await grant(sub)
-      const snapshot = await guarded(() => stored.get())
+      const reference = await referenceOf(sub)
+      const snapshot = await withFirestoreDeadline(() => reference.get())
       const data = snapshot.data()
       if (!data) return undefined
-      if (!isGrantDocument(data)) throw unreadable(sub, 'is of another shape')
-      const opened = await seal.open(purpose(sub), data.sealed)
+      if (!isGrantDocument(data)) throw unreadable(sub, 'is malformed')
+      const opened = await seal.open(purposeOf(sub), data.sealed)
       const refreshToken = opened?.['refreshToken']
       if (typeof refreshToken !== 'string') throw unreadable(sub, 'cannot be opened')
-      const revision = (await seal.isOld(data.sealed))
-        ? await resealed(snapshot, refreshToken)
+      const etag = (await seal.usesOldKey(data.sealed))
+        ? await reseal(snapshot, refreshToken)
         : snapshot.updateTime
-      return { ...readDocument(sub, data), refreshToken, revision }
+      return { ...readDocument(sub, data), refreshToken, etag }
     },
 
     async save({ refreshToken, scopes, refreshExpiresInSeconds, ...account }) {
       const { sub, email, emailVerified, hd = null } = account
-      const at = now()
+      const savedAt = now()
       const token: Omit<GrantDocument, 'email' | 'updatedAt'> | undefined =
         refreshToken === undefined
           ? undefined
           : {
               scopes,
-              sealed: await seal.seal(purpose(sub), { refreshToken }),
-              grantedAt: new Date(at),
-              usedAt: new Date(at),
+              sealed: await seal.seal(purposeOf(sub), { refreshToken }),
+              grantedAt: new Date(savedAt),
+              usedAt: new Date(savedAt),
               refreshExpiresAt:
                 refreshExpiresInSeconds === undefined
                   ? null
-                  : new Date(at + refreshExpiresInSeconds * 1000),
-              deathCode: null,
-              deathCause: null,
+                  : new Date(savedAt + refreshExpiresInSeconds * 1000),
+              revocationCode: null,
+              revocationCause: null,
             }
-      const document = { email, emailVerified, hd, updatedAt: new Date(at), ...token }
-      const stored = await grant(sub)
-      await guarded(() => stored.set(document, { merge: true }))
+      const document = { email, emailVerified, hd, updatedAt: new Date(savedAt), ...token }
+      const reference = await referenceOf(sub)
+      await withFirestoreDeadline(() => reference.set(document, { merge: true }))
     },
 
-    async touch({ sub, usedAt = 0, revision }) {
-      if (now() - usedAt < touchedEveryMs) return
+    async markUsed({ sub, usedAt = 0, etag }) {
+      if (now() - usedAt < markUsedIntervalMs) return
       try {
-        await ifUnchanged(await grant(sub), revision, { usedAt: new Date(now()) })
+        await updateIfUnchanged(await referenceOf(sub), etag, { usedAt: new Date(now()) })
       } catch {
-        // It says only since when the token has not been used; the next use will say so too.
+        // Only the time of last use is lost; the next use writes it.
       }
     },
 
-    async bury({ sub, revision }, { code, cause }) {
+    async markRevoked({ sub, etag }, { code, cause }) {
+      const change = { revocationCode: code, revocationCause: cause }
       try {
-        await ifUnchanged(await grant(sub), revision, { deathCode: code, deathCause: cause })
+        await updateIfUnchanged(await referenceOf(sub), etag, change)
       } catch (error) {
-        if (!hasLost(error)) throw error // what came between is a newer sign-in, or the end of all
+        // A newer sign-in or an erasure of the account takes precedence.
+        if (!isPreconditionFailure(error)) throw error
       }
     },
 
     async remove(sub) {
-      const stored = await grant(sub)
-      await guarded(() => stored.delete())
+      const reference = await referenceOf(sub)
+      await withFirestoreDeadline(() => reference.delete())
     },
   }
 }
 
-async function ifUnchanged(
-  grant: DocumentReference,
-  revision: unknown,
+async function updateIfUnchanged(
+  reference: DocumentReference,
+  etag: unknown,
   change: Partial<GrantDocument>,
 ): Promise<void> {
-  await guarded(() => grant.update(change, { lastUpdateTime: revision as Timestamp }))
+  await withFirestoreDeadline(() => reference.update(change, { lastUpdateTime: etag as Timestamp }))
 }
 
-/** Sealed for one account: in another's record it opens for nobody. */
-function purpose(sub: string): string {
+/** A value that is sealed for one account cannot be opened in another account's document. */
+function purposeOf(sub: string): string {
   return `refresh-token of ${sub}`
 }
 
 function readDocument(
   sub: string,
   data: GrantDocument<Timestamp>,
-): Omit<VaultRecord, 'refreshToken' | 'revision'> {
-  const { email, scopes, deathCause } = data
+): Omit<GrantRecord, 'refreshToken' | 'etag'> {
   return {
     sub,
-    email,
+    email: data.email,
     emailVerified: data.emailVerified === true,
     hd: data.hd ?? undefined,
-    scopes,
+    scopes: data.scopes,
     grantedAt: data.grantedAt?.toMillis(),
     usedAt: data.usedAt?.toMillis(),
     refreshExpiresAt: data.refreshExpiresAt?.toMillis(),
-    death: deathCause === null ? undefined : known(data.deathCode ?? 'unknown'),
+    revocation:
+      data.revocationCause === null ? undefined : toRevocation(data.revocationCode ?? 'unknown'),
   }
 }
 
 function isGrantDocument(data: object): data is GrantDocument<Timestamp> {
-  const { email, scopes, sealed, deathCause, deathCode, hd, ...others } =
+  const { email, scopes, sealed, revocationCause, revocationCode, hd, ...others } =
     data as Partial<GrantDocument>
   return (
     typeof email === 'string' &&
     Array.isArray(scopes) &&
     scopes.every((scope) => typeof scope === 'string') &&
     typeof sealed === 'string' &&
-    [deathCause, deathCode ?? null, hd ?? null].every(isTextOrNull) &&
-    [others.grantedAt, others.usedAt, others.refreshExpiresAt].every(isTimeOrNone)
+    [revocationCause, revocationCode ?? null, hd ?? null].every(isStringOrNull) &&
+    [others.grantedAt, others.usedAt, others.refreshExpiresAt].every(isTimestampOrMissing)
   )
 }
 
-function isTextOrNull(value: unknown): boolean {
+function isStringOrNull(value: unknown): boolean {
   return value === null || typeof value === 'string'
 }
 
-function isTimeOrNone(value: unknown): boolean {
+function isTimestampOrMissing(value: unknown): boolean {
   const { toMillis } = (value ?? { toMillis: () => 0 }) as Partial<Timestamp>
   return typeof toMillis === 'function'
 }

@@ -1,19 +1,24 @@
-/** OAuth 2.0 and OpenID Connect with Google. Describes requests, reads answers, sends them once. */
+/** OAuth 2.0 and OpenID Connect client for Google. Sends every request once, without retries. */
 import * as oauth from 'oauth4webapi'
 import { GatewayError } from '../errors.ts'
-import { cappedFetch } from './limited-fetch.ts'
-import { readExpiry, readGrant, readRefreshExpiry } from './token-response.ts'
-import type { Grant } from './token-response.ts'
-import { answerFailure, endOfGrant, exchangeFailure, isClientRefused } from './oauth-errors.ts'
+import { limitedFetch } from '../lib/limited-fetch.ts'
+import {
+  isClientRejected,
+  toExchangeError,
+  toGrantRevokedError,
+  toOAuthError,
+} from './oauth-errors.ts'
+import { readExpiry, readRefreshExpiry, readTokenResponse } from './token-response.ts'
+import type { TokenResponse } from './token-response.ts'
 
-/** The client's credentials at Google. */
+/** The OAuth client's credentials. */
 export interface ClientCredentials {
   clientId: string
   clientSecret: string
 }
 
-/** Where Google's endpoints are. */
-export interface OAuthAddresses {
+/** URLs of Google's endpoints. */
+export interface OAuthEndpoints {
   authorization: string
   token: string
   revocation: string
@@ -21,10 +26,10 @@ export interface OAuthAddresses {
   userinfo: string
 }
 
-export interface Refreshed {
+export interface RefreshResponse {
   accessToken: string
   expiresInSeconds: number
-  /** Google rarely gives a new one. */
+  /** Google rarely issues a new one. */
   refreshToken: string | undefined
   refreshExpiresInSeconds: number | undefined
 }
@@ -33,100 +38,102 @@ export interface AuthorizationRequest {
   state: string
   nonce: string
   codeVerifier: string
-  /** `consent` makes Google give a refresh token again; `select_account` offers another account. */
+  /** `consent` makes Google issue a refresh token again; `select_account` offers other accounts. */
   prompt?: 'consent' | 'select_account'
-  /** What to ask for besides who it is; everything that is configured unless said. */
+  /** Requested in addition to `openid` and `email`. Default: the configured scopes. */
   scopes?: readonly string[]
-  /** The address of the account that is meant. */
+  /** E-mail address of the expected account. */
   loginHint?: string
 }
 
-export interface OAuth {
-  /** The address of Google's consent page for one sign-in. */
+export interface GoogleOAuth {
+  /** The URL of Google's consent page for one sign-in. */
   authorizationUrl(request: AuthorizationRequest): Promise<string>
   /**
-   * Exchanges a code, once, and verifies who it speaks of.
+   * Exchanges an authorization code, once, and verifies the ID token.
    *
-   * @param code of a callback whose `state` and `iss` were checked
+   * @param code of a callback whose `state` and `iss` are verified
    * @throws {GatewayError} `code_exchange_failed`, `id_token_invalid`, or one of `auth_…`
    */
-  exchange(code: string, expected: { nonce: string; codeVerifier: string }): Promise<Grant>
+  exchange(code: string, expected: { nonce: string; codeVerifier: string }): Promise<TokenResponse>
   /**
-   * @throws {DeadGrantError} when Google will never again give a token for this one
-   * @throws {GatewayError} one of `auth_…`, when the refresh token is still good
-   */
-  refresh(refreshToken: string): Promise<Refreshed>
-  /**
-   * Whether Google still takes an access token.
+   * Exchanges a refresh token for an access token.
    *
-   * @throws {GatewayError} one of `auth_…` when it does not say
+   * @throws {GrantRevokedError} when Google has rejected the refresh token permanently
+   * @throws {GatewayError} one of `auth_…`; the refresh token is still valid
    */
-  accepts(accessToken: string): Promise<boolean>
+  refresh(refreshToken: string): Promise<RefreshResponse>
   /**
-   * Ends the whole grant at Google, which is all of the project's clients; one that is dead already
-   * is fine.
+   * Whether Google still accepts an access token.
+   *
+   * @throws {GatewayError} one of `auth_…` when Google's response does not tell
+   */
+  isAccessTokenValid(accessToken: string): Promise<boolean>
+  /**
+   * Revokes the whole grant at Google, for all clients of the project. Succeeds for a token that is
+   * already revoked.
    *
    * @throws {GatewayError} one of `auth_…`
    */
   revoke(token: string): Promise<void>
 }
 
-export interface OAuthParts {
-  addresses: OAuthAddresses
+export interface GoogleOAuthOptions {
+  endpoints: OAuthEndpoints
   redirectUri: string
-  /** Asked for besides `openid` and `email`. */
+  /** Requested in addition to `openid` and `email`. */
   scopes: readonly string[]
-  /** `fresh` when Google has just refused what was held. */
-  credentials(fresh?: boolean): Promise<ClientCredentials>
-  /** Milliseconds for one exchange, refresh or revocation, all of its requests together. */
-  timeout?: number
+  /** @param forceRefresh when Google has just rejected the cached credentials */
+  credentials(forceRefresh?: boolean): Promise<ClientCredentials>
+  /** Milliseconds for one exchange, refresh or revocation with all of its requests. Default 8,000. */
+  timeoutMs?: number
 }
-
-export type { Grant } from './token-response.ts'
-export { DeadGrantError } from './oauth-errors.ts'
 
 export const issuer = 'https://accounts.google.com'
 const signInScopes = ['openid', 'email']
 
-export function createOAuth(parts: OAuthParts): OAuth {
-  const { addresses, redirectUri, scopes: allScopes, credentials, timeout = 8_000 } = parts
-  // One object for good: the library keeps Google's keys by it.
+export function createGoogleOAuth(options: GoogleOAuthOptions): GoogleOAuth {
+  const { endpoints, redirectUri, scopes: defaultScopes, credentials, timeoutMs = 8_000 } = options
+  // One object for all calls: the library caches Google's keys by its identity.
   const server: oauth.AuthorizationServer = {
     issuer,
-    authorization_endpoint: addresses.authorization,
-    token_endpoint: addresses.token,
-    revocation_endpoint: addresses.revocation,
-    jwks_uri: addresses.jwks,
+    authorization_endpoint: endpoints.authorization,
+    token_endpoint: endpoints.token,
+    revocation_endpoint: endpoints.revocation,
+    jwks_uri: endpoints.jwks,
     id_token_signing_alg_values_supported: ['RS256'],
   }
-  const sending = (): {
+  const requestOptions = (): {
     signal: AbortSignal
-    [oauth.customFetch]: typeof cappedFetch
+    [oauth.customFetch]: typeof limitedFetch
     [oauth.allowInsecureRequests]: boolean
   } => ({
-    signal: AbortSignal.timeout(timeout),
-    [oauth.customFetch]: cappedFetch,
-    // Plain http is for the sandbox on loopback; the configuration allows no other.
-    [oauth.allowInsecureRequests]: addresses.token.startsWith('http:'),
+    signal: AbortSignal.timeout(timeoutMs),
+    [oauth.customFetch]: limitedFetch,
+    // Plain http is for the sandbox on loopback; the configuration allows no other host.
+    [oauth.allowInsecureRequests]: endpoints.token.startsWith('http:'),
   })
 
-  /** Whether Google refused the client itself, whose secret may just have been rotated. */
-  async function withCredentials<T>(run: (held: ClientCredentials) => Promise<T>): Promise<T> {
-    const held = await credentials()
+  /** Repeats `run` once with new credentials when Google rejects the client: its secret may be rotated. */
+  async function withCredentials<T>(
+    run: (clientCredentials: ClientCredentials) => Promise<T>,
+  ): Promise<T> {
+    const cached = await credentials()
     try {
-      return await run(held)
+      return await run(cached)
     } catch (error) {
-      if (!isClientRefused(error)) throw error
-      const fresh = await credentials(true)
-      if (fresh.clientSecret === held.clientSecret) throw error
-      return run(fresh)
+      if (!isClientRejected(error)) throw error
+      const current = await credentials(true)
+      if (current.clientSecret === cached.clientSecret) throw error
+      return run(current)
     }
   }
 
   return {
-    async authorizationUrl({ state, nonce, codeVerifier, prompt, loginHint, scopes = allScopes }) {
+    async authorizationUrl(request) {
+      const { state, nonce, codeVerifier, prompt, loginHint, scopes = defaultScopes } = request
       const { clientId } = await credentials()
-      const url = new URL(addresses.authorization)
+      const url = new URL(endpoints.authorization)
       url.search = new URLSearchParams({
         client_id: clientId,
         redirect_uri: redirectUri,
@@ -147,30 +154,30 @@ export function createOAuth(parts: OAuthParts): OAuth {
     async exchange(code, { nonce, codeVerifier }) {
       const { clientId, clientSecret } = await credentials()
       const client: oauth.Client = { client_id: clientId }
-      const response = new URLSearchParams({ code })
-      const options = sending()
+      const callbackParams = new URLSearchParams({ code })
+      const fetchOptions = requestOptions()
       try {
-        const answer = await oauth.authorizationCodeGrantRequest(
+        const response = await oauth.authorizationCodeGrantRequest(
           server,
           client,
           oauth.ClientSecretPost(clientSecret),
-          oauth.validateAuthResponse(server, client, response, oauth.expectNoState),
+          oauth.validateAuthResponse(server, client, callbackParams, oauth.expectNoState),
           redirectUri,
           codeVerifier,
-          options,
+          fetchOptions,
         )
-        refuseUnavailable(answer)
-        const tokens = await oauth.processAuthorizationCodeResponse(server, client, answer, {
+        throwIfUnavailable(response)
+        const tokens = await oauth.processAuthorizationCodeResponse(server, client, response, {
           expectedNonce: nonce,
           requireIdToken: true,
         })
-        await oauth.validateApplicationLevelSignature(server, answer, options)
-        return readGrant(tokens, clientId)
+        await oauth.validateApplicationLevelSignature(server, response, fetchOptions)
+        return readTokenResponse(tokens, clientId)
       } catch (error) {
-        if (!isClientRefused(error)) throw exchangeFailure(error)
-        // The code is spent on this try, so even with another secret it has to be a new sign-in.
-        const fresh = await credentials(true)
-        if (fresh.clientSecret === clientSecret) throw exchangeFailure(error)
+        if (!isClientRejected(error)) throw toExchangeError(error)
+        // The code is used up, so even with a new secret the user must sign in again.
+        const current = await credentials(true)
+        if (current.clientSecret === clientSecret) throw toExchangeError(error)
         throw new GatewayError('auth_unavailable', 'The client secret was rotated', {
           cause: error,
         })
@@ -180,16 +187,15 @@ export function createOAuth(parts: OAuthParts): OAuth {
     refresh(refreshToken) {
       return withCredentials(async ({ clientId, clientSecret }) => {
         const client: oauth.Client = { client_id: clientId }
-        const auth = oauth.ClientSecretPost(clientSecret)
-        const answer = await oauth.refreshTokenGrantRequest(
+        const response = await oauth.refreshTokenGrantRequest(
           server,
           client,
-          auth,
+          oauth.ClientSecretPost(clientSecret),
           refreshToken,
-          sending(),
+          requestOptions(),
         )
-        refuseUnavailable(answer)
-        const tokens = await oauth.processRefreshTokenResponse(server, client, answer)
+        throwIfUnavailable(response)
+        const tokens = await oauth.processRefreshTokenResponse(server, client, response)
         return {
           accessToken: tokens.access_token,
           expiresInSeconds: readExpiry(tokens),
@@ -197,43 +203,43 @@ export function createOAuth(parts: OAuthParts): OAuth {
           refreshExpiresInSeconds: readRefreshExpiry(tokens),
         }
       }).catch((error: unknown) => {
-        throw endOfGrant(error) ?? answerFailure(error)
+        throw toGrantRevokedError(error) ?? toOAuthError(error)
       })
     },
 
-    async accepts(accessToken) {
+    async isAccessTokenValid(accessToken) {
       try {
-        const answer = await cappedFetch(addresses.userinfo, {
+        const { status } = await limitedFetch(endpoints.userinfo, {
           headers: { authorization: `Bearer ${accessToken}` },
           redirect: 'manual',
-          signal: AbortSignal.timeout(timeout),
+          signal: AbortSignal.timeout(timeoutMs),
         })
-        if (answer.status === 200 || answer.status === 401) return answer.status === 200
-        throw new GatewayError('auth_unavailable', `Google answered ${answer.status}`)
+        if (status === 200 || status === 401) return status === 200
+        throw new GatewayError('auth_unavailable', `Google returned ${status}`)
       } catch (error) {
-        throw answerFailure(error)
+        throw toOAuthError(error)
       }
     },
 
     async revoke(token) {
       try {
-        const answer = await cappedFetch(addresses.revocation, {
+        const response = await limitedFetch(endpoints.revocation, {
           method: 'POST',
           headers: { 'content-type': 'application/x-www-form-urlencoded' },
           body: new URLSearchParams({ token }),
           redirect: 'manual',
-          signal: AbortSignal.timeout(timeout),
+          signal: AbortSignal.timeout(timeoutMs),
         })
-        if (answer.status !== 200 && answer.status !== 400) refuseUnavailable(answer)
+        if (response.status !== 200 && response.status !== 400) throwIfUnavailable(response)
       } catch (error) {
-        throw answerFailure(error)
+        throw toOAuthError(error)
       }
     },
   }
 }
 
-function refuseUnavailable({ status }: Response): void {
+function throwIfUnavailable({ status }: Response): void {
   if (status === 429 || status >= 500) {
-    throw new GatewayError('auth_unavailable', `Google answered ${status}`)
+    throw new GatewayError('auth_unavailable', `Google returned ${status}`)
   }
 }

@@ -1,43 +1,43 @@
-/** What Google granted, account by account: the interface. */
-import type { Death } from './revocation-reason.ts'
+/** Interface of the store of OAuth grants: one grant per account, with its refresh token. */
+import type { Revocation } from './revocation-reason.ts'
 
-/** What a sign-in brings into the vault. */
-export interface SavedGrant {
+/** The grant of a sign-in. */
+export interface NewGrant {
   sub: string
   email: string
-  /** Whether Google has made sure that the address is theirs. */
+  /** Whether Google has verified the address. */
   emailVerified: boolean
-  /** The Workspace domain that the account belongs to. */
+  /** The account's Workspace domain. */
   hd: string | undefined
-  /** What the refresh token stands for. */
+  /** The scopes of the refresh token. */
   scopes: string[]
   refreshToken: string | undefined
-  /** How long the refresh token will live, where Google says so. */
+  /** Lifetime of the refresh token, if Google returns it. */
   refreshExpiresInSeconds: number | undefined
 }
 
-/** One account's grant, its refresh token opened. Times are milliseconds since 1970. */
-export interface VaultRecord extends Omit<SavedGrant, 'refreshExpiresInSeconds'> {
+/** A stored grant with its opened refresh token. Times are milliseconds since 1970. */
+export interface GrantRecord extends Omit<NewGrant, 'refreshExpiresInSeconds'> {
   refreshToken: string
   grantedAt: number | undefined
-  /** When the refresh token last worked, or up to a day before. */
+  /** The last successful use of the refresh token, up to one day too early. */
   usedAt: number | undefined
   refreshExpiresAt: number | undefined
-  /** Why Google ended the grant, once it has. */
-  death: Death | undefined
-  /** Which state of the record this is, in the store's own words. */
-  revision: unknown
+  /** Set once Google has revoked the grant. */
+  revocation: Revocation | undefined
+  /** Version of the record, as the store names it. */
+  etag: unknown
 }
 
-export interface Vault {
-  /** @throws {GatewayError} `store_unavailable`, or `reauth_required` for a record that nobody can open */
-  find(sub: string): Promise<VaultRecord | undefined>
-  /** Keeps what a sign-in brought. Without a new refresh token the old one and its scopes stay. */
-  save(grant: SavedGrant): Promise<void>
-  /** Notes that the refresh token worked: one write a day at most, and none that anybody waits for in vain. */
-  touch(record: VaultRecord): Promise<void>
-  /** Notes why a grant died, unless the record has changed since it was found. */
-  bury(record: VaultRecord, death: Death): Promise<void>
-  /** Forgets an account. */
+export interface GrantStore {
+  /** @throws {GatewayError} `store_unavailable`, or `reauth_required` for a record that cannot be opened */
+  find(sub: string): Promise<GrantRecord | undefined>
+  /** Saves the grant of a sign-in. Without a refresh token, the stored one and its scopes stay. */
+  save(grant: NewGrant): Promise<void>
+  /** Records a use of the refresh token: at most one write a day; a failed write is ignored. */
+  markUsed(grant: GrantRecord): Promise<void>
+  /** Records why Google has revoked the grant, unless the record has changed since it was read. */
+  markRevoked(grant: GrantRecord, revocation: Revocation): Promise<void>
+  /** Removes the grant of an account. */
   remove(sub: string): Promise<void>
 }

@@ -1,18 +1,18 @@
-/** What goes wrong between us and Google's sign-in, in our own words. */
+/** Maps errors of Google's OAuth endpoints to errors of the gateway. */
 import * as oauth from 'oauth4webapi'
 import { GatewayError } from '../errors.ts'
 
-/** Google has ended a grant: what it said, for whoever finds out why. */
-export class DeadGrantError extends Error {
-  override name = 'DeadGrantError'
+/** Google has revoked a grant; has the details of its response. */
+export class GrantRevokedError extends Error {
+  override name = 'GrantRevokedError'
   readonly error: string
-  /** Google's `error_subtype`, such as `invalid_rapt`, where it gives one. */
+  /** Google's `error_subtype`, such as `invalid_rapt`, if present. */
   readonly subtype: string | undefined
-  /** Google's `error_description`: words that change, never to decide by what is to be done. */
+  /** Google's `error_description`. Its wording changes: use it as a hint only. */
   readonly description: string | undefined
 
   constructor(error: string, subtype?: string, description?: string) {
-    super('Google has ended this grant')
+    super('Google has revoked this grant')
     this.error = error
     this.subtype = subtype
     this.description = description
@@ -20,36 +20,36 @@ export class DeadGrantError extends Error {
 }
 
 /**
- * Whether a refresh token was refused for good: `invalid_grant` says so, and `admin_policy_enforced`
- * where an administrator has restricted what the grant is for.
+ * Recognizes a permanently rejected refresh token: `invalid_grant`, or `admin_policy_enforced` when
+ * an administrator has restricted the scopes of the grant.
  *
  * @see Using OAuth 2.0 to Access Google APIs, "Refresh token expiration"
  */
-export function endOfGrant(error: unknown): DeadGrantError | undefined {
+export function toGrantRevokedError(error: unknown): GrantRevokedError | undefined {
   if (!(error instanceof oauth.ResponseBodyError)) return undefined
   if (error.error !== 'invalid_grant' && error.error !== 'admin_policy_enforced') return undefined
   const { error_subtype: subtype, error_description: description } = error.cause
-  return new DeadGrantError(error.error, textOf(subtype), textOf(description))
+  return new GrantRevokedError(error.error, asString(subtype), asString(description))
 }
 
-function textOf(value: unknown): string | undefined {
+function asString(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined
 }
 
-/** Our client itself was refused: wrong or rotated secret, deleted, or not registered this way. */
-export function isClientRefused(error: unknown): boolean {
+/** Whether Google rejected the client: wrong or rotated secret, deleted, or another client type. */
+export function isClientRejected(error: unknown): boolean {
   return (
     error instanceof oauth.ResponseBodyError &&
     ['invalid_client', 'unauthorized_client', 'deleted_client'].includes(error.error)
   )
 }
 
-/** What ended the exchange of a code. */
-export function exchangeFailure(error: unknown): GatewayError {
+/** Maps an error of a code exchange. */
+export function toExchangeError(error: unknown): GatewayError {
   if (error instanceof oauth.ResponseBodyError && error.error === 'invalid_grant') {
-    return new GatewayError('code_exchange_failed', 'Google refused the code', { cause: error })
+    return new GatewayError('code_exchange_failed', 'Google rejected the code', { cause: error })
   }
-  // The library names the claim or the token wherever it is the ID token that is wrong.
+  // For an invalid ID token, the library's message names the claim or the token.
   if (
     (error instanceof oauth.OperationProcessingError ||
       error instanceof oauth.UnsupportedOperationError) &&
@@ -57,16 +57,15 @@ export function exchangeFailure(error: unknown): GatewayError {
   ) {
     return new GatewayError('id_token_invalid', error.message, { cause: error })
   }
-  return answerFailure(error)
+  return toOAuthError(error)
 }
 
-/** What ended any other request to Google’s sign-in. */
-export function answerFailure(error: unknown): GatewayError {
+/** Maps an error of any other request to Google's OAuth endpoints. */
+export function toOAuthError(error: unknown): GatewayError {
   if (error instanceof GatewayError) return error
   if (error instanceof oauth.ResponseBodyError) {
-    return new GatewayError('auth_misconfigured', `Google refused: ${plainWord(error.error)}`, {
-      cause: error,
-    })
+    const message = `Google rejected the request: ${safeErrorCode(error.error)}`
+    return new GatewayError('auth_misconfigured', message, { cause: error })
   }
   if (
     error instanceof oauth.OperationProcessingError ||
@@ -75,9 +74,9 @@ export function answerFailure(error: unknown): GatewayError {
   ) {
     return new GatewayError('auth_bad_response', error.message, { cause: error })
   }
-  return new GatewayError('auth_unavailable', 'Google did not answer', { cause: error })
+  return new GatewayError('auth_unavailable', 'Google did not respond', { cause: error })
 }
 
-function plainWord(text: string): string {
+function safeErrorCode(text: string): string {
   return /^\w{1,60}$/.test(text) ? text : 'unreadable'
 }

@@ -1,83 +1,85 @@
-/** Why Google ended a grant: as much as its answer and the dates that are kept here tell apart. */
+/** Infers why Google has revoked a grant, from Google's response and the stored dates. */
 
-/** What is told of an ended grant; `cause` is for its owner. */
-export interface Death {
-  code: DeathCode
+/** `cause` is for the account's owner. */
+export interface Revocation {
+  code: RevocationCode
   cause: string
 }
 
-export type DeathCode = keyof typeof causes
+export type RevocationCode = keyof typeof causes
 
 const causes = {
   testing_expired:
-    'Google ends every permission after seven days while this Driveway’s consent screen is in testing. Sign in again; whoever runs it can publish the app to end that',
-  expired: 'The permission was given for a limited time, and that time is over. Sign in again',
-  unused: 'The permission was not used for six months, and Google then ends it. Sign in again',
+    'Google revokes every permission after seven days while this Driveway’s consent screen is in testing. Sign in again. The operator can publish the app to remove this limit',
+  expired: 'The permission was granted for a limited time and has expired. Sign in again',
+  unused: 'Google revokes a permission that is unused for six months. Sign in again',
   revoked:
-    'The permission was taken back, at your Google Account or by a change to it. Sign in again if that was not meant',
+    'The permission was revoked in your Google Account or by a change to it. Sign in again to restore it',
   too_many_tokens:
-    'Google keeps a hundred sign-ins of one account and app, and gave this one up for newer ones. Sign in again',
-  reauth_policy: 'Your organisation asks you to sign in again from time to time',
+    'Google keeps a hundred sign-ins per account and app, and newer ones replaced this one. Sign in again',
+  reauth_policy: 'Your organisation requires you to sign in again periodically',
   account_changed:
-    'Your Google account, or what your organisation lets it use, has changed. Sign in again, or ask your administrator',
+    'Your Google account or your organisation’s policy for it has changed. Sign in again, or ask your administrator',
   unknown:
-    'Google ended the permission: it was taken back, expired, or unused for too long. Sign in again',
+    'Google revoked the permission: it was withdrawn, has expired, or was unused for too long. Sign in again',
 } as const
 
-/** All that is known when Google refuses a refresh token for good. Times are milliseconds since 1970. */
+/** What is known when Google rejects a refresh token permanently. Times are milliseconds since 1970. */
 export interface Evidence {
   /** Google's `error`, `error_subtype` and `error_description`. */
   error: string
   subtype: string | undefined
   description: string | undefined
   grantedAt: number | undefined
-  /** When the refresh token last worked, or up to a day before. */
+  /** The last successful use of the refresh token, up to one day too early. */
   usedAt: number | undefined
-  /** When it was to end from the first, where Google said so. */
+  /** Expiry of the refresh token, if Google returned one. */
   refreshExpiresAt: number | undefined
-  /** What Google says to an access token of the grant whose own hour is not over. */
-  accessToken: 'accepted' | 'refused' | undefined
+  /** Google's response to an unexpired access token of the grant. */
+  accessToken: 'accepted' | 'rejected' | undefined
 }
 
-const day = 24 * 60 * 60_000
-const testingLife = 7 * day
-/** Six months, less the day to which the last use is known. */
-const unusedLife = 181 * day
-/** Between our clock and Google's. */
-const slack = 5 * 60_000
+const dayMs = 24 * 60 * 60_000
+const testingLifetimeMs = 7 * dayMs
+/** Six months, less the one-day precision of the last use. */
+const unusedLifetimeMs = 181 * dayMs
+const clockSkewMs = 5 * 60_000
 
 /**
- * Google's answer is the same for most causes ("Token has been expired or revoked."), and after
- * half a day only "Bad Request". So what is certain is asked first, then what fits the dates.
+ * Infers the reason of a revocation.
+ *
+ * Google's response is the same for most causes ("Token has been expired or revoked."), and after
+ * half a day only "Bad Request". So unambiguous evidence is checked first, then the dates.
  *
  * @see Using OAuth 2.0 to Access Google APIs, "Refresh token expiration"
  */
-export function deathOf(evidence: Evidence, now: number): Death {
-  return known(codeOf(evidence, now))
+export function revocationReason(evidence: Evidence, now: number): Revocation {
+  return toRevocation(inferCode(evidence, now))
 }
 
-/** @param code as it was stored, perhaps by another version */
-export function known(code: string): Death {
-  const mine = Object.hasOwn(causes, code) ? (code as DeathCode) : 'unknown'
-  return { code: mine, cause: causes[mine] }
+/** @param code as stored, possibly by another version; an unrecognized code becomes `unknown` */
+export function toRevocation(code: string): Revocation {
+  const knownCode = Object.hasOwn(causes, code) ? (code as RevocationCode) : 'unknown'
+  return { code: knownCode, cause: causes[knownCode] }
 }
 
-function codeOf(evidence: Evidence, now: number): DeathCode {
+function inferCode(evidence: Evidence, now: number): RevocationCode {
   const { error, subtype, description = '', grantedAt, usedAt, refreshExpiresAt } = evidence
   if (subtype === 'invalid_rapt' || subtype === 'rapt_required') return 'reauth_policy'
   if (error === 'admin_policy_enforced' || /account|disabled/i.test(description)) {
     return 'account_changed'
   }
-  if (refreshExpiresAt !== undefined && refreshExpiresAt - slack <= now) {
-    const life = refreshExpiresAt - (grantedAt ?? refreshExpiresAt - testingLife)
-    return Math.abs(life - testingLife) < day / 2 ? 'testing_expired' : 'expired'
+  if (refreshExpiresAt !== undefined && refreshExpiresAt - clockSkewMs <= now) {
+    const lifetimeMs = refreshExpiresAt - (grantedAt ?? refreshExpiresAt - testingLifetimeMs)
+    return Math.abs(lifetimeMs - testingLifetimeMs) < dayMs / 2 ? 'testing_expired' : 'expired'
   }
-  if (usedAt !== undefined && now - usedAt >= unusedLife) return 'unused'
-  // Whoever takes a permission back ends its access tokens too; nothing else does so at once.
-  if (evidence.accessToken === 'refused') return 'revoked'
-  const seventhDay = grantedAt === undefined ? Infinity : grantedAt + testingLife - slack
+  if (usedAt !== undefined && now - usedAt >= unusedLifetimeMs) return 'unused'
+  // Only a revocation by the user also invalidates access tokens at once.
+  if (evidence.accessToken === 'rejected') return 'revoked'
+  const seventhDay =
+    grantedAt === undefined ? Infinity : grantedAt + testingLifetimeMs - clockSkewMs
   if (seventhDay <= now && (usedAt ?? 0) < seventhDay) return 'testing_expired'
-  // The grant lives and its refresh token does not: that is what newer sign-ins do.
+  // The grant is valid and its refresh token is not: newer sign-ins have replaced it.
   if (evidence.accessToken === 'accepted') return 'too_many_tokens'
   return /expired or revoked/i.test(description) ? 'revoked' : 'unknown'
 }

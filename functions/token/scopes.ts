@@ -1,21 +1,22 @@
-/** Which scopes were granted of those that were asked for. */
+/** Compares requested OAuth scopes with granted ones. */
 
-const api = 'https://www.googleapis.com/auth/'
-const drive = `${api}drive`
+const apiPrefix = 'https://www.googleapis.com/auth/'
+const driveScope = `${apiPrefix}drive`
 
 /**
- * @param asked as in the request
- * @param granted as in Google's answer, in any order, with more in it than was asked for
- * @returns those of the asked ones that no granted one allows
+ * Returns the requested scopes that are not granted. The full Drive scope includes all narrower ones.
+ *
+ * @param granted as in Google's response, in any order and with further scopes
  */
-export function missingScopes(asked: readonly string[], granted: readonly string[]): string[] {
-  const has = new Set(granted)
-  return asked.filter(
-    (scope) => !has.has(scope) && !(scope.startsWith(`${drive}.`) && has.has(drive)),
+export function missingScopes(requested: readonly string[], granted: readonly string[]): string[] {
+  const grantedScopes = new Set(granted)
+  const hasFullDrive = grantedScopes.has(driveScope)
+  return requested.filter(
+    (scope) => !grantedScopes.has(scope) && !(hasFullDrive && scope.startsWith(`${driveScope}.`)),
   )
 }
 
 /** `drive.file` for `https://www.googleapis.com/auth/drive.file`. */
 export function shortScope(scope: string): string {
-  return scope.startsWith(api) ? scope.slice(api.length) : scope
+  return scope.startsWith(apiPrefix) ? scope.slice(apiPrefix.length) : scope
 }

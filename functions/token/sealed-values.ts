@@ -1,35 +1,34 @@
 /**
- * Sealing: a value that only this Driveway can open, and only for the purpose it was sealed for.
- * JWE, compact, `dir` with A256GCM (RFC 7516, RFC 7518), under a key derived for that purpose, so
- * that a token of one kind is noise to whoever expects another.
+ * Seals values: only this Driveway can open them, and only for the purpose they were sealed for.
+ * JWE, compact, `dir` with A256GCM (RFC 7516, RFC 7518), under a key derived per purpose.
  */
 import { hkdfSync } from 'node:crypto'
 import { CompactEncrypt, compactDecrypt, decodeProtectedHeader } from 'jose'
 import { GatewayError } from '../errors.ts'
 
 export interface Seal {
-  /** @param purpose what it is for and, where it belongs to somebody, whose it is */
+  /** @param purpose the kind of value and, if it belongs to an account, the account */
   seal(purpose: string, value: object): Promise<string>
-  /** @returns nothing when it was not sealed by us for this purpose, or was tampered with */
+  /** @returns `undefined` for a value that was sealed elsewhere, for another purpose, or was modified */
   open(purpose: string, sealed: string): Promise<Record<string, unknown> | undefined>
-  /** Whether it was sealed with another key than the one that seals now. */
-  isOld(sealed: string): Promise<boolean>
+  /** Whether the value was sealed with another key than the current one. */
+  usesOldKey(sealed: string): Promise<boolean>
 }
 
 /**
- * A JWK Set of `oct` keys (RFC 7517): the first seals, all open. A new key is put last at first, and
- * first once every instance has read it: nobody then meets what it cannot open.
+ * A key of the keyring, a JWK Set of `oct` keys (RFC 7517). The first key seals, all keys open. For a
+ * rotation, append the new key, and move it to the front once every instance has read it.
  */
 interface Key {
   kid: string
   secret: Buffer
 }
 
-/** @param keyring the JWK Set's text; `fresh` when it has just proved outdated */
-export function createSeal(keyring: (fresh?: boolean) => Promise<string>): Seal {
+/** @param keyring returns the JWK Set as text; `forceRefresh` when the cached one lacks a key */
+export function createSeal(keyring: (forceRefresh?: boolean) => Promise<string>): Seal {
   return {
     async seal(purpose, value) {
-      const [key] = readKeyring(await keyring())
+      const [key] = parseKeyring(await keyring())
       return new CompactEncrypt(Buffer.from(JSON.stringify(value)))
         .setProtectedHeader({ alg: 'dir', enc: 'A256GCM', kid: key.kid })
         .encrypt(deriveKey(key, purpose))
@@ -38,9 +37,10 @@ export function createSeal(keyring: (fresh?: boolean) => Promise<string>): Seal 
     async open(purpose, sealed) {
       const kid = readKeyId(sealed)
       if (kid === undefined) return undefined
-      const isIt = (candidate: Key): boolean => candidate.kid === kid
+      const hasKeyId = (candidate: Key): boolean => candidate.kid === kid
       const key =
-        readKeyring(await keyring()).find(isIt) ?? readKeyring(await keyring(true)).find(isIt)
+        parseKeyring(await keyring()).find(hasKeyId) ??
+        parseKeyring(await keyring(true)).find(hasKeyId)
       if (!key) return undefined
       try {
         const { plaintext } = await compactDecrypt(sealed, deriveKey(key, purpose), {
@@ -53,8 +53,8 @@ export function createSeal(keyring: (fresh?: boolean) => Promise<string>): Seal 
       }
     },
 
-    async isOld(sealed) {
-      const [key] = readKeyring(await keyring())
+    async usesOldKey(sealed) {
+      const [key] = parseKeyring(await keyring())
       return readKeyId(sealed) !== key.kid
     },
   }
@@ -64,7 +64,7 @@ function deriveKey({ secret }: Key, purpose: string): Uint8Array {
   return new Uint8Array(hkdfSync('sha256', secret, '', `driveway ${purpose}`, 32))
 }
 
-/** @returns nothing for what cannot have been sealed here */
+/** @returns `undefined` for a text that is not a sealed value */
 function readKeyId(sealed: string): string | undefined {
   if (!sealed.split('.').every(isCanonical)) return undefined
   try {
@@ -74,20 +74,17 @@ function readKeyId(sealed: string): string | undefined {
   }
 }
 
-/** Base64url may spell the same bytes in several ways; with one of them, no changed letter passes. */
+/** Base64url has several spellings of the same bytes; only one is accepted, so no changed character passes. */
 function isCanonical(part: string): boolean {
   return Buffer.from(part, 'base64url').toString('base64url') === part
 }
 
-/** @throws {GatewayError} `misconfigured` unless every key is whole: half a keyring opens nothing */
-function readKeyring(text: string): [Key, ...Key[]] {
-  const [first, ...others] = parseKeys(text).map(({ kty, kid, k }) => {
+/** @throws {GatewayError} `misconfigured` if any key is invalid */
+function parseKeyring(text: string): [Key, ...Key[]] {
+  const [first, ...others] = parseJwkSet(text).map(({ kty, kid, k }) => {
     const secret = Buffer.from(String(k), 'base64url')
     if (kty !== 'oct' || typeof kid !== 'string' || secret.length !== 32) {
-      throw new GatewayError(
-        'misconfigured',
-        'A key of the keyring is no 256-bit oct key with a kid',
-      )
+      throw new GatewayError('misconfigured', 'A keyring key must be a 256-bit oct key with a kid')
     }
     return { kid, secret }
   })
@@ -95,18 +92,18 @@ function readKeyring(text: string): [Key, ...Key[]] {
   return [first, ...others]
 }
 
-interface WrittenKey {
+interface UnvalidatedKey {
   kty?: unknown
   kid?: unknown
   k?: unknown
 }
 
-function parseKeys(text: string): WrittenKey[] {
+function parseJwkSet(text: string): UnvalidatedKey[] {
   try {
     const { keys } = JSON.parse(text) as { keys?: unknown }
-    if (Array.isArray(keys)) return keys.map((key: WrittenKey | null) => ({ ...key }))
+    if (Array.isArray(keys)) return keys.map((key: UnvalidatedKey | null) => ({ ...key }))
   } catch {
-    // Told below, without the text.
+    // The syntax error quotes the text, so it is not the cause of the error below.
   }
-  throw new GatewayError('misconfigured', 'The keyring is no JWK Set')
+  throw new GatewayError('misconfigured', 'The keyring is not a JWK Set')
 }

@@ -1,57 +1,53 @@
-/** Secrets by name, kept for a while and fetched again on demand. */
+/** Caches secrets by name. */
 import { GatewayError } from '../errors.ts'
+import { createSingleFlight } from '../lib/single-flight.ts'
 
-/** Fetches a secret's text from where it lives. */
+/** Fetches the text of a secret from its store. */
 export type FetchSecret = (name: string) => Promise<string>
 
-export interface Secrets {
+export interface SecretCache {
   /**
-   * @param fresh whether what is held has just proved wrong; fetched again then, though not more
-   *   often than every half minute, whoever asks
-   * @throws {GatewayError} `misconfigured` or `store_unavailable`, when nothing usable is held
+   * @param forceRefresh fetches again when the cached value has proved wrong, but at most once every
+   *   30 seconds
+   * @throws {GatewayError} `misconfigured` or `store_unavailable`, when no usable value is cached
    */
-  read(name: string, fresh?: boolean): Promise<string>
+  read(name: string, forceRefresh?: boolean): Promise<string>
 }
 
-const lifetimeMs = 10 * 60_000
-const freshEveryMs = 30_000
+const cacheTtlMs = 10 * 60_000
+const minRefreshIntervalMs = 30_000
 
-interface Held {
+interface CachedSecret {
   value: string
   fetchedAt: number
 }
 
-export function createSecrets(fetchSecret: FetchSecret, now: () => number = Date.now): Secrets {
-  const held = new Map<string, Held>()
-  const fetching = new Map<string, Promise<Held>>() // one fetch at a time per name
+export function createSecretCache(
+  fetchSecret: FetchSecret,
+  now: () => number = Date.now,
+): SecretCache {
+  const cache = new Map<string, CachedSecret>()
+  const fetches = createSingleFlight<string, CachedSecret>()
 
-  function fetchOnce(name: string): Promise<Held> {
-    const under = fetching.get(name)
-    if (under) return under
-    const started = fetchSecret(name)
-      .then((value) => {
-        const entry = { value, fetchedAt: now() }
-        held.set(name, entry)
-        return entry
-      })
-      .finally(() => fetching.delete(name))
-    fetching.set(name, started)
-    return started
+  async function fetchAndCache(name: string): Promise<CachedSecret> {
+    const entry = { value: await fetchSecret(name), fetchedAt: now() }
+    cache.set(name, entry)
+    return entry
   }
 
   return {
-    async read(name, fresh = false) {
-      const entry = held.get(name)
-      const age = entry ? now() - entry.fetchedAt : Infinity
-      if (entry && age < (fresh ? freshEveryMs : lifetimeMs)) return entry.value
+    async read(name, forceRefresh = false) {
+      const cached = cache.get(name)
+      const age = cached ? now() - cached.fetchedAt : Infinity
+      if (cached && age < (forceRefresh ? minRefreshIntervalMs : cacheTtlMs)) return cached.value
       try {
-        return (await fetchOnce(name)).value
+        return (await fetches.run(name, () => fetchAndCache(name))).value
       } catch (error) {
-        // A store that is down for a moment need not end what works with the value at hand.
-        if (!entry || !(error instanceof GatewayError) || !error.retryable) throw error
-        // Nor need everybody wait for it in vain.
-        held.set(name, { ...entry, fetchedAt: now() - lifetimeMs + freshEveryMs })
-        return entry.value
+        // During an outage of the store the expired value stays in use.
+        if (!cached || !(error instanceof GatewayError) || !error.retryable) throw error
+        // The next fetch is not before the minimum interval, so that not every read waits for one.
+        cache.set(name, { ...cached, fetchedAt: now() - cacheTtlMs + minRefreshIntervalMs })
+        return cached.value
       }
     },
   }

@@ -1,39 +1,39 @@
-/** Secrets from Google's Secret Manager. */
+/** Fetches secrets from Google Secret Manager. */
 import type { SecretManagerServiceClient } from '@google-cloud/secret-manager'
 import { withDeadline } from '../lib/deadline.ts'
 import { GatewayError } from '../errors.ts'
 import type { FetchSecret } from './secret-cache.ts'
 
 /**
- * What will not pass by itself, as gRPC codes and as the HTTP statuses that the client has over
- * REST: no such version, disabled or destroyed, not allowed, bad name.
+ * Permanent errors, as gRPC codes and as the HTTP statuses that the client returns over REST: missing,
+ * disabled or destroyed version, missing permission, invalid name.
  */
-const permanent = new Set<unknown>([3, 5, 7, 9, 16, 400, 401, 403, 404])
+const permanentErrors = new Set<unknown>([3, 5, 7, 9, 16, 400, 401, 403, 404])
 
-/** The client tries again by itself; this is all of its tries together. */
-const patienceMs = 8_000
+/** For all retries of the client together. */
+const timeoutMs = 8_000
 
-function tooLate(): Error {
-  return new Error('Secret Manager took too long')
+function timeoutError(): Error {
+  return new Error(`Secret Manager did not respond within ${timeoutMs} ms`)
 }
 
-/** @param client made when it is first needed */
-export function createGoogleSecrets(
+/** @param client called on first use */
+export function createSecretFetcher(
   client: () => Promise<SecretManagerServiceClient>,
 ): FetchSecret {
   return async (name) => {
     try {
-      const asked = (await client()).accessSecretVersion({ name }, { timeout: patienceMs })
-      const [version] = await withDeadline(asked, patienceMs, tooLate)
+      const request = (await client()).accessSecretVersion({ name }, { timeout: timeoutMs })
+      const [version] = await withDeadline(request, timeoutMs, timeoutError)
       return Buffer.from(version.payload?.data ?? '')
         .toString('utf8')
         .trim()
     } catch (error) {
       const { code } = error as { code?: unknown }
-      if (permanent.has(code)) {
+      if (permanentErrors.has(code)) {
         throw new GatewayError('misconfigured', `Cannot read ${name}`, { cause: error })
       }
-      throw new GatewayError('store_unavailable', 'Secret Manager did not answer', { cause: error })
+      throw new GatewayError('store_unavailable', 'Secret Manager is unavailable', { cause: error })
     }
   }
 }

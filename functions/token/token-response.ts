@@ -1,41 +1,44 @@
-/** Reads what the token endpoint gives for a code. */
+/** Reads the response of Google's token endpoint. */
 import * as oauth from 'oauth4webapi'
 import { GatewayError } from '../errors.ts'
 
-/** What a sign-in brings. */
-export interface Grant {
-  /** The one stable name of a Google account; addresses change hands. */
+/** The tokens and ID token claims of a sign-in. */
+export interface TokenResponse {
+  /** The stable identifier of a Google account; e-mail addresses change owners. */
   sub: string
   email: string
-  /** Whether Google has made sure that the address is theirs. */
+  /** Whether Google has verified the address. */
   emailVerified: boolean
-  /** The Workspace domain that the account belongs to. */
+  /** The account's Workspace domain. */
   hd: string | undefined
   accessToken: string
   expiresInSeconds: number
-  /** Only on the first consent, and whenever consent was asked for again. */
+  /** Only present after consent. */
   refreshToken: string | undefined
-  /** How long the refresh token will live, where Google says so. */
+  /** Lifetime of the refresh token, if Google returns it. */
   refreshExpiresInSeconds: number | undefined
   scopes: string[]
 }
 
 /** @throws {GatewayError} `id_token_invalid`, `auth_bad_response` */
-export function readGrant(tokens: oauth.TokenEndpointResponse, clientId: string): Grant {
+export function readTokenResponse(
+  tokens: oauth.TokenEndpointResponse,
+  clientId: string,
+): TokenResponse {
   const claims = oauth.getValidatedIdTokenClaims(tokens)
-  if (!claims) throw new GatewayError('auth_bad_response', 'No ID token came')
+  if (!claims) throw new GatewayError('auth_bad_response', 'The response has no ID token')
   const { sub, azp = clientId, email, email_verified: verified, hd } = claims
   if (azp !== clientId) {
     throw new GatewayError('id_token_invalid', 'The ID token was issued to another client')
   }
-  // It names documents in the store: digits at Google, and never a path.
+  // `sub` is used as a document id: at Google it has digits only, and it must not be a path.
   if (!/^[a-z0-9][\w-]{0,254}$/i.test(sub)) {
-    throw new GatewayError('id_token_invalid', 'The ID token has a subject that nobody has')
+    throw new GatewayError('id_token_invalid', 'The ID token has a malformed subject')
   }
   return {
     sub,
     email: typeof email === 'string' ? email : '',
-    emailVerified: verified === true || verified === 'true', // Google writes it either way
+    emailVerified: verified === true || verified === 'true', // Google sends both types
     hd: typeof hd === 'string' ? hd : undefined,
     accessToken: tokens.access_token,
     expiresInSeconds: readExpiry(tokens),
@@ -45,14 +48,19 @@ export function readGrant(tokens: oauth.TokenEndpointResponse, clientId: string)
   }
 }
 
+/**
+ * Reads the lifetime of the access token in seconds.
+ *
+ * @throws {GatewayError} `auth_bad_response`
+ */
 export function readExpiry({ expires_in }: oauth.TokenEndpointResponse): number {
   if (expires_in === undefined || !Number.isFinite(expires_in) || expires_in <= 0) {
-    throw new GatewayError('auth_bad_response', 'Google did not say how long the token lives')
+    throw new GatewayError('auth_bad_response', 'The response has no valid expires_in')
   }
   return expires_in
 }
 
-/** Google says it of a permission that was given for a limited time, and while an app is in testing. */
+/** Reads the lifetime of the refresh token in seconds: for time-limited grants and apps in testing. */
 export function readRefreshExpiry(tokens: oauth.TokenEndpointResponse): number | undefined {
   const seconds = tokens['refresh_token_expires_in']
   const isUsable = typeof seconds === 'number' && seconds > 0 && seconds < 1e9

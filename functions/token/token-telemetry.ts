@@ -1,22 +1,24 @@
-/** Refreshes, counted and timed. */
+/** Counts and traces token refreshes. */
 import { GatewayError } from '../errors.ts'
 import type { Telemetry } from '../telemetry/metrics.ts'
-import { DeadGrantError } from './google-oauth.ts'
-import type { OAuth } from './google-oauth.ts'
+import type { GoogleOAuth } from './google-oauth.ts'
+import { GrantRevokedError } from './oauth-errors.ts'
 
-export function meterRefreshes(oauth: OAuth, telemetry: Telemetry): OAuth {
+export function instrumentRefreshes(oauth: GoogleOAuth, telemetry: Telemetry): GoogleOAuth {
+  const countRefresh = (outcome: string): void =>
+    telemetry.count('driveway.token.refreshes', 1, { 'driveway.result': outcome })
   return {
     ...oauth,
     refresh: (refreshToken) =>
-      telemetry.span({ kind: 'client', name: 'oauth refresh' }, async (note) => {
+      telemetry.span({ kind: 'client', name: 'oauth refresh' }, async (setAttributes) => {
         try {
-          const refreshed = await oauth.refresh(refreshToken)
-          telemetry.count('driveway.token.refreshes', 1, { 'driveway.outcome': 'renewed' })
-          return refreshed
+          const response = await oauth.refresh(refreshToken)
+          countRefresh('refreshed')
+          return response
         } catch (error) {
           const outcome = outcomeOf(error)
-          note({ 'error.type': outcome })
-          telemetry.count('driveway.token.refreshes', 1, { 'driveway.outcome': outcome })
+          setAttributes({ 'error.type': outcome })
+          countRefresh(outcome)
           throw error
         }
       }),
@@ -24,6 +26,6 @@ export function meterRefreshes(oauth: OAuth, telemetry: Telemetry): OAuth {
 }
 
 function outcomeOf(error: unknown): string {
-  if (error instanceof DeadGrantError) return 'dead'
+  if (error instanceof GrantRevokedError) return 'revoked'
   return error instanceof GatewayError ? error.code : 'internal'
 }
