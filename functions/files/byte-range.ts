@@ -1,20 +1,20 @@
-/** Which bytes of a file a request asks for (RFC 9110 section 14), and whether it has them already. */
+/** Range requests (RFC 9110 section 14) and the condition `If-None-Match`. */
 import type { IncomingMessage } from 'node:http'
-import type { Span } from '../drive/files/download.ts'
+import type { ByteRange } from '../drive/files/download.ts'
 import { GatewayError } from '../errors.ts'
 
 /**
- * Reads `Range` and `If-Range`. What cannot be read, several ranges at once, and a condition that
- * does not hold ask for the whole file, as the standard lets a server choose.
+ * Reads `Range` and `If-Range`. A malformed range, several ranges and a false condition select the
+ * whole file, as RFC 9110 section 14.2 permits.
  *
- * @param size bytes; an empty file has no range, so it is always sent whole unless a byte is skipped
- * @returns nothing where the whole file is asked for
+ * @param size bytes of the file; an empty file has no range
+ * @returns `undefined` for the whole file
  * @throws {GatewayError} `range_not_satisfiable`
  */
-export function readRange(req: IncomingMessage, size: number, etag: string): Span | undefined {
+export function readRange(req: IncomingMessage, size: number, etag: string): ByteRange | undefined {
   const { range, 'if-range': condition } = req.headers
   if (req.method !== 'GET' || range === undefined) return undefined
-  // A date is no proof that nothing changed, and neither is a weak tag.
+  // Only a strong validator guarantees identical bytes; a date and a weak tag do not.
   if (condition !== undefined && (condition !== etag || isWeak(etag))) return undefined
   const [, first = '', last = ''] = /^bytes=[ \t]*(\d*)-(\d*)[ \t]*$/i.exec(range) ?? []
   if (first === '' && last === '') return undefined
@@ -31,24 +31,24 @@ export function readRange(req: IncomingMessage, size: number, etag: string): Spa
 }
 
 function unsatisfiable(size: number): GatewayError {
-  return new GatewayError('range_not_satisfiable', `A range outside of ${size} bytes`, {
+  return new GatewayError('range_not_satisfiable', `The range is outside of ${size} bytes`, {
     headers: { 'content-range': `bytes */${size}` },
   })
 }
 
-/** Whether `If-None-Match` names what we would send (RFC 9110 section 13.1.2). */
-export function isKnown(req: IncomingMessage, etag: string): boolean {
+/** Whether `If-None-Match` contains the entity tag. @see RFC 9110 section 13.1.2 */
+export function matchesIfNoneMatch(req: IncomingMessage, etag: string): boolean {
   const value = req.headers['if-none-match']
   if (value === undefined) return false
   if (value.trim() === '*') return true
   const tags = value.match(/(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"/g) ?? []
-  return tags.some((tag) => opaque(tag) === opaque(etag))
+  return tags.some((tag) => opaqueTag(tag) === opaqueTag(etag))
 }
 
 function isWeak(etag: string): boolean {
   return etag.startsWith('W/')
 }
 
-function opaque(etag: string): string {
+function opaqueTag(etag: string): string {
   return etag.replace(/^W\//, '')
 }

@@ -1,64 +1,51 @@
-/** `/files`: what is in the Drive, and out of it again. */
+/** Routes of `/files`: lists, details, new folders and content. */
 import type { DriveAccount } from '../drive/client/account.ts'
 import { formatNames } from '../drive/files/export-formats.ts'
 import type { FileDetails, Files, ListQuery, ListedFile } from '../drive/files/listing.ts'
-import type { Folders } from '../drive/files/folders.ts'
-import { sendContent } from './content.ts'
-import type { ContentParts } from './content.ts'
-import { readFileId, readListQuery, readNewFolder } from './list-query.ts'
-import type { Call, Route } from '../http/router.ts'
-import type { Identify } from '../http/authenticate.ts'
-import type { Inside } from '../http/folder-scope.ts'
-import { readJson } from '../http/json-body.ts'
+import { readFileId } from '../http/file-id.ts'
+import { readJsonBody } from '../http/json-body.ts'
 import { sendJson } from '../http/problem.ts'
-import { sendStream } from './write-stream.ts'
-
-export interface FilesParts {
-  identify: Identify
-  files: Files
-  accountOf(sub: string): DriveAccount
-  inside: Inside
-}
-
-export interface FilesRoutesParts extends FilesParts, ContentParts {
-  folders: Pick<Folders, 'make'>
-}
+import type { RequestContext, Route } from '../http/router.ts'
+import { sendContent } from './content.ts'
+import type { FilesDeps } from './deps.ts'
+import { readListQuery, readNewFolder } from './list-query.ts'
+import { writeStream } from './write-stream.ts'
 
 const contentHeaders = ['Range', 'If-None-Match', 'If-Range']
 
-export function filesRoutes(parts: FilesRoutesParts): Route[] {
+export function filesRoutes(deps: FilesDeps): Route[] {
   const content = /^([^/]+)\/content$/
-  const send = (call: Call): Promise<void> => sendContent(parts, call)
+  const send = (context: RequestContext): Promise<void> => sendContent(deps, context)
   return [
-    { method: 'GET', path: /^$/, run: (call) => list(parts, call) },
-    { method: 'POST', path: /^$/, run: (call) => makeFolder(parts, call) },
-    { method: 'GET', path: /^([^/]+)$/, run: (call) => describe(parts, call) },
+    { method: 'GET', path: /^$/, run: (context) => listFiles(deps, context) },
+    { method: 'POST', path: /^$/, run: (context) => createFolder(deps, context) },
+    { method: 'GET', path: /^([^/]+)$/, run: (context) => getFile(deps, context) },
     { method: 'GET', path: content, headers: contentHeaders, run: send },
     { method: 'HEAD', path: content, headers: contentHeaders, run: send },
   ]
 }
 
-async function list(parts: FilesRoutesParts, call: Call): Promise<void> {
-  const { req, res, query, signal } = call
-  const principal = await parts.identify(req, 'files:read')
-  const account = parts.accountOf(principal.sub)
-  const asLines = wantsLines(req.headers.accept)
-  const asked = readListQuery(query, asLines ? { pageSize: 1000 } : undefined)
-  const first = await parts.inside.listQuery(principal, asked, signal)
-  if (!asLines) return sendJson(res, 200, await parts.files.list(account, first, signal))
-  const pages = everyPage(parts.files, account, first, signal)
-  // The first page before the status: a refusal is an answer, and not the end of one.
+/** Sends one page as JSON, or all pages as NDJSON. */
+async function listFiles(deps: FilesDeps, context: RequestContext): Promise<void> {
+  const { req, res, query, signal } = context
+  const principal = await deps.authenticate(req, 'files:read')
+  const account = deps.accountOf(principal.sub)
+  const asNdjson = acceptsNdjson(req.headers.accept)
+  const requested = readListQuery(query, asNdjson ? 1000 : 100)
+  const scoped = await deps.folderScope.scopeListQuery(principal, requested, signal)
+  if (!asNdjson) return sendJson(res, 200, await deps.files.list(account, scoped, signal))
+  const pages = listPages(deps.files, account, scoped, signal)
+  // The first page is read before the head is written, so that its error becomes the response.
   const { value = [] } = await pages.next()
   res.writeHead(200, { 'content-type': 'application/x-ndjson; charset=utf-8' })
-  await sendStream(res, lines(value, pages), parts.idleMs)
+  await writeStream(res, ndjsonPages(value, pages), deps.idleTimeoutMs)
 }
 
-/** A file a line, and all of them, where the caller asks for it. */
-function wantsLines(accept = ''): boolean {
+function acceptsNdjson(accept = ''): boolean {
   return /(?:^|,)[ \t]*application\/(?:x-)?ndjson[ \t]*(?:;|,|$)/i.test(accept)
 }
 
-async function* everyPage(
+async function* listPages(
   files: Files,
   account: DriveAccount,
   query: ListQuery,
@@ -73,44 +60,44 @@ async function* everyPage(
   }
 }
 
-async function* lines(
+async function* ndjsonPages(
   first: ListedFile[],
   others: AsyncIterable<ListedFile[]>,
 ): AsyncGenerator<string, void, undefined> {
-  yield linesOf(first)
-  for await (const page of others) yield linesOf(page)
+  yield toNdjson(first)
+  for await (const page of others) yield toNdjson(page)
 }
 
-function linesOf(files: ListedFile[]): string {
+function toNdjson(files: ListedFile[]): string {
   return files.map((file) => `${JSON.stringify(file)}\n`).join('')
 }
 
-async function describe(
-  parts: FilesRoutesParts,
-  { req, res, params, signal }: Call,
+async function getFile(
+  deps: FilesDeps,
+  { req, res, params, signal }: RequestContext,
 ): Promise<void> {
-  const principal = await parts.identify(req, 'files:read')
+  const principal = await deps.authenticate(req, 'files:read')
   const id = readFileId(params[0] ?? '')
-  await parts.inside.checkRead(principal, id, signal)
-  const file = await parts.files.get(parts.accountOf(principal.sub), id, signal)
-  // What the credential's own folder is in is none of its business.
-  const isTop = file.id === principal.folder?.id
-  sendJson(res, 200, toAnswer(isTop ? { ...file, parents: [] } : file))
+  await deps.folderScope.checkRead(principal, id, signal)
+  const file = await deps.files.get(deps.accountOf(principal.sub), id, signal)
+  // A credential may not learn the parent of its folder.
+  const isScopeRoot = file.id === principal.folder?.id
+  sendJson(res, 200, toResponse(isScopeRoot ? { ...file, parents: [] } : file))
 }
 
-/** Makes a folder, or finds the one of this name that Driveway made before. */
-async function makeFolder(parts: FilesRoutesParts, call: Call): Promise<void> {
-  const { req, res, signal } = call
-  const principal = await parts.identify(req, 'upload')
-  const account = parts.accountOf(principal.sub)
-  const { folder: named, name } = readNewFolder(await readJson(req, res))
-  const folder = await parts.inside.writeFolder(principal, named, signal)
-  const { id, isNew } = await parts.folders.make(account, folder, name, signal)
-  const made = await parts.files.get(account, id, signal)
-  sendJson(res, isNew ? 201 : 200, toAnswer(made))
+/** Creates a folder, or finds the one of this name that Driveway created earlier. */
+async function createFolder(deps: FilesDeps, context: RequestContext): Promise<void> {
+  const { req, res, signal } = context
+  const principal = await deps.authenticate(req, 'upload')
+  const account = deps.accountOf(principal.sub)
+  const { folder: requested, name } = readNewFolder(await readJsonBody(req, res))
+  const parent = await deps.folderScope.resolveWriteFolder(principal, requested, signal)
+  const { id, isNew } = await deps.folders.ensureFolder(account, parent, name, signal)
+  const folder = await deps.files.get(account, id, signal)
+  sendJson(res, isNew ? 201 : 200, toResponse(folder))
 }
 
-/** With what `?as=` takes in place of Drive's media types. */
-function toAnswer({ exportTypes, ...file }: FileDetails): object {
+/** Replaces Drive's export media types by the values of `?as=`. */
+function toResponse({ exportTypes, ...file }: FileDetails): object {
   return exportTypes.length === 0 ? file : { ...file, exports: formatNames(exportTypes) }
 }

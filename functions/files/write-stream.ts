@@ -1,38 +1,38 @@
-/** Long answers: written no faster than their reader takes them. */
 import type { ServerResponse } from 'node:http'
 import { GatewayError } from '../errors.ts'
 
 /**
- * Writes what comes and ends the answer. Where it throws the answer has no end, and whoever called
- * the handler breaks the connection off.
+ * Writes a response body with backpressure and ends the response. After an error the response has no
+ * end, and the router aborts the connection.
  *
- * @param idle milliseconds that the reader may take nothing
- * @throws {GatewayError} `too_slow`, or whatever the source throws
+ * @param idleTimeoutMs milliseconds in which the client must read from the response
+ * @throws {GatewayError} `too_slow`, or an error of the source
  */
-export async function sendStream(
+export async function writeStream(
   res: ServerResponse,
   source: AsyncIterable<Buffer | string>,
-  idle: number,
+  idleTimeoutMs: number,
 ): Promise<void> {
-  for await (const piece of source) {
-    if (res.write(piece)) continue
-    if (!(await drained(res, idle))) throw new GatewayError('too_slow', 'The reader stands still')
+  for await (const chunk of source) {
+    if (res.write(chunk)) continue
+    if (await waitForDrain(res, idleTimeoutMs)) continue
+    throw new GatewayError('too_slow', `The client read nothing for ${idleTimeoutMs} ms`)
   }
   res.end()
 }
 
-/** @returns false when the reader took nothing, or is gone */
-function drained(res: ServerResponse, idle: number): Promise<boolean> {
+/** @returns false after the timeout, and when the connection is closed */
+function waitForDrain(res: ServerResponse, timeoutMs: number): Promise<boolean> {
   return new Promise((resolve) => {
     const settle = (isDrained: boolean): void => {
       clearTimeout(timer)
-      res.off('drain', onDrain).off('close', onGone)
+      res.off('drain', onDrain).off('close', onClose)
       resolve(isDrained)
     }
     const onDrain = (): void => settle(true)
-    const onGone = (): void => settle(false)
-    const timer = setTimeout(onGone, idle)
-    res.once('drain', onDrain).once('close', onGone)
-    if (res.destroyed) onGone()
+    const onClose = (): void => settle(false)
+    const timer = setTimeout(onClose, timeoutMs)
+    res.once('drain', onDrain).once('close', onClose)
+    if (res.destroyed) onClose()
   })
 }

@@ -1,79 +1,86 @@
-/** `POST /upload`: files from a form into the Drive, each streamed, all or none. */
+/** `POST /upload`: stores every file of a multipart form, or none. */
 import type { DriveAccount } from '../drive/client/account.ts'
 import type { Uploads } from '../drive/upload/upload.ts'
 import { GatewayError } from '../errors.ts'
-import { auditUploads } from '../http/audit-uploads.ts'
-import { declaredLength, readBatches } from '../http/framework-streaming.ts'
-import { driveName, readPath } from './file-name.ts'
-import { readFileId } from '../files/list-query.ts'
-import type { Call } from '../http/router.ts'
+import { auditUploads } from '../http/audit.ts'
+import { badRequest } from '../http/bad-request.ts'
+import { declaredLength, readBodyBatches } from '../http/body-stream.ts'
+import { readFileId } from '../http/file-id.ts'
+import { driveName, readPath } from '../http/file-name.ts'
+import type { RequestContext } from '../http/router.ts'
+import type { UploadDeps } from './deps.ts'
 import { readBoundary, readForm } from './multipart/reader.ts'
 import type { FormEntry } from './multipart/reader.ts'
-import { checkUnread, isNew, sendFiles, sizeOf, tooLarge } from './response.ts'
-import type { Outcome } from './response.ts'
+import { isCreated, sendUploadResults } from './response.ts'
+import type { UploadResult } from './response.ts'
+import { byteLength, checkHeaders, fileTooLarge } from './size-limits.ts'
 import { uploadFile } from './store-file.ts'
-import type { Wanted } from './store-file.ts'
-import { readIdempotencyKey, readMode } from './upload-headers.ts'
-import type { UploadParts } from './routes.ts'
+import type { UploadRequest } from './store-file.ts'
+import { readConflictMode, readIdempotencyKey } from './upload-headers.ts'
 
-/** What one form may have. */
-export const formLimits = { parts: 1_000, fieldBytes: 64 * 1024 }
+/** Limits of one form. */
+export const formLimits = { maxParts: 1_000, maxFieldBytes: 64 * 1024 }
 
-export async function uploadForm(parts: UploadParts, call: Call): Promise<void> {
-  const { req, res, signal, log } = call
-  const principal = await parts.identify(req, 'upload')
-  const account = parts.accountOf(principal.sub)
+/**
+ * Streams the files of a form to Drive one after another, and removes them again when the form fails.
+ *
+ * @see RFC 7578
+ */
+export async function uploadForm(deps: UploadDeps, context: RequestContext): Promise<void> {
+  const { req, res, signal, log } = context
+  const principal = await deps.authenticate(req, 'upload')
+  const account = deps.accountOf(principal.sub)
   const boundary = readBoundary(req.headers['content-type'])
   const key = readIdempotencyKey(req)
-  checkUnread(req, parts)
-  // A form is a little longer than its one file; several files may each be as long as allowed.
+  checkHeaders(req, deps)
+  // maxFileBytes holds per file, so a form may be longer.
   const length = declaredLength(req)
-  if ((length ?? 0) > parts.maxFileBytes * formLimits.parts) throw tooLarge(parts.maxFileBytes)
+  if ((length ?? 0) > deps.maxFileBytes * formLimits.maxParts) throw fileTooLarge(deps.maxFileBytes)
 
-  const room = parts.uploads.enter(length)
-  const allowance = parts.allowances.open(principal, length)
-  const form = readForm(readBatches(req, res, parts.idleMs), boundary, formLimits)
-  const stored: Outcome[] = []
+  const reservation = deps.uploads.reserve(length)
+  const quota = deps.quotas.open(principal, length)
+  const form = readForm(readBodyBatches(req, res, deps.idleTimeoutMs), boundary, formLimits)
+  const stored: UploadResult[] = []
   try {
     const fields: Fields = new Map()
-    let place: Place | undefined
+    let destination: Destination | undefined
     for await (const entry of form) {
       if (entry.kind === 'field') readField(entry, fields, stored.length > 0)
-      else if (entry.filename === '') await expectNothing(entry.content)
+      else if (entry.filename === '') await assertEmpty(entry.content)
       else {
-        const here = (place ??= await readPlace(fields, (named) =>
-          parts.inside.writeFolder(principal, named, signal),
+        const target = (destination ??= await readDestination(fields, (folder) =>
+          deps.folderScope.resolveWriteFolder(principal, folder, signal),
         ))
-        const { from, path, mode } = here
+        const { parent, path, mode } = target
         const name = driveName(entry.filename)
-        const wanted: Wanted = {
-          room,
+        const request: UploadRequest = {
+          reservation,
           name,
           mimeType: entry.mimeType,
           mode,
-          folder: () => (here.folder ??= parts.folders.reach(account, from, path, signal)),
-          content: closed(entry, key !== undefined, parts.maxFileBytes),
-          allowance,
-          isHeldBack: () => false,
+          folder: () => (target.folder ??= deps.folders.ensurePath(account, parent, path, signal)),
+          content: validateTail(entry, key !== undefined, deps.maxFileBytes),
+          quota,
+          awaitsContinue: () => false,
           key,
-          fingerprint: ['POST', from ?? 'root', path, name, mode],
+          fingerprint: ['POST', parent ?? 'root', path, name, mode],
         }
-        stored.push(await uploadFile(parts, account, wanted, call))
+        stored.push(await uploadFile(deps, account, request, context))
       }
     }
-    if (stored.length === 0) throw new GatewayError('no_file', 'The form had no file')
+    if (stored.length === 0) throw new GatewayError('no_file', 'The form contains no file')
   } catch (error) {
-    for (const { size } of await takeBack(parts.uploads, account, stored, log)) allowance.drop(size)
+    for (const { size } of await rollBack(deps.uploads, account, stored, log)) quota.revert(size)
     throw error
   } finally {
-    room.leave()
-    await allowance.close()
+    reservation.close()
+    await quota.settle()
   }
-  sendFiles(call, stored)
+  sendUploadResults(context, stored)
   auditUploads(log, principal, 'form', stored)
 }
 
-/** The fields that say where the files of a form go. */
+/** The fields that name the destination of a form's files; others are ignored. */
 const fieldNames = ['folder', 'path', 'mode'] as const
 type FieldName = (typeof fieldNames)[number]
 type Fields = Map<FieldName, string>
@@ -82,99 +89,97 @@ function fieldName(entry: FormEntry): FieldName | undefined {
   return entry.kind === 'field' ? fieldNames.find((name) => name === entry.name) : undefined
 }
 
-/** @throws {GatewayError} `field_after_file`, or `bad_request` for a field that is there twice */
-function readField(entry: FormEntry & { kind: 'field' }, fields: Fields, late: boolean): void {
+/** @throws {GatewayError} `field_after_file`, or `bad_request` for a duplicate field */
+function readField(entry: FormEntry & { kind: 'field' }, fields: Fields, afterFile: boolean): void {
   const name = fieldName(entry)
-  if (name === undefined) return // other fields are none of ours
-  if (late) throw lateField(name)
-  if (fields.has(name)) {
-    const detail = `The field ${name} is there twice`
-    throw new GatewayError('bad_request', detail, { detail })
-  }
+  if (name === undefined) return
+  if (afterFile) throw fieldAfterFile(name)
+  if (fields.has(name)) throw badRequest(`The field ${name} occurs twice`)
   fields.set(name, entry.value)
 }
 
-function lateField(name: string): GatewayError {
-  return new GatewayError('field_after_file', `The field ${name} came after a file`)
+function fieldAfterFile(name: string): GatewayError {
+  return new GatewayError('field_after_file', `The field ${name} follows a file`)
 }
 
-/** Where the files of a form go. */
-interface Place {
-  from: string | undefined
+/** The folder that a form's files are stored in. */
+interface Destination {
+  parent: string | undefined
+  /** Folders below `parent`. */
   path: string[]
-  mode: Wanted['mode']
-  /** Found or made once, for the first file. */
+  mode: UploadRequest['mode']
+  /** Created with the first file that needs it. */
   folder?: Promise<string | undefined>
 }
 
-async function readPlace(
+async function readDestination(
   fields: Fields,
-  folderFor: (named: string | undefined) => Promise<string | undefined>,
-): Promise<Place> {
+  resolveFolder: (id: string | undefined) => Promise<string | undefined>,
+): Promise<Destination> {
   const folder = fields.get('folder')
   const path = fields.get('path')
   return {
-    from: await folderFor(folder === undefined ? undefined : readFileId(folder)),
+    parent: await resolveFolder(folder === undefined ? undefined : readFileId(folder)),
     path: path === undefined ? [] : readPath(path.split('/')),
-    mode: readMode(fields.get('mode')),
+    mode: readConflictMode(fields.get('mode')),
   }
 }
 
 /**
- * The bytes of a file, which is refused rather than cut where it is too long, and whose end is a
- * failure where what follows it makes the form a wrong one: so that nothing is finished, and no file
- * replaced, for a form that is then refused.
+ * Passes a file's bytes through, and fails at their end when the next part makes the form invalid:
+ * then Drive completes no upload and replaces no file.
+ *
+ * @throws {GatewayError} `too_large`, `field_after_file`, `bad_request`
  */
-async function* closed(
+async function* validateTail(
   entry: FormEntry & { kind: 'file' },
   mustBeLast: boolean,
-  most: number,
+  maxBytes: number,
 ): AsyncGenerator<Buffer[], void, undefined> {
   let size = 0
   for await (const batch of entry.content) {
-    size += sizeOf(batch)
-    if (size > most) throw tooLarge(most)
+    size += byteLength(batch)
+    if (size > maxBytes) throw fileTooLarge(maxBytes)
     yield batch
   }
-  const next = entry.following()
-  const late = next && fieldName(next)
-  if (late) throw lateField(late)
+  const next = entry.nextEntry()
+  const lateName = next && fieldName(next)
+  if (lateName) throw fieldAfterFile(lateName)
   if (next && mustBeLast) {
-    const detail = 'With an Idempotency-Key a form has one file, which is its last part'
-    throw new GatewayError('bad_request', detail, { detail })
+    throw badRequest('With an Idempotency-Key, send one file, as the last part of the form')
   }
 }
 
-/** A browser sends an empty part where no file was chosen. */
-async function expectNothing(content: AsyncIterable<Buffer[]>): Promise<void> {
+/** Browsers send an empty part without a file name for an input with no file. */
+async function assertEmpty(content: AsyncIterable<Buffer[]>): Promise<void> {
   for await (const batch of content) {
     if (batch.every(({ length }) => length === 0)) continue
-    throw new GatewayError('invalid_filename', 'A file without a name', {
-      detail: 'Give each file a filename',
+    throw new GatewayError('invalid_filename', 'A file has no name', {
+      detail: 'Every file needs a file name.',
     })
   }
 }
 
 /**
- * A form is stored as a whole or not at all: what it made before the failure is removed. What it
- * replaced stays replaced; Drive has the version before it.
+ * Removes the files that a failed form created. A replaced file stays replaced; Drive keeps its
+ * previous version.
  *
- * @returns what is gone
+ * @returns the removed files
  */
-async function takeBack(
+async function rollBack(
   uploads: Uploads,
   account: DriveAccount,
-  stored: readonly Outcome[],
-  log: Call['log'],
-): Promise<Outcome[]> {
-  const gone: Outcome[] = []
-  for (const file of stored.filter(isNew)) {
+  stored: readonly UploadResult[],
+  log: RequestContext['log'],
+): Promise<UploadResult[]> {
+  const removed: UploadResult[] = []
+  for (const file of stored.filter(isCreated)) {
     try {
       await uploads.remove(account, file.id)
-      gone.push(file)
+      removed.push(file)
     } catch (error) {
-      log.failure('file left behind', error, { fileId: file.id })
+      log.failure('file_cleanup_failed', error, { fileId: file.id })
     }
   }
-  return gone
+  return removed
 }

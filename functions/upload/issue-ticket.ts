@@ -1,133 +1,130 @@
-/** Opening tickets: each with a session at Drive, and each once where its caller may ask again. */
+/** Issues tickets for direct uploads, and one ticket per `Idempotency-Key`. */
 import type { DriveAccount } from '../drive/client/account.ts'
-import type { Attempt, Attempts } from '../drive/upload/idempotency.ts'
-import type { DirectFile, DirectUploads } from '../drive/upload/direct-upload.ts'
+import type { DirectFile } from '../drive/upload/direct-upload.ts'
+import type { Lease } from '../drive/upload/idempotency.ts'
 import type { NewFile } from '../drive/upload/upload.ts'
 import { GatewayError } from '../errors.ts'
-import type { Allowance } from '../identity/quota.ts'
-import type { Seal } from '../token/sealed-values.ts'
-import type { Call } from '../http/router.ts'
+import type { RequestContext } from '../http/router.ts'
+import type { QuotaReservation } from '../identity/quota.ts'
+import type { UploadDeps } from './deps.ts'
+import { uploadTtlMs } from './upload-ttl.ts'
 
-export interface OpenTicketParts {
-  direct: DirectUploads
-  attempts: Attempts
-  seal: Pick<Seal, 'seal' | 'open'>
-  now(): number
-}
+type IssueTicketDeps = Pick<UploadDeps, 'directUploads' | 'idempotency' | 'seal' | 'now'>
 
-/** What a caller wants a ticket for. */
-export interface Wanted {
+/** A validated request for a ticket. */
+export interface TicketRequest {
   file: NewFile & { size: number }
-  /** In hex. */
+  /** Expected SHA-256, in hex. */
   sha256: string | undefined
-  /** Whose pages Drive is to let in. */
+  /** Origin that Drive admits by CORS. */
   origin: string | undefined
-  /** For whom it is sealed. */
+  /** Subject that the ticket is sealed for. */
   owner: string
-  /** What they may still store. */
-  allowance: Allowance
+  quota: QuotaReservation
 }
 
-/** A ticket, and what is behind it. */
-export interface Opened extends DirectFile {
-  /** Sealed: what Drive is to have in the end. */
+export interface IssuedTicket extends DirectFile {
+  /** The expected file, sealed. */
   ticket: string
-  /** The session URI, a secret; nothing where the file is there already. */
+  /** The session URI, a secret; `null` when the file is already stored. */
   uploadUrl: string | null
   /** Milliseconds since 1970. */
   expiresAt: number
 }
 
-/** What an earlier try has settled. */
-interface Known {
+/** What an earlier attempt has determined. */
+interface ReservedFile {
   id?: string
   modifiedTime?: string
   isStored?: boolean
 }
 
-/** Drive keeps a session for a week; a day less is safe to promise. */
-const lifetimeMs = 6 * 24 * 60 * 60 * 1000
-
-export async function openTicket(
-  { direct, seal, now }: OpenTicketParts,
+/** Opens an upload session in Drive and seals a ticket for it. */
+export async function issueTicket(
+  { directUploads, seal, now }: IssueTicketDeps,
   account: DriveAccount,
-  { file, sha256, origin, owner, allowance }: Wanted,
+  { file, sha256, origin, owner, quota }: TicketRequest,
   signal: AbortSignal,
-  { isStored = false, ...known }: Known = {},
-): Promise<Opened> {
-  const named = await direct.prepare(account, { ...file, ...known }, signal)
-  const { id, size, modifiedTime } = named
-  const expiresAt = now() + lifetimeMs
-  const sealed = { id, size, modifiedTime, expiresAt, ...(sha256 ? { sha256 } : {}) }
-  // Sealed before there is a session: a keyring that does not answer then leaves none behind.
-  const ticket = await seal.seal(ticketPurpose(owner), sealed)
-  if (isStored) return { ...named, ticket, uploadUrl: null, expiresAt }
-  await allowance.file(size)
-  const uploadUrl = await direct.open(account, named, origin, signal)
-  allowance.keep(size)
-  return { ...named, ticket, uploadUrl, expiresAt }
+  { isStored = false, ...reserved }: ReservedFile = {},
+): Promise<IssuedTicket> {
+  const prepared = await directUploads.prepare(account, { ...file, ...reserved }, signal)
+  const { id, size, modifiedTime } = prepared
+  const expiresAt = now() + uploadTtlMs
+  const expected = { id, size, modifiedTime, expiresAt, ...(sha256 ? { sha256 } : {}) }
+  // Sealed before the session is opened, so that a failing keyring leaves no session.
+  const ticket = await seal.seal(ticketPurpose(owner), expected)
+  if (isStored) return { ...prepared, ticket, uploadUrl: null, expiresAt }
+  await quota.reserveFile(size)
+  const uploadUrl = await directUploads.open(account, prepared, origin, signal)
+  quota.commit(size)
+  return { ...prepared, ticket, uploadUrl, expiresAt }
 }
 
 /**
- * The same for a caller with an `Idempotency-Key`: who asks again is told of the file that is there,
- * or given the session that is open, or another one for the same reserved id, of which Drive makes
- * one file. What is needed for that is kept sealed: whoever reads a session URI can write to it.
+ * Issues one ticket per idempotency key. A repeated request gets the stored file, the open session,
+ * or a new session for the same file id, for which Drive creates one file. The checkpoint between
+ * requests is sealed, because a session URI grants write access.
  *
- * @throws {GatewayError} `idempotency_key_in_use`, `idempotency_key_reused`, or what opening one throws
+ * @throws {GatewayError} `idempotency_key_in_use`, `idempotency_key_reused`, or an error of
+ *   `issueTicket`
  */
-export async function openTicketOnce(
-  parts: OpenTicketParts,
+export async function issueTicketOnce(
+  deps: IssueTicketDeps,
   account: DriveAccount,
   key: string,
-  wanted: Wanted,
-  { signal, log }: Pick<Call, 'signal' | 'log'>,
-): Promise<Opened> {
-  const { name, mimeType, size, folder } = wanted.file
-  const { sha256, origin } = wanted
-  const terms = [name, mimeType, size, folder ?? 'root', sha256 ?? null, origin ?? null]
-  const attempt = await parts.attempts.begin(account, key, ['ticket', ...terms])
-  if ('outcome' in attempt) throw new GatewayError('internal', 'A ticket has no outcome')
-  const letGo = (): Promise<void> =>
-    attempt.giveUp(false).catch((why: unknown) => log.failure('hold not ended', why))
-  const held = AbortSignal.any([signal, attempt.lost])
+  request: TicketRequest,
+  { signal, log }: Pick<RequestContext, 'signal' | 'log'>,
+): Promise<IssuedTicket> {
+  const { name, mimeType, size, folder } = request.file
+  const { sha256, origin } = request
+  const fingerprint = [name, mimeType, size, folder ?? 'root', sha256 ?? null, origin ?? null]
+  const lease = await deps.idempotency.begin(account, key, ['ticket', ...fingerprint])
+  if ('result' in lease) throw new GatewayError('internal', 'A ticket lease has a result')
+  const abandon = (): Promise<void> =>
+    lease.abandon(false).catch((failure: unknown) => log.failure('lease_release_failed', failure))
   try {
-    const opened = await goOn(parts, account, wanted, attempt, held)
-    // Without its note the next try opens another session for the same id: one file all the same.
-    const note = parts.seal.seal(notePurpose(wanted.owner), { ...opened })
-    await note.then(attempt.rest).catch((why: unknown) => {
-      log.failure('not recorded', why)
-      return letGo()
+    const leaseSignal = AbortSignal.any([signal, lease.leaseLost])
+    const issued = await resumeTicket(deps, account, request, lease, leaseSignal)
+    // Without the checkpoint, a retry opens another session for the same file id: still one file.
+    const checkpoint = deps.seal.seal(checkpointPurpose(request.owner), { ...issued })
+    await checkpoint.then(lease.release).catch((failure: unknown) => {
+      log.failure('ticket_not_recorded', failure)
+      return abandon()
     })
-    return opened
+    return issued
   } catch (error) {
-    await letGo()
+    await abandon()
     throw error
   }
 }
 
-async function goOn(
-  parts: OpenTicketParts,
+async function resumeTicket(
+  deps: IssueTicketDeps,
   account: DriveAccount,
-  wanted: Wanted,
-  { fileId: id, isRepeated, note }: Attempt,
+  request: TicketRequest,
+  { fileId: id, isRetry, checkpoint }: Lease,
   signal: AbortSignal,
-): Promise<Opened> {
-  if (!isRepeated) return openTicket(parts, account, wanted, signal, { id })
-  const read = note === undefined ? null : await parts.seal.open(notePurpose(wanted.owner), note)
-  const before = read ? (read as unknown as Opened) : undefined
-  const state = await parts.direct.find(account, id, before?.uploadUrl ?? undefined, signal)
-  if (before && state === 'open') return before
-  if (before && state === 'stored') return { ...before, uploadUrl: null }
-  const known = { id, isStored: state === 'stored' }
-  const then = before ? { modifiedTime: before.modifiedTime } : {}
-  return openTicket(parts, account, wanted, signal, { ...known, ...then })
+): Promise<IssuedTicket> {
+  if (!isRetry) return issueTicket(deps, account, request, signal, { id })
+  const unsealed =
+    checkpoint === undefined
+      ? null
+      : await deps.seal.open(checkpointPurpose(request.owner), checkpoint)
+  const previous = unsealed ? (unsealed as unknown as IssuedTicket) : undefined
+  const uploadUrl = previous?.uploadUrl ?? undefined
+  const state = await deps.directUploads.status(account, id, uploadUrl, signal)
+  if (previous && state === 'open') return previous
+  if (previous && state === 'stored') return { ...previous, uploadUrl: null }
+  const reserved = { id, isStored: state === 'stored' }
+  const modified = previous ? { modifiedTime: previous.modifiedTime } : {}
+  return issueTicket(deps, account, request, signal, { ...reserved, ...modified })
 }
 
-/** Bound to its owner: another one's ticket is noise. */
+/** Purpose that a ticket is sealed for; only its owner can open it. */
 export function ticketPurpose(owner: string): string {
   return `upload ticket of ${owner}`
 }
 
-function notePurpose(owner: string): string {
-  return `upload ticket to go on with, of ${owner}`
+function checkpointPurpose(owner: string): string {
+  return `upload ticket checkpoint of ${owner}`
 }

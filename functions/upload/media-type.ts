@@ -1,6 +1,4 @@
-/** What type a file has whose sender says none, as curl's `-T` does: by the end of its name. */
-
-/** Of the files that people look at in Drive itself, which needs their type to show them. */
+/** Media types of the files that Drive previews; it needs the type for that. */
 const types = new Map(
   Object.entries({
     'application/gzip': 'gz tgz',
@@ -36,11 +34,13 @@ const types = new Map(
     'video/mp4': 'mp4 m4v',
     'video/quicktime': 'mov',
     'video/webm': 'webm',
-  }).flatMap(([type, extensions]) => extensions.split(' ').map((one) => [one, type] as const)),
+  }).flatMap(([type, extensions]) =>
+    extensions.split(' ').map((extension) => [extension, type] as const),
+  ),
 )
 
-/** @returns nothing where the name does not tell */
-export function typeOf(name: string): string | undefined {
+/** Returns the media type for a file name's extension. Clients such as `curl -T` send none. */
+export function mediaTypeOf(name: string): string | undefined {
   const extension = /\.([^.]+)$/.exec(name)?.[1] ?? ''
   return types.get(extension.toLowerCase())
 }

@@ -1,94 +1,96 @@
-/** `PUT /upload/{path}`: the body is the file. */
+/** `PUT /upload/{path}`: stores the request body as one file. */
 import type { IncomingMessage } from 'node:http'
-import { unknownType } from '../drive/upload/conflict-policy.ts'
+import { defaultMimeType } from '../drive/upload/conflict-policy.ts'
 import { GatewayError } from '../errors.ts'
-import { auditUploads } from '../http/audit-uploads.ts'
-import { declaredLength, isHeldBack, readBatches } from '../http/framework-streaming.ts'
-import { decodePath, readPath } from './file-name.ts'
-import { typeOf } from './media-type.ts'
-import { readFileId } from '../files/list-query.ts'
+import { auditUploads } from '../http/audit.ts'
+import { declaredLength, awaitsContinue, readBodyBatches } from '../http/body-stream.ts'
+import { readFileId } from '../http/file-id.ts'
+import { decodePath, readPath } from '../http/file-name.ts'
+import type { RequestContext } from '../http/router.ts'
+import { runAndSettle } from '../identity/quota.ts'
+import type { UploadDeps } from './deps.ts'
+import { mediaTypeOf } from './media-type.ts'
 import { readMimeType } from './multipart/part-headers.ts'
-import { closing } from '../identity/quota.ts'
-import type { Call } from '../http/router.ts'
-import { capped, checkUnread, sendFile, sizeOf, tooLarge } from './response.ts'
-import type { Piece } from './response.ts'
+import { sendUploadResult } from './response.ts'
+import { byteLength, checkHeaders, fileTooLarge, limitSize } from './size-limits.ts'
+import type { BodyChunk } from './size-limits.ts'
 import { uploadFile } from './store-file.ts'
-import { readDigest, readIdempotencyKey, readMode } from './upload-headers.ts'
-import type { UploadParts } from './routes.ts'
+import type { UploadRequest } from './store-file.ts'
+import { readConflictMode, readDigest, readIdempotencyKey } from './upload-headers.ts'
 
-export async function uploadRaw(parts: UploadParts, call: Call): Promise<void> {
-  const { req, res, query, params, signal, log } = call
-  const principal = await parts.identify(req, 'upload')
-  const account = parts.accountOf(principal.sub)
-  const path = readTargetPath(req.url ?? '', params[0] ?? '')
-  const named = query.has('folder') ? readFileId(query.get('folder') ?? '') : undefined
-  const mode = readMode(query.get('mode'))
+export async function uploadRaw(deps: UploadDeps, context: RequestContext): Promise<void> {
+  const { req, res, query, params, signal, log } = context
+  const principal = await deps.authenticate(req, 'upload')
+  const account = deps.accountOf(principal.sub)
+  const path = readFilePath(req.url ?? '', params[0] ?? '')
+  const requestedFolder = query.has('folder') ? readFileId(query.get('folder') ?? '') : undefined
+  const mode = readConflictMode(query.get('mode'))
   const sha256 = readDigest(req, query)
   const key = readIdempotencyKey(req)
-  checkUnread(req, parts)
+  checkHeaders(req, deps)
   const length = declaredLength(req)
-  if ((length ?? 0) > parts.maxFileBytes) throw tooLarge(parts.maxFileBytes)
+  if ((length ?? 0) > deps.maxFileBytes) throw fileTooLarge(deps.maxFileBytes)
   if (length === undefined && sha256 === undefined && !isChunked(req)) {
-    throw new GatewayError('length_required', 'Nothing says where the body ends')
+    throw new GatewayError('length_required', 'The request has neither a length nor a digest')
   }
 
-  const folder = await parts.inside.writeFolder(principal, named, signal)
-  const room = parts.uploads.enter(length)
-  const allowance = parts.allowances.open(principal, length)
-  const body = readBatches(req, res, parts.idleMs)
+  const parent = await deps.folderScope.resolveWriteFolder(principal, requestedFolder, signal)
+  const reservation = deps.uploads.reserve(length)
+  const quota = deps.quotas.open(principal, length)
+  const body = readBodyBatches(req, res, deps.idleTimeoutMs)
   const name = path.at(-1) ?? ''
   const type = req.headers['content-type']
-  const folders = path.slice(0, -1)
-  const wanted = {
-    room,
+  const request: UploadRequest = {
+    reservation,
     name,
-    mimeType: type === undefined ? (typeOf(name) ?? unknownType) : readMimeType(type),
+    mimeType: type === undefined ? (mediaTypeOf(name) ?? defaultMimeType) : readMimeType(type),
     mode,
-    folder: () => parts.folders.reach(account, folder, folders, signal),
+    folder: () => deps.folders.ensurePath(account, parent, path.slice(0, -1), signal),
     length,
-    allowance,
-    content: capped(exactly(body, length), parts.maxFileBytes),
-    isHeldBack: () => isHeldBack(req),
+    quota,
+    content: limitSize(requireLength(body, length), deps.maxFileBytes),
+    awaitsContinue: () => awaitsContinue(req),
     sha256,
     key,
-    fingerprint: ['PUT', folder ?? 'root', path, mode, length ?? null, sha256 ?? null],
+    fingerprint: ['PUT', parent ?? 'root', path, mode, length ?? null, sha256 ?? null],
   }
-  const file = await closing(allowance, async () =>
-    uploadFile(parts, account, wanted, call).finally(() => room.leave()),
+  const file = await runAndSettle(quota, async () =>
+    uploadFile(deps, account, request, context).finally(() => reservation.close()),
   )
-  // A body that is never asked for would be waited for on this connection; HTTP/2 has streams.
-  if (isHeldBack(req) && req.httpVersionMajor < 2) res.setHeader('Connection', 'close')
-  sendFile(call, file)
+  // An HTTP/1 connection would wait for the body that never got its 100 Continue.
+  if (awaitsContinue(req) && req.httpVersionMajor < 2) res.setHeader('Connection', 'close')
+  sendUploadResult(context, file)
   auditUploads(log, principal, 'raw', [file])
 }
 
-/** The segments of the path, of which the last names the file. */
-function readTargetPath(url: string, path: string): string[] {
+/** Decodes the path; its last segment names the file. */
+function readFilePath(url: string, path: string): string[] {
   if (/^[^?#]*\/(?:[?#]|$)/.test(url)) {
-    const detail = 'The path ends with a slash; end it with the file’s name'
+    const detail = 'The path ends with a slash. End it with the file name.'
     throw new GatewayError('invalid_path', detail, { detail })
   }
   return readPath(decodePath(path))
 }
 
 /**
- * HTTP/1 tells a chunked body that has ended from one that was cut off. HTTP/2 does not: to Node
- * both look the same, so there the length or the digest has to be known beforehand.
+ * Whether the body uses chunked coding (RFC 9112 §7.1), whose last chunk marks a complete body. Over
+ * HTTP/2, Node does not distinguish a complete body from an interrupted one, so a length or a digest
+ * is required there.
  */
 function isChunked(req: IncomingMessage): boolean {
   return req.httpVersionMajor < 2 && req.headers['transfer-encoding'] !== undefined
 }
 
-/** The same bytes, whose end is a failure unless there were as many as declared. */
-async function* exactly<P extends Piece>(
-  content: AsyncIterable<P>,
+/** Passes a body through. @throws {GatewayError} `size_mismatch` unless it has the declared length */
+async function* requireLength<C extends BodyChunk>(
+  content: AsyncIterable<C>,
   length: number | undefined,
-): AsyncGenerator<P, void, undefined> {
+): AsyncGenerator<C, void, undefined> {
   let size = 0
-  for await (const piece of content) {
-    size += sizeOf(piece)
-    yield piece
+  for await (const chunk of content) {
+    size += byteLength(chunk)
+    yield chunk
   }
   if (length === undefined || size === length) return
-  throw new GatewayError('size_mismatch', `${size} bytes came of ${length}`)
+  throw new GatewayError('size_mismatch', `The body has ${size} of ${length} bytes`)
 }

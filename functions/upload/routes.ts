@@ -1,41 +1,37 @@
-/** `/upload`: every way in. */
+/** Routes of `/upload`: form, raw body, ticket and tus. */
 import type { Route } from '../http/router.ts'
-import { ticketRoutes } from './tickets.ts'
-import type { TicketParts } from './tickets.ts'
-import { tusRoutes } from './tus/routes.ts'
-import type { TusParts } from './tus/routes.ts'
-import { ceilingHeader } from './response.ts'
-import type { UploadFileParts } from './store-file.ts'
+import type { UploadDeps } from './deps.ts'
 import { uploadForm } from './form.ts'
 import { uploadRaw } from './raw.ts'
+import { maxRequestBytesHeader } from './size-limits.ts'
+import { ticketRoutes } from './tickets.ts'
+import { tusRoutes } from './tus/routes.ts'
 
-export interface UploadParts extends TicketParts, TusParts, UploadFileParts {
-  allowances: TusParts['allowances']
-}
-
-export function uploadRoutes(parts: UploadParts): Route[] {
+export function uploadRoutes(deps: UploadDeps): Route[] {
   return [
     {
       method: 'POST',
       path: /^$/,
       headers: ['Idempotency-Key'],
-      run: (call) => uploadForm(parts, call),
+      run: (context) => uploadForm(deps, context),
     },
     {
       method: 'OPTIONS',
       path: /^$/,
       async run({ res }) {
-        if (parts.maxRequestBytes !== null) res.setHeader(ceilingHeader, parts.maxRequestBytes)
+        if (deps.maxRequestBytes !== null) {
+          res.setHeader(maxRequestBytesHeader, deps.maxRequestBytes)
+        }
         res.writeHead(204).end()
       },
     },
-    ...ticketRoutes(parts),
-    ...tusRoutes(parts),
+    ...ticketRoutes(deps),
+    ...tusRoutes(deps),
     {
       method: 'PUT',
       path: /^(?!tus(?:\/|$))(.+)$/s,
       headers: ['Idempotency-Key', 'Repr-Digest'],
-      run: (call) => uploadRaw(parts, call),
+      run: (context) => uploadRaw(deps, context),
     },
   ]
 }

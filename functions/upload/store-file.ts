@@ -1,191 +1,218 @@
-/** One file into its place: as its mode says, and once for each `Idempotency-Key`. */
+/** Stores one file: applies the conflict policy, and stores once per `Idempotency-Key`. */
 import { createHash } from 'node:crypto'
 import type { DriveAccount } from '../drive/client/account.ts'
-import type { Attempt, Attempts } from '../drive/upload/idempotency.ts'
-import type { Room } from '../drive/upload/buffer-pool.ts'
-import type { Decision, Mode, Places } from '../drive/upload/conflict-policy.ts'
-import type { Terms, UploadedFile, Uploads } from '../drive/upload/upload.ts'
+import type { Reservation } from '../drive/upload/buffer-pool.ts'
+import type { ConflictMode, Resolution } from '../drive/upload/conflict-policy.ts'
+import type { IdempotencyStore, Lease } from '../drive/upload/idempotency.ts'
+import type { UploadOptions, UploadedFile, Uploads } from '../drive/upload/upload.ts'
 import { GatewayError } from '../errors.ts'
-import type { Allowance } from '../identity/quota.ts'
-import type { Call } from '../http/router.ts'
-import { sizeOf } from './response.ts'
-import type { Outcome, Piece } from './response.ts'
+import type { RequestContext } from '../http/router.ts'
+import type { QuotaReservation } from '../identity/quota.ts'
+import type { UploadDeps } from './deps.ts'
+import type { UploadResult } from './response.ts'
+import { byteLength } from './size-limits.ts'
+import type { BodyChunk } from './size-limits.ts'
 
-/** A file as its sender wants it. */
-export interface Wanted {
-  /** What the request was given when it was let in. */
-  room?: Room | undefined
+/** A file to store, as its client requested it. */
+export interface UploadRequest {
+  /** Buffer memory that the HTTP request has reserved. */
+  reservation?: Reservation | undefined
   name: string
   mimeType: string
-  mode: Mode
-  /** Finds or makes the folder; asked only when the file is needed there. */
+  mode: ConflictMode
+  /** Finds or creates the folder; called only when the file is stored there. */
   folder(): Promise<string | undefined>
-  content: AsyncIterable<Piece>
-  /** Its bytes, where that was said. */
+  content: AsyncIterable<BodyChunk>
+  /** Bytes of the content, when declared. */
   length?: number | undefined
-  /** What its sender may still store. */
-  allowance: Allowance
-  /** Whether nothing of the content is on its way: where it is not needed it is not asked for. */
-  isHeldBack(): boolean
-  /** In hex; what comes must have it. */
+  quota: QuotaReservation
+  /** Whether the client waits for 100 Continue; content that is not needed is then never read. */
+  awaitsContinue(): boolean
+  /** Required SHA-256 of the content, in hex. */
   sha256?: string | undefined
-  /** Names the upload, so that trying it again makes no second file. */
+  /** Idempotency key: repeated requests with it store one file. */
   key?: string | undefined
-  /** All that makes one upload different from another. */
+  /** Everything that distinguishes this upload from others with the same key. */
   fingerprint: readonly unknown[]
 }
 
-export interface UploadFileParts {
-  uploads: Uploads
-  places: Places
-  attempts: Attempts
-}
+export type StoreFileDeps = Pick<UploadDeps, 'uploads' | 'conflictPolicy' | 'idempotency'>
 
+/**
+ * Stores a file, or returns the result of the earlier request with the same idempotency key.
+ *
+ * @throws {GatewayError} `idempotency_key_in_use`, `idempotency_key_reused`, `file_exists`,
+ *   `name_locked`, or an error of the upload
+ */
 export async function uploadFile(
-  parts: UploadFileParts,
+  deps: StoreFileDeps,
   account: DriveAccount,
-  wanted: Wanted,
-  { signal, log }: Pick<Call, 'signal' | 'log'>,
-): Promise<Outcome> {
-  if (wanted.key === undefined) return place(parts, account, wanted, { signal, log })
-  const attempt = await parts.attempts.begin(account, wanted.key, wanted.fingerprint)
-  if ('outcome' in attempt) return repeat(attempt.outcome as Outcome, wanted)
-  let isCleared = true
-  const terms: Terms = {
-    isOurs: () => attempt.isHeld(),
-    onLeftBehind: () => {
-      isCleared = false
+  request: UploadRequest,
+  { signal, log }: Pick<RequestContext, 'signal' | 'log'>,
+): Promise<UploadResult> {
+  if (request.key === undefined) {
+    return storeWithConflictPolicy(deps, account, request, { signal, log })
+  }
+  const lease = await deps.idempotency.begin(account, request.key, request.fingerprint)
+  if ('result' in lease) return replayResult(lease.result as UploadResult, request)
+  let isCleanedUp = true
+  const options: UploadOptions = {
+    ownsId: () => lease.renew(),
+    onCleanupError: () => {
+      isCleanedUp = false
     },
   }
-  const held = AbortSignal.any([signal, attempt.lost])
-  let earlier: UploadedFile | undefined
-  let outcome: Outcome
+  const leaseSignal = AbortSignal.any([signal, lease.leaseLost])
+  let previous: UploadedFile | undefined
+  let result: UploadResult
   try {
-    earlier = await findEarlier(parts.uploads, account, attempt, held)
-    const call = { signal: held, log }
-    outcome = earlier ?? (await place(parts, account, wanted, call, { id: attempt.fileId, terms }))
+    previous = await findPreviousUpload(deps.uploads, account, lease, leaseSignal)
+    const context = { signal: leaseSignal, log }
+    const reserved = { id: lease.fileId, options }
+    result = previous ?? (await storeWithConflictPolicy(deps, account, request, context, reserved))
   } catch (error) {
-    await attempt.giveUp(isCleared).catch((why: unknown) => log.failure('hold not ended', why))
+    await lease
+      .abandon(isCleanedUp)
+      .catch((failure: unknown) => log.failure('lease_release_failed', failure))
     throw error
   }
-  // The file is there, whatever becomes of the record: the next try finds it by its id.
-  await attempt.finish(outcome).catch((why: unknown) => log.failure('not recorded', why))
-  return earlier ? repeat(outcome, wanted) : outcome
+  // The upload succeeds even when its record cannot be written: a retry finds the file by its id.
+  await lease
+    .complete(result)
+    .catch((failure: unknown) => log.failure('upload_result_not_recorded', failure))
+  return previous ? replayResult(result, request) : result
 }
 
-/** Under which id, and on what terms, where an `Idempotency-Key` says so. */
-interface Reserved {
+/** File id and options of an upload with an idempotency key. */
+interface ReservedId {
   id?: string
-  terms?: Terms
+  options?: UploadOptions
 }
 
 /**
- * Puts a file where nobody else is putting one of the same name: but for the mode `new`, whoever
- * looks whether the name is taken holds it from then on until the file is there. A file that is there
- * already is replaced without.
+ * Stores a file under its conflict mode. Except for mode `new`, and for replacing a file that exists,
+ * it holds a lease on the name from the lookup until the file is stored.
  *
- * @throws {GatewayError} `name_locked` while somebody else does
+ * @throws {GatewayError} `name_locked` while another upload holds the lease, `file_exists`
  */
-async function place(
-  parts: UploadFileParts,
+async function storeWithConflictPolicy(
+  deps: StoreFileDeps,
   account: DriveAccount,
-  wanted: Wanted,
-  { signal, log }: Pick<Call, 'signal' | 'log'>,
-  reserved: Reserved = {},
-): Promise<Outcome> {
-  const { name, mimeType, mode } = wanted
-  const folder = await wanted.folder()
-  await wanted.allowance.file(wanted.length)
-  const plain = { name, mimeType, ...(folder === undefined ? {} : { folder }) }
+  request: UploadRequest,
+  { signal, log }: Pick<RequestContext, 'signal' | 'log'>,
+  reserved: ReservedId = {},
+): Promise<UploadResult> {
+  const { name, mimeType, mode } = request
+  const folder = await request.folder()
+  await request.quota.reserveFile(request.length)
+  const file = { name, mimeType, ...(folder === undefined ? {} : { folder }) }
   if (mode === 'new' || mode === 'replace') {
-    const decision = await parts.places.decide(account, plain, mode, signal)
-    if (mode === 'new' || replaces(decision)) {
-      return put(parts, account, wanted, decision, signal, reserved)
+    const resolution = await deps.conflictPolicy.resolveConflict(account, file, mode, signal)
+    if (mode === 'new' || isReplacement(resolution)) {
+      return storeFile(deps, account, request, resolution, signal, reserved)
     }
   }
-  const claim = await claimName(parts.attempts, account, folder, name)
-  const held = AbortSignal.any([signal, claim.lost])
-  let outcome: Outcome
+  const lease = await acquireNameLease(deps.idempotency, account, folder, name)
+  const leaseSignal = AbortSignal.any([signal, lease.leaseLost])
+  let result: UploadResult
   try {
-    const decision = await parts.places.decide(account, plain, mode, held, claim.note)
-    outcome = await put(parts, account, wanted, decision, held, reserved)
+    const resolution = await deps.conflictPolicy.resolveConflict(
+      account,
+      file,
+      mode,
+      leaseSignal,
+      lease.checkpoint,
+    )
+    result = await storeFile(deps, account, request, resolution, leaseSignal, reserved)
   } catch (error) {
-    const isNews = claim.note === undefined
-    await claim.giveUp(isNews).catch((why: unknown) => log.failure('hold not ended', why))
+    const isFirst = lease.checkpoint === undefined
+    await lease
+      .abandon(isFirst)
+      .catch((failure: unknown) => log.failure('lease_release_failed', failure))
     throw error
   }
-  // Kept for whoever looks next: Drive may take a moment to list what it has.
-  await claim.rest(outcome.id).catch((why: unknown) => log.failure('hold not ended', why))
-  return outcome
+  // The next upload of this name needs the id: Drive may list the file with a delay.
+  await lease
+    .release(result.id)
+    .catch((failure: unknown) => log.failure('lease_release_failed', failure))
+  return result
 }
 
-async function claimName(
-  attempts: Attempts,
+async function acquireNameLease(
+  idempotency: IdempotencyStore,
   account: DriveAccount,
   folder = 'root',
   name: string,
-): Promise<Attempt> {
+): Promise<Lease> {
   try {
-    // No caller's own key has such characters.
-    const claim = await attempts.begin(account, `\0${folder}\0${name}`, ['name'])
-    if (!('outcome' in claim)) return claim
+    // NUL keeps these keys apart from the clients' Idempotency-Keys, which are printable.
+    const lease = await idempotency.begin(account, `\0${folder}\0${name}`, ['name'])
+    if (!('result' in lease)) return lease
   } catch (error) {
     if (!(error instanceof GatewayError) || error.code !== 'idempotency_key_in_use') throw error
   }
-  throw new GatewayError('name_locked', 'Another upload of this name is under way', {
+  throw new GatewayError('name_locked', 'Another upload holds the lease on this name', {
     retryAfterSeconds: 5,
   })
 }
 
-const replaces = (decision: Decision): boolean =>
-  decision.state === 'store' && decision.file.replaces === true
+const isReplacement = (resolution: Resolution): boolean =>
+  resolution.state === 'store' && resolution.file.replaces === true
 
-async function put(
-  { uploads }: UploadFileParts,
+async function storeFile(
+  { uploads }: StoreFileDeps,
   account: DriveAccount,
-  wanted: Wanted,
-  decision: Decision,
+  request: UploadRequest,
+  resolution: Resolution,
   signal: AbortSignal,
-  { id, terms = {} }: Reserved,
-): Promise<Outcome> {
-  const { content, sha256, room, allowance } = wanted
-  if (decision.state === 'skip') {
-    if (!wanted.isHeldBack()) await drain(content)
-    return { ...decision.file, skipped: true }
+  { id, options = {} }: ReservedId,
+): Promise<UploadResult> {
+  const { content, sha256, reservation, quota } = request
+  if (resolution.state === 'skip') {
+    if (!request.awaitsContinue()) await hashContent(content)
+    return { ...resolution.file, skipped: true }
   }
-  const replaced = replaces(decision)
-  const file = id === undefined || replaced ? decision.file : { ...decision.file, id }
-  const metered = allowance.metered(content, sizeOf)
-  const stored = await uploads.store(account, file, metered, signal, { ...terms, sha256, room })
-  allowance.keep(stored.size)
+  const replaced = isReplacement(resolution)
+  const file = id === undefined || replaced ? resolution.file : { ...resolution.file, id }
+  const metered = quota.meter(content, byteLength)
+  const stored = await uploads.store(account, file, metered, signal, {
+    ...options,
+    sha256,
+    reservation,
+  })
+  quota.commit(stored.size)
   return replaced ? { ...stored, replaced } : stored
 }
 
-/** The file of a try that died before it could say so. */
-async function findEarlier(
+/** Finds the file of an earlier attempt whose instance stopped before it recorded the result. */
+async function findPreviousUpload(
   uploads: Uploads,
   account: DriveAccount,
-  { isRepeated, fileId }: Attempt,
+  { isRetry, fileId }: Lease,
   signal: AbortSignal,
 ): Promise<UploadedFile | undefined> {
-  const file = isRepeated ? await uploads.find(account, fileId, signal) : undefined
+  const file = isRetry ? await uploads.find(account, fileId, signal) : undefined
   if (file?.size === undefined || file.sha256 === undefined) return undefined
   return { ...file, size: file.size, sha256: file.sha256 }
 }
 
-/** The answer once more; what comes with the key this time has to be what came with it then. */
-async function repeat(outcome: Outcome, { content, isHeldBack }: Wanted): Promise<Outcome> {
-  if (isHeldBack()) return outcome
-  const sha256 = await drain(content)
-  if (outcome.skipped || sha256 === outcome.sha256) return outcome
-  throw new GatewayError('idempotency_key_reused', 'The key was used for other content')
+/**
+ * Returns a recorded result.
+ *
+ * @throws {GatewayError} `idempotency_key_reused` when the repeated request has other content
+ */
+async function replayResult(result: UploadResult, request: UploadRequest): Promise<UploadResult> {
+  if (request.awaitsContinue()) return result
+  const sha256 = await hashContent(request.content)
+  if (result.skipped || sha256 === result.sha256) return result
+  throw new GatewayError('idempotency_key_reused', 'The content differs from the first request')
 }
 
-/** Reads to the end what nobody needs. @returns its SHA-256, in hex */
-async function drain(content: AsyncIterable<Piece>): Promise<string> {
+/** Reads content to its end. @returns its SHA-256, in hex */
+async function hashContent(content: AsyncIterable<BodyChunk>): Promise<string> {
   const hash = createHash('sha256')
-  for await (const piece of content) {
-    for (const bytes of Buffer.isBuffer(piece) ? [piece] : piece) hash.update(bytes)
+  for await (const chunk of content) {
+    for (const bytes of Buffer.isBuffer(chunk) ? [chunk] : chunk) hash.update(bytes)
   }
   return hash.digest('hex')
 }

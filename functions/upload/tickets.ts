@@ -1,83 +1,75 @@
 /**
- * `/upload/tickets`: uploads whose bytes go from the caller straight to Drive, past this gateway and
- * past the ceiling of its front end.
+ * `/upload/tickets`: direct uploads, whose bytes the client sends to Drive without this gateway and
+ * the request size limit of its front end.
  *
- * A ticket comes with Drive's own session URI, which is a secret: whoever has it can send the bytes
- * of this one file, of this size and type, until the file is there or the session has expired; it
- * opens nothing else, and it is never logged. The ticket itself is sealed for the account, so that
- * any instance can complete it and nothing is stored meanwhile. Drive enforces the size; it knows
- * nothing of the bytes that were meant, so only a caller that gives a sha256 has them proven.
+ * A ticket comes with Drive's session URI. This is a secret and never logged: its holder can send the
+ * bytes of this one file, of this size and type, until the file is stored or the session expires, and
+ * nothing else. The ticket is sealed for the account, so every instance can complete it without stored
+ * state. Drive enforces the size. It does not know the expected content, so the content is verified
+ * only when the client gave a sha256.
  */
-import type { DriveAccount } from '../drive/client/account.ts'
-import type { Expected } from '../drive/upload/direct-upload.ts'
+import type { ExpectedFile } from '../drive/upload/direct-upload.ts'
 import { GatewayError } from '../errors.ts'
-import { closing } from '../identity/quota.ts'
-import type { Allowances } from '../identity/quota.ts'
-import { auditUploads } from '../http/audit-uploads.ts'
-import { driveName } from './file-name.ts'
-import { readFileId } from '../files/list-query.ts'
-import type { Call, Route } from '../http/router.ts'
-import type { Identify } from '../http/authenticate.ts'
-import { ownerOf } from '../http/folder-scope.ts'
-import type { Inside } from '../http/folder-scope.ts'
-import { readJson } from '../http/json-body.ts'
-import { openTicket, openTicketOnce, ticketPurpose } from './issue-ticket.ts'
-import type { OpenTicketParts, Wanted } from './issue-ticket.ts'
-import type { Origins } from '../http/cors.ts'
+import { auditUploads } from '../http/audit.ts'
+import { badRequest } from '../http/bad-request.ts'
+import { readFileId } from '../http/file-id.ts'
+import { driveName } from '../http/file-name.ts'
+import { sealSubject } from '../http/folder-scope.ts'
+import { readJsonBody } from '../http/json-body.ts'
 import { sendJson } from '../http/problem.ts'
-import { sendFile, tooLarge } from './response.ts'
-import { readIdempotencyKey } from './upload-headers.ts'
+import type { RequestContext, Route } from '../http/router.ts'
+import { runAndSettle } from '../identity/quota.ts'
+import { isMediaType } from '../lib/media-type.ts'
+import type { UploadDeps } from './deps.ts'
+import { issueTicket, issueTicketOnce, ticketPurpose } from './issue-ticket.ts'
+import type { TicketRequest } from './issue-ticket.ts'
+import { sendUploadResult } from './response.ts'
+import { fileTooLarge } from './size-limits.ts'
+import { readAllowedOrigin, readIdempotencyKey } from './upload-headers.ts'
 
-export interface TicketParts extends OpenTicketParts {
-  identify: Identify
-  accountOf(sub: string): DriveAccount
-  inside: Inside
-  allowances: Pick<Allowances, 'open'>
-  origins: Pick<Origins, 'knows'>
-  publicUrl: string
-  /** Bytes that one file may have. */
-  maxFileBytes: number
-}
+const pendingNotice =
+  'PUT the bytes to uploadUrl, then POST to completeUrl. Keep uploadUrl secret: its holder can send this one file, and nothing else, until the file is stored or the ticket expires.'
+const storedNotice = 'The file is already stored. POST to completeUrl.'
 
-const openNotice =
-  'PUT the bytes to uploadUrl, then POST to completeUrl. Keep uploadUrl to yourself: until the file is there or it expires, whoever has it can send this one file, and nothing else.'
-const storedNotice = 'The file is there already: POST to completeUrl.'
-
-export function ticketRoutes(parts: TicketParts): Route[] {
+export function ticketRoutes(deps: UploadDeps): Route[] {
   return [
     {
       method: 'POST',
       path: /^tickets$/,
       headers: ['Idempotency-Key'],
-      run: (call) => giveTicket(parts, call),
+      run: (context) => createTicket(deps, context),
     },
-    { method: 'POST', path: /^tickets\/([^/]+)\/complete$/, run: (call) => complete(parts, call) },
+    {
+      method: 'POST',
+      path: /^tickets\/([^/]+)\/complete$/,
+      run: (context) => completeTicket(deps, context),
+    },
   ]
 }
 
-async function giveTicket(parts: TicketParts, call: Call): Promise<void> {
-  const { req, res, signal, log } = call
-  const principal = await parts.identify(req, 'upload')
-  const origin = readOrigin(parts.origins, req.headers.origin)
+async function createTicket(deps: UploadDeps, context: RequestContext): Promise<void> {
+  const { req, res, signal, log } = context
+  const principal = await deps.authenticate(req, 'upload')
+  const origin = readAllowedOrigin(req, deps.origins)
   const key = readIdempotencyKey(req)
-  const { file: asked, sha256 } = readWanted(await readJson(req, res), parts.maxFileBytes)
-  const folder = await parts.inside.writeFolder(principal, asked.folder, signal)
-  const allowance = parts.allowances.open(principal, asked.size)
-  const wanted: Wanted = {
-    file: { ...asked, ...(folder === undefined ? {} : { folder }) },
-    sha256,
+  const requested = readTicketRequest(await readJsonBody(req, res), deps.maxFileBytes)
+  const folder = await deps.folderScope.resolveWriteFolder(principal, requested.file.folder, signal)
+  const quota = deps.quotas.open(principal, requested.file.size)
+  const request: TicketRequest = {
+    file: { ...requested.file, ...(folder === undefined ? {} : { folder }) },
+    sha256: requested.sha256,
     origin,
-    owner: ownerOf(principal),
-    allowance,
+    owner: sealSubject(principal),
+    quota,
   }
-  const account = parts.accountOf(principal.sub)
-  const { ticket, uploadUrl, expiresAt, id, name, mimeType, size } = await closing(allowance, () =>
+  const account = deps.accountOf(principal.sub)
+  const { ticket, uploadUrl, expiresAt, id, name, mimeType, size } = await runAndSettle(quota, () =>
     key === undefined
-      ? openTicket(parts, account, wanted, signal)
-      : openTicketOnce(parts, account, key, wanted, call),
+      ? issueTicket(deps, account, request, signal)
+      : issueTicketOnce(deps, account, key, request, context),
   )
 
-  const completeUrl = `${parts.publicUrl}/upload/tickets/${ticket}/complete`
+  const completeUrl = `${deps.publicUrl}/upload/tickets/${ticket}/complete`
   const status = uploadUrl === null ? 200 : 201
   if (/^text\/plain\b/.test(req.headers.accept ?? '')) {
     res.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' })
@@ -85,56 +77,48 @@ async function giveTicket(parts: TicketParts, call: Call): Promise<void> {
   } else {
     const expires = new Date(expiresAt).toISOString()
     const file = { id, name, mimeType, size }
-    const notice = uploadUrl === null ? storedNotice : openNotice
+    const notice = uploadUrl === null ? storedNotice : pendingNotice
     sendJson(res, status, { ticket, uploadUrl, completeUrl, expires, file, notice })
   }
-  log('INFO', 'ticket opened', { bytes: size, forPage: origin !== undefined })
+  log('INFO', 'ticket_issued', { bytes: size, hasOrigin: origin !== undefined })
 }
 
-async function complete(parts: TicketParts, call: Call): Promise<void> {
-  const { req, signal, log, params } = call
-  const principal = await parts.identify(req, 'upload')
-  const ticket = await parts.seal.open(ticketPurpose(ownerOf(principal)), params[0] ?? '')
-  if (!ticket) throw new GatewayError('not_found', 'No ticket of this account')
-  const { expiresAt, ...expected } = ticket as unknown as Expected & { expiresAt: number }
-  const check = parts.direct.check(parts.accountOf(principal.sub), expected, signal)
-  const stored = await check.catch((error: unknown) => {
-    const isLate = error instanceof GatewayError && error.code === 'upload_incomplete'
-    if (!isLate || parts.now() < expiresAt) throw error
-    throw new GatewayError('upload_gone', 'The ticket has expired, and Drive has no file')
+async function completeTicket(deps: UploadDeps, context: RequestContext): Promise<void> {
+  const { req, signal, log, params } = context
+  const principal = await deps.authenticate(req, 'upload')
+  const ticket = await deps.seal.open(ticketPurpose(sealSubject(principal)), params[0] ?? '')
+  if (!ticket) throw new GatewayError('not_found', 'The account has no such ticket')
+  const { expiresAt, ...expected } = ticket as unknown as ExpectedFile & { expiresAt: number }
+  const verified = deps.directUploads.verify(deps.accountOf(principal.sub), expected, signal)
+  const stored = await verified.catch((error: unknown) => {
+    const isIncomplete = error instanceof GatewayError && error.code === 'upload_incomplete'
+    if (!isIncomplete || deps.now() < expiresAt) throw error
+    throw new GatewayError('upload_gone', 'The ticket has expired before the file was stored')
   })
-  sendFile(call, stored)
+  sendUploadResult(context, stored)
   auditUploads(log, principal, 'ticket', [stored])
 }
 
-/**
- * The origin whose pages Drive is to let in.
- *
- * @throws {GatewayError} `origin_not_allowed` for a page that could not read our answer anyway
- */
-export function readOrigin(origins: TicketParts['origins'], origin?: string): string | undefined {
-  if (origin === undefined || origins.knows(origin)) return origin
-  throw new GatewayError('origin_not_allowed', 'A ticket for an origin that is not listed')
-}
-
 /** @throws {GatewayError} `bad_request`, `invalid_filename`, `too_large`, `drive_not_found` */
-function readWanted(
+function readTicketRequest(
   body: Record<string, unknown>,
   maxFileBytes: number,
-): Pick<Wanted, 'file' | 'sha256'> {
+): Pick<TicketRequest, 'file' | 'sha256'> {
   const { name, type = 'application/octet-stream', size, folder, sha256 } = body
-  if (typeof name !== 'string' || name === '') throw bad('name must be the file’s name')
+  if (typeof name !== 'string' || name === '') throw badRequest('name must be the file name')
   if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) {
-    throw bad('size must be the file’s length in bytes')
+    throw badRequest('size must be the file size in bytes')
   }
-  if (typeof type !== 'string' || !/^[\w!#$&^.+-]{1,127}\/[\w!#$&^.+-]{1,127}$/.test(type)) {
-    throw bad('type must be a media type such as image/jpeg')
+  if (typeof type !== 'string' || !isMediaType(type)) {
+    throw badRequest('type must be a media type such as image/jpeg')
   }
   if (sha256 !== undefined && (typeof sha256 !== 'string' || !/^[\da-f]{64}$/i.test(sha256))) {
-    throw bad('sha256 must be 64 hexadecimal digits')
+    throw badRequest('sha256 must be 64 hexadecimal digits')
   }
-  if (folder !== undefined && typeof folder !== 'string') throw bad('folder must be a folder’s id')
-  if (size > maxFileBytes) throw tooLarge(maxFileBytes)
+  if (folder !== undefined && typeof folder !== 'string') {
+    throw badRequest('folder must be a folder id')
+  }
+  if (size > maxFileBytes) throw fileTooLarge(maxFileBytes)
   return {
     file: {
       name: driveName(name),
@@ -144,8 +128,4 @@ function readWanted(
     },
     sha256: sha256?.toLowerCase(),
   }
-}
-
-function bad(detail: string): GatewayError {
-  return new GatewayError('bad_request', detail, { detail })
 }

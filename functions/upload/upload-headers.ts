@@ -1,55 +1,57 @@
-/** What an uploader says in headers and parameters, read one way or refused. */
+/** Parses the headers and parameters that the upload methods share. */
 import type { IncomingMessage } from 'node:http'
-import { modes } from '../drive/upload/conflict-policy.ts'
-import type { Mode } from '../drive/upload/conflict-policy.ts'
+import { conflictModes } from '../drive/upload/conflict-policy.ts'
+import type { ConflictMode } from '../drive/upload/conflict-policy.ts'
 import { GatewayError } from '../errors.ts'
+import { badRequest } from '../http/bad-request.ts'
+import type { OriginPolicy } from '../http/cors.ts'
 
-/** @throws {GatewayError} `bad_request` */
-export function readMode(value: string | null | undefined): Mode {
-  const mode = modes.find((one) => one === (value ?? 'new'))
-  if (mode === undefined) throw bad(`mode is one of ${modes.join(', ')}`)
+/** Reads the conflict mode, by default `new`. @throws {GatewayError} `bad_request` */
+export function readConflictMode(value: string | null | undefined): ConflictMode {
+  const mode = conflictModes.find((candidate) => candidate === (value ?? 'new'))
+  if (mode === undefined) throw badRequest(`mode must be one of ${conflictModes.join(', ')}`)
   return mode
 }
 
 /**
- * The key under which an upload may be tried again; with quotes around it or without.
+ * Reads the `Idempotency-Key`, with or without quotes.
  *
- * @throws {GatewayError} `bad_request` unless it is 1 to 255 printable characters, once
+ * @throws {GatewayError} `bad_request` unless it is one key of 1 to 255 printable ASCII characters
  * @see IETF draft "The Idempotency-Key HTTP Header Field"
  */
 export function readIdempotencyKey(req: IncomingMessage): string | undefined {
-  const values = valuesOf(req, 'idempotency-key')
+  const values = headerValues(req, 'idempotency-key')
   if (values.length === 0) return undefined
   const [value = '', ...others] = values
   const quoted = /^"((?:[^"\\]|\\["\\])*)"$/.exec(value)?.[1]
   const key = quoted === undefined ? value : quoted.replaceAll(/\\(.)/g, '$1')
   if (others.length > 0 || !/^[\x20-\x7e]{1,255}$/.test(key)) {
-    throw bad('Send one Idempotency-Key, of 1 to 255 printable ASCII characters')
+    throw badRequest('Send one Idempotency-Key, of 1 to 255 printable ASCII characters')
   }
   return key
 }
 
 /**
- * The SHA-256 that a body must have, from `Repr-Digest` or the parameter `sha256`.
+ * Reads the expected SHA-256 of the body from `Repr-Digest` or the parameter `sha256`.
  *
- * @returns in hex; nothing where the caller gave none
- * @throws {GatewayError} `bad_request` for what cannot be read or says two things, and for digests
- *   of which none is a SHA-256: what cannot be checked is not let pass as if it had been
+ * @returns in hex; `undefined` without a digest
+ * @throws {GatewayError} `bad_request` when a digest is malformed, two digests differ, or no digest is
+ *   a SHA-256: a digest that the gateway cannot verify is never ignored
  * @see RFC 9530 section 3
  */
 export function readDigest(req: IncomingMessage, query: URLSearchParams): string | undefined {
   const parameter = query.get('sha256')?.toLowerCase()
   if (parameter !== undefined && !/^[\da-f]{64}$/.test(parameter)) {
-    throw bad('sha256 is 64 hexadecimal digits')
+    throw badRequest('sha256 must be 64 hexadecimal digits')
   }
-  const header = readReprDigest(valuesOf(req, 'repr-digest'))
+  const header = readReprDigest(headerValues(req, 'repr-digest'))
   if (header !== undefined && parameter !== undefined && header !== parameter) {
-    throw bad('Repr-Digest and sha256 differ')
+    throw badRequest('Repr-Digest and sha256 differ')
   }
   return header ?? parameter
 }
 
-/** A dictionary of byte sequences (RFC 9651): `sha-256=:…:, sha-512=:…:`. */
+/** Parses a dictionary of byte sequences, `sha-256=:…:, sha-512=:…:`. @see RFC 9651 */
 function readReprDigest(headers: readonly string[]): string | undefined {
   if (headers.length === 0) return undefined
   const digests = new Map<string, string>()
@@ -57,29 +59,39 @@ function readReprDigest(headers: readonly string[]): string | undefined {
     const [, name, value] =
       /^[ \t]*([a-z*][\w*.-]*)=:([A-Za-z\d+/]*={0,2}):[ \t]*$/.exec(member) ?? []
     if (name === undefined || value === undefined || digests.has(name)) {
-      throw wantsDigest('Repr-Digest cannot be read; it looks like sha-256=:…base64…:')
+      throw invalidDigest('Repr-Digest is malformed; send sha-256=:…base64…:')
     }
     digests.set(name, value)
   }
   const digest = digests.get('sha-256')
-  if (digest === undefined) throw wantsDigest('Give the Repr-Digest as sha-256')
+  if (digest === undefined) throw invalidDigest('Repr-Digest must contain sha-256')
   const bytes = Buffer.from(digest, 'base64')
   if (bytes.length !== 32 || bytes.toString('base64') !== digest) {
-    throw wantsDigest('The sha-256 of Repr-Digest is no SHA-256')
+    throw invalidDigest('The sha-256 of Repr-Digest must be 32 bytes in Base64')
   }
   return bytes.toString('hex')
 }
 
-/** A header’s values one by one, as often as it came; in `headers` they are joined. */
-function valuesOf({ rawHeaders }: IncomingMessage, name: string): string[] {
-  return rawHeaders.filter((_, at) => at % 2 === 1 && rawHeaders[at - 1]?.toLowerCase() === name)
+/** Returns each value of a header; `req.headers` joins repeated ones. */
+function headerValues({ rawHeaders }: IncomingMessage, name: string): string[] {
+  return rawHeaders.filter(
+    (_, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === name,
+  )
 }
 
-function wantsDigest(detail: string): GatewayError {
-  const headers = { 'want-repr-digest': 'sha-256=10' }
-  return new GatewayError('bad_request', detail, { detail, headers })
+function invalidDigest(detail: string): GatewayError {
+  return badRequest(detail, { headers: { 'want-repr-digest': 'sha-256=10' } })
 }
 
-function bad(detail: string): GatewayError {
-  return new GatewayError('bad_request', detail, { detail })
+/**
+ * Returns the origin of the page that sent the request, for Drive's CORS.
+ *
+ * @throws {GatewayError} `origin_not_allowed` for an origin whose pages may not read the response
+ */
+export function readAllowedOrigin(
+  { headers: { origin } }: IncomingMessage,
+  origins: Pick<OriginPolicy, 'isAllowed'>,
+): string | undefined {
+  if (origin === undefined || origins.isAllowed(origin)) return origin
+  throw new GatewayError('origin_not_allowed', 'The origin of a direct upload is not allowed')
 }

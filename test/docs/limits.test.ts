@@ -9,7 +9,7 @@ import type { Setting } from '../../functions/config/settings.ts'
 import { chunkUnit } from '../../functions/drive/client/protocol.ts'
 import { sessionTtlMs } from '../../functions/http/cookies.ts'
 import { maxChecksumBytes } from '../../functions/upload/tus/checksum.ts'
-import { lifetimeMs as tusLifetimeMs } from '../../functions/upload/tus/upload-url.ts'
+import { uploadTtlMs } from '../../functions/upload/upload-ttl.ts'
 import { formLimits } from '../../functions/upload/form.ts'
 import { deviceCodeTtlMs, pollIntervalMs } from '../../functions/identity/device-authorization.ts'
 import { loginTtlMs } from '../../functions/identity/login-state.ts'
@@ -55,17 +55,17 @@ test.each([
     'A terminal’s',
     `${deviceCodeTtlMs / minute} minutes, asked for every ${pollIntervalMs / 1000} s`,
   ],
-  ['An upload by tus', `${tusLifetimeMs / hour / 24} days`],
+  ['An upload by tus', `${uploadTtlMs / hour / 24} days`],
 ])('%s', (start, value) => {
   expect(row(start.replace('’', "'"))).toContain(value)
 })
 
 test.each([
-  ["A file's or", '1,024', 'http/file-name.ts', 'maxBytes', '1024'],
-  ['Folders in', '50', 'http/file-name.ts', 'mostFolders', '50'],
+  ["A file's or", '1,024', 'http/file-name.ts', 'maxNameBytes', '1024'],
+  ['Folders in', '50', 'http/file-name.ts', 'maxPathSegments', '50'],
   ['A body of JSON', '16 KiB', 'http/limited-body.ts', 'maxBytes', '16 * 1024'],
-  ['`Upload-Metadata`', '3 KiB', 'upload/tus/metadata.ts', 'maxBytes', '3 * 1024'],
-  ['Files in a page', '1,000', 'files/list-query.ts', 'largestPage', '1000'],
+  ['`Upload-Metadata`', '3 KiB', 'upload/tus/metadata.ts', 'maxMetadataBytes', '3 * 1024'],
+  ['Files in a page', '1,000', 'files/list-query.ts', 'maxPageSize', '1000'],
   ['Codes for', '20', 'app/identity.ts', 'mostStarts', '20'],
   ['Codes tried', '30', 'app/identity.ts', 'mostTries', '30'],
   ['Tokens of', '100', 'auth/tokens.ts', 'mostTokens', '100'],

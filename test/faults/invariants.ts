@@ -67,7 +67,7 @@ export async function play(world: World, schedule: Schedule): Promise<Ending> {
   const stored = files.map(({ name }) => world.filesNamed(name))
   const isStored = outcome === 'stored'
   const whole = files.map(({ bytes }) => [`${bytes.length} ${sha256Of(bytes)}`])
-  const recorded = world.logged().filter((message) => message.endsWith('left behind')).length
+  const recorded = world.logged().filter((message) => message.endsWith('cleanup_failed')).length
   const found = stored.map((each) => each.map(({ size, sha256 }) => `${size} ${sha256}`))
   if (isStored) expect(found).toEqual(whole)
   else expect(found.flat().length).toBeLessThanOrEqual(recorded)

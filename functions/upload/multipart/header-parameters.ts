@@ -1,36 +1,38 @@
-/** The parameters of a header's value, `; a="b"; c=d`, where there is one way to read them. */
+/** Parses the parameters of a header value, `; a="b"; c=d`, and rejects ambiguous ones. */
 
 export interface Parameter {
   /** In lower case. */
   name: string
-  /** As sent, the quotes around it taken off; what is escaped within them stays so. */
+  /** As sent, without the quotes around it; escapes within them are kept. */
   value: string
   quoted: boolean
 }
 
-const parameter =
+const parameterPattern =
   /^[ \t]*;(?:[ \t]*([!#$&+.^_`|~\dA-Za-z*-]+)=(?:"((?:\\["\\]|\\(?!["\\])|[^"\\])*)"|([^\s";]*)))?/
 
 /**
- * @param text what follows the value itself, from the first semicolon on
- * @returns all of them in order, also those that are there twice; nothing where any cannot be read
+ * Parses parameters.
+ *
+ * @param text the header value from its first semicolon on
+ * @returns all parameters in order, duplicates included; `undefined` when one is malformed
  * @see RFC 9110 section 5.6.6
  */
 export function readParameters(text: string): Parameter[] | undefined {
-  const found: Parameter[] = []
-  let left = text
-  while (left.trim() !== '') {
-    const match = parameter.exec(left)
+  const parameters: Parameter[] = []
+  let remaining = text
+  while (remaining.trim() !== '') {
+    const match = parameterPattern.exec(remaining)
     if (!match) return undefined
     const [all, name, quoted, token = ''] = match
     if (name !== undefined) {
-      found.push({
+      parameters.push({
         name: name.toLowerCase(),
         value: quoted ?? token,
         quoted: quoted !== undefined,
       })
     }
-    left = left.slice(all.length)
+    remaining = remaining.slice(all.length)
   }
-  return found
+  return parameters
 }

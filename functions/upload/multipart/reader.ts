@@ -1,10 +1,10 @@
-/** A multipart/form-data body as a sequence of parts, each file a stream. */
+/** Reads a multipart/form-data body as a sequence of entries, each file as a stream. */
 import busboy from 'busboy'
 import { GatewayError } from '../../errors.ts'
-import { createFormGate } from './tokenizer.ts'
-import type { FormLimits } from './tokenizer.ts'
-import type { FormPart } from './part-headers.ts'
 import { readParameters } from './header-parameters.ts'
+import type { FormPart } from './part-headers.ts'
+import { createMultipartTokenizer } from './tokenizer.ts'
+import type { MultipartLimits } from './tokenizer.ts'
 
 export type FormEntry =
   | { kind: 'field'; name: string; value: string }
@@ -14,144 +14,145 @@ export type FormEntry =
       filename: string
       mimeType: string
       /**
-       * The file's bytes, to be read before the next entry is asked for. It ends only once the form
-       * has gone on cleanly behind the file (the next part's headers, or the form's end), and throws
-       * otherwise: a file of a form that broke never looks whole.
+       * The file's bytes, to be read before the next entry is requested. It ends only after the next
+       * part's headers or the end of the form were valid, and throws otherwise: a file of a malformed
+       * form never looks complete.
        */
       content: AsyncIterable<Buffer[]>
-      /** What comes behind the file, known once its content has ended; nothing behind the last. */
-      following(): FormEntry | undefined
+      /** The entry after the file, known when its content has ended; `undefined` after the last. */
+      nextEntry(): FormEntry | undefined
     }
 
-/** @see RFC 2046 section 5.1.1: 1 to 70 of these characters, the last no space */
-const boundaryShape = /^[\w'()+,./:=? -]{0,69}[\w'()+,./:=?-]$/
+/** @see RFC 2046 section 5.1.1: 1 to 70 of these characters, the last not a space */
+const boundaryPattern = /^[\w'()+,./:=? -]{0,69}[\w'()+,./:=?-]$/
 
 /**
- * The boundary that a Content-Type names.
+ * Reads the boundary of a Content-Type.
  *
- * @throws {GatewayError} `unsupported_media_type` for anything but a form, `invalid_boundary`
+ * @throws {GatewayError} `unsupported_media_type` unless it is multipart/form-data, `invalid_boundary`
  */
 export function readBoundary(contentType: string | undefined): string {
   const [, parameters] = /^multipart\/form-data[ \t]*((?:;.*)?)$/i.exec(contentType ?? '') ?? []
   if (parameters === undefined) {
-    throw new GatewayError('unsupported_media_type', 'Content-Type is no form', {
-      detail: 'Try: curl -F file=@photo.jpg …/upload',
+    throw new GatewayError('unsupported_media_type', 'Content-Type is not multipart/form-data', {
+      detail: 'Send a form: curl -F file=@photo.jpg …/upload',
     })
   }
-  const found = readParameters(parameters)?.filter(({ name }) => name === 'boundary') ?? []
-  const [boundary] = found
-  if (found.length !== 1 || !boundary || !boundaryShape.test(boundary.value)) {
+  const boundaries = readParameters(parameters)?.filter(({ name }) => name === 'boundary') ?? []
+  const [boundary] = boundaries
+  if (boundaries.length !== 1 || !boundary || !boundaryPattern.test(boundary.value)) {
     throw new GatewayError(
       'invalid_boundary',
-      `${found.length} boundaries, or one of a wrong shape`,
+      `${boundaries.length} boundaries, or a malformed one`,
     )
   }
   return boundary.value
 }
 
-/** So many parts in one read are a flood, or near it: as many bytes are read before any is used. */
-const manyEntries = 32
-const aheadBytes = 256 * 1024
+/** With this many queued entries, up to `maxReadAheadBytes` are validated before one is used. */
+const maxQueuedEntries = 32
+const maxReadAheadBytes = 256 * 1024
 
 /**
- * Takes a form apart while it arrives; the source is read only as fast as the entries are.
+ * Parses a form while it arrives, and reads the source only as fast as the entries are consumed.
  *
- * @throws {GatewayError} whatever the gate or the source throw
+ * @throws {GatewayError} an error of the tokenizer or of the source
+ * @see RFC 7578
  */
 export async function* readForm(
   source: AsyncIterable<Buffer | readonly Buffer[]>,
   boundary: string,
-  limits: FormLimits,
+  limits: MultipartLimits,
 ): AsyncGenerator<FormEntry, void, undefined> {
-  /** What has come and nobody has asked for yet. */
-  const announced: FormEntry[] = []
+  /** Parsed entries that the consumer has not requested yet. */
+  const queue: FormEntry[] = []
   let part: FormPart | undefined
-  let unread: Buffer[] = []
-  let isWhole = false
-  /** Bytes read since nothing was waiting. */
-  let ahead = 0
+  let fileBytes: Buffer[] = []
+  let isComplete = false
+  /** Bytes read since the queue was last empty. */
+  let readAheadBytes = 0
 
   const parser = createParser(boundary, limits, (value) => {
-    if (part) announced.push({ kind: 'field', name: part.name, value })
+    if (part) queue.push({ kind: 'field', name: part.name, value })
   })
-  const gate = createFormGate(boundary, limits, {
+  const tokenizer = createMultipartTokenizer(boundary, limits, {
     part(next) {
       part = next
       if (part.kind !== 'file') return
-      const content = contentOf((unread = []))
-      announced.push({ ...part, content, following: () => announced[0] })
+      const content = contentOf((fileBytes = []))
+      queue.push({ ...part, content, nextEntry: () => queue[0] })
     },
-    content: (bytes) => void unread.push(bytes),
-    frame: (bytes) => parser.write(bytes),
+    content: (bytes) => void fileBytes.push(bytes),
+    raw: (bytes) => parser.write(bytes),
   })
 
   const input = source[Symbol.asyncIterator]()
-  const readOn = async (): Promise<void> => {
+  const readNext = async (): Promise<void> => {
     const { done, value } = await input.next()
     if (done) {
-      gate.end()
+      tokenizer.end()
       await parser.end()
-      isWhole = true
+      isComplete = true
       return
     }
     for (const chunk of Buffer.isBuffer(value) ? [value] : value) {
-      ahead += chunk.length
-      gate.push(chunk)
+      readAheadBytes += chunk.length
+      tokenizer.push(chunk)
     }
   }
 
-  /** By hand, since most bytes pass here: a generator would make several promises more of each read. */
-  function contentOf(held: Buffer[]): AsyncIterable<Buffer[]> {
+  /** An iterator written by hand: a generator would create several promises more per read. */
+  function contentOf(buffers: Buffer[]): AsyncIterable<Buffer[]> {
     const next = async (): Promise<IteratorResult<Buffer[], undefined>> => {
-      while (held.length === 0) {
-        if (announced.length > 0 || isWhole) return { done: true, value: undefined }
-        await readOn()
+      while (buffers.length === 0) {
+        if (queue.length > 0 || isComplete) return { done: true, value: undefined }
+        await readNext()
       }
-      return { done: false, value: held.splice(0) }
+      return { done: false, value: buffers.splice(0) }
     }
     return { [Symbol.asyncIterator]: () => ({ next }) }
   }
 
   try {
     for (;;) {
-      // A flood of parts is looked through before the first of them costs anything.
-      if (announced.length >= manyEntries && !isWhole && ahead < aheadBytes) {
-        await readOn()
+      // Many small parts are validated ahead, so that too_many_parts comes before any upload.
+      if (queue.length >= maxQueuedEntries && !isComplete && readAheadBytes < maxReadAheadBytes) {
+        await readNext()
         continue
       }
-      const entry = announced.shift()
-      if (announced.length === 0) ahead = 0
+      const entry = queue.shift()
+      if (queue.length === 0) readAheadBytes = 0
       if (entry) yield entry
-      else if (isWhole) return
+      else if (isComplete) return
       else {
-        unread.length = 0 // of a file that nobody wanted to read
-        await readOn()
+        fileBytes.length = 0 // the consumer skipped the rest of this file
+        await readNext()
       }
     }
   } finally {
     parser.destroy()
-    // Not waited for: it may be waiting for its caller.
+    // Not awaited: the source may itself wait for this generator.
     input.return?.().catch(() => {})
   }
 }
 
 interface Parser {
   write(bytes: Buffer): void
-  /** Resolves when busboy, too, finds the form whole; it has told of all fields by then. */
+  /** Resolves when busboy has accepted the form; all fields are reported by then. */
   end(): Promise<void>
   destroy(): void
 }
 
-/** Busboy, for all that the gate lets pass of a form: it takes the fields apart, and has to agree. */
+/** Runs busboy on the tokenizer's output: it parses the fields, and must accept the form too. */
 function createParser(
   boundary: string,
-  limits: FormLimits,
+  limits: MultipartLimits,
   onField: (value: string) => void,
 ): Parser {
   const parser = busboy({
     headers: { 'content-type': `multipart/form-data; boundary="${boundary}"` },
-    // The gate has refused what is over the limits; busboy's own would cut silently.
-    limits: { fieldSize: limits.fieldBytes + 1, parts: Infinity },
+    // The tokenizer enforces the limits; busboy would truncate silently.
+    limits: { fieldSize: limits.maxFieldBytes + 1, parts: Infinity },
     defCharset: 'utf8',
   })
   parser.on('field', (_name, value) => onField(value))
@@ -159,11 +160,17 @@ function createParser(
   const parsed = new Promise<void>((resolve, reject) => {
     parser.once('finish', resolve).once('error', (cause: unknown) => {
       reject(
-        new GatewayError('malformed_multipart', 'busboy refused what the gate let pass', { cause }),
+        new GatewayError(
+          'malformed_multipart',
+          'busboy rejected a form that the tokenizer accepted',
+          {
+            cause,
+          },
+        ),
       )
     })
   })
-  parsed.catch(() => {}) // it is awaited at the end, or not at all when something else fails first
+  parsed.catch(() => {}) // end() awaits it, unless another error comes first
   return {
     write: (bytes) => void parser.write(bytes),
     async end() {

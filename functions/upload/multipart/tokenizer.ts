@@ -1,9 +1,8 @@
 /**
- * A strict gate in front of busboy. Busboy forgives much: it skips parts whose headers it cannot
- * read, and what it makes of an early close delimiter depends on how TCP cut the bytes. The gate
- * reads the same bytes first, refuses what is not plainly well-formed, and says what each part is;
- * busboy is handed forms about which there is nothing left to guess, and takes them apart. The
- * bytes of files, which are most of a form and have nothing in them to take apart, pass it by.
+ * Strict multipart tokenizer in front of busboy. Busboy is lenient: it skips parts whose headers it
+ * cannot parse, and its result for an early close delimiter depends on TCP segmentation. The tokenizer
+ * validates the same bytes first and rejects every form that is not well-formed. Busboy then gets
+ * unambiguous input for the fields. The bytes of files bypass busboy.
  *
  * @see RFC 7578 (multipart/form-data), RFC 2046 section 5.1 (multipart)
  */
@@ -11,72 +10,76 @@ import { GatewayError } from '../../errors.ts'
 import { readPartHeaders } from './part-headers.ts'
 import type { FormPart } from './part-headers.ts'
 
-export interface FormLimits {
-  /** Parts of one form, files and fields together. */
-  parts: number
-  /** Bytes of one field. */
-  fieldBytes: number
+export interface MultipartLimits {
+  /** Maximum parts of one form, files and fields together. */
+  maxParts: number
+  /** Maximum bytes of one field. */
+  maxFieldBytes: number
 }
 
-export interface FormGate {
+export interface MultipartTokenizer {
   /**
-   * Takes the next bytes of the body, cut anywhere.
+   * Consumes the next bytes of the body, in any segmentation.
    *
-   * @throws {GatewayError} for a form that is not well-formed or too large
+   * @throws {GatewayError} for a malformed form or an exceeded limit
    */
   push(chunk: Buffer): void
-  /** @throws {GatewayError} `truncated` or `malformed_multipart` when the form is not whole */
+  /** @throws {GatewayError} `truncated` or `malformed_multipart` when the form is incomplete */
   end(): void
 }
 
-/** What the gate lets through, each thing as soon as it is known. */
-export interface BehindGate {
-  /** The headers of a part are whole; its bytes follow. */
+/** Receives the tokens of a form, each as soon as it is complete. */
+export interface PartSink {
+  /** Headers of the next part; its bytes follow. */
   part(part: FormPart): void
-  /** Bytes of the file whose part was announced last. */
+  /** Bytes of the current file. */
   content(bytes: Buffer): void
-  /** Everything else, as busboy is to see it. */
-  frame(bytes: Buffer): void
+  /** All other bytes, as busboy reads them. */
+  raw(bytes: Buffer): void
 }
 
-const headerBytes = 16 * 1024
-/** Bytes before the first delimiter or behind the last that are passed over. */
-const surroundBytes = 1024
+const maxHeaderBytes = 16 * 1024
+/** Maximum bytes of the preamble and of the epilogue, which are ignored. */
+const maxPreambleBytes = 1024
 
 const crlf = Buffer.from('\r\n')
 const blankLine = Buffer.from('\r\n\r\n')
 const empty = Buffer.alloc(0)
 
-/** All that busboy hears of a part's headers: what it has to know, in words that cannot be misread. */
-const plainHeaders = {
+/** The headers that busboy gets: only whether the part is a file, in unambiguous form. */
+const syntheticHeaders = {
   field: Buffer.from('Content-Disposition: form-data; name="field"\r\n\r\n'),
   file: Buffer.from('Content-Disposition: form-data; name="file"; filename="file"\r\n\r\n'),
 }
 
 type State = 'preamble' | 'delimiter' | 'headers' | 'start' | 'body' | 'closed'
 
-export function createFormGate(boundary: string, limits: FormLimits, behind: BehindGate): FormGate {
+export function createMultipartTokenizer(
+  boundary: string,
+  limits: MultipartLimits,
+  sink: PartSink,
+): MultipartTokenizer {
   const dashBoundary = Buffer.from(`--${boundary}`)
   const delimiter = Buffer.concat([crlf, dashBoundary])
   const firstLine = Buffer.concat([dashBoundary, crlf])
   const delimiterLine = Buffer.concat([delimiter, crlf])
   const closeLine = Buffer.concat([delimiter, Buffer.from('--\r\n')])
   let state: State = 'preamble'
-  /** Bytes not yet judged: the start of something that the next chunk has to finish. */
-  let rest: Buffer = empty
+  /** Bytes that the next chunk has to complete. */
+  let pending: Buffer = empty
   let parts = 0
   let kind: FormPart['kind'] = 'field'
-  /** Bytes that the field being read may still have; files are counted elsewhere. */
-  let fieldLeft = 0
+  /** Bytes left for the current field; the size of files is limited elsewhere. */
+  let fieldBytesLeft = 0
 
-  /** Each step judges a beginning of `bytes` and returns what is left, or nothing to wait for more. */
-  const steps: Record<State, (bytes: Buffer) => Buffer | undefined> = {
+  /** Each parser consumes the start of `bytes` and returns the rest, or `undefined` for more bytes. */
+  const parsers: Record<State, (bytes: Buffer) => Buffer | undefined> = {
     preamble(bytes) {
       const atStart = bytes.subarray(0, dashBoundary.length).equals(dashBoundary)
       const found = atStart ? 0 : bytes.indexOf(delimiter)
-      if (found === -1 || found > surroundBytes) {
-        if (bytes.length > surroundBytes + delimiter.length) {
-          throw malformed('No delimiter at the start', 'The body does not start with its boundary')
+      if (found === -1 || found > maxPreambleBytes) {
+        if (bytes.length > maxPreambleBytes + delimiter.length) {
+          throw malformed('The body does not start with its boundary')
         }
         return undefined
       }
@@ -87,48 +90,43 @@ export function createFormGate(boundary: string, limits: FormLimits, behind: Beh
     delimiter(bytes) {
       if (bytes.length < 2) return undefined
       if (bytes[0] === 0x0d && bytes[1] === 0x0a) {
-        behind.frame(parts === 0 ? firstLine : delimiterLine)
+        sink.raw(parts === 0 ? firstLine : delimiterLine)
         state = 'headers'
         return bytes.subarray(2)
       }
       if (bytes[0] === 0x2d && bytes[1] === 0x2d) {
         if (parts === 0) throw new GatewayError('no_file', 'The first delimiter closes the form')
-        behind.frame(closeLine)
+        sink.raw(closeLine)
         state = 'closed'
         return bytes.subarray(2)
       }
-      throw malformed(
-        'Something follows a delimiter',
-        'A delimiter is not followed by a line break',
-      )
+      throw malformed('A delimiter is not followed by a line break')
     },
 
     headers(bytes) {
-      const end = bytes.subarray(0, headerBytes).indexOf(blankLine)
+      const end = bytes.subarray(0, maxHeaderBytes).indexOf(blankLine)
       if (end === -1) {
-        if (bytes.length >= headerBytes) {
-          throw malformed('Headers too long', 'The headers of a part are too long')
+        if (bytes.length >= maxHeaderBytes) {
+          throw malformed(`The headers of a part exceed ${maxHeaderBytes} bytes`)
         }
         return undefined
       }
-      if (++parts > limits.parts) {
-        throw new GatewayError('too_many_parts', `More than ${limits.parts} parts`)
+      if (++parts > limits.maxParts) {
+        throw new GatewayError('too_many_parts', `The form has more than ${limits.maxParts} parts`)
       }
       const part = readPartHeaders(bytes.subarray(0, end))
       kind = part.kind
-      fieldLeft = limits.fieldBytes
-      behind.part(part)
-      behind.frame(plainHeaders[kind])
+      fieldBytesLeft = limits.maxFieldBytes
+      sink.part(part)
+      sink.raw(syntheticHeaders[kind])
       state = 'start'
       return bytes.subarray(end + blankLine.length)
     },
 
     start(bytes) {
-      // Is that content, or a delimiter that shares the blank line's second half? No telling.
+      // Ambiguous: either content, or a delimiter that shares the line break of the blank line.
       const beginning = bytes.subarray(0, dashBoundary.length)
-      if (beginning.equals(dashBoundary)) {
-        throw malformed('A delimiter right behind headers', 'A part has headers but no content')
-      }
+      if (beginning.equals(dashBoundary)) throw malformed('A part has headers but no content')
       if (beginning.equals(dashBoundary.subarray(0, beginning.length))) return undefined
       state = 'body'
       return bytes
@@ -136,13 +134,13 @@ export function createFormGate(boundary: string, limits: FormLimits, behind: Beh
 
     body(bytes) {
       const found = bytes.indexOf(delimiter)
-      const data = found === -1 ? bytes.length - tailOf(bytes, delimiter) : found
-      if (kind === 'field' && (fieldLeft -= data) < 0) {
-        throw new GatewayError('field_too_large', `A field over ${limits.fieldBytes} bytes`)
+      const data = found === -1 ? bytes.length - partialDelimiterLength(bytes, delimiter) : found
+      if (kind === 'field' && (fieldBytesLeft -= data) < 0) {
+        throw new GatewayError('field_too_large', `A field exceeds ${limits.maxFieldBytes} bytes`)
       }
-      if (data > 0) behind[kind === 'file' ? 'content' : 'frame'](bytes.subarray(0, data))
+      if (data > 0) sink[kind === 'file' ? 'content' : 'raw'](bytes.subarray(0, data))
       if (found === -1) {
-        rest = bytes.subarray(data)
+        pending = bytes.subarray(data)
         return empty
       }
       state = 'delimiter'
@@ -150,8 +148,8 @@ export function createFormGate(boundary: string, limits: FormLimits, behind: Beh
     },
 
     closed(bytes) {
-      if (bytes.indexOf(dashBoundary) !== -1 || bytes.length > surroundBytes) {
-        throw malformed('More follows the close delimiter', 'Something follows the end of the form')
+      if (bytes.indexOf(dashBoundary) !== -1 || bytes.length > maxPreambleBytes) {
+        throw malformed('The form continues after its close delimiter')
       }
       return undefined
     },
@@ -159,28 +157,28 @@ export function createFormGate(boundary: string, limits: FormLimits, behind: Beh
 
   return {
     push(chunk) {
-      let bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
-      rest = empty
+      let bytes = pending.length === 0 ? chunk : Buffer.concat([pending, chunk])
+      pending = empty
       while (bytes.length > 0) {
-        const left = steps[state](bytes)
-        if (left === undefined) {
-          rest = bytes
+        const rest = parsers[state](bytes)
+        if (rest === undefined) {
+          pending = bytes
           break
         }
-        bytes = left
+        bytes = rest
       }
     },
 
     end() {
       if (state === 'closed') return
-      if (state === 'preamble') throw malformed('No delimiter at all', 'The body holds no form')
+      if (state === 'preamble') throw malformed('The body contains no delimiter')
       throw new GatewayError('truncated', `The body ended in state ${state}`)
     },
   }
 }
 
-/** How many of the last bytes may be the start of a delimiter. */
-function tailOf(bytes: Buffer, delimiter: Buffer): number {
+/** Returns how many of the last bytes may be the start of a delimiter. */
+function partialDelimiterLength(bytes: Buffer, delimiter: Buffer): number {
   const from = Math.max(0, bytes.length - delimiter.length + 1)
   for (let at = bytes.indexOf(0x0d, from); at !== -1; at = bytes.indexOf(0x0d, at + 1)) {
     const tail = bytes.subarray(at)
@@ -189,6 +187,6 @@ function tailOf(bytes: Buffer, delimiter: Buffer): number {
   return 0
 }
 
-function malformed(message: string, detail: string): GatewayError {
-  return new GatewayError('malformed_multipart', message, { detail })
+function malformed(message: string): GatewayError {
+  return new GatewayError('malformed_multipart', message, { detail: `${message}.` })
 }

@@ -1,17 +1,16 @@
-/** `DELETE`: an upload given up, or its file taken out of Drive again. */
-import type { Call } from '../../http/router.ts'
-import { forgivingGone, giveBack } from './quota.ts'
-import type { TusParts } from './routes.ts'
-import { openUpload } from './upload-url.ts'
+import type { RequestContext } from '../../http/router.ts'
+import type { UploadDeps } from '../deps.ts'
+import { refund, refundIfGone } from './quota.ts'
+import { loadUpload } from './upload-url.ts'
 
-export async function terminate(parts: TusParts, call: Call): Promise<void> {
-  const { account, upload } = await openUpload(parts, call)
-  const { resumes } = parts
-  // Nothing is ended twice.
-  const asking = resumes.position(account, upload, call.signal)
-  const { offset } = await forgivingGone(parts, upload, asking)
-  await resumes.cancel(account, upload)
-  await giveBack(parts, upload, offset)
-  call.res.writeHead(204).end()
-  call.log('INFO', 'upload ended')
+/** `DELETE`: cancels an upload, or removes its file from Drive. @see tus 1.0.0, "Termination" */
+export async function terminateUpload(deps: UploadDeps, context: RequestContext): Promise<void> {
+  const { account, upload } = await loadUpload(deps, context)
+  // Throws upload_gone for an upload that is already terminated.
+  const query = deps.uploadSessions.offset(account, upload, context.signal)
+  const { offset } = await refundIfGone(deps, upload, query)
+  await deps.uploadSessions.cancel(account, upload)
+  await refund(deps, upload, offset)
+  context.res.writeHead(204).end()
+  context.log('INFO', 'upload_terminated')
 }

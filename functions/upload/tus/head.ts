@@ -1,27 +1,27 @@
-/** `HEAD`: where an upload stopped, asked of Drive each time. */
-import type { Call } from '../../http/router.ts'
-import { forgivingGone } from './quota.ts'
-import { directUrl, expiry, fileHeaders, wantsDirect } from './headers.ts'
-import type { TusParts } from './routes.ts'
-import { openUpload } from './upload-url.ts'
+import type { RequestContext } from '../../http/router.ts'
+import type { UploadDeps } from '../deps.ts'
+import { directUrlHeaders, expiryHeaders, fileHeaders, requestsDirectUpload } from './headers.ts'
+import { refundIfGone } from './quota.ts'
+import { loadUpload } from './upload-url.ts'
 
-export async function tellOffset(parts: TusParts, call: Call): Promise<void> {
-  const { headers } = call.req
-  const direct = wantsDirect(call.req)
-  const { account, upload } = await openUpload(parts, call)
-  // A page of our own sends no Origin with what only reads.
-  const isTheirs = upload.origin === (headers.origin ?? parts.publicUrl)
-  const asking = parts.resumes.position(account, upload, call.signal)
-  const { offset, file } = await forgivingGone(parts, upload, asking)
+/** `HEAD`: sends the offset of an upload, queried from Drive. @see tus 1.0.0, "HEAD" */
+export async function sendOffset(deps: UploadDeps, context: RequestContext): Promise<void> {
+  const { req, res, signal } = context
+  const isDirectRequested = requestsDirectUpload(req)
+  const { account, upload } = await loadUpload(deps, context)
+  // Same-origin pages send no Origin with HEAD.
+  const isSameOrigin = upload.origin === (req.headers.origin ?? deps.publicUrl)
+  const query = deps.uploadSessions.offset(account, upload, signal)
+  const { offset, file } = await refundIfGone(deps, upload, query)
   const length = file ? offset : upload.length
-  call.res.writeHead(200, {
+  res.writeHead(200, {
     'upload-offset': String(offset),
     ...(length === undefined
       ? { 'upload-defer-length': '1' }
       : { 'upload-length': String(length) }),
     ...(upload.metadata === '' ? {} : { 'upload-metadata': upload.metadata }),
-    ...(file ? fileHeaders(file) : expiry(upload.expiresAt)),
-    ...(direct && isTheirs && !file ? directUrl(upload.sessionUri) : {}),
+    ...(file ? fileHeaders(file) : expiryHeaders(upload.expiresAt)),
+    ...(isDirectRequested && isSameOrigin && !file ? directUrlHeaders(upload.sessionUri) : {}),
   })
-  call.res.end()
+  res.end()
 }

@@ -1,17 +1,18 @@
-/** The headers of tus, read strictly and written. */
+/** Parses and creates the headers of tus 1.0.0. */
 import type { IncomingMessage } from 'node:http'
 import type { StoredFile } from '../../drive/client/protocol.ts'
 import { GatewayError } from '../../errors.ts'
-import { tooLarge } from '../response.ts'
+import { badRequest } from '../../http/bad-request.ts'
+import { fileTooLarge } from '../size-limits.ts'
 
-export const version = '1.0.0'
-export const bodyType = 'application/offset+octet-stream'
+export const tusVersion = '1.0.0'
+export const tusContentType = 'application/offset+octet-stream'
 
-/** Asks for the address at Drive itself, which only a page of the same origin then can use. */
+/** Request header for the session URI of Drive, which only pages of the same origin can use. */
 export const directHeader = 'Driveway-Direct'
 
-/** What a page of another origin may send. */
-export const requestHeaders = [
+/** Request headers that pages of other origins may send. */
+export const tusRequestHeaders = [
   'Tus-Resumable',
   'Upload-Offset',
   'Upload-Length',
@@ -20,73 +21,73 @@ export const requestHeaders = [
   'Upload-Checksum',
   'X-HTTP-Method-Override',
   directHeader,
-  'X-Request-ID', // which clients can be told to add
+  'X-Request-ID', // an option of tus clients
 ]
 
-/** @throws {GatewayError} `tus_version`, before anything else is looked at */
+/** @throws {GatewayError} `tus_version` @see tus 1.0.0, "Tus-Resumable" */
 export function checkVersion(req: IncomingMessage): void {
-  if (header(req, 'tus-resumable') === version) return
-  throw new GatewayError('tus_version', 'Tus-Resumable is not 1.0.0', {
-    headers: { 'tus-version': version },
+  if (headerValue(req, 'tus-resumable') === tusVersion) return
+  throw new GatewayError('tus_version', `Tus-Resumable is not ${tusVersion}`, {
+    headers: { 'tus-version': tusVersion },
   })
 }
 
-/** A header's value; the values of one that is there twice, which no number is. */
-export function header(req: IncomingMessage, name: string): string | undefined {
+/** Returns a header's value; repeated values are joined, so that they parse as no number. */
+export function headerValue(req: IncomingMessage, name: string): string | undefined {
   const value = req.headers[name]
   return Array.isArray(value) ? value.join(', ') : value
 }
 
-/** Bytes, from `Upload-Offset` or `Upload-Length`. @throws {GatewayError} `bad_request` */
-export function readBytes(req: IncomingMessage, name: string): number | undefined {
-  const value = header(req, name)
+/** Reads a number of bytes from a header. @throws {GatewayError} `bad_request` */
+export function readByteCount(req: IncomingMessage, name: string): number | undefined {
+  const value = headerValue(req, name)
   if (value === undefined) return undefined
   if (/^\d{1,400}$/.test(value)) return Number(value)
-  throw bad(`${name} must be a number of bytes`)
+  throw badRequest(`${name} must be a number of bytes`)
 }
 
-/** @throws {GatewayError} `too_large`, `bad_request` */
-export function readLength(req: IncomingMessage, maxFileBytes: number): number | undefined {
-  const length = readBytes(req, 'upload-length')
-  if (length !== undefined && length > maxFileBytes) throw tooLarge(maxFileBytes)
+/** @throws {GatewayError} `too_large`, `bad_request` @see tus 1.0.0, "Upload-Length" */
+export function readUploadLength(req: IncomingMessage, maxFileBytes: number): number | undefined {
+  const length = readByteCount(req, 'upload-length')
+  if (length !== undefined && length > maxFileBytes) throw fileTooLarge(maxFileBytes)
   return length
 }
 
-/** @throws {GatewayError} `unsupported_media_type` */
-export function checkBodyType(req: IncomingMessage): void {
-  if (header(req, 'content-type') === bodyType) return
-  throw new GatewayError('unsupported_media_type', 'Content-Type is not tus’s', {
-    detail: `Send the bytes as ${bodyType}`,
+/** @throws {GatewayError} `unsupported_media_type` @see tus 1.0.0, "PATCH" */
+export function checkContentType(req: IncomingMessage): void {
+  if (headerValue(req, 'content-type') === tusContentType) return
+  throw new GatewayError('unsupported_media_type', `Content-Type is not ${tusContentType}`, {
+    detail: `Send the bytes with Content-Type ${tusContentType}.`,
   })
 }
 
-export function bad(detail: string): GatewayError {
-  return new GatewayError('bad_request', detail, { detail })
+export function exceedsLength(): GatewayError {
+  return badRequest('The body exceeds the length of the upload')
 }
 
-/** How long an upload can still be continued. */
-export function expiry(expiresAt: number): Record<string, string> {
+/** @see tus 1.0.0, "Upload-Expires" */
+export function expiryHeaders(expiresAt: number): Record<string, string> {
   return { 'upload-expires': new Date(expiresAt).toUTCString() }
 }
 
-/** Whether the caller wants to send its bytes straight to Drive. @throws {GatewayError} `bad_request` */
-export function wantsDirect(req: IncomingMessage): boolean {
-  const value = header(req, directHeader.toLowerCase())
-  if (value !== undefined && value !== '1') throw bad(`${directHeader} can be 1 only`)
+/** Whether the client requests a direct upload to Drive. @throws {GatewayError} `bad_request` */
+export function requestsDirectUpload(req: IncomingMessage): boolean {
+  const value = headerValue(req, directHeader.toLowerCase())
+  if (value !== undefined && value !== '1') throw badRequest(`${directHeader} must be 1`)
   return value !== undefined
 }
 
-/** @param sessionUri a secret: whoever has it can send this one file, and nothing else */
-export function directUrl(sessionUri: string | undefined): Record<string, string> {
+/** @param sessionUri a secret: its holder can send the bytes of this one file, and nothing else */
+export function directUrlHeaders(sessionUri: string | undefined): Record<string, string> {
   return sessionUri === undefined ? {} : { 'driveway-direct-url': sessionUri }
 }
 
-/** What became of an upload: a 204 has no body to say it in. */
+/** Describes the stored file in headers: a 204 response has no body. */
 export function fileHeaders({ id, sha256, webViewLink }: StoredFile): Record<string, string> {
-  const isPlain = webViewLink !== undefined && /^[\x21-\x7e]{1,2048}$/.test(webViewLink)
+  const isHeaderSafe = webViewLink !== undefined && /^[\x21-\x7e]{1,2048}$/.test(webViewLink)
   return {
     'driveway-file-id': id,
     ...(sha256 === undefined ? {} : { 'driveway-file-sha256': sha256 }),
-    ...(isPlain ? { 'driveway-file-link': webViewLink } : {}),
+    ...(isHeaderSafe ? { 'driveway-file-link': webViewLink } : {}),
   }
 }

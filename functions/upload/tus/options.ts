@@ -1,9 +1,8 @@
-/** `OPTIONS`: what this server can do. */
-import type { Call } from '../../http/router.ts'
-import { ceilingHeader } from '../response.ts'
+import type { RequestContext } from '../../http/router.ts'
+import type { UploadDeps } from '../deps.ts'
+import { maxRequestBytesHeader } from '../size-limits.ts'
 import { checksumAlgorithms } from './checksum.ts'
-import { version } from './headers.ts'
-import type { TusParts } from './routes.ts'
+import { tusVersion } from './headers.ts'
 
 const extensions = [
   'creation',
@@ -14,15 +13,18 @@ const extensions = [
   'termination',
 ]
 
-/** Anybody may ask, in any version. */
-export function describe({ maxFileBytes, maxRequestBytes }: TusParts, { res }: Call): void {
+/** `OPTIONS`: sends the capabilities, for any version and credential. @see tus 1.0.0, "OPTIONS" */
+export function sendCapabilities(
+  { maxFileBytes, maxRequestBytes }: UploadDeps,
+  { res }: RequestContext,
+): void {
   res.writeHead(204, {
-    'tus-resumable': version,
-    'tus-version': version,
+    'tus-resumable': tusVersion,
+    'tus-version': tusVersion,
     'tus-extension': extensions.join(','),
     'tus-max-size': String(maxFileBytes),
     'tus-checksum-algorithm': checksumAlgorithms.join(','),
-    ...(maxRequestBytes === null ? {} : { [ceilingHeader]: String(maxRequestBytes) }),
+    ...(maxRequestBytes === null ? {} : { [maxRequestBytesHeader]: String(maxRequestBytes) }),
   })
   res.end()
 }

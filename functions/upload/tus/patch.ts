@@ -1,106 +1,112 @@
-/** `PATCH`: bytes at the offset where Drive stopped. */
 import { chunkUnit } from '../../drive/client/protocol.ts'
+import type { AppendRequest } from '../../drive/upload/append-chunks.ts'
 import { GatewayError } from '../../errors.ts'
-import { auditUploads } from '../../http/audit-uploads.ts'
-import { declaredLength, readBody } from '../../http/framework-streaming.ts'
-import type { Call } from '../../http/router.ts'
-import { breakOff, closeAfter } from '../../http/http-compat.ts'
-import { checkUnread } from '../response.ts'
-import { checked, maxCheckedBytes, readChecksum, tooMuch } from './checksum.ts'
-import { counting, forgivingGone } from './quota.ts'
-import { bad, checkBodyType, expiry, fileHeaders, readBytes, readLength } from './headers.ts'
-import type { TusParts } from './routes.ts'
-import { openUpload } from './upload-url.ts'
+import { auditUploads } from '../../http/audit.ts'
+import { badRequest } from '../../http/bad-request.ts'
+import { declaredLength, readBody } from '../../http/body-stream.ts'
+import { abortResponse, closeConnectionAfterResponse } from '../../http/http-compat.ts'
+import type { RequestContext } from '../../http/router.ts'
+import type { UploadDeps } from '../deps.ts'
+import { checkHeaders, limitSize } from '../size-limits.ts'
+import { chunkTooLarge, maxChecksumBytes, readChecksum, verifyChecksum } from './checksum.ts'
+import {
+  checkContentType,
+  exceedsLength,
+  expiryHeaders,
+  fileHeaders,
+  readByteCount,
+  readUploadLength,
+} from './headers.ts'
+import { refundIfGone, withQuota } from './quota.ts'
+import { loadUpload } from './upload-url.ts'
 import type { TusUpload } from './upload-url.ts'
 
 /**
- * Drive takes whole units of 256 KiB until the last bytes of a file: the rest of a body that is not
- * its file's last is left with the client, which goes on where we say that we stopped. It is told so
- * when that is where it was before, or it would come back with the same bytes for ever.
+ * `PATCH`: appends bytes at the offset where Drive's session ends.
+ *
+ * Drive accepts multiples of 256 KiB until the last bytes of a file, so the rest of a body may stay
+ * with the client, which resumes at the `Upload-Offset` of the response. When the offset has not
+ * changed, the response is an error; the client would otherwise repeat the same PATCH forever.
+ *
+ * @throws {GatewayError} `chunk_too_small`, `chunk_too_large`, `bad_request`, `offset_mismatch`, …
+ * @see tus 1.0.0, "PATCH"
  */
-export async function addBytes(parts: TusParts, call: Call): Promise<void> {
-  const { req, res, signal, log } = call
-  const { principal, account, upload } = await openUpload(parts, call)
-  checkBodyType(req)
-  checkUnread(req, parts)
-  const offset = readBytes(req, 'upload-offset')
-  if (offset === undefined) throw bad('Upload-Offset is missing')
+export async function appendBytes(deps: UploadDeps, context: RequestContext): Promise<void> {
+  const { req, res, signal, log } = context
+  const { principal, account, upload } = await loadUpload(deps, context)
+  checkContentType(req)
+  checkHeaders(req, deps)
+  const offset = readByteCount(req, 'upload-offset')
+  if (offset === undefined) throw badRequest('Upload-Offset is required')
   const checksum = readChecksum(req)
   const declared = declaredLength(req)
-  const length = lengthByNow(parts, call, upload, offset)
-  const most = (length ?? parts.maxFileBytes) - offset
-  if (most >= 0 && (declared ?? 0) > most) throw beyond()
-  if (checksum && (declared ?? 0) > maxCheckedBytes) throw tooMuch()
+  const length = resolveLength(deps, context, upload, offset)
+  const maxBytes = (length ?? deps.maxFileBytes) - offset
+  if (maxBytes >= 0 && (declared ?? 0) > maxBytes) throw exceedsLength()
+  if (checksum && (declared ?? 0) > maxChecksumBytes) throw chunkTooLarge()
 
-  const body = within(most, readBody(req, res, parts.idleMs))
-  const isAllOrNothing = checksum !== undefined
-  const about = { principal, account, upload, offset, declared }
-  const adding = counting(parts, about, (meter) => {
+  const body = limitSize(readBody(req, res, deps.idleTimeoutMs), maxBytes, exceedsLength)
+  const target = { principal, account, upload, offset, declared }
+  const appended = withQuota(deps, target, (meter) => {
     const metered = meter(body)
-    const source = checksum ? checked(metered, checksum) : metered
-    const addition = { offset, length, source, size: declared, isAllOrNothing }
-    return parts.resumes.append(account, upload, addition, signal)
+    const request: AppendRequest = {
+      offset,
+      length,
+      source: checksum ? verifyChecksum(metered, checksum) : metered,
+      size: declared,
+      isAtomic: checksum !== undefined,
+    }
+    return deps.uploadSessions.append(account, upload, request, signal)
   })
-  const now = await forgivingGone(parts, upload, adding).catch(closeOnSlow(call))
-  if (now.offset === offset && !now.file) {
-    throw new GatewayError('chunk_too_small', 'Less than a unit came, and not the file’s end', {
-      detail: `Unless it ends the file, a PATCH must have at least ${chunkUnit} bytes`,
+  const position = await refundIfGone(deps, upload, appended).catch(closeIfTooSlow(context))
+  if (position.offset === offset && !position.file) {
+    throw new GatewayError('chunk_too_small', `The body is shorter than ${chunkUnit} bytes`, {
+      detail: `A PATCH that does not complete the file needs at least ${chunkUnit} bytes.`,
     })
   }
-  if (!req.complete) closeAfter(res) // a newer request came before all was read
+  // A newer request took over before the body was read to its end.
+  if (!req.complete) closeConnectionAfterResponse(res)
+  const { file } = position
   res.writeHead(204, {
-    'upload-offset': String(now.offset),
-    ...(now.file ? fileHeaders(now.file) : expiry(upload.expiresAt)),
+    'upload-offset': String(position.offset),
+    ...(file ? fileHeaders(file) : expiryHeaders(upload.expiresAt)),
   })
   res.end()
-  if (now.file) auditUploads(log, principal, 'tus', [{ id: now.file.id, size: now.offset }])
+  if (file) auditUploads(log, principal, 'tus', [{ id: file.id, size: position.offset }])
 }
 
 /**
- * A length that comes late comes with the bytes that end the file: the upload's URL cannot learn it,
- * and so a length that is told can never be another later.
+ * Returns the length of the upload after this PATCH. A deferred length must come with the last bytes:
+ * the upload URL cannot store it, and so it can never change later.
+ *
+ * @throws {GatewayError} `bad_request`, `too_large`
+ * @see tus 1.0.0, "Creation With Deferred Length"
  */
-function lengthByNow(
-  { maxFileBytes }: TusParts,
-  { req }: Call,
+function resolveLength(
+  { maxFileBytes }: UploadDeps,
+  { req }: RequestContext,
   upload: TusUpload,
   offset: number,
 ): number | undefined {
-  const told = readLength(req, maxFileBytes)
-  if (told === undefined) return upload.length
+  const length = readUploadLength(req, maxFileBytes)
+  if (length === undefined) return upload.length
   if (upload.length !== undefined) {
-    if (told !== upload.length) throw bad(`Upload-Length is ${upload.length} for this upload`)
-    return told
+    if (length !== upload.length) {
+      throw badRequest(`Upload-Length of this upload is ${upload.length}`)
+    }
+    return length
   }
   const declared = declaredLength(req)
-  if (declared !== undefined && offset + declared < told) {
-    throw bad('Send Upload-Length with the PATCH that ends the file, and not before')
+  if (declared !== undefined && offset + declared < length) {
+    throw badRequest('Send Upload-Length with the PATCH that completes the file')
   }
-  return told
+  return length
 }
 
-/** No byte more than there is room for: what goes beyond is an error, never cut off. */
-export async function* within(
-  most: number,
-  body: AsyncIterable<Buffer>,
-): AsyncGenerator<Buffer, void, undefined> {
-  let size = 0
-  for await (const piece of body) {
-    size += piece.length
-    if (size > most) throw beyond()
-    yield piece
-  }
-}
-
-export function beyond(): GatewayError {
-  const detail = 'The body goes beyond the end of the upload'
-  return new GatewayError('bad_request', detail, { detail })
-}
-
-/** A client that stands still comes back sooner when its connection is closed on it. */
-function closeOnSlow({ res }: Call): (error: unknown) => never {
+/** A stalled client resumes sooner when its connection is closed. */
+function closeIfTooSlow({ res }: RequestContext): (error: unknown) => never {
   return (error) => {
-    if (error instanceof GatewayError && error.code === 'too_slow') breakOff(res)
+    if (error instanceof GatewayError && error.code === 'too_slow') abortResponse(res)
     throw error
   }
 }

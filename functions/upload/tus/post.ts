@@ -1,201 +1,210 @@
-/** `POST`: a new upload, with some of its bytes, all of them, or none yet. */
 import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import type { DriveAccount } from '../../drive/client/account.ts'
-import type { OpenUpload, Position } from '../../drive/upload/upload-offset.ts'
+import type { OpenUpload, UploadOffset } from '../../drive/upload/upload-offset.ts'
 import { GatewayError } from '../../errors.ts'
-import { closing } from '../../identity/quota.ts'
-import type { Allowance } from '../../identity/quota.ts'
+import { auditUploads } from '../../http/audit.ts'
+import { badRequest } from '../../http/bad-request.ts'
+import { declaredLength, hasBody, readBody } from '../../http/body-stream.ts'
+import type { RequestContext } from '../../http/router.ts'
 import type { Principal } from '../../identity/principal.ts'
-import { auditUploads } from '../../http/audit-uploads.ts'
-import { declaredLength, hasBody, readBody } from '../../http/framework-streaming.ts'
-import type { Call } from '../../http/router.ts'
-import { checkUnread } from '../response.ts'
-import { checked, readChecksum } from './checksum.ts'
+import { runAndSettle } from '../../identity/quota.ts'
+import type { QuotaReservation } from '../../identity/quota.ts'
+import type { UploadDeps } from '../deps.ts'
+import { uploadTtlMs } from '../upload-ttl.ts'
+import { checkHeaders, limitSize } from '../size-limits.ts'
+import { readAllowedOrigin } from '../upload-headers.ts'
+import { readChecksum, verifyChecksum } from './checksum.ts'
 import {
-  bad,
-  bodyType,
-  checkBodyType,
-  directUrl,
-  expiry,
+  checkContentType,
+  directUrlHeaders,
+  exceedsLength,
+  expiryHeaders,
   fileHeaders,
-  header,
-  readLength,
-  wantsDirect,
+  headerValue,
+  readUploadLength,
+  requestsDirectUpload,
+  tusContentType,
 } from './headers.ts'
-import { readOrigin } from '../tickets.ts'
 import { readMetadata } from './metadata.ts'
-import type { Described } from './metadata.ts'
-import { beyond, within } from './patch.ts'
-import type { TusParts } from './routes.ts'
-import { lifetimeMs, uploadUrl } from './upload-url.ts'
+import type { FileDescription } from './metadata.ts'
+import { uploadUrl } from './upload-url.ts'
 
-/** An upload that was asked for, and what of it has come already. */
-interface Wanted {
+/** A validated request for a new upload. */
+interface CreationRequest {
   account: DriveAccount
   length: number | undefined
-  described: Described
-  /** The page that wants to send its bytes straight to Drive. */
+  description: FileDescription
+  /** Origin of the page that requests a direct upload. */
   origin: string | undefined
   source: AsyncIterable<Buffer>
 }
 
-interface Begun {
+interface CreatedUpload {
   upload: OpenUpload
-  now: Position
+  position: UploadOffset
 }
 
-export async function create(parts: TusParts, call: Call): Promise<void> {
-  const principal = await parts.identify(call.req, 'upload')
-  const length = readNewLength(call.req, parts.maxFileBytes)
+/**
+ * `POST`: creates an upload, with none, some or all of its bytes.
+ *
+ * @throws {GatewayError} `length_required`, `bad_request`, `too_large`, …
+ * @see tus 1.0.0, "Creation", "Creation With Upload", "Creation With Deferred Length"
+ */
+export async function createUpload(deps: UploadDeps, context: RequestContext): Promise<void> {
+  const { req, res, log } = context
+  const principal = await deps.authenticate(req, 'upload')
+  const length = readNewLength(req, deps.maxFileBytes)
   if (length === undefined && principal.limits?.maxBytes !== undefined) {
-    throw new GatewayError('length_required', 'An upload of no length for a token with a limit', {
-      detail: 'This token may upload so many bytes: say with Upload-Length how many these are',
+    throw new GatewayError('length_required', 'A deferred length with a byte quota', {
+      detail: 'The token has a byte quota. Send Upload-Length.',
     })
   }
-  const allowance = parts.allowances.open(principal, length)
-  const now = await closing(allowance, () =>
-    createWithin(parts, call, { principal, length, allowance }),
+  const quota = deps.quotas.open(principal, length)
+  const { offset, file } = await runAndSettle(quota, () =>
+    createWithinQuota(deps, context, { principal, length, quota }),
   )
-  // Whoever hears of it may come with more at once: what was reserved too much is there for that.
-  call.res.end()
-  if (!now.file) return
-  auditUploads(call.log, principal, 'tus', [{ id: now.file.id, size: now.offset }])
+  // Sent after unused quota is settled: the client may start its next upload at once.
+  res.end()
+  if (file) auditUploads(log, principal, 'tus', [{ id: file.id, size: offset }])
 }
 
-interface Asked {
-  principal: Principal
-  length: number | undefined
-  allowance: Allowance
-}
-
-/** Writes the head of the answer. */
-async function createWithin(
-  parts: TusParts,
-  call: Call,
-  { principal, length, allowance }: Asked,
-): Promise<Position> {
-  const { req, res } = call
-  const metadata = header(req, 'upload-metadata') ?? ''
-  const described = readMetadata(metadata)
-  const origin = wantsDirect(req) ? readOrigin(parts.origins, req.headers.origin) : undefined
-  if (origin !== undefined && length === undefined && allowance.limitsBytes) {
-    throw new GatewayError('length_required', 'Bytes past us, of no length, within a limit', {
-      detail:
-        'There is a limit for bytes here: say with Upload-Length how many go straight to Drive',
+/** Creates the upload and writes the head of the response. */
+async function createWithinQuota(
+  deps: UploadDeps,
+  context: RequestContext,
+  {
+    principal,
+    length,
+    quota,
+  }: { principal: Principal; length: number | undefined; quota: QuotaReservation },
+): Promise<UploadOffset> {
+  const { req, res, signal } = context
+  const metadata = headerValue(req, 'upload-metadata') ?? ''
+  const description = readMetadata(metadata)
+  const origin = requestsDirectUpload(req) ? readAllowedOrigin(req, deps.origins) : undefined
+  if (origin !== undefined && length === undefined && quota.limitsBytes) {
+    throw new GatewayError('length_required', 'A direct upload of deferred length with a quota', {
+      detail: 'A byte quota applies. Send Upload-Length for a direct upload.',
     })
   }
-  const body = readBytes(parts, call, length)
-  const source = length === undefined ? allowance.metered(body, (piece) => piece.length) : body
-  const account = parts.accountOf(principal.sub)
-  const { file, path } = described
-  const from = await parts.inside.writeFolder(principal, file.folder, call.signal)
-  await allowance.file(length)
-  const folder = await parts.folders.reach(account, from, path, call.signal)
+  const body = readCreationBody(deps, context, length)
+  const source = length === undefined ? quota.meter(body, (chunk) => chunk.length) : body
+  const account = deps.accountOf(principal.sub)
+  const { file, path } = description
+  const parent = await deps.folderScope.resolveWriteFolder(principal, file.folder, signal)
+  await quota.reserveFile(length)
+  const folder = await deps.folders.ensurePath(account, parent, path, signal)
   if (folder !== undefined) file.folder = folder
 
-  const begin = length !== undefined && (declaredLength(req) ?? 0) === length ? storeWhole : open
-  const { upload, now } = await begin(parts, call, { account, length, described, origin, source })
-  const bytes = length ?? now.offset
-  const counted = allowance.counts.map((record) => ({ ...record, files: 1, bytes }))
-  allowance.keep(bytes)
+  const isComplete = length !== undefined && (declaredLength(req) ?? 0) === length
+  const request: CreationRequest = { account, length, description, origin, source }
+  const { upload, position } = isComplete
+    ? await storeComplete(deps, request, signal)
+    : await openSession(deps, request, signal)
+  const bytes = length ?? position.offset
+  const charges = quota.counters.map((counter) => ({ ...counter, files: 1, bytes }))
+  quota.commit(bytes)
   try {
-    const expiresAt = parts.now() + lifetimeMs
-    const location = await uploadUrl(parts, principal, {
+    const expiresAt = deps.now() + uploadTtlMs
+    const location = await uploadUrl(deps, principal, {
       ...upload,
       metadata,
       expiresAt,
       ...(origin === undefined ? {} : { origin }),
-      ...(counted.length > 0 ? { counted } : {}),
+      ...(charges.length > 0 ? { charges } : {}),
     })
     res.writeHead(201, {
       location,
-      'upload-offset': String(now.offset),
-      ...(now.file ? fileHeaders(now.file) : expiry(expiresAt)),
-      ...(origin === undefined || now.file ? {} : directUrl(upload.sessionUri)),
+      'upload-offset': String(position.offset),
+      ...(position.file ? fileHeaders(position.file) : expiryHeaders(expiresAt)),
+      ...(origin === undefined || position.file ? {} : directUrlHeaders(upload.sessionUri)),
     })
   } catch (error) {
-    await parts.resumes.cancel(account, upload)
-    allowance.drop(bytes)
+    await deps.uploadSessions.cancel(account, upload)
+    quota.revert(bytes)
     throw error
   }
-  return now
+  return position
 }
 
-/** All of it is here: one file as any other, and an upload that only tells of it. */
-async function storeWhole(
-  { uploads }: TusParts,
-  { signal }: Call,
-  { account, length = 0, described: { file, sha256 }, source }: Wanted,
-): Promise<Begun> {
-  const stored = await uploads.store(account, file, exactly(length, source), signal, { sha256 })
-  return { upload: { id: stored.id, length }, now: { offset: length, file: stored } }
+/** Stores a complete body like any other file; its upload serves HEAD and DELETE only. */
+async function storeComplete(
+  { uploads }: UploadDeps,
+  { account, length = 0, description: { file, sha256 }, source }: CreationRequest,
+  signal: AbortSignal,
+): Promise<CreatedUpload> {
+  const stored = await uploads.store(account, file, requireLength(source, length), signal, {
+    sha256,
+  })
+  return { upload: { id: stored.id, length }, position: { offset: length, file: stored } }
 }
 
-/** A client that leaves before it knows the upload's URL can never come back to it. */
-async function open(
-  { resumes }: TusParts,
-  { signal }: Call,
-  { account, length, described: { file, sha256 }, origin, source }: Wanted,
-): Promise<Begun> {
+/** Opens a session, and cancels it when the client leaves: without the URL, it cannot resume. */
+async function openSession(
+  { uploadSessions }: UploadDeps,
+  { account, length, description: { file, sha256 }, origin, source }: CreationRequest,
+  signal: AbortSignal,
+): Promise<CreatedUpload> {
   const upload: OpenUpload = {
-    ...(await resumes.open(account, file, { length, origin }, signal)),
+    ...(await uploadSessions.open(account, file, { length, origin }, signal)),
     ...(length === undefined ? {} : { length }),
     ...(sha256 === undefined ? {} : { sha256 }),
   }
-  const addition = { offset: 0, length, source, isFirst: true }
   try {
-    const now = await resumes.append(account, upload, addition, signal)
+    const request = { offset: 0, length, source, isFirst: true }
+    const position = await uploadSessions.append(account, upload, request, signal)
     signal.throwIfAborted()
-    return { upload, now }
+    return { upload, position }
   } catch (error) {
-    await resumes.cancel(account, upload)
+    await uploadSessions.cancel(account, upload)
     throw error
   }
 }
 
-/** The bytes that came along; none where there is no body. */
-function readBytes(
-  parts: TusParts,
-  { req, res }: Call,
+/** Reads the body of a creation; empty without one. */
+function readCreationBody(
+  deps: UploadDeps,
+  { req, res }: RequestContext,
   length: number | undefined,
 ): AsyncIterable<Buffer> {
-  const isTyped = header(req, 'content-type') === bodyType
+  const isTyped = headerValue(req, 'content-type') === tusContentType
   if (!hasBody(req) && !isTyped) return Readable.from([])
-  // Over HTTP/2 a body may be announced and be empty.
-  if (!isTyped && declaredLength(req) === undefined)
-    return within(0, readBody(req, res, parts.idleMs))
-  checkBodyType(req)
-  checkUnread(req, parts)
-  const most = length ?? parts.maxFileBytes
-  if ((declaredLength(req) ?? 0) > most) throw beyond()
+  const body = (maxBytes: number): AsyncIterable<Buffer> =>
+    limitSize(readBody(req, res, deps.idleTimeoutMs), maxBytes, exceedsLength)
+  // Over HTTP/2, an announced body may be empty.
+  if (!isTyped && declaredLength(req) === undefined) return body(0)
+  checkContentType(req)
+  checkHeaders(req, deps)
+  const maxBytes = length ?? deps.maxFileBytes
+  if ((declaredLength(req) ?? 0) > maxBytes) throw exceedsLength()
   const checksum = readChecksum(req)
-  const body = within(most, readBody(req, res, parts.idleMs))
-  return checksum ? checked(body, checksum, Infinity) : body
+  return checksum ? verifyChecksum(body(maxBytes), checksum, Infinity) : body(maxBytes)
 }
 
-async function* exactly(
-  length: number,
+/** Passes a body through. @throws {GatewayError} `truncated` when it ends before `length` bytes */
+async function* requireLength(
   body: AsyncIterable<Buffer>,
+  length: number,
 ): AsyncGenerator<Buffer, void, undefined> {
   let size = 0
-  for await (const piece of body) {
-    size += piece.length
-    yield piece
+  for await (const chunk of body) {
+    size += chunk.length
+    yield chunk
   }
-  if (size < length) throw new GatewayError('truncated', 'Less came than was announced')
+  if (size < length) throw new GatewayError('truncated', `The body has ${size} of ${length} bytes`)
 }
 
 /** @throws {GatewayError} `bad_request`, `too_large` */
 function readNewLength(req: IncomingMessage, maxFileBytes: number): number | undefined {
-  if (header(req, 'upload-concat') !== undefined) {
-    throw bad('Uploads in parts at the same time (Upload-Concat) are not taken here')
+  if (headerValue(req, 'upload-concat') !== undefined) {
+    throw badRequest('Parallel uploads (Upload-Concat) are not supported')
   }
-  const length = readLength(req, maxFileBytes)
-  const deferred = header(req, 'upload-defer-length')
-  if (deferred !== undefined && deferred !== '1') throw bad('Upload-Defer-Length must be 1')
+  const length = readUploadLength(req, maxFileBytes)
+  const deferred = headerValue(req, 'upload-defer-length')
+  if (deferred !== undefined && deferred !== '1') throw badRequest('Upload-Defer-Length must be 1')
   if ((length === undefined) === (deferred === undefined)) {
-    throw bad('Send either Upload-Length or Upload-Defer-Length: 1')
+    throw badRequest('Send either Upload-Length or Upload-Defer-Length: 1')
   }
   return length
 }

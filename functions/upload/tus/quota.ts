@@ -1,99 +1,99 @@
-/** What an upload counts for, of the limits of its credential and of its account's day. */
+/** Charges tus uploads to the quotas of their credential and account. */
 import type { DriveAccount } from '../../drive/client/account.ts'
-import type { Position } from '../../drive/upload/upload-offset.ts'
+import type { UploadOffset } from '../../drive/upload/upload-offset.ts'
 import { GatewayError } from '../../errors.ts'
-import { closing } from '../../identity/quota.ts'
 import type { Principal } from '../../identity/principal.ts'
-import type { TusParts } from './routes.ts'
-import { lifetimeMs } from './upload-url.ts'
+import { runAndSettle } from '../../identity/quota.ts'
+import type { UploadDeps } from '../deps.ts'
+import { uploadTtlMs } from '../upload-ttl.ts'
 import type { TusUpload } from './upload-url.ts'
 
-/** Milliseconds to ask Drive what is left of a request that has failed. */
-const lastLookMs = 5_000
+/** Timeout of the offset query after a failed PATCH. */
+const offsetQueryTimeoutMs = 5_000
 
-interface Addition {
+/** The upload that a PATCH appends to. */
+interface AppendTarget {
   principal: Principal
   account: DriveAccount
   upload: TusUpload
   offset: number
-  /** Bytes that are announced. */
+  /** Bytes of the body, when declared. */
   declared: number | undefined
 }
 
 /**
- * Bytes of an upload count when it is made; where nobody knew then how many they are, as they come.
- * Of a request that fails those count that Drive has kept.
+ * Charges the bytes of a PATCH. An upload of known length is charged at its creation, one of deferred
+ * length as its bytes arrive. A failed PATCH is charged for the bytes that Drive has stored.
  *
- * @param send given what has to be between the body and Drive
+ * @param send sends the body, with `meter` applied to it
  */
-export async function counting(
-  parts: Pick<TusParts, 'allowances' | 'resumes'>,
-  { principal, account, upload, offset, declared }: Addition,
-  send: (meter: (body: AsyncIterable<Buffer>) => AsyncIterable<Buffer>) => Promise<Position>,
-): Promise<Position> {
+export async function withQuota(
+  deps: Pick<UploadDeps, 'quotas' | 'uploadSessions'>,
+  { principal, account, upload, offset, declared }: AppendTarget,
+  send: (meter: (body: AsyncIterable<Buffer>) => AsyncIterable<Buffer>) => Promise<UploadOffset>,
+): Promise<UploadOffset> {
   if (upload.length !== undefined) return send((body) => body)
-  const allowance = parts.allowances.open(principal, declared)
-  let came = 0
+  const quota = deps.quotas.open(principal, declared)
+  let received = 0
   async function* meter(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, undefined> {
-    for await (const piece of allowance.metered(body, ({ length }) => length)) {
-      came += piece.length
-      yield piece
+    for await (const chunk of quota.meter(body, ({ length }) => length)) {
+      received += chunk.length
+      yield chunk
     }
   }
-  return closing(allowance, async () => {
+  return runAndSettle(quota, async () => {
     try {
-      const now = await send(meter)
-      allowance.keep(now.offset - offset, 0)
-      return now
+      const position = await send(meter)
+      quota.commit(position.offset - offset, 0)
+      return position
     } catch (error) {
-      const left = came === 0 ? offset : await offsetLeft(parts, account, upload)
-      allowance.keep(Math.max(0, Math.min(came, left - offset)), 0)
+      const storedOffset = received === 0 ? offset : await queryStoredOffset(deps, account, upload)
+      quota.commit(Math.max(0, Math.min(received, storedOffset - offset)), 0)
       throw error
     }
   })
 }
 
-/** Endless where it cannot be told: what may be there counts. */
-async function offsetLeft(
-  { resumes }: Pick<TusParts, 'resumes'>,
+/** @returns `Infinity` when the offset is unknown: bytes that may be stored are charged */
+async function queryStoredOffset(
+  { uploadSessions }: Pick<UploadDeps, 'uploadSessions'>,
   account: DriveAccount,
   upload: TusUpload,
 ): Promise<number> {
   try {
-    return (await resumes.position(account, upload, AbortSignal.timeout(lastLookMs))).offset
+    const signal = AbortSignal.timeout(offsetQueryTimeoutMs)
+    return (await uploadSessions.offset(account, upload, signal)).offset
   } catch (error) {
     return isGone(error) ? 0 : Infinity
   }
 }
 
-/** An upload of which Drive knows nothing any more counts for nothing. */
-export async function forgivingGone<T>(
-  parts: Pick<TusParts, 'allowances' | 'claims' | 'now'>,
+/** Refunds an upload when `work` fails because Drive has neither its session nor its file. */
+export async function refundIfGone<T>(
+  deps: Pick<UploadDeps, 'quotas' | 'singleUse' | 'now'>,
   upload: TusUpload,
   work: Promise<T>,
 ): Promise<T> {
   return work.catch(async (error: unknown) => {
-    if (isGone(error)) await giveBack(parts, upload, 0)
+    if (isGone(error)) await refund(deps, upload, 0)
     throw error
   })
 }
 
 /**
- * What it counted for may be used again, once: of those who end it at the same time, one gets it.
+ * Refunds an upload once, even when several requests terminate it at the same time.
  *
- * @param offset bytes that came of it
+ * @param offset bytes to refund for an upload of deferred length
  */
-export async function giveBack(
-  { allowances, claims, now }: Pick<TusParts, 'allowances' | 'claims' | 'now'>,
-  { id, length, counted }: TusUpload,
+export async function refund(
+  { quotas, singleUse, now }: Pick<UploadDeps, 'quotas' | 'singleUse' | 'now'>,
+  { id, length, charges = [] }: TusUpload,
   offset: number,
 ): Promise<void> {
-  // URLs that were given out by earlier versions have one record and no list.
-  const records = [counted ?? []].flat()
-  if (records.length === 0 || !(await claims.claim(`tus-${id}`, now() + lifetimeMs))) return
-  for (const record of records) {
-    const { files, bytes } = record
-    await allowances.giveBack(record, { files, bytes: length === undefined ? offset : bytes })
+  if (charges.length === 0 || !(await singleUse.consume(`tus-${id}`, now() + uploadTtlMs))) return
+  for (const charge of charges) {
+    const { files, bytes } = charge
+    await quotas.refund(charge, { files, bytes: length === undefined ? offset : bytes })
   }
 }
 

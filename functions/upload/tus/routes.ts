@@ -1,96 +1,68 @@
 /**
- * `/upload/tus`: resumable uploads, in a protocol that many clients speak. No row is kept and no
- * lock: an upload's URL says what it is, and Drive how far it is.
+ * `/upload/tus`: resumable uploads by tus, without stored state or locks. The upload URL contains the
+ * state of an upload, and Drive its offset.
  *
  * @see tus resumable upload protocol 1.0.0
  */
-import type { DriveAccount } from '../../drive/client/account.ts'
-import type { Folders } from '../../drive/files/folders.ts'
-import type { Resumes } from '../../drive/upload/upload-session.ts'
-import type { Uploads } from '../../drive/upload/upload.ts'
 import { GatewayError } from '../../errors.ts'
-import type { Seal } from '../../token/sealed-values.ts'
-import type { Call, Route } from '../../http/router.ts'
-import type { Allowances } from '../../identity/quota.ts'
-import type { ClaimStore } from '../../identity/login-state.ts'
-import type { Identify } from '../../http/authenticate.ts'
-import type { Inside } from '../../http/folder-scope.ts'
-import type { Origins } from '../../http/cors.ts'
-import { terminate } from './delete.ts'
-import { tellOffset } from './head.ts'
-import { bad, checkVersion, header, requestHeaders, version } from './headers.ts'
-import { describe } from './options.ts'
-import { addBytes } from './patch.ts'
-import { create } from './post.ts'
+import { badRequest } from '../../http/bad-request.ts'
+import type { RequestContext, Route } from '../../http/router.ts'
+import type { UploadDeps } from '../deps.ts'
+import { terminateUpload } from './delete.ts'
+import { sendOffset } from './head.ts'
+import { checkVersion, headerValue, tusRequestHeaders, tusVersion } from './headers.ts'
+import { sendCapabilities } from './options.ts'
+import { appendBytes } from './patch.ts'
+import { createUpload } from './post.ts'
 
-export interface TusParts {
-  identify: Identify
-  accountOf(sub: string): DriveAccount
-  uploads: Uploads
-  resumes: Resumes
-  folders: Folders
-  inside: Inside
-  allowances: Allowances
-  claims: ClaimStore
-  seal: Pick<Seal, 'seal' | 'open'>
-  origins: Pick<Origins, 'knows'>
-  publicUrl: string
-  /** Bytes that one file may have. */
-  maxFileBytes: number
-  /** Bytes that one request of HTTP/1 may have where a front end caps them. */
-  maxRequestBytes: number | null
-  /** Milliseconds that a caller may send nothing. */
-  idleMs: number
-  now(): number
-}
+type Run = (deps: UploadDeps, context: RequestContext) => Promise<void> | void
 
-type Run = (parts: TusParts, call: Call) => Promise<void> | void
+const anyPath = /^tus(?:\/([\w.-]+))?$/
+const collectionPath = /^tus$/
+const uploadPath = /^tus\/([\w.-]+)$/
 
-const every = /^tus(?:\/([\w.-]+))?$/
-const collection = /^tus$/
-const one = /^tus\/([\w.-]+)$/
-
-export function tusRoutes(parts: TusParts): Route[] {
+export function tusRoutes(deps: UploadDeps): Route[] {
   const route = (method: Route['method'], path: RegExp, run: Run): Route => ({
     method,
     path,
-    headers: requestHeaders,
-    run: async (call) => run(parts, call),
+    headers: tusRequestHeaders,
+    run: async (context) => run(deps, context),
   })
   return [
-    route('OPTIONS', every, describe),
-    route('POST', collection, spoken(create)),
-    route('HEAD', one, spoken(tellOffset)),
-    route('PATCH', one, spoken(addBytes)),
-    route('DELETE', one, spoken(terminate)),
-    route('POST', one, spoken(overridden)),
+    route('OPTIONS', anyPath, sendCapabilities),
+    route('POST', collectionPath, withTusVersion(createUpload)),
+    route('HEAD', uploadPath, withTusVersion(sendOffset)),
+    route('PATCH', uploadPath, withTusVersion(appendBytes)),
+    route('DELETE', uploadPath, withTusVersion(terminateUpload)),
+    route('POST', uploadPath, withTusVersion(overrideMethod)),
   ]
 }
 
-/** For clients that cannot send a PATCH or a DELETE; nothing but a POST can stand for them. */
-const standIns = new Map<string | undefined, Run>([
-  ['PATCH', addBytes],
-  ['DELETE', terminate],
+/** Methods that a POST can override, for clients that cannot send them. */
+const overridable = new Map<string | undefined, Run>([
+  ['PATCH', appendBytes],
+  ['DELETE', terminateUpload],
 ])
 
-function overridden(parts: TusParts, call: Call): Promise<void> | void {
-  const run = standIns.get(header(call.req, 'x-http-method-override'))
-  if (run) return run(parts, call)
-  throw new GatewayError('method_not_allowed', 'A POST to an upload stands for no method', {
+/** @see tus 1.0.0, "X-HTTP-Method-Override" */
+function overrideMethod(deps: UploadDeps, context: RequestContext): Promise<void> | void {
+  const run = overridable.get(headerValue(context.req, 'x-http-method-override'))
+  if (run) return run(deps, context)
+  throw new GatewayError('method_not_allowed', 'A POST to an upload overrides no method', {
     headers: { allow: 'HEAD, PATCH, DELETE, OPTIONS' },
   })
 }
 
-/** Only in the one version, and only as what the request is: a method that hides another is refused. */
-function spoken(run: Run): Run {
-  return (parts, call) => {
-    const { req, res } = call
-    res.setHeader('Tus-Resumable', version)
+/** Requires tus 1.0.0, and rejects a method override on any other method than POST. */
+function withTusVersion(run: Run): Run {
+  return (deps, context) => {
+    const { req, res } = context
+    res.setHeader('Tus-Resumable', tusVersion)
     checkVersion(req)
-    const meant = header(req, 'x-http-method-override')
-    if (meant !== undefined && meant !== req.method && run !== overridden) {
-      throw bad('X-HTTP-Method-Override is taken on a POST to an upload only')
+    const override = headerValue(req, 'x-http-method-override')
+    if (override !== undefined && override !== req.method && run !== overrideMethod) {
+      throw badRequest('X-HTTP-Method-Override requires a POST to an upload')
     }
-    return run(parts, call)
+    return run(deps, context)
   }
 }
