@@ -1,14 +1,14 @@
 import { describe, expect, test } from '@jest/globals'
-import { isTransient, readFailure } from '../../../functions/drive/client/errors.ts'
+import { isTransient, toGatewayError } from '../../../functions/drive/client/errors.ts'
 import { GatewayError } from '../../../functions/errors.ts'
 import { googleError } from '../../../infra/sandbox/drive/index.ts'
 
 function failure(status: number, body: object | string, retryAfter?: string): GatewayError {
   const text = typeof body === 'string' ? body : JSON.stringify(body)
-  return readFailure({ status, headers: { 'retry-after': retryAfter }, body: text })
+  return toGatewayError({ status, headers: { 'retry-after': retryAfter }, body: text })
 }
 
-describe('a 403 is read from its reason (case 73)', () => {
+describe('toGatewayError() of a 403', () => {
   test.each([
     ['rateLimitExceeded', 'drive_rate_limited', true],
     ['userRateLimitExceeded', 'drive_rate_limited', true],
@@ -27,13 +27,13 @@ describe('a 403 is read from its reason (case 73)', () => {
     ['neverHeardOf', 'upstream_bad_response', false],
     ['constructor', 'upstream_bad_response', false],
     ['__proto__', 'upstream_bad_response', false],
-  ])('%s is %s', (reason, code, transient) => {
-    const error = failure(403, googleError(403, reason, 'Said by Drive'))
+  ])('maps reason %s to %s (transient: %s)', (reason, code, transient) => {
+    const error = failure(403, googleError(403, reason, 'Message of Drive'))
     expect([error.code, isTransient(error)]).toEqual([code, transient])
-    expect(error.message).not.toContain('Said by Drive')
+    expect(error.message).not.toContain('Message of Drive')
   })
 
-  test('from its details where the first list has none', () => {
+  test('reads the details when the first list has no reason', () => {
     const details = [{ reason: 'ACCESS_TOKEN_SCOPE_INSUFFICIENT' }]
     expect(failure(403, { error: { code: 403, details } }).code).toBe('reauth_required')
   })
@@ -45,12 +45,12 @@ describe('a 403 is read from its reason (case 73)', () => {
     '[]',
     '{"error":"x"}',
     '{"error":{"errors":5}}',
-  ])('from none where the body is %p: not tried again', (body) => {
+  ])('maps a body without a reason to a permanent error: %p', (body) => {
     expect(failure(403, body).code).toBe('upstream_bad_response')
   })
 })
 
-describe('other answers are read from their status, whatever their body', () => {
+describe('toGatewayError() of other responses', () => {
   test.each([
     [400, 'upstream_bad_response'],
     [401, 'reauth_required'],
@@ -61,7 +61,7 @@ describe('other answers are read from their status, whatever their body', () => 
     [503, 'drive_unavailable'],
     [504, 'drive_unavailable'],
     [302, 'upstream_bad_response'],
-  ])('%d', (status, code) => {
+  ])('maps status %d to %s, whatever the body', (status, code) => {
     for (const body of [
       '',
       '<html>',
@@ -73,13 +73,13 @@ describe('other answers are read from their status, whatever their body', () => 
     }
   })
 
-  test('a reason that is no word does not reach the log (case 35)', () => {
+  test('replaces a reason that is not a single word in the log message', () => {
     const { message } = failure(500, googleError(500, 'a\nb ya29.secret', 'x'))
-    expect(message).toBe('Drive answered 500 (unreadable)')
+    expect(message).toBe('Drive returned 500 (unreadable)')
   })
 })
 
-describe('Retry-After (case 72)', () => {
+describe('toGatewayError() of a Retry-After header', () => {
   test.each([
     ['1', 1],
     ['3600', 3600],
@@ -93,14 +93,14 @@ describe('Retry-After (case 72)', () => {
     ['Mon, 01 Jan 1990 00:00:00 GMT', 0],
     ['Someday, 01 Jan', undefined],
     ['2026-01-01T00:00:00Z', undefined],
-  ])('%p is %p seconds', (value, seconds) => {
+  ])('reads %p as %p seconds', (value, seconds) => {
     expect(failure(429, '', value).retryAfterSeconds).toBe(seconds)
     expect(failure(503, '', value).retryAfterSeconds).toBe(seconds)
     const limited = googleError(403, 'rateLimitExceeded', 'x')
     expect(failure(403, limited, value).retryAfterSeconds).toBe(seconds)
   })
 
-  test('a date is counted from now', () => {
+  test('reads a date relative to now', () => {
     const { retryAfterSeconds = 0 } = failure(503, '', new Date(Date.now() + 90_000).toUTCString())
     expect(retryAfterSeconds).toBeGreaterThan(80)
     expect(retryAfterSeconds).toBeLessThanOrEqual(90)

@@ -2,31 +2,31 @@ import { describe, expect, test } from '@jest/globals'
 import { GatewayError } from '../../../functions/errors.ts'
 import {
   chunkRequest,
-  createRequest,
+  multipartRequest,
   isCancelled,
-  openRequest,
-  readCreated,
+  openSessionRequest,
+  readCreateResult,
   readFile,
   readIds,
-  readOpened,
+  readSessionUri,
   readProgress,
   statusRequest,
 } from '../../../functions/drive/client/protocol.ts'
-import type { DriveAnswer } from '../../../functions/drive/client/transport.ts'
+import type { DriveResponse } from '../../../functions/drive/client/transport.ts'
 
 const root = 'https://drive.example/'
 const uri = 'https://drive.example/upload?upload_id=x'
 
-function answer(
+function response(
   status: number,
   headers: Record<string, string> = {},
   body: object | string = '',
-): DriveAnswer {
+): DriveResponse {
   return { status, headers, body: typeof body === 'string' ? body : JSON.stringify(body) }
 }
 
-/** The code that it throws with, or what it returns. */
-function outcome<T>(run: () => T): T | string {
+/** The code of the error that `run` throws, or what it returns. */
+function codeOrResult<T>(run: () => T): T | string {
   try {
     return run()
   } catch (error) {
@@ -42,17 +42,17 @@ const stored = {
 }
 
 describe('readProgress()', () => {
-  test('resumes at 0 when a 308 has no Range (case 77)', () => {
-    expect(readProgress(answer(308))).toEqual({ state: 'incomplete', offset: 0 })
+  test('returns offset 0 when a 308 has no Range', () => {
+    expect(readProgress(response(308))).toEqual({ state: 'incomplete', offset: 0 })
   })
 
   test.each([
     ['bytes=0-0', 1],
     ['bytes=0-262143', 262_144],
-    ['0-42', 43], // older examples leave the unit out
+    ['0-42', 43], // older examples omit the unit
     ['bytes=0-5497558138879', 5_497_558_138_880],
-  ])('reads Range %p', (range, offset) => {
-    expect(readProgress(answer(308, { range }))).toEqual({ state: 'incomplete', offset })
+  ])('reads the offset from Range %p', (range, offset) => {
+    expect(readProgress(response(308, { range }))).toEqual({ state: 'incomplete', offset })
   })
 
   test.each([
@@ -66,16 +66,16 @@ describe('readProgress()', () => {
     'bytes=0--1',
     `bytes=0-${'9'.repeat(16)}`,
     'bytes=0-5\n',
-  ])('refuses Range %p (case 78)', (range) => {
-    expect(outcome(() => readProgress(answer(308, { range })))).toBe('upstream_bad_response')
+  ])('throws upstream_bad_response for Range %p', (range) => {
+    expect(codeOrResult(() => readProgress(response(308, { range })))).toBe('upstream_bad_response')
   })
 
-  test.each([400, 404, 410, 499])('takes %d for a session that is gone (case 79)', (status) => {
-    expect(outcome(() => readProgress(answer(status)))).toBe('upload_session_lost')
+  test.each([400, 404, 410, 499])('throws upload_session_lost for status %d', (status) => {
+    expect(codeOrResult(() => readProgress(response(status)))).toBe('upload_session_lost')
   })
 
-  test.each([200, 201])('takes %d with a file for the end', (status) => {
-    expect(readProgress(answer(status, {}, file))).toEqual(stored)
+  test.each([200, 201])('returns the file of a %d', (status) => {
+    expect(readProgress(response(status, {}, file))).toEqual(stored)
   })
 
   test.each([
@@ -87,8 +87,8 @@ describe('readProgress()', () => {
     [200, '{"name":"n"}'],
     [204, ''],
     [302, ''],
-  ])('makes nothing of %d %p (case 84)', (status, body) => {
-    expect(readProgress(answer(status, {}, body))).toEqual({ state: 'unclear', status })
+  ])('returns unclear for status %d with body %p', (status, body) => {
+    expect(readProgress(response(status, {}, body))).toEqual({ state: 'unclear', status })
   })
 
   test.each([
@@ -96,31 +96,31 @@ describe('readProgress()', () => {
     [429, 'drive_rate_limited'],
     [500, 'drive_unavailable'],
     [413, 'upstream_bad_response'],
-  ])('says what %d means', (status, code) => {
-    expect(outcome(() => readProgress(answer(status)))).toBe(code)
+  ])('maps status %d to %s', (status, code) => {
+    expect(codeOrResult(() => readProgress(response(status)))).toBe(code)
   })
 })
 
-describe('readCreated()', () => {
-  test('takes a 409 for an earlier try that was heard (case 83)', () => {
-    expect(readCreated(answer(409))).toEqual({ state: 'exists' })
+describe('readCreateResult()', () => {
+  test('returns exists for a 409: an earlier attempt has succeeded', () => {
+    expect(readCreateResult(response(409))).toEqual({ state: 'exists' })
   })
 
   test.each([
     [400, 'upstream_bad_response'],
     [404, 'drive_not_found'],
-  ])('takes %d for a refusal of what was asked: there is no session that could be gone', (s, c) => {
-    expect(outcome(() => readCreated(answer(s)))).toBe(c)
+  ])('maps status %d to %s: there is no session that could be lost', (s, c) => {
+    expect(codeOrResult(() => readCreateResult(response(s)))).toBe(c)
   })
 
-  test('makes nothing of a 308', () => {
-    expect(readCreated(answer(308)).state).toBe('unclear')
+  test('returns unclear for a 308', () => {
+    expect(readCreateResult(response(308)).state).toBe('unclear')
   })
 })
 
-describe('readOpened()', () => {
-  test('takes an address at Drive', () => {
-    expect(readOpened(answer(200, { location: uri }), root)).toBe(uri)
+describe('readSessionUri()', () => {
+  test('returns a session URI of Drive’s origin', () => {
+    expect(readSessionUri(response(200, { location: uri }), root)).toBe(uri)
   })
 
   test.each([
@@ -136,21 +136,23 @@ describe('readOpened()', () => {
     'https://127.0.0.1/upload',
     'javascript:alert(1)',
     `https://drive.example/${'x'.repeat(10_240)}`,
-  ])('takes no other: %p (case 39)', (location) => {
+  ])('rejects session URI %p', (location) => {
     const headers = location === undefined ? {} : { location }
-    expect(outcome(() => readOpened(answer(200, headers), root))).toBe('upstream_bad_response')
+    expect(codeOrResult(() => readSessionUri(response(200, headers), root))).toBe(
+      'upstream_bad_response',
+    )
   })
 
-  test('says why there is none', () => {
-    expect(outcome(() => readOpened(answer(404), root))).toBe('drive_not_found')
-    expect(outcome(() => readOpened(answer(302, { location: uri }), root))).toBe(
+  test('throws Drive’s error when no session was opened', () => {
+    expect(codeOrResult(() => readSessionUri(response(404), root))).toBe('drive_not_found')
+    expect(codeOrResult(() => readSessionUri(response(302, { location: uri }), root))).toBe(
       'upstream_bad_response',
     )
   })
 })
 
 describe('readFile()', () => {
-  test('leaves out what Drive leaves out, or writes in another shape (case 82)', () => {
+  test('returns undefined for a size or checksum that is missing or malformed', () => {
     const { size, sha256 } = readFile('{"id":"i","name":"n","size":5,"sha256Checksum":7}') ?? {}
     expect([size, sha256]).toEqual([undefined, undefined])
     for (const odd of ['-5', '5.5', '1e3', '', ' 5', '0x5', '9'.repeat(16)]) {
@@ -160,20 +162,23 @@ describe('readFile()', () => {
 })
 
 describe('readIds()', () => {
-  test('takes a list of strings and nothing else', () => {
-    expect(readIds(answer(200, {}, { ids: ['a', 'b'] }))).toEqual(['a', 'b'])
+  test('accepts a non-empty list of strings only', () => {
+    expect(readIds(response(200, {}, { ids: ['a', 'b'] }))).toEqual(['a', 'b'])
     for (const body of ['', '{}', '{"ids":[]}', '{"ids":[1]}', '{"ids":"a"}', '<html>']) {
-      expect(outcome(() => readIds(answer(200, {}, body)))).toBe('upstream_bad_response')
+      expect(codeOrResult(() => readIds(response(200, {}, body)))).toBe('upstream_bad_response')
     }
-    expect(outcome(() => readIds(answer(503)))).toBe('drive_unavailable')
+    expect(codeOrResult(() => readIds(response(503)))).toBe('drive_unavailable')
   })
 })
 
-describe('requests', () => {
+describe('request builders', () => {
   const metadata = { id: 'i', name: 'a"\r\nb\u2028', mimeType: 'text/plain', folder: 'f' }
 
-  test('a name travels as JSON and never in a header (case 49)', () => {
-    for (const request of [openRequest(root, metadata), createRequest(root, metadata, [])]) {
+  test('put the file name into the JSON body, and never into a header or URL', () => {
+    for (const request of [
+      openSessionRequest(root, metadata),
+      multipartRequest(root, metadata, []),
+    ]) {
       expect(JSON.stringify([request.url, request.headers])).not.toContain('a\\"')
       expect(Buffer.concat([...(request.body ?? [])]).toString()).toContain(
         JSON.stringify({ id: 'i', name: metadata.name, mimeType: 'text/plain', parents: ['f'] }),
@@ -181,24 +186,26 @@ describe('requests', () => {
     }
   })
 
-  test('a type of Google’s would convert the file, so it is not passed on', () => {
+  test('replace Google’s own media types, which would make Drive convert the file', () => {
     const converting = { ...metadata, mimeType: 'application/vnd.google-apps.document' }
-    const { headers, body = [] } = openRequest(root, converting)
+    const { headers, body = [] } = openSessionRequest(root, converting)
     expect(headers['x-upload-content-type']).toBe('application/octet-stream')
     expect(Buffer.concat([...body]).toString()).not.toContain('google-apps')
   })
 
-  test('a chunk says where it belongs, and the total with the last', () => {
+  test('write the range of a chunk, and the total with the last chunk', () => {
     const range = (...rest: [number, Buffer[], number?]): string | undefined =>
       chunkRequest(uri, rest[0], rest[1], rest[2]).headers['content-range']
     expect(range(0, [Buffer.alloc(3), Buffer.alloc(2)])).toBe('bytes 0-4/*')
     expect(range(5, [Buffer.alloc(3)], 8)).toBe('bytes 5-7/8')
-    expect(range(8, [], 8)).toBe('bytes */8') // never `bytes 8-7/8` (case 53)
+    expect(range(8, [], 8)).toBe('bytes */8') // never `bytes 8-7/8`
     expect(statusRequest(uri, undefined).headers['content-range']).toBe('bytes */*')
   })
 
-  test('a session is cancelled when it says so, and when there is none (facts of DELETE)', () => {
+  test('isCancelled() accepts 499, success, and sessions that no longer exist', () => {
     const codes = [200, 204, 404, 410, 499, 400, 401, 403, 500, 503]
-    expect(codes.filter((status) => isCancelled(answer(status)))).toEqual([200, 204, 404, 410, 499])
+    expect(codes.filter((status) => isCancelled(response(status)))).toEqual([
+      200, 204, 404, 410, 499,
+    ])
   })
 })

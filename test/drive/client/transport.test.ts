@@ -3,15 +3,15 @@ import { getEventListeners, once } from 'node:events'
 import { createServer } from 'node:net'
 import type { Server, Socket } from 'node:net'
 import { createSend } from '../../../functions/drive/client/transport.ts'
-import type { DriveAnswer, Send, Timeouts } from '../../../functions/drive/client/transport.ts'
+import type { DriveResponse, Send, Timeouts } from '../../../functions/drive/client/transport.ts'
 import { GatewayError } from '../../../functions/errors.ts'
 import { listen } from '../../kit/environment.ts'
 
-interface Raw {
+interface RawServer {
   url: string
   sockets: Socket[]
-  /** Everything that was sent, over all connections. */
-  heard: () => string
+  /** Everything that was received, over all connections. */
+  received: () => string
 }
 
 let server: Server | undefined
@@ -24,8 +24,8 @@ afterEach(async () => {
   server = undefined
 })
 
-/** A server that is as good or as bad as it is told to be. */
-async function startRaw(onSocket: (socket: Socket) => void): Promise<Raw> {
+/** Starts a TCP server that behaves as `onSocket` decides. */
+async function startRaw(onSocket: (socket: Socket) => void): Promise<RawServer> {
   const parts: Buffer[] = []
   server = createServer((socket) => {
     sockets.push(socket)
@@ -34,20 +34,20 @@ async function startRaw(onSocket: (socket: Socket) => void): Promise<Raw> {
     if (socket.listenerCount('data') > 0) socket.on('data', (part: Buffer) => parts.push(part))
   })
   const url = await listen(server as never)
-  return { url, sockets, heard: () => Buffer.concat(parts).toString('latin1') }
+  return { url, sockets, received: () => Buffer.concat(parts).toString('latin1') }
 }
 
 const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
-const patient: Timeouts = { connect: 5_000, progress: 5_000, answer: 5_000 }
+const longTimeouts: Timeouts = { connect: 5_000, progress: 5_000, response: 5_000 }
 const put = (
   send: Send,
   url: string,
   body: Buffer[] = [],
   signal?: AbortSignal,
-): Promise<DriveAnswer> => send({ method: 'PUT', url, headers: {}, body }, signal)
+): Promise<DriveResponse> => send({ method: 'PUT', url, headers: {}, body }, signal)
 
-/** Answers each request once its whole body is there. */
-function answering(answer: string): (socket: Socket) => void {
+/** Responds to each request when its whole body has arrived. */
+function respondWith(response: string): (socket: Socket) => void {
   return (socket) => {
     let text = ''
     socket.on('data', (part: Buffer) => {
@@ -56,33 +56,33 @@ function answering(answer: string): (socket: Socket) => void {
       const length = Number(/content-length: (\d+)/i.exec(head)?.[1] ?? 0)
       if (!text.includes('\r\n\r\n') || body.length < length) return
       text = ''
-      socket.write(answer)
+      socket.write(response)
     })
   }
 }
 
-async function codeOf(sent: Promise<DriveAnswer>): Promise<string> {
+async function codeOf(sent: Promise<DriveResponse>): Promise<string> {
   return sent.then(
-    ({ status }) => `answered ${status}`,
+    ({ status }) => `status ${status}`,
     (error: unknown) => (error instanceof GatewayError ? error.code : String(error)),
   )
 }
 
-test('a body arrives in order, its length declared, over one kept connection', async () => {
-  const raw = await startRaw(answering(ok))
-  const send = createSend(patient)
+test('send() sends the body in order with Content-Length over one keep-alive connection', async () => {
+  const raw = await startRaw(respondWith(ok))
+  const send = createSend(longTimeouts)
   for (let round = 0; round < 20; round++) {
-    const answer = await put(send, raw.url, [Buffer.from('ab'), Buffer.from('cd')])
-    expect(answer).toMatchObject({ status: 200, body: 'ok' })
+    const response = await put(send, raw.url, [Buffer.from('ab'), Buffer.from('cd')])
+    expect(response).toMatchObject({ status: 200, body: 'ok' })
   }
   expect(raw.sockets).toHaveLength(1)
-  expect(raw.heard()).toContain('content-length: 4\r\n')
-  expect(raw.heard().match(/\r\n\r\nabcd/g)).toHaveLength(20)
+  expect(raw.received()).toContain('content-length: 4\r\n')
+  expect(raw.received().match(/\r\n\r\nabcd/g)).toHaveLength(20)
 })
 
-test('a kept connection and a signal gather no listeners', async () => {
-  const raw = await startRaw(answering(ok))
-  const send = createSend(patient)
+test('send() leaves no listeners on a keep-alive connection or a signal', async () => {
+  const raw = await startRaw(respondWith(ok))
+  const send = createSend(longTimeouts)
   const { signal } = new AbortController()
   const warnings: Error[] = []
   const warn = (warning: Error): void => void warnings.push(warning)
@@ -96,10 +96,15 @@ test('a kept connection and a signal gather no listeners', async () => {
 
 test.each([
   ['progress', { progress: 50 }, (): void => {}, [Buffer.alloc(64 << 20)]],
-  ['answer', { answer: 50 }, (socket: Socket): void => void socket.resume(), [Buffer.alloc(10)]],
   [
-    'answer, though a byte comes now and then',
-    { answer: 50 },
+    'response',
+    { response: 50 },
+    (socket: Socket): void => void socket.resume(),
+    [Buffer.alloc(10)],
+  ],
+  [
+    'response, although single bytes arrive',
+    { response: 50 },
     (socket: Socket): void => {
       socket.resume().write('HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n')
       const timer = setInterval(() => socket.write('x'), 10)
@@ -107,22 +112,22 @@ test.each([
     },
     [],
   ],
-] as const)('it gives up in phase %s (case 80)', async (_, timeouts, onSocket, body) => {
+] as const)('send() throws drive_timeout in phase %s', async (_, timeouts, onSocket, body) => {
   const raw = await startRaw(onSocket)
-  const send = createSend({ ...patient, ...timeouts })
+  const send = createSend({ ...longTimeouts, ...timeouts })
   expect(await codeOf(put(send, raw.url, [...body]))).toBe('drive_timeout')
 })
 
-test('it gives up where no connection comes to stand (case 80)', async () => {
-  // TLS towards a server that never says hello: TCP stands, the connection does not.
+test('send() throws drive_timeout when no connection is established', async () => {
+  // TLS to a server that never sends its ServerHello: TCP is connected, TLS is not.
   const raw = await startRaw((socket) => void socket.resume())
-  const send = createSend({ ...patient, connect: 50 })
+  const send = createSend({ ...longTimeouts, connect: 50 })
   const url = raw.url.replace('http:', 'https:')
   expect(await codeOf(put(send, url))).toBe('drive_timeout')
 })
 
-test('a refused connection, a reset, a FIN and half an answer are drive_unavailable (case 75)', async () => {
-  const send = createSend(patient)
+test('send() throws drive_unavailable for a refused connection, a reset, a FIN and a truncated response', async () => {
+  const send = createSend(longTimeouts)
   for (const end of [
     (socket: Socket) => void socket.once('data', () => socket.resetAndDestroy()),
     (socket: Socket) => void socket.once('data', () => socket.end()),
@@ -136,42 +141,43 @@ test('a refused connection, a reset, a FIN and half an answer are drive_unavaila
   }
 })
 
-test('an answer ends a body that is still being sent, and the next request is clean (case 81)', async () => {
+test('send() returns a response that arrives before the body is sent, and uses a new connection next', async () => {
   let first = true
   const raw = await startRaw((socket) => {
-    if (!first) return answering(ok)(socket)
+    if (!first) return respondWith(ok)(socket)
     first = false
     socket.once('data', () => {
-      socket.pause() // and reads no further
+      socket.pause() // reads no further
       socket.write('HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno')
     })
   })
-  const send = createSend(patient)
-  const answer = await put(send, raw.url, [Buffer.alloc(64 << 20)])
-  expect([answer.status, answer.body]).toEqual([403, 'no'])
+  const send = createSend(longTimeouts)
+  const response = await put(send, raw.url, [Buffer.alloc(64 << 20)])
+  expect([response.status, response.body]).toEqual([403, 'no'])
   expect((await put(send, raw.url, [Buffer.from('next')])).status).toBe(200)
   expect(raw.sockets).toHaveLength(2)
 })
 
-test('no redirect is followed, and interim answers are passed over (case 84)', async () => {
+test('send() follows no redirect and ignores interim responses', async () => {
   const redirect = 'HTTP/1.1 307 X\r\nLocation: http://127.0.0.1:9/\r\nContent-Length: 0\r\n\r\n'
-  const raw = await startRaw(answering(`HTTP/1.1 102 Processing\r\n\r\n${redirect}`))
-  const answer = await put(createSend(patient), raw.url)
-  expect([answer.status, answer.headers['location']]).toEqual([307, 'http://127.0.0.1:9/'])
+  const raw = await startRaw(respondWith(`HTTP/1.1 102 Processing\r\n\r\n${redirect}`))
+  const response = await put(createSend(longTimeouts), raw.url)
+  expect([response.status, response.headers['location']]).toEqual([307, 'http://127.0.0.1:9/'])
 })
 
-test('an answer without end counts as one that says nothing, and its connection is closed (case 84)', async () => {
+test('send() discards the body of an endless response and closes its connection', async () => {
   const raw = await startRaw((socket) => {
     socket.on('data', () => {})
     socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n')
     const more = (): void => {
-      let room = true
-      while (room && !socket.destroyed) room = socket.write(`10000\r\n${'x'.repeat(0x10000)}\r\n`)
+      let hasCapacity = true
+      while (hasCapacity && !socket.destroyed)
+        hasCapacity = socket.write(`10000\r\n${'x'.repeat(0x10000)}\r\n`)
     }
     socket.on('drain', more)
     more()
   })
-  expect(await put(createSend(patient), raw.url)).toMatchObject({ status: 200, body: '' })
+  expect(await put(createSend(longTimeouts), raw.url)).toMatchObject({ status: 200, body: '' })
   const [socket] = raw.sockets
   await new Promise<void>((resolve) => {
     if (socket?.closed === false) socket.once('close', () => resolve())
@@ -179,25 +185,25 @@ test('an answer without end counts as one that says nothing, and its connection 
   })
 })
 
-test('an abort ends a request in any phase, with the signal’s reason', async () => {
-  const reason = new Error('the caller left')
-  const send = createSend(patient)
+test('send() rejects with the signal’s reason when it aborts in any phase', async () => {
+  const reason = new Error('client disconnected')
+  const send = createSend(longTimeouts)
   const raw = await startRaw((socket) => void socket.once('data', () => socket.pause()))
   for (const body of [[], [Buffer.alloc(64 << 20)]]) {
-    const leaving = new AbortController()
-    const sent = put(send, raw.url, body, leaving.signal)
+    const aborting = new AbortController()
+    const sent = put(send, raw.url, body, aborting.signal)
     const before = raw.sockets.length
     if (server && before === 0) await once(server, 'connection')
-    leaving.abort(reason)
+    aborting.abort(reason)
     await expect(sent).rejects.toBe(reason)
   }
   await expect(put(send, raw.url, [], AbortSignal.abort(reason))).rejects.toBe(reason)
 })
 
-test('requests beyond the limit of connections wait for one, and are not late by that', async () => {
-  const raw = await startRaw(answering(ok))
-  const send = createSend({ ...patient, connect: 2_000 }, 2)
-  const answers = await Promise.all(Array.from({ length: 20 }, () => put(send, raw.url)))
-  expect(answers.every(({ status }) => status === 200)).toBe(true)
+test('send() queues requests beyond maxConnections without counting the wait as a timeout', async () => {
+  const raw = await startRaw(respondWith(ok))
+  const send = createSend({ ...longTimeouts, connect: 2_000 }, 2)
+  const responses = await Promise.all(Array.from({ length: 20 }, () => put(send, raw.url)))
+  expect(responses.every(({ status }) => status === 200)).toBe(true)
   expect(raw.sockets.length).toBeLessThanOrEqual(2)
 })

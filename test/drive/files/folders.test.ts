@@ -1,8 +1,11 @@
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
 import { createFolders } from '../../../functions/drive/files/folders.ts'
 import type { FolderReservation, Folders } from '../../../functions/drive/files/folders.ts'
-import { createIds, reserveAt } from '../../../functions/drive/upload/file-id-pool.ts'
-import { createMemoryRecords } from '../../../functions/store/versioned-store.ts'
+import {
+  createFileIdPool,
+  createIdGenerator,
+} from '../../../functions/drive/upload/file-id-pool.ts'
+import { createMemoryVersionedStore } from '../../../functions/store/versioned-store.ts'
 import { createSend } from '../../../functions/drive/client/transport.ts'
 import type { Fault } from '../../../infra/sandbox/faults.ts'
 import { createDrive } from '../../../infra/sandbox/drive/index.ts'
@@ -17,7 +20,7 @@ let drive: Drive
 let sandbox: Sandbox
 let folders: Folders
 let clock = 0
-const reservations = createMemoryRecords<FolderReservation>()
+const reservations = createMemoryVersionedStore<FolderReservation>()
 
 beforeAll(async () => {
   const scopes = new Set(['drive.file', 'drive.metadata.readonly'])
@@ -29,7 +32,7 @@ beforeAll(async () => {
     },
   })
   sandbox = await startSandbox([drive])
-  folders = create(false)
+  folders = createInstance(false)
 })
 
 afterEach(() => {
@@ -39,51 +42,51 @@ afterEach(() => {
 
 afterAll(() => sandbox.close())
 
-const wait = (): Promise<void> => Promise.resolve()
+const sleep = (): Promise<void> => Promise.resolve()
 
-/** As another instance would: with nothing in memory, and the same reservations. */
-function create(wholeDrive: boolean): Folders {
+/** Creates another instance: with an empty memory and the same reservations. */
+function createInstance(wholeDrive: boolean): Folders {
   const send = createSend()
   const root = `${sandbox.url}/`
-  const ids = createIds(reserveAt({ send, root, wait }))
-  return createFolders({ send, root, ids, wait, reservations, wholeDrive }, () => clock)
+  const fileIds = createFileIdPool(createIdGenerator({ send, root, sleep }))
+  return createFolders({ send, root, fileIds, sleep, reservations, wholeDrive }, () => clock)
 }
 
-function reach(path: string, { of = folders, as = 'p', from }: Reaching = {}) {
+function ensurePath(path: string, { on = folders, as = 'p', parent }: EnsureOptions = {}) {
   const account = { sub: as === 'full' ? 'p' : as, token: () => Promise.resolve(as) }
-  return of.reach(account, from, path.split('/'), new AbortController().signal)
+  return on.ensurePath(account, parent, path.split('/'), new AbortController().signal)
 }
 
-interface Reaching {
-  of?: Folders
+interface EnsureOptions {
+  on?: Folders
   as?: string
-  from?: string
+  parent?: string
 }
 
-/** Ids of the folders of a name that are not in the bin. */
-const called = (name: string): string[] =>
+/** Ids of the folders with this name that are not in the bin. */
+const foldersNamed = (name: string): string[] =>
   drive
     .filesOf('p')
     .filter((file) => file.name === name && file.mimeType === folderType && !file.trashed)
     .map(({ id }) => id)
 
-/** What a person does in Drive's own page. */
-async function change(
+/** Changes or deletes an item as the account's user, outside Driveway. */
+async function changeItem(
   id: string,
   method: 'PATCH' | 'DELETE',
   body = {},
   query = '',
 ): Promise<void> {
-  const answer = await fetch(`${sandbox.url}/drive/v3/files/${id}?${query}`, {
+  const response = await fetch(`${sandbox.url}/drive/v3/files/${id}?${query}`, {
     method,
     headers: { authorization: 'Bearer full', 'content-type': 'application/json' },
     ...(method === 'PATCH' ? { body: JSON.stringify(body) } : {}),
   })
-  expect(answer.status).toBeLessThan(300)
+  expect(response.status).toBeLessThan(300)
 }
 
-/** Drive lists what was made a moment ago only later. */
-const lagging: Fault = {
+/** Drive does not list new items yet. */
+const staleListing: Fault = {
   operation: 'drive.files.list',
   status: 200,
   body: '{"files":[]}',
@@ -91,119 +94,123 @@ const lagging: Fault = {
 }
 
 let count = 0
-const fresh = (): string => `folder ${++count}`
+const newName = (): string => `folder ${++count}`
 
-test('eight that want the same new path at once, on four instances, get the same folders', async () => {
+test('ensurePath() creates each folder once for eight concurrent requests on four instances', async () => {
   for (let round = 0; round < 5; round++) {
-    const [one, other] = [fresh(), fresh()]
-    const instances = [1, 2, 3, 4].map(() => create(false))
-    const reached = await Promise.all(
-      [...instances, ...instances].map((of) => reach(`${one}/${other}`, { of })),
+    const [parent, child] = [newName(), newName()]
+    const instances = [1, 2, 3, 4].map(() => createInstance(false))
+    const ids = await Promise.all(
+      [...instances, ...instances].map((on) => ensurePath(`${parent}/${child}`, { on })),
     )
-    expect(new Set(reached).size).toBe(1)
-    expect([called(one).length, called(other)]).toEqual([1, [reached[0]]])
+    expect(new Set(ids).size).toBe(1)
+    expect([foldersNamed(parent).length, foldersNamed(child)]).toEqual([1, [ids[0]]])
   }
 })
 
-test('a folder that Drive does not list yet is found by the id that was reserved for it', async () => {
-  const name = fresh()
-  const made = await reach(name)
-  sandbox.faults.add(lagging)
-  expect(await reach(name, { of: create(false) })).toBe(made)
-  expect(called(name)).toEqual([made])
+test('ensurePath() finds a folder that Drive does not list yet by its reserved id', async () => {
+  const name = newName()
+  const created = await ensurePath(name)
+  sandbox.faults.add(staleListing)
+  expect(await ensurePath(name, { on: createInstance(false) })).toBe(created)
+  expect(foldersNamed(name)).toEqual([created])
 })
 
 test.each<[string, (id: string) => Promise<void>]>([
-  ['put into the bin', (id) => change(id, 'PATCH', { trashed: true })],
-  ['removed for good', (id) => change(id, 'DELETE')],
-  ['given another name', (id) => change(id, 'PATCH', { name: 'another name' })],
+  ['trashed', (id) => changeItem(id, 'PATCH', { trashed: true })],
+  ['deleted', (id) => changeItem(id, 'DELETE')],
+  ['renamed', (id) => changeItem(id, 'PATCH', { name: 'another name' })],
   [
-    'moved into another folder',
+    'moved',
     async (id) => {
-      const into = await reach(fresh())
-      await change(id, 'PATCH', {}, `addParents=${into}&removeParents=root`)
+      const into = await ensurePath(newName())
+      await changeItem(id, 'PATCH', {}, `addParents=${into}&removeParents=root`)
     },
   ],
-])('a folder that was %s meanwhile is made anew, once for all', async (_, meanwhile) => {
-  const name = fresh()
-  const before = (await reach(name)) ?? ''
-  await meanwhile(before)
-  const reached = await Promise.all([1, 2, 3, 4].map(() => reach(name, { of: create(false) })))
-  expect(new Set(reached).size).toBe(1)
-  const parents = drive.file(reached[0] ?? '')?.parents
-  expect([parents, drive.file(reached[0] ?? '')?.trashed]).toEqual([[drive.rootOf('p')], false])
-  // It serves from now on.
-  expect(await reach(name)).toBe(reached[0])
+])('ensurePath() creates a folder once again after it was %s', async (_, changeFolder) => {
+  const name = newName()
+  const before = (await ensurePath(name)) ?? ''
+  await changeFolder(before)
+  const ids = await Promise.all(
+    [1, 2, 3, 4].map(() => ensurePath(name, { on: createInstance(false) })),
+  )
+  expect(new Set(ids).size).toBe(1)
+  const parents = drive.file(ids[0] ?? '')?.parents
+  expect([parents, drive.file(ids[0] ?? '')?.trashed]).toEqual([[drive.rootOf('p')], false])
+  // Further calls return the new folder.
+  expect(await ensurePath(name)).toBe(ids[0])
 })
 
-test('an id that Drive takes for used although nothing is there is given up', async () => {
-  const name = fresh()
+test('ensurePath() replaces a reserved id that Drive rejects although no item has it', async () => {
+  const name = newName()
   for (const status of [409, 400]) {
-    const before = (await reach(name)) ?? ''
-    await change(before, 'DELETE')
+    const before = (await ensurePath(name)) ?? ''
+    await changeItem(before, 'DELETE')
     sandbox.faults.add({ operation: 'drive.files.create', status })
-    const made = await reach(name)
-    expect(made).not.toBe(before)
-    expect(called(name)).toEqual([made])
+    const created = await ensurePath(name)
+    expect(created).not.toBe(before)
+    expect(foldersNamed(name)).toEqual([created])
   }
 })
 
-test('a reservation that is over is not believed', async () => {
-  const name = fresh()
-  const before = (await reach(name)) ?? ''
-  await change(before, 'PATCH', { name: 'renamed' })
+test('ensurePath() ignores an expired reservation', async () => {
+  const name = newName()
+  const before = (await ensurePath(name)) ?? ''
+  await changeItem(before, 'PATCH', { name: 'renamed' })
   clock += 2 * hour
-  const after = await reach(name)
+  const after = await ensurePath(name)
   expect(after).not.toBe(before)
-  expect(called(name)).toEqual([after])
+  expect(foldersNamed(name)).toEqual([after])
 })
 
-test('a folder is made once though the answer to its making is lost', async () => {
-  for (const fault of [{ loseAnswer: true }, { status: 503, afterwards: true }]) {
-    const name = fresh()
+test('ensurePath() creates a folder once when Drive’s response is lost', async () => {
+  for (const fault of [{ dropResponse: true }, { status: 503, afterHandling: true }]) {
+    const name = newName()
     sandbox.faults.add({ operation: 'drive.files.create', ...fault })
-    expect(called(name)).toEqual([])
-    const made = await reach(name)
-    expect(called(name)).toEqual([made])
+    expect(foldersNamed(name)).toEqual([])
+    const created = await ensurePath(name)
+    expect(foldersNamed(name)).toEqual([created])
   }
 })
 
-test('of folders with the same name the oldest is taken, however Drive pages them', async () => {
-  const name = fresh()
-  const first = await reach(name)
-  await change(first ?? '', 'PATCH', { name: 'hidden for a moment' })
+test('ensurePath() returns the oldest of several folders with the same name, on any page', async () => {
+  const name = newName()
+  const first = await ensurePath(name)
+  await changeItem(first ?? '', 'PATCH', { name: 'temporary name' })
   clock += 2 * hour
-  await reach(name)
-  await change(first ?? '', 'PATCH', { name })
-  expect(called(name)).toHaveLength(2)
+  await ensurePath(name)
+  await changeItem(first ?? '', 'PATCH', { name })
+  expect(foldersNamed(name)).toHaveLength(2)
   for (const pageItems of [0, 1]) {
     sandbox.faults.add({ operation: 'drive.files.list', pageItems })
-    expect(await reach(name)).toBe(first)
+    expect(await ensurePath(name)).toBe(first)
   }
 })
 
-test('a folder of the person’s own is used with the whole Drive granted, and not otherwise', async () => {
-  const name = fresh()
+test('ensurePath() returns a folder that Driveway did not create with wholeDrive only', async () => {
+  const name = newName()
   const { [name]: own } = await drive.seed('p', [{ name, folder: [] }])
-  const made = await reach(name)
-  expect(made).not.toBe(own)
-  await change(made ?? '', 'DELETE')
-  expect(await reach(name, { of: create(true), as: 'full' })).toBe(own)
+  const created = await ensurePath(name)
+  expect(created).not.toBe(own)
+  await changeItem(created ?? '', 'DELETE')
+  expect(await ensurePath(name, { on: createInstance(true), as: 'full' })).toBe(own)
 })
 
-test('two people with folders of the same name do not meet', async () => {
-  const name = fresh()
-  const one = await reach(name, { as: 'p' })
-  const other = await reach(name, { as: 'q' })
+test('ensurePath() keeps folders of the same name in two accounts apart', async () => {
+  const name = newName()
+  const one = await ensurePath(name, { as: 'p' })
+  const other = await ensurePath(name, { as: 'q' })
   expect(one).not.toBe(other)
   expect(drive.file(other ?? '')?.owner).toBe('q')
 })
 
-test('in a folder that may only be looked at nothing is made', async () => {
+test('ensurePath() throws drive_forbidden in a read-only folder, and drive_not_found without one', async () => {
   const { shared = '' } = await drive.seed('q', [{ name: 'shared', folder: [] }])
   drive.share(shared, 'p', 'reader')
-  await expect(reach(fresh(), { from: shared })).rejects.toMatchObject({ code: 'drive_forbidden' })
-  await expect(reach(fresh(), { from: 'nothing' })).rejects.toMatchObject({
+  await expect(ensurePath(newName(), { parent: shared })).rejects.toMatchObject({
+    code: 'drive_forbidden',
+  })
+  await expect(ensurePath(newName(), { parent: 'missing' })).rejects.toMatchObject({
     code: 'drive_not_found',
   })
 })

@@ -1,79 +1,80 @@
 import { expect, test } from '@jest/globals'
-import { blockBytes, createBudget } from '../../../functions/drive/upload/buffer-pool.ts'
-import type { Room } from '../../../functions/drive/upload/buffer-pool.ts'
+import { blockBytes, createBufferPool } from '../../../functions/drive/upload/buffer-pool.ts'
+import type { BufferPool, Reservation } from '../../../functions/drive/upload/buffer-pool.ts'
 
-/** Takes as many blocks as there are to be had. */
-function fill(room: Room): Buffer[] {
+/** Acquires as many blocks as the quota allows. */
+function fill(reservation: Reservation): Buffer[] {
   const blocks: Buffer[] = []
-  for (let block = room.take(); block; block = room.take()) blocks.push(block)
+  for (let block = reservation.acquire(); block; block = reservation.acquire()) blocks.push(block)
   return blocks
 }
 
-const enterAll = (budget: ReturnType<typeof createBudget>): Room[] => {
-  const rooms: Room[] = []
+/** Makes reservations until the pool refuses one. */
+const reserveAll = (pool: BufferPool): Reservation[] => {
+  const reservations: Reservation[] = []
   try {
-    for (;;) rooms.push(budget.enter())
+    for (;;) reservations.push(pool.reserve())
   } catch (error) {
     expect(error).toMatchObject({ code: 'over_capacity', status: 503, retryable: true })
     expect((error as { retryAfterSeconds: number }).retryAfterSeconds).toBeGreaterThan(0)
-    return rooms
+    return reservations
   }
 }
 
-test('two blocks for everybody who is let in, and 503 for who is not (case 94)', () => {
-  const budget = createBudget(100 * blockBytes)
-  const rooms = enterAll(budget)
-  expect(rooms.length).toBe(33)
-  expect(rooms.map((room) => fill(room).length)).toEqual(Array.from({ length: 33 }, () => 2))
+test('reserve() guarantees two blocks to each upload, and throws over_capacity when the pool is full', () => {
+  const pool = createBufferPool(100 * blockBytes)
+  const reservations = reserveAll(pool)
+  expect(reservations.length).toBe(33)
+  expect(reservations.map((each) => fill(each).length)).toEqual(Array.from({ length: 33 }, () => 2))
 })
 
-test('one alone may have nearly all of it; whoever comes then is let in at once', () => {
-  const budget = createBudget(100 * blockBytes)
-  const first = budget.enter()
+test('a single upload may use most of the pool, and new uploads are still admitted', () => {
+  const pool = createBufferPool(100 * blockBytes)
+  const first = pool.reserve()
   const blocks = fill(first)
   expect(blocks.length).toBe(87)
-  const others = enterAll(budget)
+  const others = reserveAll(pool)
   expect(others.length).toBe(4)
-  expect(others.every((room) => fill(room).length === 2)).toBe(true)
-  // It is held to its share from now on: what it gives back, it does not get again.
-  for (const block of blocks.splice(0, 85)) first.give(block)
-  expect(first.allowed).toBe(Math.floor(60 / 5) * blockBytes)
+  expect(others.every((each) => fill(each).length === 2)).toBe(true)
+  // Its quota is its fair share now: blocks that it releases beyond it cannot be acquired again.
+  for (const block of blocks.splice(0, 85)) first.release(block)
+  expect(first.quota).toBe(Math.floor(60 / 5) * blockBytes)
   expect(fill(first).length).toBe(Math.floor(60 / 5) - 2)
 })
 
-test('shares are equal, and grow as others leave', () => {
-  const budget = createBudget(100 * blockBytes)
-  const [one, two] = [budget.enter(), budget.enter()]
-  expect([one.allowed, two.allowed]).toEqual([37 * blockBytes, 37 * blockBytes])
-  for (const block of fill(two)) two.give(block)
-  two.leave()
-  expect(one.allowed).toBe(100 * blockBytes)
-  one.wanted = 7 * blockBytes
-  expect([one.allowed, fill(one).length]).toEqual([7 * blockBytes, 7])
+test('quotas are equal, and grow when other uploads close', () => {
+  const pool = createBufferPool(100 * blockBytes)
+  const [first, second] = [pool.reserve(), pool.reserve()]
+  expect([first.quota, second.quota]).toEqual([37 * blockBytes, 37 * blockBytes])
+  for (const block of fill(second)) second.release(block)
+  second.close()
+  expect(first.quota).toBe(100 * blockBytes)
+  first.demand = 7 * blockBytes
+  expect([first.quota, fill(first).length]).toEqual([7 * blockBytes, 7])
 })
 
-test('a body that is known to be small needs one block, and never more than one', () => {
-  const budget = createBudget(16 * blockBytes)
-  const small = Array.from({ length: 8 }, () => budget.enter(blockBytes - 1))
-  expect(small.map((room) => fill(room).length)).toEqual([1, 1, 1, 1, 1, 1, 1, 1])
-  expect(() => budget.enter(1)).toThrow(expect.objectContaining({ code: 'over_capacity' }))
-  small[0]?.leave()
-  expect(() => budget.enter(blockBytes)).toThrow(expect.objectContaining({ code: 'over_capacity' }))
+test('reserve() guarantees one block to an upload smaller than a block', () => {
+  const pool = createBufferPool(16 * blockBytes)
+  const small = Array.from({ length: 8 }, () => pool.reserve(blockBytes - 1))
+  expect(small.map((each) => fill(each).length)).toEqual([1, 1, 1, 1, 1, 1, 1, 1])
+  expect(() => pool.reserve(1)).toThrow(expect.objectContaining({ code: 'over_capacity' }))
+  small[0]?.close()
+  expect(() => pool.reserve(blockBytes)).toThrow(expect.objectContaining({ code: 'over_capacity' }))
 })
 
-test('blocks are used again, and all places are free once everybody has left', () => {
-  const budget = createBudget(100 * blockBytes)
+test('blocks are reused, and the whole pool is available when all uploads are closed', () => {
+  const pool = createBufferPool(100 * blockBytes)
   const seen = new Set<Buffer>()
-  const whoStays = budget.enter(1)
+  const permanent = pool.reserve(1)
   for (let round = 0; round < 20; round++) {
-    for (const room of enterAll(budget)) {
-      const blocks = fill(room)
+    for (const reservation of reserveAll(pool)) {
+      const blocks = fill(reservation)
       for (const block of blocks) seen.add(block)
-      for (const block of blocks) room.give(block)
-      room.leave()
+      for (const block of blocks) reservation.release(block)
+      reservation.close()
     }
   }
   expect(seen.size).toBeLessThanOrEqual(100)
-  whoStays.leave()
-  expect(enterAll(budget).length).toBe(33)
+  permanent.close()
+  expect(reserveAll(pool).length).toBe(33)
 })

@@ -1,32 +1,38 @@
 import { describe, expect, test } from '@jest/globals'
-import { createAttempts } from '../../../functions/drive/upload/idempotency.ts'
+import { createIdempotencyStore } from '../../../functions/drive/upload/idempotency.ts'
 import type {
-  Attempt,
-  AttemptRecord,
-  Attempts,
+  Lease,
+  IdempotencyRecord,
+  IdempotencyStore,
 } from '../../../functions/drive/upload/idempotency.ts'
-import { createMemoryRecords } from '../../../functions/store/versioned-store.ts'
-import type { Records } from '../../../functions/store/versioned-store.ts'
+import { createMemoryVersionedStore } from '../../../functions/store/versioned-store.ts'
+import type { VersionedStore } from '../../../functions/store/versioned-store.ts'
 import { until } from '../../kit/wait-for.ts'
 
-const hold = 60_000
-const day = 24 * 60 * 60_000
+const leaseMs = 60_000
+const dayMs = 24 * 60 * 60_000
 const account = { sub: 'p', token: () => Promise.resolve('t') }
-const what = ['PUT', 'a.txt']
+const fingerprint = ['PUT', 'a.txt']
 
 let clock = 0
 let serial = 0
-const ids = { take: () => Promise.resolve(`id ${++serial}`) }
+const fileIds = { take: () => Promise.resolve(`id ${++serial}`) }
 
-function create(records: Records<AttemptRecord> = createMemoryRecords()): Attempts {
-  return createAttempts({ records, ids, now: () => clock, holdMs: hold })
+function create(
+  records: VersionedStore<IdempotencyRecord> = createMemoryVersionedStore(),
+): IdempotencyStore {
+  return createIdempotencyStore({ records, fileIds, now: () => clock, leaseMs })
 }
 
-/** A try that is to be made. */
-async function begin(attempts: Attempts, key = 'key', asked = what): Promise<Attempt> {
-  const begun = await attempts.begin(account, key, asked)
-  if ('outcome' in begun) throw new Error('There is an answer already')
-  return begun
+/** Begins a new attempt. */
+async function begin(
+  store: IdempotencyStore,
+  key = 'key',
+  properties = fingerprint,
+): Promise<Lease> {
+  const lease = await store.begin(account, key, properties)
+  if ('result' in lease) throw new Error('A result is stored already')
+  return lease
 }
 
 const codeOf = (promise: Promise<unknown>): Promise<unknown> =>
@@ -35,141 +41,146 @@ const codeOf = (promise: Promise<unknown>): Promise<unknown> =>
     (error: { code?: unknown }) => error.code,
   )
 
-describe('a key', () => {
-  test('is held by one of those who begin at once', async () => {
-    const attempts = create()
-    const begun = await Promise.all(
-      [1, 2, 3, 4].map(() => codeOf(attempts.begin(account, 'key', what))),
+describe('begin()', () => {
+  test('grants the lease to one of four concurrent attempts', async () => {
+    const store = create()
+    const codes = await Promise.all(
+      [1, 2, 3, 4].map(() => codeOf(store.begin(account, 'key', fingerprint))),
     )
-    expect(begun.filter((code) => code === 'none')).toHaveLength(1)
-    expect(begun.filter((code) => code === 'idempotency_key_in_use')).toHaveLength(3)
+    expect(codes.filter((code) => code === 'none')).toHaveLength(1)
+    expect(codes.filter((code) => code === 'idempotency_key_in_use')).toHaveLength(3)
   })
 
-  test('leads to the same answer for a day, and then to a new try', async () => {
-    const attempts = create()
-    await (await begin(attempts)).finish({ id: 'x' })
-    clock += day - 1
-    expect(await attempts.begin(account, 'key', what)).toEqual({ outcome: { id: 'x' } })
+  test('returns the stored result for a day, and then a new lease', async () => {
+    const store = create()
+    await (await begin(store)).complete({ id: 'x' })
+    clock += dayMs - 1
+    expect(await store.begin(account, 'key', fingerprint)).toEqual({ result: { id: 'x' } })
     clock += 1
-    const { isRepeated } = await begin(attempts)
-    expect(isRepeated).toBe(false)
+    const { isRetry } = await begin(store)
+    expect(isRetry).toBe(false)
   })
 
-  test('that was used for something else is refused, also while that is under way', async () => {
-    const attempts = create()
-    const attempt = await begin(attempts)
-    expect(await codeOf(begin(attempts, 'key', ['PUT', 'b.txt']))).toBe('idempotency_key_reused')
-    await attempt.finish({})
-    expect(await codeOf(begin(attempts, 'key', ['PUT', 'b.txt']))).toBe('idempotency_key_reused')
+  test('throws idempotency_key_reused for another fingerprint, during the first attempt and after it', async () => {
+    const store = create()
+    const lease = await begin(store)
+    expect(await codeOf(begin(store, 'key', ['PUT', 'b.txt']))).toBe('idempotency_key_reused')
+    await lease.complete({})
+    expect(await codeOf(begin(store, 'key', ['PUT', 'b.txt']))).toBe('idempotency_key_reused')
   })
 
-  test('of another person is another key', async () => {
-    const attempts = create()
-    await begin(attempts)
-    const theirs = await attempts.begin({ ...account, sub: 'q' }, 'key', what)
-    expect('outcome' in theirs).toBe(false)
+  test('keeps the keys of two accounts apart', async () => {
+    const store = create()
+    await begin(store)
+    const other = await store.begin({ ...account, sub: 'q' }, 'key', fingerprint)
+    expect('result' in other).toBe(false)
   })
 })
 
-describe('a try', () => {
-  test('that died is followed by one for the same id, once its hold is over', async () => {
-    const attempts = create()
-    const dead = await begin(attempts)
-    clock += hold - 1
-    expect(await codeOf(begin(attempts))).toBe('idempotency_key_in_use')
+describe('a lease', () => {
+  test('is taken over with the same file id when it has expired', async () => {
+    const store = create()
+    const crashed = await begin(store)
+    clock += leaseMs - 1
+    expect(await codeOf(begin(store))).toBe('idempotency_key_in_use')
     clock += 1
-    const next = await begin(attempts)
-    expect([next.fileId, next.isRepeated]).toEqual([dead.fileId, true])
+    const next = await begin(store)
+    expect([next.fileId, next.isRetry]).toEqual([crashed.fileId, true])
   })
 
-  test('that keeps its hold is not followed', async () => {
-    const attempts = create()
-    const attempt = await begin(attempts)
+  test('is not taken over while it is renewed', async () => {
+    const store = create()
+    const lease = await begin(store)
     for (let round = 0; round < 5; round++) {
-      clock += hold - 1
-      expect(await attempt.isHeld()).toBe(true)
-      expect(await codeOf(begin(attempts))).toBe('idempotency_key_in_use')
+      clock += leaseMs - 1
+      expect(await lease.renew()).toBe(true)
+      expect(await codeOf(begin(store))).toBe('idempotency_key_in_use')
     }
   })
 
-  test('that was thought dead learns of it, and changes nothing any more', async () => {
-    const attempts = create()
-    const slow = await begin(attempts)
-    clock += hold
-    const next = await begin(attempts)
-    expect(await slow.isHeld()).toBe(false)
-    expect(slow.lost.reason).toMatchObject({ code: 'idempotency_key_in_use' })
-    await slow.giveUp(true)
-    await slow.finish({ id: 'slow' })
-    await next.finish({ id: 'next' })
-    expect(await attempts.begin(account, 'key', what)).toEqual({ outcome: { id: 'next' } })
+  test('that was taken over aborts leaseLost, and writes nothing any more', async () => {
+    const store = create()
+    const slow = await begin(store)
+    clock += leaseMs
+    const next = await begin(store)
+    expect(await slow.renew()).toBe(false)
+    expect(slow.leaseLost.reason).toMatchObject({ code: 'idempotency_key_in_use' })
+    await slow.abandon(true)
+    await slow.complete({ id: 'slow' })
+    await next.complete({ id: 'next' })
+    expect(await store.begin(account, 'key', fingerprint)).toEqual({ result: { id: 'next' } })
   })
 
-  test('that failed and left nothing is as if it had never been', async () => {
-    const attempts = create()
-    const failed = await begin(attempts)
-    await failed.giveUp(true)
-    const next = await begin(attempts, 'key', ['PUT', 'another.txt'])
-    expect([next.isRepeated, next.fileId === failed.fileId]).toEqual([false, false])
+  test('leaves no record when it is abandoned after a cleanup', async () => {
+    const store = create()
+    const failed = await begin(store)
+    await failed.abandon(true)
+    const next = await begin(store, 'key', ['PUT', 'another.txt'])
+    expect([next.isRetry, next.fileId === failed.fileId]).toEqual([false, false])
   })
 
-  test('that failed and left something is followed at once by one for the same id', async () => {
-    const attempts = create()
-    const failed = await begin(attempts)
-    await failed.giveUp(false)
-    const next = await begin(attempts)
-    expect([next.isRepeated, next.fileId]).toEqual([true, failed.fileId])
+  test('is taken over at once with the same file id when it is abandoned without a cleanup', async () => {
+    const store = create()
+    const failed = await begin(store)
+    await failed.abandon(false)
+    const next = await begin(store)
+    expect([next.isRetry, next.fileId]).toEqual([true, failed.fileId])
   })
 
   test.each(['create', 'replace'] as const)(
-    'goes on when its %s was heard and the answer to it lost (case 86)',
+    'stays valid when the store’s response to a successful %s is lost',
     async (operation) => {
-      const records = createMemoryRecords<AttemptRecord>()
+      const records = createMemoryVersionedStore<IdempotencyRecord>()
       let losses = 1
-      const deaf: Records<AttemptRecord> = {
+      const lossy: VersionedStore<IdempotencyRecord> = {
         ...records,
         async [operation](...args: never[]) {
-          const done = await (records[operation] as (...all: never[]) => Promise<never>)(...args)
-          return losses-- > 0 ? undefined : done
+          const written = await (records[operation] as (...all: never[]) => Promise<never>)(...args)
+          return losses-- > 0 ? undefined : written
         },
       }
-      const attempts = create(deaf)
-      const attempt = await begin(attempts)
-      expect([attempt.isRepeated, await attempt.isHeld()]).toEqual([false, true])
-      await attempt.finish({ id: 'x' })
-      expect(await attempts.begin(account, 'key', what)).toEqual({ outcome: { id: 'x' } })
+      const store = create(lossy)
+      const lease = await begin(store)
+      expect([lease.isRetry, await lease.renew()]).toEqual([false, true])
+      await lease.complete({ id: 'x' })
+      expect(await store.begin(account, 'key', fingerprint)).toEqual({ result: { id: 'x' } })
     },
   )
 
-  test('renews its hold by itself for as long as it is under way', async () => {
-    const records = createMemoryRecords<AttemptRecord>()
+  test('renews itself until it ends', async () => {
+    const records = createMemoryVersionedStore<IdempotencyRecord>()
     let renewals = 0
-    const counted: Records<AttemptRecord> = {
+    const counted: VersionedStore<IdempotencyRecord> = {
       ...records,
       replace(...args) {
         renewals++
         return records.replace(...args)
       },
     }
-    const attempts = createAttempts({ records: counted, ids, now: () => clock, holdMs: 30 })
-    const attempt = await begin(attempts)
+    const store = createIdempotencyStore({
+      records: counted,
+      fileIds,
+      now: () => clock,
+      leaseMs: 30,
+    })
+    const lease = await begin(store)
     await until(() => renewals >= 3)
-    await attempt.giveUp(true)
-    expect(attempt.lost.aborted).toBe(false)
+    await lease.abandon(true)
+    expect(lease.leaseLost.aborted).toBe(false)
   })
 
-  test('keeps neither the key nor what was asked for, only hashes (case 35)', async () => {
-    const kept: string[] = []
-    const records = createMemoryRecords<AttemptRecord>()
-    const spied: Records<AttemptRecord> = {
+  test('stores hashes of the key and the fingerprint only', async () => {
+    const stored: string[] = []
+    const records = createMemoryVersionedStore<IdempotencyRecord>()
+    const spied: VersionedStore<IdempotencyRecord> = {
       ...records,
       create(...args) {
-        kept.push(JSON.stringify(args))
+        stored.push(JSON.stringify(args))
         return records.create(...args)
       },
     }
     await begin(create(spied), 'canary-key', ['PUT', 'canary-name', 'canary-digest'])
-    expect(kept).toHaveLength(1)
-    expect(kept.join()).not.toMatch(/canary|"p"/)
+    expect(stored).toHaveLength(1)
+    expect(stored.join()).not.toMatch(/canary|"p"/)
   })
 })

@@ -1,6 +1,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
-import { createBudget } from '../../../functions/drive/upload/buffer-pool.ts'
-import { createIds, reserveAt } from '../../../functions/drive/upload/file-id-pool.ts'
+import { createBufferPool } from '../../../functions/drive/upload/buffer-pool.ts'
+import {
+  createFileIdPool,
+  createIdGenerator,
+} from '../../../functions/drive/upload/file-id-pool.ts'
 import { createSend } from '../../../functions/drive/client/transport.ts'
 import { createUploads } from '../../../functions/drive/upload/upload.ts'
 import type { Uploads } from '../../../functions/drive/upload/upload.ts'
@@ -17,37 +20,37 @@ const never = new Promise<never>(() => {})
 let drive: Drive
 let sandbox: Sandbox
 let uploads: Uploads
-let leftBehind: unknown[] = []
+let cleanupErrors: unknown[] = []
 let token = (): Promise<string> => Promise.resolve('good')
 
 beforeAll(async () => {
   const identity = { sub: 'p', email: 'p@x', scopes: new Set(['drive.file']), clientId: 'c' }
   drive = createDrive({ identify: (bearer) => (bearer === 'good' ? identity : undefined) })
   sandbox = await startSandbox([drive])
-  const send = createSend({ connect: 5_000, progress: 5_000, answer: 5_000 })
+  const send = createSend({ connect: 5_000, progress: 5_000, response: 5_000 })
   const root = `${sandbox.url}/`
-  const ids = createIds(reserveAt({ send, root }))
+  const fileIds = createFileIdPool(createIdGenerator({ send, root }))
   uploads = createUploads({
     send,
-    ids,
-    budget: createBudget(64 * chunkBytes),
+    fileIds,
+    bufferPool: createBufferPool(64 * chunkBytes),
     root,
     chunkBytes,
-    wait: () => Promise.resolve(),
-    onLeftBehind: (_id, error) => leftBehind.push(error),
+    sleep: () => Promise.resolve(),
+    onCleanupError: (_id, error) => cleanupErrors.push(error),
   })
-  await store([piece]) // reserves ids, so that what follows need not
+  await store([piece]) // fills the id pool, so that the tests need no request for it
 })
 
 beforeEach(() => {
   token = () => Promise.resolve('good')
-  leftBehind = []
+  cleanupErrors = []
   sandbox.calls.length = 0
 })
 
 afterEach(() => {
   sandbox.faults.clear()
-  drive.forgetSessions()
+  drive.expireSessions()
 })
 
 afterAll(() => sandbox.close())
@@ -56,32 +59,33 @@ function store(
   source: Iterable<Buffer> | AsyncIterable<Buffer>,
   signal = new AbortController().signal,
 ): ReturnType<Uploads['store']> {
-  async function* flowing(): AsyncGenerator<Buffer, void, undefined> {
+  async function* stream(): AsyncGenerator<Buffer, void, undefined> {
     yield* source
   }
   const account = { sub: 'p', token: () => token() }
-  return uploads.store(account, { name: 'n', mimeType: 'x/y' }, flowing(), signal)
+  return uploads.store(account, { name: 'n', mimeType: 'x/y' }, stream(), signal)
 }
 
-const puts = (): number => sandbox.calls.filter((call) => call === 'drive.upload.chunk').length
+const chunkCount = (): number =>
+  sandbox.calls.filter((call) => call === 'drive.upload.chunk').length
 
-/** Waits until Drive has been asked for this. */
+/** Waits until Drive has received this operation. */
 async function called(operation: string): Promise<void> {
   await until(() => sandbox.calls.includes(operation), { everyMs: 0 })
 }
 
-/** What a promise was rejected with. */
+/** The reason for which a promise is rejected. */
 const reasonOf = (promise: Promise<unknown>): Promise<unknown> =>
   promise.then(
     () => 'stored',
     (error: unknown) => error,
   )
 
-function expectNothing(before: number): void {
-  expect([drive.filesOf('p').length, drive.openSessions(), leftBehind]).toEqual([before, 0, []])
+function expectNoLeftovers(before: number): void {
+  expect([drive.filesOf('p').length, drive.openSessions(), cleanupErrors]).toEqual([before, 0, []])
 }
 
-test('an empty file is one request, and has no bytes (case 53)', async () => {
+test('store() uploads an empty file in one request', async () => {
   const { size, sha256 } = await store([])
   expect([size, sha256.slice(0, 8)]).toEqual([0, 'e3b0c442'])
   expect(sandbox.calls).toEqual(['drive.upload.multipart'])
@@ -93,13 +97,13 @@ test.each([
   [chunkBytes + 1, 2],
   [2 * chunkBytes, 2],
   [2 * chunkBytes + 1, 3],
-])('%d bytes are sent in %d chunks, none of them empty', async (size, chunks) => {
+])('store() uploads %d bytes in %d chunks, none of them empty', async (size, chunks) => {
   const { size: stored } = await store([Buffer.alloc(size, 'y')])
-  expect([stored, puts()]).toEqual([size, chunks])
+  expect([stored, chunkCount()]).toEqual([size, chunks])
   expect(sandbox.calls).not.toContain('drive.upload.status')
 })
 
-test('a Drive that stands still holds up its source: two chunks are read, and no more', async () => {
+test('store() reads two chunks and no more while Drive does not respond', async () => {
   let read = 0
   function* source(): Generator<Buffer> {
     for (;;) {
@@ -107,31 +111,31 @@ test('a Drive that stands still holds up its source: two chunks are read, and no
       yield piece
     }
   }
-  const leaving = new AbortController()
+  const aborting = new AbortController()
   sandbox.faults.add({ operation: 'drive.upload.chunk', hang: 'headers' })
-  const storing = reasonOf(store(source(), leaving.signal))
+  const storing = reasonOf(store(source(), aborting.signal))
   await called('drive.upload.chunk')
   for (let turn = 0; turn < 100; turn++) await new Promise((resolve) => setImmediate(resolve))
   expect(read).toBe(2 * chunkBytes)
-  leaving.abort()
+  aborting.abort()
   await storing
 })
 
-test('a source that breaks ends the chunk on its way at once (case 63)', async () => {
+test('store() aborts the chunk in flight when the source throws', async () => {
   const before = drive.filesOf('p').length
-  const broken = new Error('the form broke')
+  const sourceError = new Error('malformed form')
   async function* source(): AsyncGenerator<Buffer, void, undefined> {
     yield Buffer.alloc(chunkBytes + 1)
     await called('drive.upload.chunk')
-    throw broken
+    throw sourceError
   }
   sandbox.faults.add({ operation: 'drive.upload.chunk', hang: 'headers' })
-  expect(await reasonOf(store(source()))).toBe(broken)
-  expectNothing(before)
+  expect(await reasonOf(store(source()))).toBe(sourceError)
+  expectNoLeftovers(before)
 })
 
 test.each([10, chunkBytes + 1])(
-  'a stop ends an upload whose source is stuck after %d bytes (case 91)',
+  'store() stops on abort when the source is stuck after %d bytes',
   async (bytes) => {
     const before = drive.filesOf('p').length
     const stopping = new AbortController()
@@ -142,7 +146,7 @@ test.each([10, chunkBytes + 1])(
       await never
     }
     expect(await reasonOf(store(source(), stopping.signal))).toBe(reason)
-    expectNothing(before)
+    expectNoLeftovers(before)
   },
 )
 
@@ -150,64 +154,64 @@ test.each([
   ['drive.upload.multipart', 10],
   ['drive.upload.open', 3 * chunkBytes],
   ['drive.upload.chunk', 3 * chunkBytes],
-])('who leaves during %s leaves nothing (case 63)', async (operation, size) => {
+])('store() leaves nothing in Drive when it is aborted during %s', async (operation, size) => {
   const before = drive.filesOf('p').length
   for (const latency of [0, 5, 20]) {
-    const leaving = new AbortController()
-    sandbox.faults.add({ operation, latency })
+    const aborting = new AbortController()
+    sandbox.faults.add({ operation, latencyMs: latency })
     sandbox.calls.length = 0
-    const storing = reasonOf(store([Buffer.alloc(size)], leaving.signal))
+    const storing = reasonOf(store([Buffer.alloc(size)], aborting.signal))
     await called(operation)
-    leaving.abort(new Error('left'))
-    expect(String(await storing)).toContain('left')
-    expectNothing(before)
+    aborting.abort(new Error('aborted'))
+    expect(String(await storing)).toContain('aborted')
+    expectNoLeftovers(before)
   }
 })
 
-test('who leaves when the last answer is lost leaves nothing (cases 63, 83)', async () => {
+test('store() leaves nothing in Drive when it is aborted after the last response was lost', async () => {
   const before = drive.filesOf('p').length
-  const leaving = new AbortController()
-  sandbox.faults.add({ operation: 'drive.upload.chunk', skip: 1, hang: 'answer' })
-  const storing = reasonOf(store([Buffer.alloc(2 * chunkBytes)], leaving.signal))
+  const aborting = new AbortController()
+  sandbox.faults.add({ operation: 'drive.upload.chunk', skip: 1, hang: 'response' })
+  const storing = reasonOf(store([Buffer.alloc(2 * chunkBytes)], aborting.signal))
   await until(() => drive.filesOf('p').length !== before, { everyMs: 0 })
-  leaving.abort()
+  aborting.abort()
   await storing
-  expectNothing(before)
+  expectNoLeftovers(before)
 })
 
-/** A source that goes on when the token does not. */
-async function* outliving(): AsyncGenerator<Buffer, void, undefined> {
+/** A source that continues after the token is revoked. */
+async function* outlivingToken(): AsyncGenerator<Buffer, void, undefined> {
   yield Buffer.alloc(2 * chunkBytes + 1)
   await called('drive.upload.chunk')
   token = () => Promise.reject(new Error('reauth'))
   yield Buffer.alloc(2 * chunkBytes)
 }
 
-test('a session is ended although the person’s tokens are dead (case 74)', async () => {
+test('store() cancels the session although the account’s tokens are revoked', async () => {
   const before = drive.filesOf('p').length
-  expect(String(await reasonOf(store(outliving())))).toContain('reauth')
-  expectNothing(before)
+  expect(String(await reasonOf(store(outlivingToken())))).toContain('reauth')
+  expectNoLeftovers(before)
 })
 
-test('a token that never comes holds nobody up who leaves', async () => {
-  const leaving = new AbortController()
+test('store() stops on abort while it waits for a token', async () => {
+  const aborting = new AbortController()
   token = () => never
-  const storing = reasonOf(store([piece], leaving.signal))
-  leaving.abort(new Error('left'))
-  expect(String(await storing)).toContain('left')
+  const storing = reasonOf(store([piece], aborting.signal))
+  aborting.abort(new Error('aborted'))
+  expect(String(await storing)).toContain('aborted')
 })
 
-test('what cannot be cleared away is told of', async () => {
+test('store() reports a failed cleanup to onCleanupError', async () => {
   sandbox.faults.add({ operation: 'drive.upload.cancel', status: 503, times: 99 })
   sandbox.faults.add({ operation: 'drive.upload.chunk', skip: 1, status: 413 })
   expect(await reasonOf(store([Buffer.alloc(3 * chunkBytes)]))).toMatchObject({
     code: 'upstream_bad_response',
   })
-  expect(leftBehind).toEqual([expect.objectContaining({ code: 'drive_unavailable' })])
+  expect(cleanupErrors).toEqual([expect.objectContaining({ code: 'drive_unavailable' })])
 })
 
 test.each([10, 2 * chunkBytes])(
-  'a refused file of %d bytes is not looked for in order to remove it',
+  'store() deletes nothing when Drive rejects a file of %d bytes',
   async (size) => {
     sandbox.faults.add({ operation: 'drive.upload.multipart', status: 413 })
     sandbox.faults.add({ operation: 'drive.upload.chunk', skip: 1, status: 413 })
@@ -216,12 +220,12 @@ test.each([10, 2 * chunkBytes])(
   },
 )
 
-test('an id that is taken by what we never sent is refused, and what has it is kept (case 83)', async () => {
+test('store() fails when another file has the id, and does not delete it', async () => {
   for (const [operation, size] of [
     ['drive.upload.multipart', 10],
     ['drive.upload.open', 2 * chunkBytes],
   ] as const) {
-    // What is under the id is another file: it looks so when it is asked for.
+    // The look-up under the id returns another file.
     sandbox.faults.add({ operation, status: 409 })
     const file = { id: 'taken', name: 'theirs', size: '3', sha256Checksum: 'theirs' }
     const body = JSON.stringify({ ...file, mimeType: 'x/y' })
@@ -233,7 +237,7 @@ test('an id that is taken by what we never sent is refused, and what has it is k
   }
 })
 
-test('a file that Drive calls whole before its end is no success (case 82)', async () => {
+test('store() throws integrity_check_failed when Drive completes the file before its last byte', async () => {
   const file = { id: 'i', name: 'n', mimeType: 'x/y', size: String(chunkBytes) }
   const body = JSON.stringify({ ...file, sha256Checksum: 'x' })
   sandbox.faults.add({ operation: 'drive.upload.chunk', status: 200, body })
