@@ -1,7 +1,6 @@
 /**
- * The SDK clients, each constructed in a file of its own, and nowhere else. That file is loaded when
- * it is first needed, since loading the clients is most of a cold start; the bundle has it apart, so
- * that it is not even read before.
+ * Lazily created SDK clients. Loading them is most of a cold start, so each is constructed in a module
+ * of its own, which the bundle keeps as a separate chunk and the first use imports.
  */
 import type { Firestore } from '@google-cloud/firestore'
 import type { SecretManagerServiceClient } from '@google-cloud/secret-manager'
@@ -15,21 +14,29 @@ export interface Clients {
 }
 
 export function createClients(config: Config): Clients {
+  const { projectId, firestoreHost, secretManagerHost, googleEndpoints } = config
   return {
-    firestore: once(async () => (await import('../clients/firestore.ts')).openFirestore(config)),
-    drive: once(async () => (await import('../clients/drive.ts')).openDrive(config)),
-    secretManager: once(async () =>
-      (await import('../clients/secret-manager.ts')).openSecretManager(config),
-    ),
+    firestore: lazy(async () => {
+      const { createFirestore } = await import('../clients/firestore.ts')
+      return createFirestore(projectId, firestoreHost)
+    }),
+    drive: lazy(async () => {
+      const { createDrive } = await import('../clients/drive.ts')
+      return createDrive(googleEndpoints.drive)
+    }),
+    secretManager: lazy(async () => {
+      const { createSecretManager } = await import('../clients/secret-manager.ts')
+      return createSecretManager(projectId, secretManagerHost)
+    }),
   }
 }
 
-/** One value for everybody, made when it is first asked for; tried again after a failure. */
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined
+/** Calls `create` at the first use and caches its value; a failure is not cached. */
+function lazy<T>(create: () => Promise<T>): () => Promise<T> {
+  let value: Promise<T> | undefined
   return () =>
-    (made ??= make().catch((error: unknown) => {
-      made = undefined
+    (value ??= create().catch((error: unknown) => {
+      value = undefined
       throw error
     }))
 }

@@ -1,68 +1,53 @@
-/** What the doctor tries from within, put together: each past whatever is held elsewhere. */
-import { accessProfiles } from '../config/config.ts'
+/** Composition of the self-diagnosis: its clients bypass the caches of the other services. */
+import { accessProfiles } from '../token/access-profiles.ts'
 import type { Config } from '../config/config.ts'
-import { createStoreProbe } from '../auth/doctor/firestore-check.ts'
-import type { DoctorParts } from '../auth/doctor/routes.ts'
-import { cappedFetch } from '../token/limited-fetch.ts'
-import { createAddresses } from '../token/firestore-account-email.ts'
-import { createGoogleSecrets } from '../token/secret-manager.ts'
-import { createOAuth, DeadGrantError } from '../token/google-oauth.ts'
+import { createFirestoreCheck } from '../auth/doctor/firestore-check.ts'
+import type { DoctorDeps } from '../auth/doctor/routes.ts'
+import { checkOAuthClient, fetchGoogleTime } from '../auth/doctor/google-checks.ts'
+import { readClientCredentials } from '../token/client-credentials.ts'
+import { createAccountEmailLookup } from '../token/firestore-account-email.ts'
+import { createSecretFetcher } from '../token/secret-manager.ts'
+import { createGoogleOAuth } from '../token/google-oauth.ts'
 import { createSeal } from '../token/sealed-values.ts'
 import type { Clients } from './clients.ts'
-import type { DriveRoom } from './drive.ts'
-import { readClientCredentials } from './token.ts'
-import type { TokenRoom } from './token.ts'
+import type { DriveServices } from './drive.ts'
+import type { TokenServices } from './token.ts'
 
-/** Google takes no such refresh token: a good client is told so, a bad one is not heard at all. */
-const noToken = 'driveway-doctor'
-
-export function wireDoctor(
+export function createDoctorServices(
   config: Config,
   { firestore, secretManager }: Clients,
-  { vault, accountOf }: Pick<TokenRoom, 'vault' | 'accountOf'>,
-  { files }: Pick<DriveRoom, 'files'>,
+  { grants, accountOf }: Pick<TokenServices, 'grants' | 'accountOf'>,
+  { files }: Pick<DriveServices, 'files'>,
   now: () => number,
-): DoctorParts['doctor'] {
+): DoctorDeps['doctor'] {
   const { scopes } = accessProfiles[config.accessProfile]
-  const { clientSecretName, google, redirectUri } = config
-  const secret = createGoogleSecrets(secretManager)
-  const store = createStoreProbe(firestore)
-  const oauth = createOAuth({
-    addresses: google,
+  const { clientSecretName, googleEndpoints: google, redirectUri } = config
+  const readSecret = createSecretFetcher(secretManager)
+  const store = createFirestoreCheck(firestore)
+  const oauth = createGoogleOAuth({
+    endpoints: google,
     redirectUri,
     scopes,
-    credentials: async () => readClientCredentials(await secret(clientSecretName)),
+    credentials: async () => readClientCredentials(await readSecret(clientSecretName)),
   })
   return {
     operators: config.operators,
-    addressOf: createAddresses(firestore),
-    probeFor: (sub, signal) => ({
+    emailOf: createAccountEmailLookup(firestore),
+    contextFor: (sub, signal) => ({
       settings: { ...config, scopes },
-      secret,
+      readSecret,
       async checkKeyring(text) {
         await createSeal(async () => text).seal('doctor', {})
       },
       checkClientFile: readClientCredentials,
-      async checkClient() {
-        try {
-          await oauth.refresh(noToken)
-        } catch (error) {
-          if (!(error instanceof DeadGrantError)) throw error
-        }
-      },
-      checkStore: store.write,
-      overdue: store.overdue,
-      grant: () => vault.find(sub),
+      checkClient: () => checkOAuthClient(oauth),
+      checkStore: store.checkReadWrite,
+      findExpired: store.findExpired,
+      findGrant: () => grants.find(sub),
       async checkDrive() {
         await files.list(accountOf(sub), { pageSize: 1, orderBy: 'name' }, signal)
       },
-      async googleTime() {
-        const { headers } = await cappedFetch(google.jwks, {
-          redirect: 'manual',
-          signal: AbortSignal.timeout(8_000),
-        })
-        return Date.parse(headers.get('date') ?? '')
-      },
+      googleTime: () => fetchGoogleTime(google.jwks),
       now,
     }),
   }

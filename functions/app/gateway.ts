@@ -1,131 +1,150 @@
-/** Config in, gateway out: each room is put together in a file of its own beside this one. */
+/** Composition root: creates the gateway from its configuration. */
 import type { Server } from 'node:http'
 import type { Http2Server } from 'node:http2'
 import { readConfig } from '../config/config.ts'
 import type { Config } from '../config/config.ts'
-import { forgetEverywhere } from '../lib/erase-account.ts'
+import { eraseAll } from '../lib/erase-account.ts'
 import { authRoutes } from '../auth/routes.ts'
-import { byPath } from '../http/by-path.ts'
 import { callbackRoutes } from '../callback/routes.ts'
 import { filesRoutes } from '../files/routes.ts'
-import { createHandler } from '../http/router.ts'
-import type { Handler, HandlerParts, Route } from '../http/router.ts'
-import { createInside } from '../http/folder-scope.ts'
+import { createRouter, dispatchByPath } from '../http/router.ts'
+import type { Handler, RouterOptions, Route } from '../http/router.ts'
+import { createFolderScope } from '../http/folder-scope.ts'
 import { createLog } from '../http/log.ts'
 import type { Log } from '../http/log.ts'
-import { createNet } from '../http/uncaught-errors.ts'
-import { countUploads, observed } from '../http/http-telemetry.ts'
-import { createOrigins } from '../http/cors.ts'
-import { createServing, stopOnSignals } from '../http/graceful-shutdown.ts'
+import { createErrorBoundary } from '../http/uncaught-errors.ts'
+import { countUploads, instrumentHandler } from '../http/http-telemetry.ts'
+import { createOriginPolicy } from '../http/cors.ts'
+import { createGracefulShutdown, stopOnSignals } from '../http/graceful-shutdown.ts'
 import { uploadRoutes } from '../upload/routes.ts'
 import { createClients } from './clients.ts'
-import { wireDoctor } from './doctor.ts'
-import { wireDrive } from './drive.ts'
+import { createDoctorServices } from './doctor.ts'
+import { createDriveServices } from './drive.ts'
 import type { DriveOptions } from './drive.ts'
-import { wireIdentity } from './identity.ts'
-import { wireTelemetry } from './telemetry.ts'
-import { wireToken } from './token.ts'
+import { createIdentityServices } from './identity.ts'
+import { createTelemetryServices } from './telemetry.ts'
+import { createTokenServices } from './token.ts'
 
 export interface Gateway {
   auth: Handler
   callback: Handler
   files: Handler
   upload: Handler
-  /** All of them behind one address. */
-  everything: Handler
-  /** Takes over the server that the handlers run in: its limits, and how it stops. */
-  adopt(server: Server | Http2Server): void
-  /** Lets what is under way end, and takes nothing more. */
+  /** Dispatches to the four functions by the first path segment. */
+  all: Handler
+  /** Configures the HTTP server that calls the handlers and includes it in the shutdown. */
+  attach(server: Server | Http2Server): void
+  /** Shuts down gracefully: stops accepting requests and waits for those in flight. */
   stop(): Promise<void>
 }
 
-/** What tests set and nobody else. */
+/** Options for tests. */
 export interface GatewayOptions extends DriveOptions {
   log?: Log
-  /** Milliseconds that a caller may send nothing. */
-  idleMs?: number
-  /** Milliseconds that requests have to finish once the process is told to stop. */
+  /** Maximum time in milliseconds without a byte from the client. */
+  idleTimeoutMs?: number
+  /** Time in milliseconds that in-flight requests have to finish after SIGTERM. */
   graceMs?: number
-  /** Milliseconds that Google's sign-in has for one exchange or refresh. */
-  signInMs?: number
-  /** The clock of sign-ins, credentials, access tokens and secrets. */
+  /** Timeout in milliseconds of one code exchange or refresh at Google. */
+  signInTimeoutMs?: number
+  /** Clock for sign-ins, credentials, access tokens and secrets. */
   now?: () => number
-  /** Whether SIGTERM and SIGINT stop the gateway. */
-  signals?: boolean
+  /** Whether SIGTERM and SIGINT shut the gateway down; default true. */
+  handleSignals?: boolean
 }
 
-/** Milliseconds from SIGTERM until Cloud Run kills an instance, less a little to be gone by then. */
-const killMs = 9_900
+/** Cloud Run kills an instance 10 s after SIGTERM; the process exits before. */
+const shutdownMs = 9_900
 
 export function createGateway(config: Config, options: GatewayOptions = {}): Gateway {
   const { publicUrl, allowedOrigins, accessProfile, maxFileBytes, maxRequestBytes } = config
   const { projectId, service } = config
-  const { log: plainLog = createLog(projectId, undefined, {}, service), now = Date.now } = options
-  const { telemetry, stop: stopTelemetry } = wireTelemetry(config, plainLog)
-  const log = telemetry ? countUploads(plainLog, telemetry) : plainLog
+  const { log: baseLog = createLog(projectId, undefined, {}, service), now = Date.now } = options
+  const { telemetry, stop: stopTelemetry } = createTelemetryServices(config, baseLog)
+  const log = telemetry ? countUploads(baseLog, telemetry) : baseLog
 
   const clients = createClients(config)
-  const origins = createOrigins(publicUrl, allowedOrigins)
-  const token = wireToken(config, clients, log, now, options.signInMs, telemetry)
-  const identity = wireIdentity(config, clients, token, origins, log, now)
-  const drive = wireDrive(config, clients, log, now, options, telemetry)
+  const origins = createOriginPolicy(publicUrl, allowedOrigins)
+  const token = createTokenServices(config, clients, log, now, options.signInTimeoutMs, telemetry)
+  const identity = createIdentityServices(config, clients, token, origins, log, now)
+  const drive = createDriveServices(config, clients, log, now, options, telemetry)
 
-  const doctor = wireDoctor(config, clients, token, drive, now)
+  const doctor = createDoctorServices(config, clients, token, drive, now)
 
-  const serving = createServing(options.graceMs)
-  const net = createNet(log)
-  const { rates } = identity
-  const secure = publicUrl.startsWith('https:')
-  const shared: HandlerParts = { log, origins, rates, serving, net, secure }
+  const shutdown = createGracefulShutdown(options.graceMs)
+  const errorBoundary = createErrorBoundary(log)
+  const routerOptions: RouterOptions = {
+    log,
+    origins,
+    rateLimits: identity.rateLimits,
+    shutdown,
+    errorBoundary,
+    isSecure: publicUrl.startsWith('https:'),
+  }
   const handler = (name: string, routes: Route[]): Handler => {
-    const plain = createHandler(name, routes, shared)
-    return telemetry ? observed(name, plain, telemetry) : plain
+    const router = createRouter(name, routes, routerOptions)
+    return telemetry ? instrumentHandler(name, router, telemetry) : router
   }
   const stop = async (): Promise<void> => {
-    const since = performance.now()
-    await serving.stop()
-    await stopTelemetry(Math.min(2_000, killMs - (performance.now() - since)))
+    const startedAt = performance.now()
+    await shutdown.stop()
+    await stopTelemetry(Math.min(2_000, shutdownMs - (performance.now() - startedAt)))
   }
-  let adopted = false
+  let isAttached = false
 
-  const idleMs = options.idleMs ?? 30_000
-  const inside = createInside(drive.confines, token.accountOf)
-  // Whatever else comes to be kept of an account is forgotten here too.
-  const forgetAccount = forgetEverywhere([token.forget, identity.forget])
-  const parts = { forgetAccount, ...token, ...identity, ...drive, inside, origins, publicUrl, now }
+  const idleTimeoutMs = options.idleTimeoutMs ?? 30_000
+  const folderScope = createFolderScope(drive.folderAncestry, token.accountOf)
+  // Every module that stores data of an account has its eraser here.
+  const eraseAccount = eraseAll([token.erase, identity.erase])
+  const deps = {
+    eraseAccount,
+    ...token,
+    ...identity,
+    ...drive,
+    folderScope,
+    origins,
+    publicUrl,
+    now,
+  }
   const functions = {
     auth: handler(
       'auth',
       authRoutes({
-        ...parts,
+        ...deps,
         allowedOrigins,
         accessProfile,
         doctor,
         limits: { maxRequestBytes, maxFileBytes },
       }),
     ),
-    callback: handler('callback', callbackRoutes(parts)),
-    files: handler('files', filesRoutes({ ...parts, maxAnswerBytes: maxRequestBytes, idleMs })),
-    upload: handler('upload', uploadRoutes({ ...parts, maxFileBytes, maxRequestBytes, idleMs })),
+    callback: handler('callback', callbackRoutes(deps)),
+    files: handler(
+      'files',
+      filesRoutes({ ...deps, maxResponseBytes: maxRequestBytes, idleTimeoutMs }),
+    ),
+    upload: handler(
+      'upload',
+      uploadRoutes({ ...deps, maxFileBytes, maxRequestBytes, idleTimeoutMs }),
+    ),
   }
 
   return {
     ...functions,
-    everything: byPath(functions, handler('', [])),
-    adopt(server) {
-      serving.adopt(server)
-      if (!adopted && options.signals !== false) {
+    all: dispatchByPath(functions, handler('', [])),
+    attach(server) {
+      shutdown.attach(server)
+      if (!isAttached && options.handleSignals !== false) {
         stopOnSignals(stop)
-        // What is under way may end; a new instance is cheap.
-        net.spread(() => void stop().then(() => process.exit(1)))
+        // The process state is unknown: in-flight requests may finish, then a new instance starts.
+        errorBoundary.install(() => void stop().then(() => process.exit(1)))
       }
-      adopted = true
+      isAttached = true
     },
     stop,
   }
 }
 
-/** The gateway of this process, set up from its environment. */
+/** Creates the gateway of this process from its environment variables. */
 export function createGatewayFromEnvironment(): Gateway {
   return createGateway(readConfig(process.env))
 }

@@ -1,166 +1,167 @@
-/** The identity room, put together: who is asking. */
+/** Composition of the identity services: credentials, quotas, CI tokens and rate limits. */
 import type { Config } from '../config/config.ts'
-import { createFirestoreRecords } from '../store/firestore-versioned-store.ts'
-import { forgetEverywhere } from '../lib/erase-account.ts'
-import type { Forget } from '../lib/erase-account.ts'
-import { createAddressOf } from '../http/client-ip.ts'
-import type { AddressOf } from '../http/client-ip.ts'
-import { createIdentify } from '../http/authenticate.ts'
-import type { Identify } from '../http/authenticate.ts'
+import { createFirestoreVersionedStore } from '../store/firestore-versioned-store.ts'
+import { eraseAll } from '../lib/erase-account.ts'
+import type { EraseAccount } from '../lib/erase-account.ts'
+import { createClientIp } from '../http/client-ip.ts'
+import type { ClientIp } from '../http/client-ip.ts'
+import { createAuthentication } from '../http/authenticate.ts'
+import type { Authentication } from '../http/authenticate.ts'
 import type { Log } from '../http/log.ts'
-import type { Origins } from '../http/cors.ts'
+import type { OriginPolicy } from '../http/cors.ts'
 import { createRateLimits } from '../http/rate-limit.ts'
 import type { RateLimits } from '../http/rate-limit.ts'
-import { createAdmission } from '../identity/allowlist.ts'
-import type { Admission } from '../identity/allowlist.ts'
-import { createAllowances } from '../identity/quota.ts'
-import type { Allowances } from '../identity/quota.ts'
-import { createBuckets } from '../identity/token-bucket.ts'
-import type { Buckets } from '../identity/token-bucket.ts'
+import { createAllowlist } from '../identity/allowlist.ts'
+import type { Allowlist } from '../identity/allowlist.ts'
+import { createQuotas } from '../identity/quota.ts'
+import type { Quotas } from '../identity/quota.ts'
+import { createTokenBuckets } from '../identity/token-bucket.ts'
+import type { TokenBuckets } from '../identity/token-bucket.ts'
 import { createCredentials } from '../identity/credentials.ts'
 import type { Credentials } from '../identity/credentials.ts'
-import { withDailyLimits } from '../identity/daily-quota.ts'
+import { withDailyQuota } from '../identity/daily-quota.ts'
 import {
-  createDevices,
-  deviceLifetimeMs,
+  createDeviceAuthorizations,
+  deviceCodeTtlMs,
   isDeviceRecord,
 } from '../identity/device-authorization.ts'
-import type { DeviceRecord, Devices } from '../identity/device-authorization.ts'
-import { createFirestoreClaims } from '../identity/firestore-single-use.ts'
+import type { DeviceRecord, DeviceAuthorizations } from '../identity/device-authorization.ts'
+import { createFirestoreSingleUseStore } from '../identity/firestore-single-use.ts'
 import { createFirestoreCredentials } from '../identity/firestore-credentials.ts'
-import { createHeldCredentials } from '../identity/cached-credential-store.ts'
-import { createLogins } from '../identity/login-state.ts'
-import type { ClaimStore, Logins } from '../identity/login-state.ts'
-import { createJobs } from '../identity/ci-authentication.ts'
-import type { Jobs } from '../identity/ci-authentication.ts'
-import { createOidc } from '../identity/ci-token-verifier.ts'
-import type { Oidc } from '../identity/ci-token-verifier.ts'
+import { createCachedCredentialStore } from '../identity/cached-credential-store.ts'
+import { createLoginStates } from '../identity/login-state.ts'
+import type { SingleUseStore, LoginStates } from '../identity/login-state.ts'
+import { createCiAuthentication } from '../identity/ci-authentication.ts'
+import type { CiAuthentication } from '../identity/ci-authentication.ts'
+import { createCiTokenVerifier } from '../identity/ci-token-verifier.ts'
+import type { CiTokenVerifier } from '../identity/ci-token-verifier.ts'
 import { createPolicies, isPolicyRecord } from '../identity/policies.ts'
 import type { Policies, PolicyRecord } from '../identity/policies.ts'
-import { createRate, isCount } from '../identity/fixed-window-limiter.ts'
-import type { Count, Rate } from '../identity/fixed-window-limiter.ts'
-import { createPageCodes } from '../identity/authorization-code.ts'
-import type { PageCodes } from '../identity/authorization-code.ts'
+import { createFixedWindowLimiter, isCount } from '../identity/fixed-window-limiter.ts'
+import type { Count, FixedWindowLimiter } from '../identity/fixed-window-limiter.ts'
+import { createAuthorizationCodes } from '../identity/authorization-code.ts'
+import type { AuthorizationCodes } from '../identity/authorization-code.ts'
 import type { Limits, Principal } from '../identity/principal.ts'
-import { createUsages, isUsage } from '../identity/usage-counter.ts'
-import type { Usage, Usages } from '../identity/usage-counter.ts'
+import { createUsageCounter, isUsage } from '../identity/usage-counter.ts'
+import type { Usage, UsageCounter } from '../identity/usage-counter.ts'
 import type { Clients } from './clients.ts'
-import type { TokenRoom } from './token.ts'
+import type { TokenServices } from './token.ts'
 
-export interface IdentityRoom {
+export interface IdentityServices extends Authentication {
   credentials: Credentials
-  usages: Usages
-  allowances: Allowances
-  logins: Logins
-  claims: ClaimStore
-  pageCodes: PageCodes
-  admission: Admission
-  /** Who it is, invited or not. */
-  recognise: Identify
-  /** Who it is, of those who may be here. */
-  identify: Identify
-  devices: Devices
+  usageCounter: UsageCounter
+  quotas: Quotas
+  logins: LoginStates
+  singleUse: SingleUseStore
+  authorizationCodes: AuthorizationCodes
+  allowlist: Allowlist
+  devices: DeviceAuthorizations
   policies: Policies
-  jobs: Jobs
-  oidc: Oidc
-  addressOf: AddressOf
-  rates: RateLimits
-  forget: Forget
+  ciAuthentication: CiAuthentication
+  ciTokenVerifier: CiTokenVerifier
+  clientIp: ClientIp
+  rateLimits: RateLimits
+  erase: EraseAccount
 }
 
-/** Codes that one network may have waiting, and codes that one account may try, in ten minutes. */
-const mostStarts = 20
-const mostTries = 30
-/** Requests on the way through a sign-in, for each other one that a network may make. */
-const signInShares = 10
+/** Device codes that one network may request, and user codes that one account may try, in ten minutes. */
+const maxDeviceCodes = 20
+const maxUserCodeAttempts = 30
+/** The sign-in rate limit of a network, as a multiple of its limit for other requests. */
+const signInFactor = 10
 
-export function wireIdentity(
-  { publicUrl, forwardedHops, oidcIssuers, allowedUsers, rateLimits, limitsPerDay }: Config,
+export function createIdentityServices(
+  config: Config,
   { firestore }: Clients,
-  { seal, vault }: Pick<TokenRoom, 'seal' | 'vault'>,
-  origins: Origins,
+  { seal, grants }: Pick<TokenServices, 'seal' | 'grants'>,
+  origins: OriginPolicy,
   log: Log,
   now: () => number,
-): IdentityRoom {
+): IdentityServices {
+  const { publicUrl, forwardedHops, oidcIssuers, allowedUsers, limitsPerDay } = config
   const credentials = createCredentials(
-    createHeldCredentials(createFirestoreCredentials(firestore), now),
+    createCachedCredentialStore(createFirestoreCredentials(firestore), now),
     now,
   )
-  const rate = (what: string, most: number): Rate =>
-    createRate({
-      records: createFirestoreRecords<Count>(firestore, 'rates', isCount),
-      what,
-      most,
-      perMs: deviceLifetimeMs,
+  const limiter = (namespace: string, limit: number): FixedWindowLimiter =>
+    createFixedWindowLimiter({
+      records: createFirestoreVersionedStore<Count>(firestore, 'rates', isCount),
+      namespace,
+      limit,
+      windowMs: deviceCodeTtlMs,
       now,
     })
-  const devices = createDevices({
-    records: createFirestoreRecords<DeviceRecord>(firestore, 'devices', isDeviceRecord),
-    starts: rate('device codes', mostStarts),
-    tries: rate('user codes', mostTries),
+  const devices = createDeviceAuthorizations({
+    records: createFirestoreVersionedStore<DeviceRecord>(firestore, 'devices', isDeviceRecord),
+    startLimiter: limiter('device codes', maxDeviceCodes),
+    attemptLimiter: limiter('user codes', maxUserCodeAttempts),
     now,
   })
   const policies = createPolicies(
-    createFirestoreRecords<PolicyRecord>(firestore, 'policies', isPolicyRecord),
+    createFirestoreVersionedStore<PolicyRecord>(firestore, 'policies', isPolicyRecord),
     now,
   )
-  const oidc = createOidc(oidcIssuers, now)
-  const jobs = createJobs(oidc, policies, publicUrl, now)
-  const claims = createFirestoreClaims(firestore)
-  const usages = createUsages(createFirestoreRecords<Usage>(firestore, 'usage', isUsage), now)
+  const ciTokenVerifier = createCiTokenVerifier(oidcIssuers, now)
+  const ciAuthentication = createCiAuthentication(ciTokenVerifier, policies, publicUrl, now)
+  const singleUse = createFirestoreSingleUseStore(firestore)
+  const usageCounter = createUsageCounter(
+    createFirestoreVersionedStore<Usage>(firestore, 'usage', isUsage),
+    now,
+  )
   const onUse = (principal: Principal): void =>
-    void usages.touch(principal).catch((error: unknown) => log.failure('use not noted', error))
-  const admission = createAdmission(allowedUsers, (sub) => vault.find(sub), now)
-  const addressOf = createAddressOf(forwardedHops)
-  const buckets = (what: string, perMinute: number | null): Buckets | undefined => {
-    const records = createFirestoreRecords<Count>(firestore, 'rates', isCount)
-    return perMinute === null ? undefined : createBuckets({ records, what, perMinute, now })
+    void usageCounter
+      .markUsed(principal)
+      .catch((error: unknown) => log.failure('last_use_update_failed', error))
+  const allowlist = createAllowlist(allowedUsers, (sub) => grants.find(sub), now)
+  const clientIp = createClientIp(forwardedHops)
+  const buckets = (namespace: string, perMinute: number | null): TokenBuckets | undefined => {
+    const records = createFirestoreVersionedStore<Count>(firestore, 'rates', isCount)
+    return perMinute === null
+      ? undefined
+      : createTokenBuckets({ records, namespace, perMinute, now })
   }
-  const rates = createRateLimits({
-    addressOf,
-    byCredential: buckets('requests of a credential', rateLimits.credential),
-    byNetwork: buckets('requests of a network', rateLimits.network),
-    bySignIn: buckets('sign-ins of a network', times(signInShares, rateLimits.network)),
+  const rateLimits = createRateLimits({
+    clientIp,
+    byCredential: buckets('requests of a credential', config.rateLimits.credential),
+    byNetwork: buckets('requests of a network', config.rateLimits.network),
+    bySignIn: buckets('sign-ins of a network', multiply(signInFactor, config.rateLimits.network)),
   })
-  const known = createIdentify(credentials, jobs, origins, onUse)
-  const recognise: Identify = async (req, need) => {
-    const principal = await known(req, need)
-    rates.identified(req, principal.id)
-    return principal
-  }
+  const authentication = createAuthentication({
+    credentials,
+    ciAuthentication,
+    origins,
+    allowlist,
+    rateLimits,
+    onUse,
+  })
   return {
     credentials,
-    usages,
-    allowances: withDailyLimits(
-      createAllowances(usages, (error) => log.failure('limits not given back', error)),
+    usageCounter,
+    quotas: withDailyQuota(
+      createQuotas(usageCounter, (error) => log.failure('quota_refund_failed', error)),
       readLimits(limitsPerDay),
       now,
     ),
-    claims,
-    pageCodes: createPageCodes(seal, claims, now),
-    logins: createLogins(seal, claims, now),
-    admission,
-    recognise,
-    async identify(req, need) {
-      const principal = await recognise(req, need)
-      await admission.checkAccount(principal.sub)
-      return principal
-    },
+    singleUse,
+    authorizationCodes: createAuthorizationCodes(seal, singleUse, now),
+    logins: createLoginStates(seal, singleUse, now),
+    allowlist,
+    ...authentication,
     devices,
     policies,
-    jobs,
-    oidc,
-    addressOf,
-    rates,
-    async forget(sub) {
-      await forgetEverywhere([policies.removeAll, devices.removeAll])(sub)
-      // Last, when nothing makes more of them: the session is one, and tries again what has failed.
-      await usages.forget(await credentials.revokeAll(sub))
+    ciAuthentication,
+    ciTokenVerifier,
+    clientIp,
+    rateLimits,
+    async erase(sub) {
+      await eraseAll([policies.removeAll, devices.removeAll])(sub)
+      // Last, because the session is one of the credentials: the user can retry after a failure.
+      await usageCounter.remove(await credentials.revokeAll(sub))
     },
   }
 }
 
-function times(factor: number, limit: number | null): number | null {
+function multiply(factor: number, limit: number | null): number | null {
   return limit === null ? null : factor * limit
 }
 

@@ -1,47 +1,49 @@
-/** Telemetry, put together: nothing at all unless a collector is named. */
+/** Composition of telemetry: off unless a collector is configured. */
 import type { Config } from '../config/config.ts'
 import type { Log } from '../http/log.ts'
-import type { Outlet } from '../telemetry/otlp-exporter.ts'
-import { silent } from '../telemetry/metrics.ts'
+import type { OtlpExporter } from '../telemetry/otlp-exporter.ts'
+import { noopTelemetry } from '../telemetry/metrics.ts'
 import type { Telemetry } from '../telemetry/metrics.ts'
 
-export interface TelemetryRoom {
-  /** Absent where nobody listens, so that nothing is wrapped for nothing. */
+export interface TelemetryServices {
+  /** `undefined` without a collector, so that nothing is instrumented. */
   telemetry: Telemetry | undefined
-  /** Sends what is left. */
-  stop(withinMs: number): Promise<void>
+  /** Sends the remaining data, within `timeoutMs`. */
+  stop(timeoutMs: number): Promise<void>
 }
 
-export function wireTelemetry(
+export function createTelemetryServices(
   { otlpEndpoint, otlpHeaders, service, projectId }: Config,
   log: Log,
-): TelemetryRoom {
+): TelemetryServices {
   if (otlpEndpoint === undefined) return { telemetry: undefined, stop: async () => {} }
-  let outlet: Outlet | undefined
-  const listener = (): Telemetry => outlet ?? silent
-  // Loaded before the first request, which waits for nothing all the same.
-  const loading = import('../telemetry/otlp-exporter.ts').then(({ createOutlet }) => {
-    outlet = createOutlet({
-      endpoint: otlpEndpoint,
-      headers: otlpHeaders,
-      resource: {
-        'service.name': 'driveway',
-        ...(service.version === undefined ? {} : { 'service.version': service.version }),
-        'faas.name': service.service,
-        'cloud.account.id': projectId,
-      },
-      onLost: (why) => log('WARNING', 'telemetry not sent', { why }),
-    })
-  })
+  let exporter: OtlpExporter | undefined
+  const current = (): Telemetry => exporter ?? noopTelemetry
+  // Loaded in the background: the first request does not wait for it.
+  const loading = import('../telemetry/otlp-exporter.ts').then(
+    ({ createOtlpExporter: createOutlet }) => {
+      exporter = createOutlet({
+        endpoint: otlpEndpoint,
+        headers: otlpHeaders,
+        resource: {
+          'service.name': 'driveway',
+          ...(service.version === undefined ? {} : { 'service.version': service.version }),
+          'faas.name': service.service,
+          'cloud.account.id': projectId,
+        },
+        onExportError: (reason) => log('WARNING', 'telemetry_export_failed', { reason }),
+      })
+    },
+  )
   return {
     telemetry: {
-      count: (...args) => listener().count(...args),
-      measure: (...args) => listener().measure(...args),
-      span: (...args) => listener().span(...args),
+      count: (...args) => current().count(...args),
+      measure: (...args) => current().measure(...args),
+      span: (...args) => current().span(...args),
     },
-    async stop(withinMs) {
+    async stop(timeoutMs) {
       await loading
-      await outlet?.stop(withinMs)
+      await exporter?.stop(timeoutMs)
     },
   }
 }

@@ -1,91 +1,82 @@
-/** The token room, put together: what Google granted, and what opens it. */
-import { accessProfiles } from '../config/config.ts'
+/** Composition of the token services: OAuth client, grants, secrets and access tokens. */
+import { accessProfiles } from '../token/access-profiles.ts'
 import type { Config } from '../config/config.ts'
 import type { DriveAccount } from '../drive/client/account.ts'
-import { GatewayError } from '../errors.ts'
-import type { Forget } from '../lib/erase-account.ts'
+import type { EraseAccount } from '../lib/erase-account.ts'
 import { audit } from '../http/audit.ts'
 import type { Log } from '../http/log.ts'
-import { createAccessTokens } from '../token/access-token-cache.ts'
-import type { AccessTokens } from '../token/access-token-cache.ts'
-import { createFirestoreVault } from '../token/firestore-grant-store.ts'
-import { createGoogleSecrets } from '../token/secret-manager.ts'
-import { meterRefreshes } from '../token/token-telemetry.ts'
-import { createOAuth } from '../token/google-oauth.ts'
-import type { ClientCredentials, OAuth } from '../token/google-oauth.ts'
+import { createAccessTokenCache } from '../token/access-token-cache.ts'
+import type { AccessTokenCache } from '../token/access-token-cache.ts'
+import { createFirestoreGrantStore } from '../token/firestore-grant-store.ts'
+import { createSecretFetcher } from '../token/secret-manager.ts'
+import { instrumentRefreshes } from '../token/token-telemetry.ts'
+import { createGoogleOAuth } from '../token/google-oauth.ts'
+import type { GoogleOAuth } from '../token/google-oauth.ts'
 import { createSeal } from '../token/sealed-values.ts'
 import type { Seal } from '../token/sealed-values.ts'
-import { createSecrets } from '../token/secret-cache.ts'
-import type { Vault } from '../token/grant-store.ts'
+import { readClientCredentials } from '../token/client-credentials.ts'
+import { withSecretPrefetch } from '../token/secret-prefetch.ts'
+import { createSecretCache } from '../token/secret-cache.ts'
+import type { GrantStore } from '../token/grant-store.ts'
 import type { Telemetry } from '../telemetry/metrics.ts'
 import type { Clients } from './clients.ts'
 
-export interface TokenRoom {
-  /** Scopes without which Driveway cannot do its work. */
+export interface TokenServices {
+  /** The required OAuth scopes. */
   scopes: string[]
   seal: Seal
-  oauth: OAuth
-  vault: Vault
-  access: AccessTokens
+  oauth: GoogleOAuth
+  grants: GrantStore
+  accessTokens: AccessTokenCache
   accountOf(sub: string): DriveAccount
-  forget: Forget
+  erase: EraseAccount
 }
 
-/** @param signInMs milliseconds that Google's sign-in has for one exchange or refresh */
-export function wireToken(
+/** @param signInTimeoutMs timeout of one code exchange or refresh at Google, in milliseconds */
+export function createTokenServices(
   config: Config,
   clients: Clients,
   log: Log,
   now: () => number,
-  signInMs?: number,
+  signInTimeoutMs?: number,
   telemetry?: Telemetry,
-): TokenRoom {
-  const secrets = createSecrets(createGoogleSecrets(clients.secretManager), now)
+): TokenServices {
+  const secrets = createSecretCache(createSecretFetcher(clients.secretManager), now)
   const seal = createSeal((fresh) => secrets.read(config.keyringSecretName, fresh))
   const { scopes } = accessProfiles[config.accessProfile]
-  const plain = createOAuth({
-    addresses: config.google,
+  const client = createGoogleOAuth({
+    endpoints: config.googleEndpoints,
     redirectUri: config.redirectUri,
     scopes,
     credentials: async (fresh) =>
       readClientCredentials(await secrets.read(config.clientSecretName, fresh)),
-    ...(signInMs === undefined ? {} : { timeout: signInMs }),
+    ...(signInTimeoutMs === undefined ? {} : { timeoutMs: signInTimeoutMs }),
   })
-  const oauth = telemetry ? meterRefreshes(plain, telemetry) : plain
-  const vault = createFirestoreVault({
+  const oauth = telemetry ? instrumentRefreshes(client, telemetry) : client
+  const grants = createFirestoreGrantStore({
     firestore: clients.firestore,
     seal,
-    onUnreadable: (sub, how) => log('ERROR', 'grant unreadable', { sub, how }),
+    onUnreadable: (sub, how) => log('ERROR', 'grant_unreadable', { sub, how }),
     now,
   })
-  // All that a refresh takes, asked for at once: on a new instance each is a way of its own to Google.
-  const find: Vault['find'] = (sub) => {
-    for (const name of [config.keyringSecretName, config.clientSecretName]) {
-      secrets.read(name).catch(() => {}) // what goes wrong is told to who needs it
-    }
-    return vault.find(sub)
-  }
-  const access = createAccessTokens({ ...vault, find }, oauth, now, (sub, { code }) =>
-    audit(log, 'grant_ended', { sub, code }),
+  const accessTokens = createAccessTokenCache(
+    withSecretPrefetch(grants, secrets.read, [config.keyringSecretName, config.clientSecretName]),
+    oauth,
+    now,
+    (sub, { code }) => audit(log, 'grant_revoked', { sub, code }),
   )
   const accountOf = (sub: string): DriveAccount => ({
     sub,
-    token: (rejected) => access.tokenFor(sub, rejected),
+    token: (rejected) => accessTokens.tokenFor(sub, rejected),
   })
-  const forget: Forget = (sub) => vault.remove(sub)
-  return { scopes, seal, oauth, vault, access, accountOf, forget }
-}
-
-/** Reads the file that Google's console gives for a web client. */
-export function readClientCredentials(text: string): ClientCredentials {
-  try {
-    const { web } = JSON.parse(text) as { web?: { client_id?: unknown; client_secret?: unknown } }
-    const { client_id: clientId, client_secret: clientSecret } = web ?? {}
-    if (typeof clientId === 'string' && typeof clientSecret === 'string') {
-      return { clientId, clientSecret }
-    }
-  } catch {
-    // Told below, without the text.
+  const erase: EraseAccount = (sub) => grants.remove(sub)
+  return {
+    scopes,
+    seal,
+    oauth,
+    grants,
+    accessTokens,
+    accountOf,
+    erase,
   }
-  throw new GatewayError('misconfigured', 'The client secret is not a web client’s JSON file')
 }

@@ -1,7 +1,7 @@
-/** Drive's client, in a file of its own for whoever loads it late: see `wiring-clients.ts`. */
+/** Drive SDK client; its own module so that `app/clients.ts` can load it lazily. */
 import { drive_v3 as v3 } from 'googleapis/build/src/apis/drive/v3.js'
-import type { Config } from '../config/config.ts'
 
-export function openDrive({ google }: Config): v3.Drive {
-  return new v3.Drive({ rootUrl: google.drive })
+/** @param rootUrl of the Drive API, with a trailing slash */
+export function createDrive(rootUrl: string): v3.Drive {
+  return new v3.Drive({ rootUrl })
 }

@@ -1,7 +1,6 @@
-/** Credentials for a server on loopback. */
 import { PassThroughClient } from 'google-auth-library'
 
-/** Without it the clients look for credentials all over the network. */
-export function withoutCredentials(): PassThroughClient {
+/** No authentication, for emulators. By default the SDK clients search the network for credentials. */
+export function anonymousAuth(): PassThroughClient {
   return new PassThroughClient()
 }

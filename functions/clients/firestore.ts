@@ -1,31 +1,31 @@
-/** Firestore's client, in a file of its own for whoever loads it late: see `wiring-clients.ts`. */
+/** Firestore SDK client; its own module so that `app/clients.ts` can load it lazily. */
 import { Firestore } from '@google-cloud/firestore'
 import { GoogleAuth } from 'google-auth-library'
 import type { gaxios } from 'google-auth-library'
-import { withoutCredentials } from './emulator-auth.ts'
-import type { Config } from '../config/config.ts'
-import { abandoned } from '../store/firestore-errors.ts'
+import { deadlineSignal } from '../store/firestore-errors.ts'
+import { anonymousAuth } from './emulator-auth.ts'
 
-export function openFirestore({ projectId, firestoreHost }: Config): Firestore {
-  const isLocal = firestoreHost !== undefined
+/** @param emulatorHost `host:port`, instead of Google's Firestore */
+export function createFirestore(projectId: string, emulatorHost?: string): Firestore {
+  const isLocal = emulatorHost !== undefined
   return new Firestore({
     projectId,
-    // Half the start-up time of gRPC, and nothing here listens for changes.
+    // REST has half the start-up time of gRPC, and the gateway has no listeners.
     preferRest: true,
-    auth: new UntilAbandoned(isLocal ? { authClient: withoutCredentials() } : {}),
-    ...(isLocal ? { host: firestoreHost, ssl: false } : {}),
+    auth: new DeadlineAwareAuth(isLocal ? { authClient: anonymousAuth() } : {}),
+    ...(isLocal ? { host: emulatorHost, ssl: false } : {}),
   })
 }
 
-/** The client asks again by way of this; not for what is abandoned. */
-class UntilAbandoned extends GoogleAuth {
+/** The SDK sends its retries through this class, which rejects them after the deadline. */
+class DeadlineAwareAuth extends GoogleAuth {
   override async fetch<T>(
     ...args: Parameters<GoogleAuth['fetch']>
   ): Promise<gaxios.GaxiosResponse<T>> {
-    if (abandoned.getStore()?.aborted) throw Object.assign(new Error('Abandoned'), cancelled)
+    if (deadlineSignal.getStore()?.aborted) throw Object.assign(new Error('Aborted'), cancelled)
     return super.fetch<T>(...args)
   }
 }
 
-/** The HTTP status for gRPC's CANCELLED, after which nothing is tried again. */
+/** The HTTP status for gRPC's CANCELLED, which the SDK does not retry. */
 const cancelled = { status: 499 }

@@ -1,22 +1,22 @@
-/** Secret Manager's client, in a file of its own for whoever loads it late: see `wiring-clients.ts`. */
+/** Secret Manager SDK client; its own module so that `app/clients.ts` can load it lazily. */
 import { SecretManagerServiceClient } from '@google-cloud/secret-manager'
-import { withoutCredentials } from './emulator-auth.ts'
-import type { Config } from '../config/config.ts'
+import { anonymousAuth } from './emulator-auth.ts'
 
-export function openSecretManager({
-  projectId,
-  secretManagerHost,
-}: Config): SecretManagerServiceClient {
-  if (secretManagerHost === undefined) {
+/** @param emulatorHost `host:port`, instead of Google's Secret Manager */
+export function createSecretManager(
+  projectId: string,
+  emulatorHost?: string,
+): SecretManagerServiceClient {
+  if (emulatorHost === undefined) {
     return new SecretManagerServiceClient({ projectId, fallback: true })
   }
-  const { hostname, port } = new URL(`http://${secretManagerHost}`)
+  const { hostname, port } = new URL(`http://${emulatorHost}`)
   return new SecretManagerServiceClient({
     projectId,
     fallback: true,
     protocol: 'http',
     apiEndpoint: hostname,
     port: Number(port),
-    authClient: withoutCredentials(),
+    authClient: anonymousAuth(),
   })
 }

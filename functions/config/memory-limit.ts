@@ -1,17 +1,16 @@
-/** How much memory uploads may hold, from what the instance has. */
-
 const mebibyte = 1024 * 1024
-/** What the process needs for itself: Node, the client libraries, and what waits to be collected. */
-const ownMemory = 176 * mebibyte
-/** Two chunks of the largest size and an eighth more, also where there is no limit. */
-const mostForUploads = 140 * mebibyte
+/** Memory of the process without uploads: Node, the SDKs and garbage. */
+const processBytes = 176 * mebibyte
+/** Two chunks of the maximum size and an eighth; also without a memory limit. */
+const maxUploadBytes = 140 * mebibyte
 
 /**
- * Three quarters of what the instance's limit leaves beside the process itself.
+ * Computes the memory for upload buffers in bytes: three quarters of what the memory limit of the
+ * instance leaves for them, and at least 16 MiB.
  *
- * @param limit as the control group has it; 0, nothing or a number beyond all memory mean none
+ * @param limit memory limit of the control group; 0 or a number above the physical memory means none
  */
-export function memoryForUploads(limit = process.constrainedMemory?.() ?? 0): number {
-  const left = limit > 0 ? Math.floor(0.75 * (limit - ownMemory)) : Infinity
-  return Math.max(16 * mebibyte, Math.min(left, mostForUploads))
+export function uploadMemoryLimit(limit = process.constrainedMemory?.() ?? 0): number {
+  const available = limit > 0 ? Math.floor(0.75 * (limit - processBytes)) : Infinity
+  return Math.max(16 * mebibyte, Math.min(available, maxUploadBytes))
 }

@@ -1,38 +1,42 @@
-/** Header fields in a setting, as OpenTelemetry's own settings have them. */
-
-const name = /^[\w!#$%&'*+.^`|~-]+$/
-/** What can stand in a field without being more than one: printable ASCII, and no space around it. */
-const text = /^[!-~]([\t -~]*[!-~])?$/
-/** What the request itself says, or the connection. */
-const ours = /^(content-.*|host|connection|keep-alive|te|trailer|transfer-encoding|upgrade|expect)$/
+const fieldName = /^[\w!#$%&'*+.^`|~-]+$/
+/** Printable ASCII without space at either end: a value that cannot add a header. */
+const fieldValue = /^[!-~]([\t -~]*[!-~])?$/
+/** Headers of the request and the connection, which the exporter sets. */
+const reservedFields =
+  /^(content-.*|host|connection|keep-alive|te|trailer|transfer-encoding|upgrade|expect)$/
 
 /**
- * `name=value` with commas between, a value being percent-encoded where it has to be. Values may be
- * secret, and are in no message.
+ * Parses `name=value` pairs that are separated by commas; values are percent-encoded. Error messages do
+ * not quote the values, which may be secrets.
  *
  * @see OpenTelemetry, "Specifying headers via environment variables"
  */
-export function readHeaders(
+export function parseOtlpHeaders(
   setting: string,
   value: string | undefined,
-  wrong: string[],
+  problems: string[],
 ): Record<string, string> {
   const headers: Record<string, string> = {}
   for (const entry of (value ?? '').split(',')) {
     if (entry.trim() === '') continue
     const [key = '', ...rest] = entry.split('=')
     const field = key.trim().toLowerCase()
-    const content = decoded(rest.join('=').trim())
-    if (name.test(field) && !ours.test(field) && content !== undefined && text.test(content)) {
+    const content = decode(rest.join('=').trim())
+    if (
+      fieldName.test(field) &&
+      !reservedFields.test(field) &&
+      content !== undefined &&
+      fieldValue.test(content)
+    ) {
       headers[field] = content
     } else {
-      wrong.push(`${setting} must list headers such as api-key=…,tenant=…`)
+      problems.push(`${setting} must list headers such as api-key=…,tenant=…`)
     }
   }
   return headers
 }
 
-function decoded(value: string): string | undefined {
+function decode(value: string): string | undefined {
   try {
     return decodeURIComponent(value)
   } catch {

@@ -1,7 +1,7 @@
 /**
- * Every setting there is. What is `required` is said by whoever deploys; what is `optional` has a
- * default that an operator may change; what is `local` is refused where Driveway is deployed.
- * `infra/google/functions.tf` sets exactly these.
+ * All settings, as environment variables: `required` ones are set by the deployment, `optional` ones have
+ * a default, and `local` ones are rejected in a deployment. `infra/google/functions.tf` sets the same
+ * variables.
  */
 export const settings = {
   PUBLIC_URL: 'required',
@@ -30,135 +30,137 @@ export const settings = {
 
 export type Setting = keyof typeof settings
 
-/** The environment as far as it is ours; `K_…` are the platform's, and say that it is there. */
+/** The variables that Driveway reads. Cloud Run sets `K_…`, so they indicate a deployment. */
 export type Environment = Partial<Record<Setting | 'K_SERVICE' | 'K_REVISION', string | undefined>>
 
-export interface SettingWords {
-  meaning: string
-  /** What holds where it is not set; nothing for what is required. */
-  otherwise?: string
-  /** A value that is taken. */
+export interface SettingDocs {
+  description: string
+  /** The default value; `undefined` for a required setting. */
+  default?: string
+  /** A valid value. */
   example: string
 }
 
-/** The same in words, for docs/settings.md. */
-export const settingWords: Record<Setting, SettingWords> = {
+/** The reference of all settings, from which docs/settings.md is generated. */
+export const settingDocs: Record<Setting, SettingDocs> = {
   PUBLIC_URL: {
-    meaning:
-      'The origin in front of the functions, as browsers see it. `PUBLIC_URL/callback` is the redirect URI that has to be registered at Google, letter by letter.',
+    description:
+      'The public origin of the functions, as browsers see it. Register `PUBLIC_URL/callback` as the redirect URI of the OAuth client at Google; Google compares it exactly.',
     example: 'https://my-driveway.web.app',
   },
   GOOGLE_CLOUD_PROJECT: {
-    meaning: 'The project whose Firestore is used.',
+    description: 'The Google Cloud project of the Firestore database.',
     example: 'my-driveway',
   },
   CLIENT_SECRET_NAME: {
-    meaning: 'The version in Secret Manager that has the OAuth client’s JSON file.',
+    description: 'The Secret Manager version that contains the JSON file of the OAuth client.',
     example: 'projects/my-driveway/secrets/driveway-client/versions/1',
   },
   KEYRING_SECRET_NAME: {
-    meaning:
-      'The version in Secret Manager that has the keyring: a JWK Set of 256-bit `oct` keys. The first seals, all open.',
+    description:
+      'The Secret Manager version that contains the keyring: a JWK Set of 256-bit `oct` keys. The first key encrypts; all keys decrypt.',
     example: 'projects/my-driveway/secrets/driveway-keyring/versions/1',
   },
   ACCESS_PROFILE: {
-    meaning:
-      'What is asked of Google: `browse` (everything is listed; what Driveway stored can be opened and changed), `own` (only that is listed, too) or `full` (everything, for everything).',
-    otherwise: 'browse',
+    description:
+      'The access to Drive that Driveway requests: `browse` (lists all files; opens and changes the files that Driveway stored), `own` (lists, opens and changes the files that Driveway stored) or `full` (lists, opens and changes all files).',
+    default: 'browse',
     example: 'own',
   },
   ALLOWED_ORIGINS: {
-    meaning:
-      'Origins of other sites whose pages may call, with spaces or commas between. Their pages act for whoever is signed in: list only what you would trust with people’s files.',
-    otherwise: 'none',
+    description:
+      'Origins of other sites whose pages may call the gateway, separated by spaces or commas. Their pages act for the signed-in user: list only sites that you trust with the files of your users.',
+    default: 'none',
     example: 'https://www.example.com',
   },
   ALLOWED_USERS: {
-    meaning:
-      'Who may sign in: addresses, `@domains` of Workspace, or `everybody`. Whoever is taken off the list can, from the next start on, do nothing but sign out and disconnect.',
-    otherwise: 'everybody',
+    description:
+      'Accounts that may sign in: e-mail addresses, Workspace domains (`@example.org`), or `everybody`. An account that you remove from the list can only sign out and disconnect after the next start.',
+    default: 'everybody',
     example: 'ada@example.com @example.org',
   },
   FORWARDED_HOPS: {
-    meaning:
-      'How many front ends append the caller’s address to `X-Forwarded-For`. Too many, and callers can choose an address; too few, and all seem to be one.',
-    otherwise: '1 where deployed, else 0',
+    description:
+      'The number of proxies that append the client address to `X-Forwarded-For`. If it is too high, clients can forge their address; if it is too low, all clients share one address.',
+    default: '1 when deployed, else 0',
     example: '2',
   },
   LIMIT_BYTES_PER_DAY: {
-    meaning: 'Bytes that one account may upload in a day (UTC), all of its credentials together.',
-    otherwise: 'no limit',
+    description:
+      'Maximum number of bytes that one account may upload per day (UTC), with all its credentials together.',
+    default: 'no limit',
     example: '10000000000',
   },
   LIMIT_FILES_PER_DAY: {
-    meaning: 'The same in files.',
-    otherwise: 'no limit',
+    description:
+      'Maximum number of files that one account may upload per day (UTC), with all its credentials together.',
+    default: 'no limit',
     example: '1000',
   },
   MAX_FILE_BYTES: {
-    meaning: 'The largest file that is taken.',
-    otherwise: '5497558138880 (Drive’s own limit, 5 TiB)',
+    description: 'Maximum file size in bytes.',
+    default: '5497558138880 (Drive’s own limit, 5 TiB)',
     example: '1000000000',
   },
   MAX_REQUEST_BYTES: {
-    meaning:
-      'The largest single request of HTTP/1, where a front end has a ceiling; `none` where there is none. Larger ones are refused with a line that sends the file in pieces.',
-    otherwise: '33554432 (32 MiB) where deployed, else none',
+    description:
+      'Maximum size in bytes of one HTTP/1 request that the platform accepts; `none` for no limit. A larger request gets an error with a command that uploads the file in chunks.',
+    default: '33554432 (32 MiB) when deployed, else none',
     example: 'none',
   },
   MEMORY_BYTES: {
-    meaning: 'Memory for bytes on their way, all uploads of an instance together.',
-    otherwise: '16 to 140 MiB, from the instance’s own limit',
+    description: 'Maximum memory in bytes for upload buffers, per instance.',
+    default: '16 to 140 MiB, from the memory limit of the instance',
     example: '33554432',
   },
   OIDC_ISSUERS: {
-    meaning:
-      'CI systems whose tokens may count, by their issuers’ names, with spaces or commas between; `none` for none.',
-    otherwise: 'https://token.actions.githubusercontent.com https://gitlab.com',
+    description:
+      'Issuer URLs of the CI systems whose ID tokens are accepted, separated by spaces or commas; `none` for no CI system.',
+    default: 'https://token.actions.githubusercontent.com https://gitlab.com',
     example: 'https://gitlab.example.com',
   },
   OPERATORS: {
-    meaning:
-      'Addresses of the accounts that may ask `GET /auth/doctor` what is wrong, with spaces or commas between; for others it is not there.',
-    otherwise: 'nobody',
+    description:
+      'E-mail addresses of the accounts that may use the self-diagnosis (`GET /auth/doctor`), separated by spaces or commas. Other accounts get 404.',
+    default: 'none',
     example: 'ada@example.com',
   },
   OTEL_EXPORTER_OTLP_ENDPOINT: {
-    meaning:
-      'An OpenTelemetry collector that takes OTLP as JSON over HTTP: `/v1/metrics` and `/v1/traces` below it are told of metrics and spans. https, or http on this machine.',
-    otherwise: 'nothing is measured',
+    description:
+      'URL of an OpenTelemetry collector that accepts OTLP/HTTP with JSON encoding. Metrics are sent to `/v1/metrics` and spans to `/v1/traces` below it. Must use https, or http on this machine.',
+    default: 'telemetry is off',
     example: 'http://localhost:4318',
   },
   OTEL_EXPORTER_OTLP_HEADERS: {
-    meaning:
-      'Headers that the collector is sent, such as its key: `name=value` with commas between, values percent-encoded. Whoever may see how the functions are set up can read them.',
-    otherwise: 'none',
+    description:
+      'Headers of every export request, such as an API key: `name=value`, separated by commas, with percent-encoded values. Anyone with read access to the configuration of the functions can read them.',
+    default: 'none',
     example: 'api-key=0123%2045,tenant=drive',
   },
   RATE_LIMIT: {
-    meaning: 'Requests that one credential may make in a minute; `none` for no limit.',
-    otherwise: '12000',
+    description: 'Maximum number of requests per minute and credential; `none` for no limit.',
+    default: '12000',
     example: '600',
   },
   RATE_LIMIT_ANONYMOUS: {
-    meaning:
-      'Requests in a minute of one network (an IPv4 address, an IPv6 /64) that show no good credential; one with a bad credential counts as ten. `none` for no limit.',
-    otherwise: '600',
+    description:
+      'Maximum number of requests per minute and network (an IPv4 address, an IPv6 /64) without a valid credential; a request with an invalid credential counts as ten. `none` for no limit.',
+    default: '600',
     example: '120',
   },
   GOOGLE_SANDBOX_URL: {
-    meaning: 'A sandbox in place of all of Google’s APIs.',
-    otherwise: 'Google',
+    description: 'URL of a sandbox that replaces all Google APIs.',
+    default: 'Google',
     example: 'http://127.0.0.1:9090',
   },
   SECRET_MANAGER_EMULATOR_HOST: {
-    meaning: 'A Secret Manager on this machine.',
-    otherwise: 'Google',
+    description: 'Host and port of a Secret Manager emulator on this machine.',
+    default: 'Google',
     example: '127.0.0.1:9091',
   },
   FIRESTORE_EMULATOR_HOST: {
-    meaning: 'A Firestore on this machine.',
-    otherwise: 'Google',
+    description: 'Host and port of a Firestore emulator on this machine.',
+    default: 'Google',
     example: '127.0.0.1:9092',
   },
 }

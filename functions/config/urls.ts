@@ -1,6 +1,6 @@
-/** Addresses in settings: each of a kind that a deployed gateway may talk to or be called by. */
+/** URLs and origins in settings. */
 
-/** Whether an address, `host:port` or a URL, is on this machine. */
+/** Whether a `host:port` or a URL is on this machine. */
 export function isLoopback(value: string): boolean {
   const text = value.includes('://') ? value : `http://${value}`
   if (!URL.canParse(text)) return false
@@ -8,40 +8,40 @@ export function isLoopback(value: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname)
 }
 
-/** An origin and nothing more: https, or http on loopback. */
-export function readOrigin(name: string, value: string, wrong: string[]): string {
+/** Parses an origin without path: https, or http on loopback. */
+export function parseOrigin(name: string, value: string, problems: string[]): string {
   if (!value) return value
-  const url = readUrl(value)
+  const url = parseSecureUrl(value)
   if (!url || url.href !== `${url.origin}/` || url.hostname.includes('*')) {
-    wrong.push(`${name} must be an origin such as https://example.web.app`)
+    problems.push(`${name} must be an origin such as https://example.web.app`)
     return value
   }
   return url.origin
 }
 
 /**
- * An origin, perhaps with a path: https, or http on loopback, where a sidecar is.
+ * Parses a URL without query: https, or http on loopback for a sidecar.
  *
- * @returns it without a slash at its end
+ * @returns the URL without a trailing slash
  */
-export function readEndpoint(
+export function parseEndpoint(
   name: string,
   value: string | undefined,
-  wrong: string[],
+  problems: string[],
 ): string | undefined {
   if (!value?.trim()) return undefined
-  const url = readUrl(value.trim())
+  const url = parseSecureUrl(value.trim())
   if (!url || url.href !== `${url.origin}${url.pathname}`) {
-    wrong.push(
-      `${name} must be an address such as https://collector.example or http://localhost:4318`,
+    problems.push(
+      `${name} must be a URL such as https://collector.example or http://localhost:4318`,
     )
     return undefined
   }
   return url.href.replace(/\/$/, '')
 }
 
-function readUrl(value: string): URL | undefined {
+function parseSecureUrl(value: string): URL | undefined {
   const url = URL.canParse(value) ? new URL(value) : undefined
-  const secure = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(value))
-  return secure ? url : undefined
+  const isSecure = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(value))
+  return isSecure ? url : undefined
 }

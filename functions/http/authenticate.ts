@@ -1,55 +1,81 @@
-/** Who is asking: a bearer token, ours or a CI system's, or else the session in the cookie. */
+/** Request authentication: a Driveway token, a CI job's ID token, or the session cookie. */
 import type { IncomingMessage } from 'node:http'
 import { GatewayError } from '../errors.ts'
+import type { Allowlist } from '../identity/allowlist.ts'
+import type { CiAuthentication } from '../identity/ci-authentication.ts'
 import type { Credentials } from '../identity/credentials.ts'
-import type { Jobs } from '../identity/ci-authentication.ts'
-import { checkNeed } from '../identity/principal.ts'
-import type { Need, Principal } from '../identity/principal.ts'
-import { readCookie } from './cookies.ts'
-import type { Origins } from './cors.ts'
+import { checkAccess } from '../identity/principal.ts'
+import type { Principal, RequiredAccess } from '../identity/principal.ts'
+import { readSessionCookie } from './cookies.ts'
+import type { OriginPolicy } from './cors.ts'
+import type { RateLimits } from './rate-limit.ts'
 
 /**
- * Never reads a body, and takes a secret from nowhere but these two headers. A bearer wins over a
- * cookie.
+ * Authenticates and authorizes a request. Reads the `Authorization` and `Cookie` headers only, never
+ * the body; a bearer token takes precedence over a cookie.
  *
- * @param need what the request is going to do: every handler says it here, and nowhere else
+ * @param access required by the route
  * @throws {GatewayError} `login_required`, `session_expired`, `invalid_token`, `wrong_audience`,
- *   `policy_mismatch`, `scope_insufficient`, or `csrf` for a cookie that another site's page made the browser send
+ *   `policy_mismatch`, `scope_insufficient`, `rate_limited`, `account_not_allowed`, or `csrf` for a
+ *   cookie that another site's page caused the browser to send
  * @see RFC 6750
  */
-export type Identify = (req: IncomingMessage, need: Need) => Promise<Principal>
+export type Authenticate = (req: IncomingMessage, access: RequiredAccess) => Promise<Principal>
 
-/** @param onUse told of each request that a token was good for */
-export function createIdentify(
-  credentials: Pick<Credentials, 'identify'>,
-  jobs: Pick<Jobs, 'identify'>,
-  origins: Pick<Origins, 'checkCookieUse'>,
-  onUse: (principal: Principal) => void = () => {},
-): Identify {
-  const identify = async (req: IncomingMessage): Promise<Principal> => {
-    if (req.headers.authorization !== undefined) return fromBearer(req)
-    const { session } = readCookie(req)
-    if (session === undefined) throw new GatewayError('login_required', 'No credential came')
-    origins.checkCookieUse(req)
-    return credentials.identify('cookie', session)
+export interface Authentication {
+  /** Authenticates accounts on the allowlist. */
+  authenticate: Authenticate
+  /** Also authenticates accounts that are no longer on the allowlist: they may still sign out. */
+  authenticateAny: Authenticate
+}
+
+export interface AuthenticationDeps {
+  credentials: Pick<Credentials, 'authenticate'>
+  ciAuthentication: Pick<CiAuthentication, 'authenticate'>
+  origins: Pick<OriginPolicy, 'assertSameSite'>
+  allowlist: Pick<Allowlist, 'checkSub'>
+  rateLimits: Pick<RateLimits, 'credit'>
+  /** Called for each request that a token authenticates. */
+  onUse(principal: Principal): void
+}
+
+export function createAuthentication(deps: AuthenticationDeps): Authentication {
+  const { credentials, ciAuthentication, origins, allowlist, rateLimits, onUse } = deps
+
+  const findPrincipal = async (req: IncomingMessage): Promise<Principal> => {
+    if (req.headers.authorization !== undefined) return authenticateBearer(req)
+    const { session } = readSessionCookie(req)
+    if (session === undefined) throw new GatewayError('login_required', 'No credential was sent')
+    origins.assertSameSite(req)
+    return credentials.authenticate('cookie', session)
   }
 
-  const fromBearer = async (req: IncomingMessage): Promise<Principal> => {
+  const authenticateBearer = async (req: IncomingMessage): Promise<Principal> => {
     const bearer = readBearer(req)
-    if (bearer.startsWith('eyJ')) return jobs.identify(bearer)
-    const credential = await credentials.identify('bearer', bearer)
-    // Browsers name the origin of whatever a page sends elsewhere: a stolen one is of no use to another.
+    if (bearer.startsWith('eyJ')) return ciAuthentication.authenticate(bearer)
+    const credential = await credentials.authenticate('bearer', bearer)
+    // Browsers send the page's origin with cross-origin requests: a stolen bearer is useless elsewhere.
     if (credential.origin !== undefined && credential.origin !== req.headers.origin) {
-      throw new GatewayError('invalid_token', 'A page’s bearer came from another origin')
+      throw new GatewayError('invalid_token', 'The page bearer came from another origin')
     }
     return credential
   }
 
-  return async (req, need) => {
-    const principal = await identify(req)
-    checkNeed(principal, need)
+  const authenticateAny: Authenticate = async (req, access) => {
+    const principal = await findPrincipal(req)
+    checkAccess(principal, access)
     if (principal.kind === 'token') onUse(principal)
+    rateLimits.credit(req, principal.id)
     return principal
+  }
+
+  return {
+    authenticateAny,
+    async authenticate(req, access) {
+      const principal = await authenticateAny(req, access)
+      await allowlist.checkSub(principal.sub)
+      return principal
+    },
   }
 }
 
@@ -59,10 +85,10 @@ function readBearer(req: IncomingMessage): string {
   ).length
   const [, token] = /^bearer ([\w.~+/-]+=*)$/i.exec(req.headers.authorization ?? '') ?? []
   if (count > 1 || token === undefined) {
-    throw new GatewayError('invalid_token', 'The Authorization header is no single bearer token')
+    throw new GatewayError('invalid_token', 'The Authorization header is not one bearer token')
   }
   if (token.startsWith('ya29.')) {
-    throw new GatewayError('wrong_audience', 'The bearer is a token of Google’s')
+    throw new GatewayError('wrong_audience', 'The bearer is a Google access token')
   }
   return token
 }

@@ -1,16 +1,16 @@
-/** Where a request comes from. */
+/** Client addresses and their networks. */
 import type { IncomingMessage } from 'node:http'
 
-/** The caller's address; empty where the connection is gone already. */
-export type AddressOf = (req: IncomingMessage) => string
+/** Returns the client's IP address; an empty string if the connection is closed. */
+export type ClientIp = (req: IncomingMessage) => string
 
 /**
- * Each front end appends the address that it was called from to `X-Forwarded-For`: whatever stands
- * before those entries, the caller may have written.
+ * Reads the client address from `X-Forwarded-For`. Each proxy appends the address of its client; all
+ * entries before those may be forged.
  *
- * @param hops front ends between the caller and us; with none, the header is not looked at
+ * @param hops number of proxies in front of the gateway; 0 ignores the header
  */
-export function createAddressOf(hops: number): AddressOf {
+export function createClientIp(hops: number): ClientIp {
   return (req) => {
     const direct = req.socket.remoteAddress ?? ''
     if (hops === 0) return direct
@@ -20,8 +20,8 @@ export function createAddressOf(hops: number): AddressOf {
   }
 }
 
-/** What a household or a machine has: the address in IPv4, the first 64 bits in IPv6. */
-export function networkOf(address: string): string {
+/** The network of one household or host: an IPv4 address, or the first 64 bits of an IPv6 address. */
+export function networkPrefix(address: string): string {
   const mapped = /^::ffff:([\d.]+)$/i.exec(address)?.[1]
   if (mapped !== undefined || !address.includes(':')) return mapped ?? address
   const [head = '', tail] = address.toLowerCase().split('::', 2)

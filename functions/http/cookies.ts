@@ -1,7 +1,6 @@
 /**
- * The one cookie, `__session`: Firebase Hosting forwards no other. It holds two random values: the
- * session's secret (absent before sign-in), and the binding of this browser to the sign-ins that
- * it has under way.
+ * The cookie `__session`, the only one that Firebase Hosting forwards. It holds two random values: the
+ * session secret (absent before sign-in) and the binding of this browser to its pending sign-ins.
  */
 import type { IncomingMessage } from 'node:http'
 import { GatewayError } from '../errors.ts'
@@ -11,30 +10,35 @@ export interface SessionCookie {
   binding: string | undefined
 }
 
-/** How long a session lasts, and the cookie with it. */
-export const sessionLifetimeMs = 30 * 24 * 60 * 60_000
+/** Lifetime of a session and its cookie. */
+export const sessionTtlMs = 30 * 24 * 60 * 60_000
 
-/** 256 bits in base64url for the session, 128 for the binding. */
-const shape = /^([\w-]{43})?\.([\w-]{22})?$/
+/** Base64url: 256 bits for the session, 128 bits for the binding. */
+const cookiePattern = /^([\w-]{43})?\.([\w-]{22})?$/
 
 /**
- * Reads the cookie; one of another shape counts as absent.
+ * Parses the cookie. A malformed cookie counts as absent.
  *
- * @throws {GatewayError} `session_expired` when there are two of them: nobody can say which is ours
+ * @throws {GatewayError} `session_expired` for two cookies of this name: either may be forged
  */
-export function readCookie(req: IncomingMessage): SessionCookie {
+export function readSessionCookie(req: IncomingMessage): SessionCookie {
   const values = (req.headers.cookie ?? '')
     .split(';')
     .map((pair) => pair.trim())
     .filter((pair) => pair.startsWith('__session='))
     .map((pair) => pair.slice('__session='.length))
-  if (values.length > 1) throw new GatewayError('session_expired', 'Two __session cookies came')
-  const [, session, binding] = shape.exec(values[0] ?? '') ?? []
+  if (values.length > 1)
+    throw new GatewayError('session_expired', 'The request has two __session cookies')
+  const [, session, binding] = cookiePattern.exec(values[0] ?? '') ?? []
   return { session, binding }
 }
 
-/** @see RFC 6265; `Secure` is left out only where the origin itself is http on loopback */
-export function writeCookie(
+/**
+ * Serializes the cookie. Omits `Secure` only if the public URL is http on loopback.
+ *
+ * @see RFC 6265
+ */
+export function serializeSessionCookie(
   { session, binding }: SessionCookie,
   publicUrl: string,
   maxAgeSeconds: number,

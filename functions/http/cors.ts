@@ -1,29 +1,29 @@
-/** Which pages may call: CORS for those that may, CSRF for those that may not. */
+/** Allowed origins: CORS headers and CSRF protection. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { GatewayError } from '../errors.ts'
 
-export interface Origins {
-  /** Whether an origin is our own or allow-listed. */
-  knows(origin: string): boolean
-  /** Lets a page of a known origin read the answer, whatever it will be; says nothing to others. */
-  answerCors(req: IncomingMessage, res: ServerResponse): void
+export interface OriginPolicy {
+  /** Whether an origin is the gateway's own or in ALLOWED_ORIGINS. */
+  isAllowed(origin: string): boolean
+  /** Sets the headers that let a page of an allowed origin read the response, errors included. */
+  setCorsHeaders(req: IncomingMessage, res: ServerResponse): void
   /**
-   * Says beforehand what such a page may send.
+   * Sets the headers of a preflight response for an allowed origin.
    *
-   * @param headers besides those that every request may have
+   * @param headers request headers in addition to the common ones
    */
-  answerPreflight(
+  setPreflightHeaders(
     req: IncomingMessage,
     res: ServerResponse,
     methods: readonly string[],
     headers: readonly string[],
   ): void
   /**
-   * Lets a cookie count only where the request comes from our own or an allow-listed page.
+   * Verifies that a request with a cookie comes from an allowed origin.
    *
-   * @throws {GatewayError} `csrf`, before any body is read
+   * @throws {GatewayError} `csrf`
    */
-  checkCookieUse(req: IncomingMessage): void
+  assertSameSite(req: IncomingMessage): void
 }
 
 const requestHeaders = ['Authorization', 'Content-Type']
@@ -53,41 +53,44 @@ const exposedHeaders = [
   'Driveway-File-Link',
 ].join(', ')
 
-/** @param publicUrl our own origin */
-export function createOrigins(publicUrl: string, allowed: readonly string[]): Origins {
-  // Letter by letter: `null`, another port or case, a dot at the end are all somebody else.
-  const known = new Set([publicUrl, ...allowed])
+/** @param publicUrl the gateway's own origin */
+export function createOriginPolicy(publicUrl: string, allowed: readonly string[]): OriginPolicy {
+  // Compared exactly: `null`, another port or case, or a trailing dot is another origin.
+  const origins = new Set([publicUrl, ...allowed])
   return {
-    knows: (origin) => known.has(origin),
+    isAllowed: (origin) => origins.has(origin),
 
-    answerCors(req, res) {
+    setCorsHeaders(req, res) {
       res.setHeader('Vary', 'Origin')
       const { origin } = req.headers
-      if (origin === undefined || !known.has(origin)) return
+      if (origin === undefined || !origins.has(origin)) return
       res.setHeader('Access-Control-Allow-Origin', origin)
       res.setHeader('Access-Control-Allow-Credentials', 'true')
       res.setHeader('Access-Control-Expose-Headers', exposedHeaders)
     },
 
-    answerPreflight({ headers: { origin } }, res, methods, headers) {
-      if (origin === undefined || !known.has(origin)) return
+    setPreflightHeaders({ headers: { origin } }, res, methods, headers) {
+      if (origin === undefined || !origins.has(origin)) return
       res.setHeader('Access-Control-Allow-Methods', methods.join(', '))
       res.setHeader('Access-Control-Allow-Headers', [...requestHeaders, ...headers].join(', '))
       res.setHeader('Access-Control-Max-Age', '7200')
     },
 
-    checkCookieUse(req) {
+    assertSameSite(req) {
       const { origin } = req.headers
       const site = req.headers['sec-fetch-site']
-      const reads = req.method === 'GET' || req.method === 'HEAD'
-      const fine =
+      const isRead = req.method === 'GET' || req.method === 'HEAD'
+      const isSameSite =
         origin !== undefined
-          ? known.has(origin)
+          ? origins.has(origin)
           : site !== undefined
-            ? site === 'same-origin' || (reads && site === 'none')
-            : reads // an old browser's: it can change nothing, and no other page can read it
-      if (!fine)
-        throw new GatewayError('csrf', `Cookie from origin ${origin ? 'foreign' : 'unknown'}`)
+            ? site === 'same-origin' || (isRead && site === 'none')
+            : isRead // from an old browser: it changes nothing, and no other page can read the response
+      if (!isSameSite)
+        throw new GatewayError(
+          'csrf',
+          `The cookie came with ${origin ? 'a foreign' : 'an unknown'} origin`,
+        )
     },
   }
 }

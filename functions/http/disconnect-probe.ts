@@ -1,42 +1,43 @@
 /**
- * Callers that we hold up, and whether they are still there.
+ * Detection of disconnected clients under backpressure.
  *
- * While Drive takes nothing more, nothing more is read from the caller; and from a connection that is
- * not read from, Node does not hear that it was closed. So it is written to: `100 Continue`, which
- * HTTP/1.1 lets a server send at any time before its answer and tells clients to pass over. The first
- * to a connection that is gone has a reset as its answer, and the second hears of it. Over HTTP/2 a
- * stream that is given up is told of, read or not.
+ * While Drive accepts no data, the request is paused, and Node does not notice that a paused connection
+ * was closed. So the gateway writes to it: `100 Continue`, which a server may send at any time before
+ * the final response and which clients ignore. On a closed connection the first one provokes a reset,
+ * and the second one gets the error. Over HTTP/2, Node reports a reset stream whether it is read or not.
  *
  * @see RFC 9110 section 15.2
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { streamOf } from './http-compat.ts'
+import { http2Stream } from './http-compat.ts'
 
 /**
- * After how many rounds of being held up a caller is asked: in pairs, and no more than four, since
- * Go's client takes five interim answers.
+ * The paused rounds after which a probe is sent: in pairs, and at most four, because Go's client
+ * accepts five interim responses.
  */
-const asked = [1, 2, 5, 6]
+const probeRounds = [1, 2, 5, 6]
 
 /**
- * @param every milliseconds of a round: a caller that has left in the first five is noticed in six
- * @returns ends it
+ * Probes the client while its request is paused.
+ *
+ * @param intervalMs length of a round; a disconnect in the first five is detected within six
+ * @returns a function that stops probing
  */
-export function askWhileHeldUp(
+export function probeWhilePaused(
   req: IncomingMessage,
   res: ServerResponse,
-  every: number,
+  intervalMs: number,
 ): () => void {
-  if (streamOf(req) || req.httpVersion !== '1.1') return () => {}
+  if (http2Stream(req) || req.httpVersion !== '1.1') return () => {}
   let rounds = 0
-  let heldAt = -1
-  const clock = setInterval(() => {
+  let pausedAt = -1
+  const timer = setInterval(() => {
     const { bytesRead } = req.socket
-    const isHeld = req.isPaused() && !req.complete
-    if (isHeld && heldAt === bytesRead && !res.headersSent && res.socket) {
-      if (asked.includes(++rounds)) res.writeContinue()
+    const isPaused = req.isPaused() && !req.complete
+    if (isPaused && pausedAt === bytesRead && !res.headersSent && res.socket) {
+      if (probeRounds.includes(++rounds)) res.writeContinue()
     }
-    heldAt = isHeld ? bytesRead : -1
-  }, every)
-  return () => clearInterval(clock)
+    pausedAt = isPaused ? bytesRead : -1
+  }, intervalMs)
+  return () => clearInterval(timer)
 }

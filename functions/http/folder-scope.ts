@@ -1,63 +1,63 @@
-/** Credentials that are bound to a folder: nothing outside of it is read, and nothing written. */
+/** Restricts a credential to its folder and the items in it. */
 import type { DriveAccount } from '../drive/client/account.ts'
-import type { Confines } from '../drive/files/folder-ancestry.ts'
+import type { FolderAncestry } from '../drive/files/folder-ancestry.ts'
 import type { ListQuery } from '../drive/files/listing.ts'
 import { GatewayError } from '../errors.ts'
 import type { Principal } from '../identity/principal.ts'
 
-type Bound = Pick<Principal, 'sub' | 'folder'>
+type FolderBound = Pick<Principal, 'sub' | 'folder'>
 
-export interface Inside {
+export interface FolderScope {
   /**
-   * Lets a caller read what is under an id, a folder's list among it.
+   * Checks that the credential may read an item or list a folder.
    *
-   * @throws {GatewayError} `drive_not_found` outside, as for what is not there
+   * @throws {GatewayError} `drive_not_found` outside the folder, as for an unknown id
    */
-  checkRead(principal: Bound, id: string, signal: AbortSignal): Promise<void>
-  /** The same for a list: of the folder that was named, or else of the credential's own. */
-  listQuery(principal: Bound, query: ListQuery, signal: AbortSignal): Promise<ListQuery>
+  checkRead(principal: FolderBound, id: string, signal: AbortSignal): Promise<void>
+  /** Checks a query's folder like `checkRead()`, and sets it to the credential's folder by default. */
+  scopeListQuery(principal: FolderBound, query: ListQuery, signal: AbortSignal): Promise<ListQuery>
   /**
-   * Where a caller writes: the folder that was named, or else the credential's own.
+   * Returns the folder to write to: the requested one, by default the credential's folder.
    *
-   * @throws {GatewayError} `outside_folder`, also for what is not there
+   * @throws {GatewayError} `outside_folder`, also for an unknown id
    */
-  writeFolder(
-    principal: Bound,
-    named: string | undefined,
+  resolveWriteFolder(
+    principal: FolderBound,
+    requested: string | undefined,
     signal: AbortSignal,
   ): Promise<string | undefined>
 }
 
-/** For whom something is sealed: nobody else of the account opens what one folder's credential has. */
-export function ownerOf({ sub, folder }: Bound): string {
+/** The subject of sealed values: a credential of one folder cannot open values of the others. */
+export function sealSubject({ sub, folder }: FolderBound): string {
   return folder === undefined ? sub : `${sub} in ${folder.id}`
 }
 
-export function createInside(
-  confines: Pick<Confines, 'holds'>,
+export function createFolderScope(
+  folderAncestry: Pick<FolderAncestry, 'isDescendant'>,
   accountOf: (sub: string) => DriveAccount,
-): Inside {
-  const isInside = async ({ sub, folder }: Bound, id: string, signal: AbortSignal) =>
-    folder === undefined || confines.holds(accountOf(sub), folder.id, id, signal)
+): FolderScope {
+  const isInside = async ({ sub, folder }: FolderBound, id: string, signal: AbortSignal) =>
+    folder === undefined || folderAncestry.isDescendant(accountOf(sub), folder.id, id, signal)
 
-  const checkRead: Inside['checkRead'] = async (principal, id, signal) => {
+  const checkRead: FolderScope['checkRead'] = async (principal, id, signal) => {
     if (await isInside(principal, id, signal)) return
-    throw new GatewayError('drive_not_found', 'It is outside the credential’s folder')
+    throw new GatewayError('drive_not_found', 'The item is outside the credential’s folder')
   }
 
   return {
     checkRead,
 
-    async listQuery(principal, query, signal) {
+    async scopeListQuery(principal, query, signal) {
       if (query.folder !== undefined) await checkRead(principal, query.folder, signal)
       const folder = query.folder ?? principal.folder?.id
       return folder === undefined ? query : { ...query, folder }
     },
 
-    async writeFolder(principal, named, signal) {
-      if (named === undefined) return principal.folder?.id
-      if (await isInside(principal, named, signal)) return named
-      throw new GatewayError('outside_folder', 'It is outside the credential’s folder')
+    async resolveWriteFolder(principal, requested, signal) {
+      if (requested === undefined) return principal.folder?.id
+      if (await isInside(principal, requested, signal)) return requested
+      throw new GatewayError('outside_folder', 'The item is outside the credential’s folder')
     },
   }
 }

@@ -1,53 +1,48 @@
-/** What every HTTP server of ours is set to, whoever made it, and how it stops. */
+/** Server timeouts, in-flight requests, and graceful shutdown. */
 import { once } from 'node:events'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Http2Server, Http2Session } from 'node:http2'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { closeAfter, wasAnswered } from './http-compat.ts'
+import { closeConnectionAfterResponse, isResponseComplete } from './http-compat.ts'
 
-/** Cloud Run kills an instance 10 s after SIGTERM: uploads may finish in 8 s, the rest is told. */
-const graceMs = 8_000
-const lastWordsMs = 1_500
+/** Cloud Run kills an instance 10 s after SIGTERM: requests have 8 s, then the rest gets an error. */
+const defaultGraceMs = 8_000
+const finalFlushMs = 1_500
 
-export interface Serving {
-  /** Takes a server over: its limits, its `Expect` handling, its end. */
-  adopt(server: Server | Http2Server): void
-  /** Counts a request in, until its response is over and its handler has left. */
-  enter(req: IncomingMessage, res: ServerResponse): Visit
-  /** Stops taking requests and lets those under way end; resolves when none is left. */
+export interface GracefulShutdown {
+  /** Sets the server's timeouts and `Expect` handling, and includes it in the shutdown. */
+  attach(server: Server | Http2Server): void
+  /** Tracks a request until its response is closed and its handler has returned. */
+  track(req: IncomingMessage, res: ServerResponse): InFlightRequest
+  /** Stops accepting requests; resolves when no request is in flight, or after the grace period. */
   stop(): Promise<void>
 }
 
-/** A request that is being served. */
-export interface Visit {
-  /** Aborts when the visit has to end. */
+export interface InFlightRequest {
+  /** Aborts when the request has to end. */
   readonly signal: AbortSignal
-  /**
-   * Why it has to: the caller left before it had its answer, the instance can wait no longer, or
-   * nothing good can come of it any more.
-   */
-  readonly ended: 'left' | 'stopping' | 'given up' | undefined
-  /** Lets it end where it is. */
-  giveUp(): void
-  /** The handler has nothing more to do, also not for a caller who is gone. */
-  leave(): void
+  /** Why: the client disconnected before its response, the grace period is over, or `abort()`. */
+  readonly endReason: 'disconnected' | 'shutdown' | 'aborted' | undefined
+  abort(): void
+  /** The handler has returned. */
+  untrack(): void
 }
 
-/** @param grace milliseconds that requests under way have to finish */
-export function createServing(grace = graceMs): Serving {
+/** @param graceMs time that in-flight requests have to finish */
+export function createGracefulShutdown(graceMs = defaultGraceMs): GracefulShutdown {
   const servers = new Set<Server | Http2Server>()
   const sessions = new Set<Http2Session>()
-  const underWay = new Map<ServerResponse, (why: Visit['ended']) => void>()
-  let stopping: Promise<void> | undefined
-  let whenIdle: (() => void) | undefined
+  const inFlight = new Map<ServerResponse, (reason: InFlightRequest['endReason']) => void>()
+  let stopped: Promise<void> | undefined
+  let onIdle: (() => void) | undefined
 
-  /** A session's last answer is on its way for as long as the session is open. */
-  const allClosed = async (): Promise<void> => {
+  /** A session closes after its last response is sent. */
+  const allSessionsClosed = async (): Promise<void> => {
     await Promise.all([...sessions].map((session) => once(session, 'close')))
   }
 
-  const serving: Serving = {
-    adopt(server) {
+  return {
+    attach(server) {
       if (servers.has(server)) return
       servers.add(server)
       if (isHttp2(server)) {
@@ -56,59 +51,61 @@ export function createServing(grace = graceMs): Serving {
           session.once('close', () => sessions.delete(session))
         })
       } else {
-        server.requestTimeout = 0 // 300 s would end honest uploads on slow lines
+        server.requestTimeout = 0 // the default of 300 s would abort uploads over slow connections
         server.headersTimeout = 15_000
       }
-      // Node would say "100 Continue" by itself; now a handler says it once it wants the body.
+      // Node sends `100 Continue` by default; here a handler sends it when it reads the body.
       server.on('checkContinue', (req: unknown, res: unknown) => server.emit('request', req, res))
     },
 
-    enter(req, res) {
-      const ending = new AbortController()
-      let ended: Visit['ended']
-      const end = (why: Visit['ended']): void => {
-        ended ??= why
-        ending.abort()
+    track(req, res) {
+      const controller = new AbortController()
+      let endReason: InFlightRequest['endReason']
+      const end = (reason: InFlightRequest['endReason']): void => {
+        endReason ??= reason
+        controller.abort()
       }
-      underWay.set(res, end)
-      if (stopping) closeAfter(res)
-      let present = 2 // the caller and the handler
-      const leave = (): void => {
-        if (--present > 0) return
-        underWay.delete(res)
-        if (underWay.size === 0) whenIdle?.()
+      inFlight.set(res, end)
+      if (stopped) closeConnectionAfterResponse(res)
+      let pending = 2 // the response and the handler
+      const untrack = (): void => {
+        if (--pending > 0) return
+        inFlight.delete(res)
+        if (inFlight.size === 0) onIdle?.()
       }
-      onceOver(req, res, () => {
-        if (!wasAnswered(res)) end('left')
-        leave()
+      onceClosed(req, res, () => {
+        if (!isResponseComplete(res)) end('disconnected')
+        untrack()
       })
       return {
-        signal: ending.signal,
-        get ended() {
-          return ended
+        signal: controller.signal,
+        get endReason() {
+          return endReason
         },
-        giveUp: () => end('given up'),
-        leave,
+        abort: () => end('aborted'),
+        untrack,
       }
     },
 
     stop() {
-      stopping ??= (async () => {
+      stopped ??= (async () => {
         for (const server of servers) server.close()
         for (const session of sessions) session.close()
-        for (const res of underWay.keys()) closeAfter(res)
+        for (const res of inFlight.keys()) closeConnectionAfterResponse(res)
         const none = new Promise<void>((resolve) => {
-          whenIdle = resolve
-          if (underWay.size === 0) resolve()
+          onIdle = resolve
+          if (inFlight.size === 0) resolve()
         })
-        await Promise.race([none, sleep(grace, undefined, { ref: false })])
-        for (const end of underWay.values()) end('stopping')
-        await Promise.race([none.then(allClosed), sleep(lastWordsMs, undefined, { ref: false })])
+        await Promise.race([none, sleep(graceMs, undefined, { ref: false })])
+        for (const end of inFlight.values()) end('shutdown')
+        await Promise.race([
+          none.then(allSessionsClosed),
+          sleep(finalFlushMs, undefined, { ref: false }),
+        ])
       })()
-      return stopping
+      return stopped
     },
   }
-  return serving
 }
 
 function isHttp2(server: Server | Http2Server): server is Http2Server {
@@ -116,29 +113,28 @@ function isHttp2(server: Server | Http2Server): server is Http2Server {
 }
 
 /**
- * Calls back when a response is sent or its connection is gone. A response that waits behind
- * another one on a pipelined connection is told nothing when that closes; only the socket is.
+ * Calls back when a response is sent or its connection is closed. A response that waits behind another
+ * one on a pipelined connection emits no event when the connection closes; only the socket does.
  */
-function onceOver(req: IncomingMessage, res: ServerResponse, over: () => void): void {
+function onceClosed(req: IncomingMessage, res: ServerResponse, onClosed: () => void): void {
   const { socket } = req
-  let isOver = false
+  let isClosed = false
   const done = (): void => {
-    if (isOver) return // one of the two events is emitted from within the other
-    isOver = true
+    if (isClosed) return // one of the two events is emitted from within the other
+    isClosed = true
     res.off('close', done)
     socket.off('close', done)
-    over()
+    onClosed()
   }
   res.on('close', done)
-  if (req.httpVersionMajor >= 2) return // each stream is told by itself
+  if (req.httpVersionMajor >= 2) return // each stream emits its own event
   socket.setMaxListeners(0).on('close', done)
   if (socket.destroyed) done()
 }
 
 /**
- * Ends this process in good order on SIGTERM and SIGINT. The framework's own listeners would end
- * it at once, cutting every request but one; they are there before the first request, so they are
- * replaced then.
+ * Shuts the process down gracefully on SIGTERM and SIGINT. Replaces the framework's listeners, which
+ * would exit at once and abort all requests but one; they are installed before the first request.
  */
 export function stopOnSignals(stop: () => Promise<void>): void {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {

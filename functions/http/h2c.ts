@@ -1,6 +1,6 @@
 /**
- * One port for HTTP/1.1 and for HTTP/2 without TLS ("h2c", by prior knowledge), told apart by the
- * first bytes of a connection. A front end that speaks HTTP/2 to us puts no ceiling on a request.
+ * One port for HTTP/1.1 and HTTP/2 without TLS (h2c with prior knowledge), detected by the first bytes
+ * of a connection. Cloud Run has no request size limit for HTTP/2.
  *
  * @see RFC 9113 section 3.4: the connection preface
  */
@@ -11,29 +11,29 @@ import type { Http2Server, Http2ServerRequest, Http2ServerResponse } from 'node:
 import type { Socket } from 'node:net'
 
 export interface Servers {
-  /** The one that listens. */
+  /** Listens on the port. */
   http1: Server
-  /** Is given its connections by the other. */
+  /** Receives its connections from `http1`. */
   http2: Http2Server
 }
 
 type Listener = (req: IncomingMessage, res: ServerResponse) => unknown
 
-/** No method of HTTP/1 begins with all of these. */
+/** No HTTP/1 method starts with these bytes. */
 const prefaceStart = Buffer.from('PRI')
-/** Milliseconds that a connection may stand without saying which of the two it is. */
-const firstBytesMs = 15_000
-/** Milliseconds without any traffic after which a session takes no further request. */
-const idleSessionMs = 120_000
+/** Timeout in milliseconds for the first bytes of a connection. */
+const sniffTimeoutMs = 15_000
+/** Idle time in milliseconds after which a session accepts no further request. */
+const sessionIdleTimeoutMs = 120_000
 
-/** Node starts with 64 KiB for each window: a round trip would be waited for every few packets. */
+/** Node's default flow-control window is 64 KiB: a round trip for every few packets. */
 const streamWindowBytes = 256 * 1024
 const sessionWindowBytes = 16 * 1024 * 1024
 
-/** As many as Cloud Run sends to an instance at most, and some. */
+/** More than the maximum concurrency of a Cloud Run instance that is configured here. */
 const maxConcurrentStreams = 256
 
-/** @param listener takes requests of both kinds: Node gives them the same shape */
+/** @param listener handles HTTP/1 and HTTP/2 requests, which have the same interface in Node */
 export function createServers(listener: Listener): Servers {
   const http1 = createServer(listener)
   const http2 = createHttp2Server(
@@ -41,7 +41,7 @@ export function createServers(listener: Listener): Servers {
       settings: {
         initialWindowSize: streamWindowBytes,
         maxConcurrentStreams,
-        maxHeaderListSize: 16 * 1024, // as much as HTTP/1 may have
+        maxHeaderListSize: 16 * 1024, // the limit of HTTP/1
         enablePush: false,
       },
     },
@@ -50,16 +50,16 @@ export function createServers(listener: Listener): Servers {
   )
   http2.on('session', (session) => {
     session.setLocalWindowSize(sessionWindowBytes)
-    session.setTimeout(idleSessionMs, () => session.close())
+    session.setTimeout(sessionIdleTimeoutMs, () => session.close())
   })
 
-  // HTTP/1's own server listens: the clocks of its limits run only where it does.
+  // The HTTP/1 server listens, because its timeouts run only in a listening server.
   const [serveHttp1] = http1.listeners('connection')
   http1.removeAllListeners('connection')
   http1.on('connection', (socket: Socket) => {
-    tellApart(socket, (isHttp2) => {
+    sniffProtocol(socket, (isHttp2) => {
       if (isHttp2) {
-        socket.allowHalfOpen = false // HTTP/1's server lets a caller end its side first
+        socket.allowHalfOpen = false // the HTTP/1 server allows half-open connections
         http2.emit('connection', socket)
       } else serveHttp1?.call(http1, socket)
     })
@@ -67,28 +67,28 @@ export function createServers(listener: Listener): Servers {
   return { http1, http2 }
 }
 
-/** Reads until it is clear what a connection speaks, and gives back what was read. */
-function tellApart(socket: Socket, decide: (isHttp2: boolean) => void): void {
-  let seen = Buffer.alloc(0)
-  const drop = (): void => void socket.destroy()
-  const look = (): void => {
+/** Detects the protocol of a connection from its first bytes, which are put back. */
+function sniffProtocol(socket: Socket, decide: (isHttp2: boolean) => void): void {
+  let received = Buffer.alloc(0)
+  const destroy = (): void => void socket.destroy()
+  const onReadable = (): void => {
     const bytes = socket.read() as Buffer | null
     if (!bytes) return
-    seen = Buffer.concat([seen, bytes])
-    const length = Math.min(seen.length, prefaceStart.length)
-    const mayBeHttp2 = seen.subarray(0, length).equals(prefaceStart.subarray(0, length))
+    received = Buffer.concat([received, bytes])
+    const length = Math.min(received.length, prefaceStart.length)
+    const mayBeHttp2 = received.subarray(0, length).equals(prefaceStart.subarray(0, length))
     if (mayBeHttp2 && length < prefaceStart.length) return
-    socket.off('readable', look)
-    socket.unshift(seen)
-    // In the next tick Node looks whether there is more to read. With the socket handed on by then,
-    // that would start it once more behind the back of whoever has paused it, and never end.
+    socket.off('readable', onReadable)
+    socket.unshift(received)
+    // In the next tick Node checks for more to read. If the socket had its new owner by then, that check
+    // would resume the socket after the owner paused it, without end.
     process.nextTick(() => {
-      socket.off('end', drop).off('error', drop).off('timeout', drop)
+      socket.off('end', destroy).off('error', destroy).off('timeout', destroy)
       if (socket.destroyed) return
       socket.setTimeout(0)
       decide(mayBeHttp2)
     })
   }
-  socket.on('readable', look).on('end', drop).on('error', drop).on('timeout', drop)
-  socket.setTimeout(firstBytesMs)
+  socket.on('readable', onReadable).on('end', destroy).on('error', destroy).on('timeout', destroy)
+  socket.setTimeout(sniffTimeoutMs)
 }

@@ -1,39 +1,43 @@
-/** Requests and what they store, counted and timed. */
+/** Metrics and spans of HTTP requests and uploads. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Attributes, Telemetry } from '../telemetry/metrics.ts'
 import type { Handler } from './router.ts'
 import type { Fields, Log, Severity } from './log.ts'
-import { readTrace } from './trace-context.ts'
+import { readTraceContext } from './trace-context.ts'
 
-/** Over HTTP/2 a method can be any word. */
-const known = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
+/** HTTP/2 accepts any word as a method. */
+const knownMethods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 
-/** @param name the function's; nothing for what no function answers */
-export function observed(name: string, handler: Handler, telemetry: Telemetry): Handler {
+/**
+ * Measures the duration of requests and creates a span for each.
+ *
+ * @param name the function's name; empty for unknown paths
+ */
+export function instrumentHandler(name: string, handler: Handler, telemetry: Telemetry): Handler {
   return (req, res) => {
     const attributes = {
       'driveway.function': name || 'none',
-      'http.request.method': known.has(req.method ?? '') ? String(req.method) : '_OTHER',
+      'http.request.method': knownMethods.has(req.method ?? '') ? String(req.method) : '_OTHER',
     }
-    const terms = {
+    const span = {
       kind: 'server' as const,
       name: `${attributes['http.request.method']} /${name}`,
       attributes,
-      parent: readTrace(req),
+      parent: readTraceContext(req),
     }
-    return telemetry.span(terms, async (note) => {
-      const since = performance.now()
+    return telemetry.span(span, async (addAttributes) => {
+      const startedAt = performance.now()
       await handler(req, res)
-      const outcome = outcomeOf(res)
-      note(outcome)
-      const seconds = (performance.now() - since) / 1000
-      telemetry.measure('http.server.request.duration', seconds, { ...attributes, ...outcome })
+      const result = responseAttributes(res)
+      addAttributes(result)
+      const seconds = (performance.now() - startedAt) / 1000
+      telemetry.measure('http.server.request.duration', seconds, { ...attributes, ...result })
     })
   }
 }
 
-function outcomeOf(res: ServerResponse): Attributes {
-  if (!res.writableEnded) return { 'error.type': 'broken off' }
+function responseAttributes(res: ServerResponse): Attributes {
+  if (!res.writableEnded) return { 'error.type': 'aborted' }
   const { statusCode: status } = res
   return {
     'http.response.status_code': status,
@@ -41,19 +45,19 @@ function outcomeOf(res: ServerResponse): Attributes {
   }
 }
 
-/** The audit trail knows each file that was stored, whichever way it came: it is counted there. */
+/** Counts uploads from the audit trail, which has one event for each stored file. */
 export function countUploads(log: Log, telemetry: Telemetry): Log {
-  const put = (severity: Severity, event: string, fields?: Fields): void => {
+  const countAndLog = (severity: Severity, event: string, fields?: Fields): void => {
     if (event === 'upload' && fields?.['audit'] === true) {
-      const attributes = { 'driveway.way': String(fields['way']) }
+      const attributes = { 'driveway.upload.method': String(fields['method']) }
       telemetry.count('driveway.uploads', 1, attributes)
-      telemetry.count('driveway.uploaded', Number(fields['bytes']), attributes)
+      telemetry.count('driveway.uploaded_bytes', Number(fields['bytes']), attributes)
     }
     log(severity, event, fields)
   }
-  return Object.assign(put, {
+  return Object.assign(countAndLog, {
     failure: (event: string, error: unknown, fields?: Fields) => log.failure(event, error, fields),
-    of: (req: IncomingMessage, requestId: string) =>
-      countUploads(log.of(req, requestId), telemetry),
+    forRequest: (req: IncomingMessage, requestId: string) =>
+      countUploads(log.forRequest(req, requestId), telemetry),
   })
 }

@@ -1,18 +1,21 @@
-/** Small JSON bodies of requests. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { badBody, readSmallBody } from './limited-body.ts'
+import { invalidBody, readLimitedBody } from './limited-body.ts'
 
-/** @throws {GatewayError} `unsupported_media_type`, `bad_request` */
-export async function readJson(
+/**
+ * Parses a JSON object from a request body of at most 16 KiB.
+ *
+ * @throws {GatewayError} `unsupported_media_type`, `bad_request`
+ */
+export async function readJsonBody(
   req: IncomingMessage,
   res: ServerResponse,
 ): Promise<Record<string, unknown>> {
-  const text = await readSmallBody(req, res, 'application/json')
+  const text = await readLimitedBody(req, res, 'application/json')
   try {
     const value: unknown = JSON.parse(text)
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value }
   } catch {
-    // Told below: what is wrong with it is for whoever wrote it to find.
+    // Reported below.
   }
-  throw badBody('The body is no JSON object')
+  throw invalidBody('The body is not a JSON object')
 }

@@ -1,18 +1,19 @@
-/** Small bodies of requests, whole. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { GatewayError } from '../errors.ts'
 import type { GatewayErrorOptions } from '../errors.ts'
-import { readBody } from './framework-streaming.ts'
+import { readBody } from './body-stream.ts'
 
 const maxBytes = 16 * 1024
-const idleMs = 10_000
+const idleTimeoutMs = 10_000
 
 /**
- * @param type the one media type that is taken
- * @param error OAuth's name for a body that cannot be read, where the caller speaks OAuth
+ * Reads a request body of at most 16 KiB as UTF-8 text.
+ *
+ * @param type the only accepted media type
+ * @param error OAuth error code for an invalid body, for OAuth endpoints
  * @throws {GatewayError} `unsupported_media_type`, `bad_request`
  */
-export async function readSmallBody(
+export async function readLimitedBody(
   req: IncomingMessage,
   res: ServerResponse,
   type: string,
@@ -25,20 +26,20 @@ export async function readSmallBody(
       error,
     })
   }
-  const parts: Buffer[] = []
+  const chunks: Buffer[] = []
   let size = 0
-  for await (const part of readBody(req, res, idleMs)) {
-    size += part.length
-    if (size > maxBytes) throw badBody('The body is too long', { error })
-    parts.push(part)
+  for await (const chunk of readBody(req, res, idleTimeoutMs)) {
+    size += chunk.length
+    if (size > maxBytes) throw invalidBody(`The body is longer than ${maxBytes} bytes`, { error })
+    chunks.push(chunk)
   }
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(parts))
+    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks))
   } catch (cause) {
-    throw badBody('The body is not UTF-8', { cause, error })
+    throw invalidBody('The body is not UTF-8', { cause, error })
   }
 }
 
-export function badBody(detail: string, options: GatewayErrorOptions = {}): GatewayError {
+export function invalidBody(detail: string, options: GatewayErrorOptions = {}): GatewayError {
   return new GatewayError('bad_request', detail, { detail, ...options })
 }

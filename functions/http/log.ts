@@ -1,56 +1,56 @@
-/** JSON lines in Cloud Logging's shape: one event a line, and never a secret in it. */
+/** Structured log: one JSON line per event in the format of Cloud Logging, without secrets. */
 import type { IncomingMessage } from 'node:http'
 import { GatewayError } from '../errors.ts'
-import { readTrace } from './trace-context.ts'
+import { readTraceContext } from './trace-context.ts'
 
 export type Severity = 'INFO' | 'NOTICE' | 'WARNING' | 'ERROR'
 
-/** What an event may say about itself: plain values, named by us. */
+/** The fields of an event: primitive values only. */
 export type Fields = Record<string, string | number | boolean | null | undefined>
 
 export interface Log {
   (severity: Severity, event: string, fields?: Fields): void
-  /** Logs what ended a request; only what is our own fault is an ERROR with a stack. */
+  /** Logs an error. Only an internal error has severity ERROR and a stack trace. */
   failure(event: string, error: unknown, fields?: Fields): void
-  /** The same log, its lines joined to the trace of this request. */
-  of(req: IncomingMessage, requestId: string): Log
+  /** Returns a log whose lines carry the ID and the trace of a request. */
+  forRequest(req: IncomingMessage, requestId: string): Log
 }
 
-/** What runs here, as Error Reporting tells services and their versions apart. */
+/** Service and version in Error Reporting. */
 export interface Service {
   service: string
   version?: string
 }
 
 /**
- * @param write takes one line, its newline included
- * @param common is in every line
+ * @param output receives one line, including its newline
+ * @param common fields of every line
  * @see Google Cloud Logging, "Structured logging"
  */
 export function createLog(
   projectId: string,
-  write: (line: string) => void = (line) => process.stdout.write(line),
+  output: (line: string) => void = (line) => process.stdout.write(line),
   common: Record<string, string | boolean | number> = {},
   service: Service = { service: 'driveway' },
   httpRequest?: Record<string, string>,
 ): Log {
-  const put = (severity: Severity, event: string, fields: Fields = {}): void => {
-    const report = severity === 'ERROR' ? reportOf(event, fields, service, httpRequest) : {}
-    write(`${oneLine({ severity, message: event, ...fields, ...common, ...report })}\n`)
+  const write = (severity: Severity, event: string, fields: Fields = {}): void => {
+    const report = severity === 'ERROR' ? errorReport(event, fields, service, httpRequest) : {}
+    output(`${serialize({ severity, message: event, ...fields, ...common, ...report })}\n`)
   }
-  return Object.assign(put, {
+  return Object.assign(write, {
     failure(event: string, error: unknown, fields: Fields = {}) {
-      const expected = error instanceof GatewayError && error.code !== 'internal'
-      const severity = !expected ? 'ERROR' : error.status >= 500 ? 'WARNING' : 'NOTICE'
-      put(severity, event, { ...fields, ...describe(error, !expected) })
+      const isExpected = error instanceof GatewayError && error.code !== 'internal'
+      const severity = !isExpected ? 'ERROR' : error.status >= 500 ? 'WARNING' : 'NOTICE'
+      write(severity, event, { ...fields, ...errorFields(error, !isExpected) })
     },
-    of: (req: IncomingMessage, requestId: string) =>
+    forRequest: (req: IncomingMessage, requestId: string) =>
       createLog(
         projectId,
-        write,
-        { ...common, requestId, ...forwarded(req), ...traceFields(req, projectId) },
+        output,
+        { ...common, requestId, ...forwardedHopCount(req), ...traceFields(req, projectId) },
         service,
-        describeRequest(req),
+        httpRequestField(req),
       ),
   })
 }
@@ -59,12 +59,12 @@ const reportedErrorEvent =
   'type.googleapis.com/google.devtools.clouderrorreporting.v1beta1.ReportedErrorEvent'
 
 /**
- * What makes a line an error in Error Reporting. Errors that have no stack are told apart by their
- * event.
+ * The fields by which Error Reporting recognizes an error. It groups errors without a stack trace by
+ * their event.
  *
  * @see Google Cloud Error Reporting, "Format errors in logs"
  */
-function reportOf(
+function errorReport(
   event: string,
   { stack_trace: stack }: Fields,
   serviceContext: Service,
@@ -77,17 +77,17 @@ function reportOf(
   return { '@type': reportedErrorEvent, serviceContext, context }
 }
 
-/** How many addresses `X-Forwarded-For` has, which `FORWARDED_HOPS` is found by, and none of them. */
-function forwarded({ headers }: IncomingMessage): { forwardedFor?: number } {
+/** The number of addresses in `X-Forwarded-For`, from which an operator derives FORWARDED_HOPS. */
+function forwardedHopCount({ headers }: IncomingMessage): { forwardedFor?: number } {
   const chain = headers['x-forwarded-for']
   return chain === undefined ? {} : { forwardedFor: String(chain).split(',').length }
 }
 
 /**
- * The function alone of the address: behind it are names of files and sealed uploads, and a query
- * has what a person searched for, or the code of a sign-in.
+ * The request for Error Reporting. Its URL is the function's path only: the rest has file names and
+ * sealed values, and the query has search terms or an authorization code.
  */
-function describeRequest({
+function httpRequestField({
   method = '',
   url = '',
   headers,
@@ -98,39 +98,39 @@ function describeRequest({
 }
 
 /**
- * An error as fields. The errors of client libraries carry whole requests, headers and all, so
- * only names, codes and (for what nobody expected) the stack are taken.
+ * The fields of an error. Errors of client libraries contain whole requests with their headers, so only
+ * names, codes and (for unexpected errors) the stack trace are logged.
  */
-function describe(error: unknown, withStack: boolean): Fields {
+function errorFields(error: unknown, withStack: boolean): Fields {
   if (error instanceof GatewayError) {
     const { cause } = error
     return {
       code: error.code,
       reason: error.message,
-      ...(cause === undefined ? {} : { cause: nameOf(cause) }),
-      ...(withStack ? { stack_trace: stackOf(cause ?? error) } : {}),
+      ...(cause === undefined ? {} : { cause: errorSummary(cause) }),
+      ...(withStack ? { stack_trace: errorStack(cause ?? error) } : {}),
     }
   }
-  return { code: 'internal', reason: nameOf(error), stack_trace: stackOf(error) }
+  return { code: 'internal', reason: errorSummary(error), stack_trace: errorStack(error) }
 }
 
-function nameOf(error: unknown): string {
+function errorSummary(error: unknown): string {
   if (error instanceof GatewayError) return `${error.code}: ${error.message}`
   if (!(error instanceof Error)) return typeof error
   const { code, status } = error as { code?: unknown; status?: unknown }
-  const known = [code, status].filter(
-    (part) => typeof part === 'string' || typeof part === 'number',
+  const details = [code, status].filter(
+    (detail) => typeof detail === 'string' || typeof detail === 'number',
   )
-  return [error.name, ...known].join(' ')
+  return [error.name, ...details].join(' ')
 }
 
-function stackOf(error: unknown): string | undefined {
+function errorStack(error: unknown): string | undefined {
   return error instanceof Error ? error.stack : undefined
 }
 
 /** @see Google Cloud Logging, "Link log entries with traces" */
 function traceFields(req: IncomingMessage, projectId: string): Record<string, string | boolean> {
-  const trace = readTrace(req)
+  const trace = readTraceContext(req)
   if (!trace) return {}
   const { traceId, spanId, sampled } = trace
   return {
@@ -140,27 +140,27 @@ function traceFields(req: IncomingMessage, projectId: string): Record<string, st
   }
 }
 
-/** The shapes of every secret that passes through here, should one slip into a line all the same. */
+/** The patterns of all secrets that the gateway handles. A match is redacted in every line. */
 const secrets = new RegExp(
   [
     'ya29\\.[\\w.-]+', // access token
     '1//[\\w-]+', // refresh token
     '4/0[\\w-]+', // authorization code
     'GOCSPX-[\\w-]+', // client secret
-    'dwd?_[\\w-]+', // our own tokens and device codes
+    'dwd?_[\\w-]+', // Driveway tokens and device codes
     'eyJ[\\w-]*\\.[\\w-]*\\.[\\w.-]*', // JWT, JWE
     'upload_id=[^&\\s"]+', // Drive session URI
   ].join('|'),
   'g',
 )
 
-/** JSON lets some characters pass that end a line, or command a terminal. */
-function escape(character: string): string {
+/** JSON allows some characters that end a line or control a terminal. */
+function escapeCharacter(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 }
 
-function oneLine(entry: object): string {
+function serialize(entry: object): string {
   return JSON.stringify(entry)
     .replace(secrets, '[secret]')
-    .replace(/[\x7f-\x9f\u2028\u2029]/g, escape)
+    .replace(/[\x7f-\x9f\u2028\u2029]/g, escapeCharacter)
 }

@@ -1,15 +1,15 @@
-/** A problem as a page, for a person whose browser was sent to a function's own address. */
+/** A problem as an HTML page, for a browser that navigated to a function. */
 import { createHash } from 'node:crypto'
 
-export interface PageWords {
+export interface ProblemPageContent {
   title: string
   detail?: string | undefined
-  /** Where trying again begins. */
+  /** Path where the user can try again; `/auth` by default. */
   link?: string | undefined
   requestId: string
 }
 
-// The colours of the page itself (web/styles/tokens.css), by day and by night.
+// The colors of web/styles/tokens.css, for light and dark mode.
 const style = `
 :root{color-scheme:light dark;--ground:#f5f7f4;--ink:#19201c;--muted:#56615a;--accent:#17694f;--on:#fff}
 @media (prefers-color-scheme:dark){:root{--ground:#111513;--ink:#e6ece8;--muted:#9daaa2;--accent:#7ad3b0;--on:#08261b}}
@@ -33,13 +33,18 @@ export const problemPagePolicy = [
 
 const mark = `<svg viewBox="0 0 32 32" aria-hidden="true"><rect width="32" height="32" rx="8" fill="var(--accent)"/><path d="M12.6 7h6.8L26 26H6z" fill="var(--on)"/><path d="M16 9.5v3M16 15.5V19M16 22v4" fill="none" stroke="var(--accent)" stroke-width="2"/></svg>`
 
-/** A page made of our own words only: nothing of the request is repeated on it. */
-export function problemPage({ title, detail, link = '/auth', requestId }: PageWords): string {
+/** Renders the page. It contains nothing from the request. */
+export function problemPage({
+  title,
+  detail,
+  link = '/auth',
+  requestId,
+}: ProblemPageContent): string {
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>Driveway</title><style>${style}</style></head>
 <body><main>${mark}<h1>${title}</h1>${detail === undefined ? '' : `<p>${escapeHtml(detail)}</p>`}
-<nav aria-label="What to do now"><a href="${escapeHtml(link)}">Sign in with Google</a><a href="/">Back to Driveway</a></nav>
+<nav aria-label="Next steps"><a href="${escapeHtml(link)}">Sign in with Google</a><a href="/">Back to Driveway</a></nav>
 <small>Request ${requestId}</small></main></body></html>
 `
 }

@@ -1,19 +1,19 @@
-/** Errors as answers: `application/problem+json` (RFC 9457), or a page where a person is looking. */
+/** Error responses: `application/problem+json` (RFC 9457), or an HTML page for browsers. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { GatewayError, problems } from '../errors.ts'
 import { problemPage, problemPagePolicy } from './problem-page.ts'
 
-/** Makes sure that everything thrown has a code; what has none is our own fault. */
+/** Wraps an error without a code as `internal`. */
 export function toGatewayError(error: unknown): GatewayError {
   if (error instanceof GatewayError) return error
-  return new GatewayError('internal', 'Unexpected error', { cause: error })
+  return new GatewayError('internal', 'An unexpected error was thrown', { cause: error })
 }
 
-/** The answer's head and body for an error; `page` when the caller is a person in a browser. */
-export function problemAnswer(
+/** @param asPage whether the response is an HTML page */
+export function problemResponse(
   error: GatewayError,
   requestId: string,
-  page: boolean,
+  asPage: boolean,
 ): { status: number; headers: Record<string, string>; body: string } {
   const [status, title, retryable] = problems[error.code]
   const headers: Record<string, string> = { ...error.headers }
@@ -24,7 +24,7 @@ export function problemAnswer(
     const reason = error.code === 'login_required' ? '' : ', error="invalid_token"'
     headers['www-authenticate'] = `Bearer realm="driveway"${reason}`
   }
-  if (page) {
+  if (asPage) {
     headers['content-type'] = 'text/html; charset=utf-8'
     headers['content-security-policy'] = problemPagePolicy
     return {
@@ -48,12 +48,12 @@ export function problemAnswer(
   return { status, headers, body: `${body}\n` }
 }
 
-/** Whether the answer is shown to a person: a browser's navigation asks for HTML. */
-export function wantsPage(req: IncomingMessage): boolean {
+/** Whether the request is a browser's navigation, which accepts HTML. */
+export function acceptsHtml(req: IncomingMessage): boolean {
   return (req.headers.accept ?? '').includes('text/html')
 }
 
-/** Answers with JSON, and nothing in it is ever cached. */
+/** Sends a JSON response. */
 export function sendJson(res: ServerResponse, status: number, body: unknown): void {
   const text = Buffer.from(`${JSON.stringify(body)}\n`)
   res.writeHead(status, {

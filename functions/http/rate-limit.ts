@@ -1,47 +1,47 @@
 /**
- * How many requests a caller may make: by credential for whoever has shown one that is good, by
- * network for everybody else. Nobody waits for the store here, and no body is read before.
+ * Rate limits: per credential for authenticated requests, per network for all others. A request does
+ * not wait for the store, and its body is read after the check.
  */
 import { hash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { GatewayError } from '../errors.ts'
 import type { ProblemCode } from '../errors.ts'
-import type { Buckets } from '../identity/token-bucket.ts'
-import { keepRecent } from '../lib/lru.ts'
-import { networkOf } from './client-ip.ts'
-import type { AddressOf } from './client-ip.ts'
+import type { TokenBuckets } from '../identity/token-bucket.ts'
+import { createTtlCache } from '../lib/ttl-cache.ts'
+import { networkPrefix } from './client-ip.ts'
+import type { ClientIp } from './client-ip.ts'
 
 export interface RateLimits {
   /**
-   * Counts a request for the network that it comes from, unless it shows what was good lately.
+   * Charges a request to its network, unless its credential was accepted recently.
    *
-   * @param isSignIn is let through for longer: where a whole office, or by a wrong FORWARDED_HOPS
-   *   everybody, is one network, nobody who guesses there keeps the others from signing in
+   * @param isSignIn uses the higher limit for sign-ins: when an office (or, with a wrong
+   *   FORWARDED_HOPS, every client) is one network, an attacker there cannot block sign-ins
    * @throws {GatewayError} `rate_limited`
    */
-  enter(req: IncomingMessage, isSignIn?: boolean): void
+  charge(req: IncomingMessage, isSignIn?: boolean): void
   /**
-   * The request has turned out to be somebody's: it counts for their credential, and no longer for
-   * the network that they share with others.
+   * Refunds an authenticated request to its network and charges it to its credential.
    *
+   * @param credential id of the credential
    * @throws {GatewayError} `rate_limited`
    */
-  identified(req: IncomingMessage, credential: string): void
-  /** What was shown was worth nothing: one more try costs as much as ten other requests. */
-  failed(req: IncomingMessage, code: ProblemCode): void
+  credit(req: IncomingMessage, credential: string): void
+  /** Charges nine more requests for an invalid credential. */
+  penalize(req: IncomingMessage, code: ProblemCode): void
 }
 
-export interface RateLimitParts {
-  addressOf: AddressOf
-  /** Nothing where there is no limit. */
-  byCredential: Buckets | undefined
-  byNetwork: Buckets | undefined
-  /** For sign-ins of a network that has used up its share otherwise. */
-  bySignIn: Buckets | undefined
+export interface RateLimitOptions {
+  clientIp: ClientIp
+  /** `undefined` for no limit. */
+  byCredential: TokenBuckets | undefined
+  byNetwork: TokenBuckets | undefined
+  /** For sign-ins of a network that has reached its limit. */
+  bySignIn: TokenBuckets | undefined
 }
 
-/** Of these, somebody may be trying many. */
-const guesses = new Set<ProblemCode>([
+/** Codes that an attacker gets who guesses credentials. */
+const guessCodes = new Set<ProblemCode>([
   'invalid_token',
   'session_expired',
   'wrong_audience',
@@ -53,58 +53,62 @@ const guesses = new Set<ProblemCode>([
   'code_exchange_failed',
   'id_token_invalid',
 ])
-const costOfGuess = 9 // besides the one of every request
-const mostGood = 10_000
+const guessPenalty = 9 // in addition to the request itself
+const maxAccepted = 10_000
 
-export function createRateLimits(parts: RateLimitParts): RateLimits {
-  const { addressOf, byCredential, byNetwork, bySignIn } = parts
-  /** What was good lately, by its hash: a flood from its network does not shut it out. */
-  const good = new Map<string, true>()
-  const paying = new WeakMap<IncomingMessage, string>()
+export function createRateLimits(options: RateLimitOptions): RateLimits {
+  const { clientIp, byCredential, byNetwork, bySignIn } = options
+  /** Hashes of recently accepted credentials: a flood from their network does not block them. */
+  const accepted = createTtlCache<string, true>({ maxEntries: maxAccepted })
+  const charged = new WeakMap<IncomingMessage, string>()
 
   return {
-    enter(req, isSignIn = false) {
+    charge(req, isSignIn = false) {
       if (!byNetwork) return
-      const shown = hashOfShown(req)
-      if (shown !== undefined && good.has(shown)) return
-      const network = networkOf(addressOf(req))
+      const hashed = credentialHash(req)
+      if (hashed !== undefined && accepted.get(hashed)) return
+      const network = networkPrefix(clientIp(req))
       const waitMs = byNetwork.take(network)
-      // With a cookie comes a browser that has signed in, or says so.
+      // A cookie indicates a browser that has signed in.
       const isBrowser = isSignIn || req.headers.cookie !== undefined
-      if (waitMs > 0 && isBrowser && bySignIn) return refuseUntil(bySignIn.take(network))
-      refuseUntil(waitMs)
-      paying.set(req, network)
+      if (waitMs > 0 && isBrowser && bySignIn) return rejectUntil(bySignIn.take(network))
+      rejectUntil(waitMs)
+      charged.set(req, network)
     },
 
-    identified(req, credential) {
+    credit(req, credential) {
       if (byNetwork) {
-        const network = paying.get(req)
-        if (network !== undefined) byNetwork.giveBack(network)
-        paying.delete(req)
-        const shown = hashOfShown(req)
-        if (shown !== undefined) keepRecent(good, shown, true, mostGood)
+        const network = charged.get(req)
+        if (network !== undefined) byNetwork.refund(network)
+        charged.delete(req)
+        const hashed = credentialHash(req)
+        if (hashed !== undefined) accepted.set(hashed, true)
       }
-      refuseUntil(byCredential?.take(credential) ?? 0)
+      rejectUntil(byCredential?.take(credential) ?? 0)
     },
 
-    failed(req, code) {
-      if (!byNetwork || !guesses.has(code)) return
-      const shown = hashOfShown(req)
-      if (shown !== undefined) good.delete(shown)
-      byNetwork.drain(networkOf(addressOf(req)), costOfGuess)
+    penalize(req, code) {
+      if (!byNetwork || !guessCodes.has(code)) return
+      const hashed = credentialHash(req)
+      if (hashed !== undefined) accepted.delete(hashed)
+      byNetwork.drain(networkPrefix(clientIp(req)), guessPenalty)
     },
   }
 }
 
-function refuseUntil(waitMs: number): void {
+function rejectUntil(waitMs: number): void {
   if (waitMs === 0) return
-  throw new GatewayError('rate_limited', 'The caller’s share of this minute is used up', {
-    retryAfterSeconds: Math.ceil(waitMs / 1000),
-  })
+  throw new GatewayError(
+    'rate_limited',
+    'The rate limit of the credential or network is exceeded',
+    {
+      retryAfterSeconds: Math.ceil(waitMs / 1000),
+    },
+  )
 }
 
-/** Of the bearer, or else of the cookie, whatever it may be worth. */
-function hashOfShown({ headers }: IncomingMessage): string | undefined {
-  const shown = headers.authorization ?? headers.cookie
-  return shown === undefined ? undefined : hash('sha256', shown, 'base64')
+/** Hash of the bearer or the cookie, valid or not. */
+function credentialHash({ headers }: IncomingMessage): string | undefined {
+  const credential = headers.authorization ?? headers.cookie
+  return credential === undefined ? undefined : hash('sha256', credential, 'base64')
 }

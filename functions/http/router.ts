@@ -1,83 +1,92 @@
-/** From Node's plain request and response to a route, and from whatever it throws to an answer. */
+/** Routes requests to handlers and turns errors into problem responses. */
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { GatewayError } from '../errors.ts'
-import { hasBody, isHeldBack, restoreHeaders } from './framework-streaming.ts'
-import { breakOff, closeAfter, closeAnswered, isPastAnswering, streamOf } from './http-compat.ts'
+import { restoreHeaders } from './framework-streaming.ts'
+import { hasBody, awaitsContinue } from './body-stream.ts'
+import {
+  abortResponse,
+  closeConnectionAfterResponse,
+  closeStreamAfterResponse,
+  cannotRespond,
+  http2Stream,
+} from './http-compat.ts'
 import type { Log } from './log.ts'
-import type { Net } from './uncaught-errors.ts'
-import type { Origins } from './cors.ts'
-import { problemAnswer, toGatewayError, wantsPage } from './problem.ts'
+import type { ErrorBoundary } from './uncaught-errors.ts'
+import type { OriginPolicy } from './cors.ts'
+import { problemResponse, toGatewayError, acceptsHtml } from './problem.ts'
 import type { RateLimits } from './rate-limit.ts'
-import type { Serving } from './graceful-shutdown.ts'
+import type { GracefulShutdown } from './graceful-shutdown.ts'
 
-/** One HTTP function. Never throws and never rejects; works on HTTP/1 and HTTP/2 alike. */
+/** One HTTP function, for HTTP/1 and HTTP/2. Never throws or rejects. */
 export type Handler = (req: IncomingMessage, res: ServerResponse) => Promise<void>
 
-/** One request on its way through a route. */
-export interface Call {
+/** The request that a route handles. */
+export interface RequestContext {
   req: IncomingMessage
   res: ServerResponse
   query: URLSearchParams
-  /** What the capture groups of the route's path matched, as sent. */
+  /** The capture groups of the route's path, not decoded. */
   params: string[]
-  /** Aborts when the caller has left or the instance is stopping. */
+  /** Aborts when the client has disconnected or the instance shuts down. */
   signal: AbortSignal
   log: Log
 }
 
 export interface Route {
-  /** An OPTIONS of a route's own says more than what every address says of itself. */
+  /** A route for OPTIONS adds to the headers that every path returns. */
   method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS'
-  /** Of the path behind the function's name, without slashes at its ends. */
+  /** Matches the path after the function's name, without leading and trailing slash. */
   path: RegExp
-  /** Further request headers that a page of another origin may send. */
+  /** Further request headers that CORS allows. */
   headers?: readonly string[]
-  /** A step of a sign-in: people who share a network with others are let through for longer. */
+  /** A sign-in step, which has a higher rate limit per network. */
   isSignIn?: true
-  run(call: Call): Promise<void>
+  run(context: RequestContext): Promise<void>
 }
 
-export interface HandlerParts {
+export interface RouterOptions {
   log: Log
-  origins: Origins
-  /** Nothing where callers may ask as often as they like. */
-  rates?: RateLimits
-  serving: Serving
-  net: Net
-  /** Whether browsers reach us over https. */
-  secure: boolean
+  origins: OriginPolicy
+  /** No rate limits by default. */
+  rateLimits?: RateLimits
+  shutdown: GracefulShutdown
+  errorBoundary: ErrorBoundary
+  /** Whether the public URL is https. */
+  isSecure: boolean
 }
 
 /**
- * @param name the function's name; a path may start with it or not, since a function's own address
- *   has it in the host or takes it off
+ * Creates the handler of one function.
+ *
+ * @param name the function's name; it is optional at the start of the path, because the platform
+ *   removes it or has it in the host
  */
-export function createHandler(
+export function createRouter(
   name: string,
   routes: readonly Route[],
-  parts: HandlerParts,
+  options: RouterOptions,
 ): Handler {
   return async (req, res) => {
     restoreHeaders(req)
     const requestId = randomUUID()
-    const log = parts.log.of(req, requestId)
-    const visit = parts.serving.enter(req, res)
-    const { signal } = visit
+    const log = options.log.forRequest(req, requestId)
+    const inFlight = options.shutdown.track(req, res)
+    const { signal } = inFlight
     try {
-      setCommonHeaders(res, requestId, parts.secure)
-      parts.origins.answerCors(req, res)
-      const { path, query } = readTarget(req.url ?? '/', name)
-      const here = routes.filter((route) => route.path.test(path))
-      // OPTIONS goes without saying.
-      const methods = here.map(({ method }) => method).filter((method) => method !== 'OPTIONS')
-      if (here.length === 0) throw new GatewayError('not_found', 'No route has this path')
+      setCommonHeaders(res, requestId, options.isSecure)
+      options.origins.setCorsHeaders(req, res)
+      const { path, query } = parseTarget(req.url ?? '/', name)
+      const matching = routes.filter((route) => route.path.test(path))
+      // OPTIONS is always allowed and not listed.
+      const methods = matching.map(({ method }) => method).filter((method) => method !== 'OPTIONS')
+      if (matching.length === 0) throw new GatewayError('not_found', 'No route has this path')
       if (req.method === 'OPTIONS') {
-        const headers = here.flatMap((route) => route.headers ?? [])
-        parts.origins.answerPreflight(req, res, methods, [...new Set(headers)])
+        const headers = matching.flatMap((route) => route.headers ?? [])
+        options.origins.setPreflightHeaders(req, res, methods, [...new Set(headers)])
         res.setHeader('Allow', methods.join(', '))
       }
-      const route = here.find((candidate) => candidate.method === req.method)
+      const route = matching.find((candidate) => candidate.method === req.method)
       if (!route && req.method === 'OPTIONS') {
         res.writeHead(204).end()
         return
@@ -87,55 +96,69 @@ export function createHandler(
           headers: { allow: methods.join(', ') },
         })
       }
-      parts.rates?.enter(req, route.isSignIn)
+      options.rateLimits?.charge(req, route.isSignIn)
       const params = route.path.exec(path)?.slice(1) ?? []
-      const call: Call = { req, res, query, params, signal, log }
-      await parts.net.under(log, () => route.run(call), visit.giveUp)
+      const context: RequestContext = { req, res, query, params, signal, log }
+      await options.errorBoundary.run(log, () => route.run(context), inFlight.abort)
     } catch (thrown) {
       const error =
-        visit.ended === 'left'
-          ? new GatewayError('truncated', 'The caller left', { cause: thrown })
-          : visit.ended === 'stopping'
-            ? new GatewayError('shutting_down', 'The instance is stopping', { cause: thrown })
+        inFlight.endReason === 'disconnected'
+          ? new GatewayError('truncated', 'The client disconnected', { cause: thrown })
+          : inFlight.endReason === 'shutdown'
+            ? new GatewayError('shutting_down', 'The instance is shutting down', { cause: thrown })
             : toGatewayError(thrown)
-      parts.rates?.failed(req, error.code)
-      log.failure(`${name} refused`, error)
-      await refuse(req, res, error, requestId)
+      options.rateLimits?.penalize(req, error.code)
+      log.failure('request_failed', error, { function: name || 'none' })
+      await sendProblem(req, res, error, requestId)
     } finally {
-      req.resume() // a paused body would hold up the next request on this connection
-      visit.leave()
+      req.resume() // a paused body would block the next request on this connection
+      inFlight.untrack()
     }
   }
 }
 
 /**
- * The path behind the function's name, letter by letter as it was sent: nothing is decoded or
- * tidied, so that no other spelling of a path means the same.
+ * Dispatches each request to the function that its first path segment names.
+ *
+ * @param fallback handles every other path
  */
-function readTarget(target: string, name: string): { path: string; query: URLSearchParams } {
+export function dispatchByPath(functions: Record<string, Handler>, fallback: Handler): Handler {
+  const byName = new Map(Object.entries(functions))
+  return (req, res) => {
+    const [, name = ''] = /^\/([^/?#]*)/.exec(req.url ?? '') ?? []
+    return (byName.get(name) ?? fallback)(req, res)
+  }
+}
+
+/**
+ * Splits the request target. The path is not decoded or normalized, so that each route has exactly one
+ * spelling.
+ */
+function parseTarget(target: string, name: string): { path: string; query: URLSearchParams } {
   const [, pathname = '', search = ''] = /^([^?#]*)\??(.*)$/s.exec(target) ?? []
-  if (!pathname.startsWith('/')) throw new GatewayError('bad_request', 'Target is not a path')
+  if (!pathname.startsWith('/'))
+    throw new GatewayError('bad_request', 'The request target is not a path')
   let path = pathname.slice(1)
   if (path === name || path.startsWith(`${name}/`)) path = path.slice(name.length + 1)
   if (path.endsWith('/')) path = path.slice(0, -1)
-  return { path, query: readQuery(search) }
+  return { path, query: parseQuery(search) }
 }
 
-/** @throws {GatewayError} `bad_request` on a bad percent-escape or a name that is there twice */
-function readQuery(search: string): URLSearchParams {
+/** @throws {GatewayError} `bad_request` for a malformed percent-escape or a repeated name */
+function parseQuery(search: string): URLSearchParams {
   if (search === '') return new URLSearchParams()
   try {
     decodeURIComponent(search.replaceAll('+', ' '))
   } catch (error) {
-    throw new GatewayError('bad_request', 'Bad percent-escape in the query', {
+    throw new GatewayError('bad_request', 'The query has a malformed percent-escape', {
       cause: error,
-      detail: 'The query has a percent-escape that is no UTF-8',
+      detail: 'The query has a percent-escape that is not UTF-8',
     })
   }
   const query = new URLSearchParams(search)
   if (new Set(query.keys()).size !== query.size) {
-    throw new GatewayError('bad_request', 'A query parameter is there twice', {
-      detail: 'Give each query parameter once',
+    throw new GatewayError('bad_request', 'A query parameter is repeated', {
+      detail: 'Send each query parameter once',
     })
   }
   return query
@@ -150,48 +173,47 @@ function setCommonHeaders(res: ServerResponse, requestId: string, secure: boolea
   if (secure) res.setHeader('Strict-Transport-Security', 'max-age=63072000; includeSubDomains')
 }
 
-/** What is still read of a body that nobody wants, so that its sender sees the answer. */
-const lingerBytes = 32 * 1024 * 1024
-const lingerMs = 3_000
+/** Limits for reading an unwanted body, so that its sender sees the response. */
+const maxDrainBytes = 32 * 1024 * 1024
+const maxDrainMs = 3_000
 
-/** Answers with an error. */
-async function refuse(
+async function sendProblem(
   req: IncomingMessage,
   res: ServerResponse,
   error: GatewayError,
   requestId: string,
 ): Promise<void> {
-  if (isPastAnswering(res)) return breakOff(res)
-  const { status, headers, body } = problemAnswer(error, requestId, wantsPage(req))
+  if (cannotRespond(res)) return abortResponse(res)
+  const { status, headers, body } = problemResponse(error, requestId, acceptsHtml(req))
   const unread = hasBody(req) && !req.complete && !req.destroyed
-  if (unread) closeAfter(res)
+  if (unread) closeConnectionAfterResponse(res)
   headers['content-length'] = String(Buffer.byteLength(body))
   if (req.method === 'HEAD') return void res.writeHead(status, headers).end()
   res.writeHead(status, headers)
-  const stream = streamOf(req)
-  // Closing on somebody who still sends cuts the answer off with a reset: give the whole answer,
-  // read on for a while, then close. Over HTTP/2 the stream alone is closed, and only where more
-  // of the body would come.
+  const stream = http2Stream(req)
+  // Closing a connection while the client still sends resets it and truncates the response: send the
+  // whole response, read on for a while, then close. Over HTTP/2 only the stream is closed, and only
+  // if more of the body would arrive.
   if (stream) res.end(body)
   else res.write(body)
-  if (unread && !isHeldBack(req)) await linger(req)
+  if (unread && !awaitsContinue(req)) await drainBody(req)
   if (!stream) res.end()
-  else if (unread && !req.complete) closeAnswered(stream)
+  else if (unread && !req.complete) closeStreamAfterResponse(stream)
 }
 
-function linger(req: IncomingMessage): Promise<void> {
+function drainBody(req: IncomingMessage): Promise<void> {
   return new Promise((resolve) => {
-    let left = lingerBytes
+    let remaining = maxDrainBytes
     const done = (): void => {
       clearTimeout(timer)
       req.off('data', count)
       resolve()
     }
     const count = (chunk: Buffer): void => {
-      left -= chunk.length
-      if (left < 0) done()
+      remaining -= chunk.length
+      if (remaining < 0) done()
     }
-    const timer = setTimeout(done, lingerMs)
+    const timer = setTimeout(done, maxDrainMs)
     req.once('end', done).once('close', done).once('error', done)
     req.on('data', count).resume()
   })

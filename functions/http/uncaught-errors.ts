@@ -1,56 +1,55 @@
 /**
- * What strays from a request: an error that a callback throws when nobody is there to catch it, a
- * rejection that nobody awaits, an `error` event without a listener. It ends the request that it
- * comes from, and no other.
+ * Uncaught errors, attributed to the request that caused them: an exception in a callback, an unhandled
+ * rejection, an `error` event without a listener. Such an error ends that request and no other.
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Log } from './log.ts'
 
-export interface Net {
+export interface ErrorBoundary {
   /**
-   * Does the work of one request.
+   * Runs the handler of one request.
    *
-   * @param onStray something strayed, and the work may wait for ever for what it would have done
-   * @throws what the work throws, or what strays from it first
+   * @param onUncaught called on an uncaught error, after which the handler may never settle
+   * @throws the handler's error, or the first uncaught error
    */
-  under<T>(log: Log, work: () => Promise<T>, onStray: () => void): Promise<T>
+  run<T>(log: Log, work: () => Promise<T>, onUncaught: () => void): Promise<T>
   /**
-   * Spreads the net below this process, in place of whoever listened before.
+   * Replaces all listeners of this process for uncaught errors.
    *
-   * @param onLost something strayed from no request: who knows what state this process is in
+   * @param onUnattributed called on an error that belongs to no request: the process state is unknown
    */
-  spread(onLost: () => void): void
+  install(onUnattributed: () => void): void
 }
 
-export function createNet(log: Log): Net {
-  /** Called with what strays from the request at hand. */
-  const strayed = new AsyncLocalStorage<(error: unknown) => void>()
+export function createErrorBoundary(log: Log): ErrorBoundary {
+  /** The handler of uncaught errors of the current request. */
+  const handlers = new AsyncLocalStorage<(error: unknown) => void>()
 
   return {
-    under: (requestLog, work, onStray) =>
+    run: (requestLog, work, onUncaught) =>
       new Promise((resolve, reject) => {
-        let isOver = false
-        const over = (): void => {
-          isOver = true
+        let isSettled = false
+        const settle = (): void => {
+          isSettled = true
         }
         const fail = (error: unknown): void => {
-          if (isOver) return requestLog.failure('strayed', error)
-          over()
-          onStray()
+          if (isSettled) return requestLog.failure('uncaught_error', error)
+          settle()
+          onUncaught()
           reject(error)
         }
-        // Not awaited: what is thrown from here on belongs to this request all the same.
-        void strayed.run(fail, work).finally(over).then(resolve, reject)
+        // Not awaited: later uncaught errors still belong to this request.
+        void handlers.run(fail, work).finally(settle).then(resolve, reject)
       }),
 
-    spread(onLost) {
+    install(onUnattributed) {
       for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
         process.removeAllListeners(event)
         process.on(event, (error: unknown) => {
-          const fail = strayed.getStore()
+          const fail = handlers.getStore()
           if (fail) return fail(error)
-          log.failure('strayed', error)
-          onLost()
+          log.failure('uncaught_error', error)
+          onUnattributed()
         })
       }
     },

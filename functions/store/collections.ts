@@ -1,7 +1,6 @@
 /**
- * Everything that Firestore holds: each collection, and the field by which a TTL policy clears it
- * up. The policies are made from the same list (`infra/google/firestore.tf`); expiry is checked on
- * every use all the same, since a policy may take a day.
+ * All Firestore collections and their TTL fields. `infra/google/firestore.tf` has a TTL policy for each.
+ * Every read checks the expiry as well, because a TTL policy may take a day.
  */
 export const collections = {
   credentials: 'expiresAt',
@@ -12,7 +11,7 @@ export const collections = {
   policies: 'expiresAt',
   rates: 'expiresAt',
   usage: 'expiresAt',
-  /** What people granted stays until they, or Google, end it. */
+  /** Grants do not expire: the user or Google revokes them. */
   grants: null,
 } as const satisfies Record<string, string | null>
 

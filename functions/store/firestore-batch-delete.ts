@@ -1,59 +1,61 @@
-/** Removing many documents of Firestore, however many there are. */
 import type { DocumentReference, Firestore } from '@google-cloud/firestore'
 import type { Collection } from './collections.ts'
 import { GatewayError } from '../errors.ts'
-import { guarded } from './firestore-errors.ts'
+import { withFirestoreDeadline } from './firestore-errors.ts'
 
-/** Writes that one commit takes. */
-const mostAtOnce = 500
-/** A hundred thousand documents; whoever has more may ask again. */
-const mostRounds = 200
+/** Maximum number of writes per commit. */
+const maxBatchWrites = 500
+/** 100,000 documents. The caller can retry for more. */
+const maxBatches = 200
 
 /**
- * Removes whatever has this value in a field, of whatever shape it is otherwise.
+ * Deletes all documents with this value in a field.
  *
- * @param field may lead into a map: `grant.sub`
- * @returns the ids of what is gone
- * @throws {GatewayError} as `guarded` does; what was removed until then stays removed
+ * @param field a field path, such as `approval.sub`
+ * @returns the ids of the deleted documents
+ * @throws {GatewayError} as `withFirestoreDeadline()`; earlier batches stay deleted
  */
-export async function removeWhere(
+export async function deleteWhere(
   firestore: Firestore,
   collection: Collection,
   field: string,
   value: string,
 ): Promise<string[]> {
   const query = firestore.collection(collection).where(field, '==', value).select()
-  const removed: string[] = []
-  for (let round = 0; round < mostRounds; round++) {
-    const { docs } = await guarded(() => query.limit(mostAtOnce).get())
-    await commitRemoval(
+  const deleted: string[] = []
+  for (let batch = 0; batch < maxBatches; batch++) {
+    const { docs } = await withFirestoreDeadline(() => query.limit(maxBatchWrites).get())
+    await commitDeletes(
       firestore,
       docs.map(({ ref }) => ref),
     )
-    removed.push(...docs.map(({ id }) => id))
-    if (docs.length < mostAtOnce) return removed
+    deleted.push(...docs.map(({ id }) => id))
+    if (docs.length < maxBatchWrites) return deleted
   }
-  throw new GatewayError('store_unavailable', `There is no end to these in ${collection}`)
+  throw new GatewayError(
+    'store_unavailable',
+    `More than ${maxBatches * maxBatchWrites} documents to delete in ${collection}`,
+  )
 }
 
-/** Removes documents, those that are not there included. */
-export async function removeEach(
+/** Deletes documents by id; missing ones are ignored. */
+export async function deleteDocuments(
   firestore: Firestore,
   collection: Collection,
   ids: readonly string[],
 ): Promise<void> {
   const documents = ids.map((id) => firestore.collection(collection).doc(id))
-  for (let start = 0; start < documents.length; start += mostAtOnce) {
-    await commitRemoval(firestore, documents.slice(start, start + mostAtOnce))
+  for (let start = 0; start < documents.length; start += maxBatchWrites) {
+    await commitDeletes(firestore, documents.slice(start, start + maxBatchWrites))
   }
 }
 
-async function commitRemoval(
+async function commitDeletes(
   firestore: Firestore,
   documents: readonly DocumentReference[],
 ): Promise<void> {
   if (documents.length === 0) return
   const batch = firestore.batch()
   for (const document of documents) batch.delete(document)
-  await guarded(() => batch.commit())
+  await withFirestoreDeadline(() => batch.commit())
 }

@@ -1,4 +1,4 @@
-/** Records in Firestore: a collection of them, `expiresAt` being the field of a TTL policy. */
+/** Versioned records in one Firestore collection; `expiresAt` is the TTL field. */
 import type {
   DocumentReference,
   DocumentSnapshot,
@@ -7,85 +7,85 @@ import type {
 } from '@google-cloud/firestore'
 import type { Collection } from './collections.ts'
 import { GatewayError } from '../errors.ts'
-import { guarded, hasLost } from './firestore-errors.ts'
-import { removeEach, removeWhere } from './firestore-batch-delete.ts'
-import type { Records, Stored } from './versioned-store.ts'
+import { withFirestoreDeadline, isPreconditionFailure } from './firestore-errors.ts'
+import { deleteDocuments, deleteWhere } from './firestore-batch-delete.ts'
+import type { VersionedStore, Versioned } from './versioned-store.ts'
 
-/** @param isValue tells what is of this shape from what another version has written */
-export function createFirestoreRecords<T extends object>(
+/** @param isValue validates a document, which another version of Driveway may have written */
+export function createFirestoreVersionedStore<T extends object>(
   firestore: () => Promise<Firestore>,
   collection: Collection,
   isValue: (data: Record<string, unknown>) => boolean,
-): Records<T> {
-  const record = async (id: string): Promise<DocumentReference> =>
+): VersionedStore<T> {
+  const documentFor = async (id: string): Promise<DocumentReference> =>
     (await firestore()).collection(collection).doc(id)
 
-  /** @returns nothing where the write lost against another one */
-  const written = async (
+  /** @returns `undefined` if a concurrent write won */
+  const writeIfCurrent = async (
     write: () => Promise<{ writeTime: Timestamp }>,
     value: T,
     expiresAt: number,
-  ): Promise<Stored<T> | undefined> => {
+  ): Promise<Versioned<T> | undefined> => {
     try {
-      return { value, expiresAt, revision: (await guarded(write)).writeTime }
+      return { value, expiresAt, etag: (await withFirestoreDeadline(write)).writeTime }
     } catch (error) {
-      if (hasLost(error)) return undefined
+      if (isPreconditionFailure(error)) return undefined
       throw error
     }
   }
 
-  const read = (snapshot: DocumentSnapshot): Stored<T> | undefined => {
+  const read = (snapshot: DocumentSnapshot): Versioned<T> | undefined => {
     const data = snapshot.data()
     if (!data) return undefined
     const { expiresAt, ...value } = data
     if (!isTimestamp(expiresAt) || !isValue(value)) {
-      throw new GatewayError('store_unavailable', `A record of ${collection} has another shape`)
+      throw new GatewayError('store_unavailable', `A document in ${collection} is malformed`)
     }
-    return { value: value as T, expiresAt: expiresAt.toMillis(), revision: snapshot.updateTime }
+    return { value: value as T, expiresAt: expiresAt.toMillis(), etag: snapshot.updateTime }
   }
 
   return {
     async create(id, value, expiresAt) {
       const document = { ...value, expiresAt: new Date(expiresAt) }
-      const reference = await record(id)
-      return written(() => reference.create(document), value, expiresAt)
+      const reference = await documentFor(id)
+      return writeIfCurrent(() => reference.create(document), value, expiresAt)
     },
 
     async find(id) {
-      const reference = await record(id)
-      return read(await guarded(() => reference.get()))
+      const reference = await documentFor(id)
+      return read(await withFirestoreDeadline(() => reference.get()))
     },
 
     async findAll(ids) {
       if (ids.length === 0) return []
       const store = await firestore()
       const references = ids.map((id) => store.collection(collection).doc(id))
-      return (await guarded(() => store.getAll(...references))).map(read)
+      return (await withFirestoreDeadline(() => store.getAll(...references))).map(read)
     },
 
-    async replace(id, revision, value, expiresAt) {
+    async replace(id, etag, value, expiresAt) {
       const document = { ...value, expiresAt: new Date(expiresAt) }
-      const lastUpdateTime = revision as Timestamp
-      const reference = await record(id)
-      return written(() => reference.update(document, { lastUpdateTime }), value, expiresAt)
+      const lastUpdateTime = etag as Timestamp
+      const reference = await documentFor(id)
+      return writeIfCurrent(() => reference.update(document, { lastUpdateTime }), value, expiresAt)
     },
 
-    async remove(id, revision) {
-      const lastUpdateTime = revision as Timestamp
-      const reference = await record(id)
+    async remove(id, etag) {
+      const lastUpdateTime = etag as Timestamp
+      const reference = await documentFor(id)
       try {
-        await guarded(() => reference.delete({ lastUpdateTime }))
+        await withFirestoreDeadline(() => reference.delete({ lastUpdateTime }))
       } catch (error) {
-        if (!hasLost(error)) throw error
+        if (!isPreconditionFailure(error)) throw error
       }
     },
 
     async removeEach(ids) {
-      await removeEach(await firestore(), collection, ids)
+      await deleteDocuments(await firestore(), collection, ids)
     },
 
     async removeWhere(field, value) {
-      await removeWhere(await firestore(), collection, field, value)
+      await deleteWhere(await firestore(), collection, field, value)
     },
   }
 }

@@ -1,59 +1,54 @@
 /**
- * Small records by which several instances agree: each is one document, and every write to it says
- * which version it follows, so that of those who write at the same time one wins and all know it.
+ * Records shared by all instances, with compare-and-set: every write names the version that it replaces,
+ * so one of several concurrent writers succeeds and the others are told.
  */
 
-export interface Stored<T> {
+export interface Versioned<T> {
   value: T
-  /** Milliseconds since 1970; what is past it may still be found and means nothing. */
+  /** Milliseconds since 1970. An expired record may still be returned; callers must ignore it. */
   expiresAt: number
-  /** Names this version to the store. */
-  revision: unknown
+  /** Identifies this version. */
+  etag: unknown
 }
 
-export interface Records<T> {
-  /** @returns nothing where there is one already, expired or not */
-  create(id: string, value: T, expiresAt: number): Promise<Stored<T> | undefined>
-  find(id: string): Promise<Stored<T> | undefined>
-  /** Several at once, in the order of their ids. */
-  findAll(ids: readonly string[]): Promise<(Stored<T> | undefined)[]>
-  /** @returns nothing where it is another version by now, or gone */
-  replace(
-    id: string,
-    revision: unknown,
-    value: T,
-    expiresAt: number,
-  ): Promise<Stored<T> | undefined>
-  /** Leaves another version as it is. */
-  remove(id: string, revision: unknown): Promise<void>
-  /** Whatever versions they have, those that are not there included. */
+export interface VersionedStore<T> {
+  /** @returns `undefined` if the record exists, expired or not */
+  create(id: string, value: T, expiresAt: number): Promise<Versioned<T> | undefined>
+  find(id: string): Promise<Versioned<T> | undefined>
+  /** Returns one entry per id, in the order of `ids`. */
+  findAll(ids: readonly string[]): Promise<(Versioned<T> | undefined)[]>
+  /** @returns `undefined` if the record has another version or is missing */
+  replace(id: string, etag: unknown, value: T, expiresAt: number): Promise<Versioned<T> | undefined>
+  /** Removes this version; does nothing if the record has another version. */
+  remove(id: string, etag: unknown): Promise<void>
+  /** Removes records regardless of their version; missing ones are ignored. */
   removeEach(ids: readonly string[]): Promise<void>
   /**
-   * All that have this value in a field.
+   * Removes all records with this value in a field.
    *
-   * @param field may lead into what a field holds: `grant.sub`
+   * @param field a field path, such as `approval.sub`
    */
   removeWhere(field: string, value: string): Promise<void>
 }
 
-export function createMemoryRecords<T>(): Records<T> {
-  const records = new Map<string, Stored<T>>()
-  let revisions = 0
-  const put = (id: string, value: T, expiresAt: number): Stored<T> => {
-    const stored = { value, expiresAt, revision: ++revisions }
+export function createMemoryVersionedStore<T>(): VersionedStore<T> {
+  const records = new Map<string, Versioned<T>>()
+  let version = 0
+  const put = (id: string, value: T, expiresAt: number): Versioned<T> => {
+    const stored = { value, expiresAt, etag: ++version }
     records.set(id, stored)
     return stored
   }
-  const isNow = (id: string, revision: unknown): boolean => records.get(id)?.revision === revision
+  const isCurrent = (id: string, etag: unknown): boolean => records.get(id)?.etag === etag
   return {
     create: async (id, value, expiresAt) =>
       records.has(id) ? undefined : put(id, value, expiresAt),
     find: async (id) => records.get(id),
     findAll: async (ids) => ids.map((id) => records.get(id)),
-    replace: async (id, revision, value, expiresAt) =>
-      isNow(id, revision) ? put(id, value, expiresAt) : undefined,
-    remove: async (id, revision) => {
-      if (isNow(id, revision)) records.delete(id)
+    replace: async (id, etag, value, expiresAt) =>
+      isCurrent(id, etag) ? put(id, value, expiresAt) : undefined,
+    remove: async (id, etag) => {
+      if (isCurrent(id, etag)) records.delete(id)
     },
     removeEach: async (ids) => ids.forEach((id) => records.delete(id)),
     removeWhere: async (field, value) => {

@@ -1,14 +1,14 @@
-/** Points since the process began, in OTLP's JSON: whatever is lost on the way, the next one has it. */
+/** Cumulative metrics since the process start, as OTLP JSON: a lost export is included in the next one. */
 import { metrics } from './metrics.ts'
 import type { Attributes, MetricName } from './metrics.ts'
 import { keyValues } from './otlp-json.ts'
 
-/** Metrics, each with its points; more points than these are not begun. */
-const mostPoints = 1_000
+/** Maximum number of points of all metrics; further ones are dropped. */
+const maxPoints = 1_000
 
 const kibibyte = 1024
-/** Upper bounds of the buckets, by unit. */
-const boundsOf: Record<string, readonly number[]> = {
+/** Upper bounds of the histogram buckets, by unit. */
+const bucketBounds: Record<string, readonly number[]> = {
   s: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800],
   By: [256, 512, 1_024, 2_048, 4_096, 8_192, 16_384, 32_768, 73_728].map((n) => n * kibibyte),
 }
@@ -22,54 +22,53 @@ interface Point {
   buckets: number[]
 }
 
-export interface Series {
+export interface MetricAggregator {
   add(name: MetricName, value: number, attributes: Attributes): void
   /**
-   * `ExportMetricsServiceRequest.resourceMetrics[].scopeMetrics[].metrics`; empty where nothing was
-   * added.
+   * Encodes `ExportMetricsServiceRequest.resourceMetrics[].scopeMetrics[].metrics`; empty without data.
    *
-   * @param since when the process began, and `now`, both in nanoseconds
+   * @param startTime process start, and `now`, both in nanoseconds
    */
-  encode(since: string, now: string): object[]
+  encode(startTime: string, now: string): object[]
 }
 
-export function createSeries(): Series {
+export function createMetricAggregator(): MetricAggregator {
   const byName = new Map<MetricName, Map<string, Point>>()
   let points = 0
 
   return {
     add(name, value, attributes) {
       const { kind, unit } = metrics[name]
-      let ofName = byName.get(name)
-      if (!ofName) byName.set(name, (ofName = new Map()))
+      let pointsByKey = byName.get(name)
+      if (!pointsByKey) byName.set(name, (pointsByKey = new Map()))
       const key = JSON.stringify(
         Object.entries(attributes).toSorted(([a], [b]) => (a < b ? -1 : 1)),
       )
-      let point = ofName.get(key)
+      let point = pointsByKey.get(key)
       if (!point) {
-        if (points >= mostPoints) return
+        if (points >= maxPoints) return
         points++
-        const bounds = kind === 'histogram' ? (boundsOf[unit] ?? []) : []
+        const bounds = kind === 'histogram' ? (bucketBounds[unit] ?? []) : []
         const buckets = Array.from({ length: bounds.length + 1 }, () => 0)
         point = { attributes, count: 0, sum: 0, min: Infinity, max: -Infinity, buckets }
-        ofName.set(key, point)
+        pointsByKey.set(key, point)
       }
       point.count++
       point.sum += value
       point.min = Math.min(point.min, value)
       point.max = Math.max(point.max, value)
       if (kind === 'counter') return
-      const above = (boundsOf[unit] ?? []).findIndex((bound) => value <= bound)
-      const at = above === -1 ? point.buckets.length - 1 : above
-      point.buckets[at] = (point.buckets[at] ?? 0) + 1
+      const found = (bucketBounds[unit] ?? []).findIndex((bound) => value <= bound)
+      const index = found === -1 ? point.buckets.length - 1 : found
+      point.buckets[index] = (point.buckets[index] ?? 0) + 1
     },
 
-    encode: (since, now) =>
+    encode: (startTime, now) =>
       [...byName].map(([name, ofName]) => {
-        const { kind, unit, meaning } = metrics[name]
+        const { kind, unit, description } = metrics[name]
         const dataPoints = [...ofName.values()].map((point) => ({
           attributes: keyValues(point.attributes),
-          startTimeUnixNano: since,
+          startTimeUnixNano: startTime,
           timeUnixNano: now,
           ...(kind === 'counter' ? { asInt: String(point.sum) } : histogramPoint(point, unit)),
         }))
@@ -77,7 +76,7 @@ export function createSeries(): Series {
         return {
           name,
           unit,
-          description: meaning,
+          description,
           ...(kind === 'counter'
             ? { sum: { ...aggregated, isMonotonic: true } }
             : { histogram: aggregated }),
@@ -88,7 +87,7 @@ export function createSeries(): Series {
 
 const cumulative = 2
 
-/** OTLP's JSON has integers of 64 bits as strings. */
+/** OTLP JSON encodes 64-bit integers as strings. */
 function histogramPoint({ count, sum, min, max, buckets }: Point, unit: string): object {
   return {
     count: String(count),
@@ -96,6 +95,6 @@ function histogramPoint({ count, sum, min, max, buckets }: Point, unit: string):
     min,
     max,
     bucketCounts: buckets.map(String),
-    explicitBounds: boundsOf[unit],
+    explicitBounds: bucketBounds[unit],
   }
 }

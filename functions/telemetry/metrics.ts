@@ -1,17 +1,17 @@
 /**
- * What is counted and timed, and the face by which the rooms tell of it: none of them knows whether
- * anybody listens. See docs/observability.md.
+ * Metric definitions and the telemetry interface. Its users do not know whether a collector is
+ * configured. See docs/observability.md.
  */
 
 export type Attributes = Record<string, string | number>
 
 interface Metric {
   kind: 'counter' | 'histogram'
-  /** As UCUM has it, the way OpenTelemetry writes it. */
+  /** UCUM unit, as OpenTelemetry writes it. */
   unit: string
-  /** All that a point may carry, each with few values: nothing of a person, a file or an address. */
+  /** All attributes of a point. Low cardinality; no personal data, file names or addresses. */
   attributes: readonly string[]
-  meaning: string
+  description: string
 }
 
 /** Every metric. Names without `driveway.` are those of OpenTelemetry's semantic conventions. */
@@ -25,55 +25,55 @@ export const metrics = {
       'http.response.status_code',
       'error.type',
     ],
-    meaning: 'Requests, by function and status',
+    description: 'Duration of HTTP requests',
   },
   'http.client.request.duration': {
     kind: 'histogram',
     unit: 's',
     attributes: ['driveway.drive.method', 'http.response.status_code', 'error.type'],
-    meaning: 'Requests to Drive, until their answer or the beginning of a download',
+    description: 'Duration of requests to Drive, until the response or the start of a download',
   },
   'driveway.uploads': {
     kind: 'counter',
     unit: '{file}',
-    attributes: ['driveway.way'],
-    meaning: 'Files that are whole in somebody’s Drive',
+    attributes: ['driveway.upload.method'],
+    description: 'Completed uploads',
   },
-  'driveway.uploaded': {
+  'driveway.uploaded_bytes': {
     kind: 'counter',
     unit: 'By',
-    attributes: ['driveway.way'],
-    meaning: 'Their bytes',
+    attributes: ['driveway.upload.method'],
+    description: 'Bytes of completed uploads',
   },
-  'driveway.upload.window': {
+  'driveway.upload.buffer': {
     kind: 'histogram',
     unit: 'By',
     attributes: [],
-    meaning: 'The most memory that an upload held at a time',
+    description: 'Peak buffer size of an upload',
   },
-  'driveway.drive.chunk': {
+  'driveway.drive.chunk_size': {
     kind: 'histogram',
     unit: 'By',
     attributes: [],
-    meaning: 'Chunks as they are sent, those sent again among them',
+    description: 'Size of chunks sent to Drive, including retries',
   },
   'driveway.drive.retries': {
     kind: 'counter',
     unit: '{retry}',
     attributes: [],
-    meaning: 'Waits before another try at Drive',
+    description: 'Retries of requests to Drive',
   },
   'driveway.drive.quota_units': {
     kind: 'counter',
     unit: '{unit}',
     attributes: ['driveway.drive.method'],
-    meaning: 'What the requests cost of Drive’s quota, by its published prices',
+    description: 'Drive API quota units used, by Google’s published costs',
   },
   'driveway.token.refreshes': {
     kind: 'counter',
     unit: '{refresh}',
-    attributes: ['driveway.outcome'],
-    meaning: 'Access tokens asked for with a refresh token',
+    attributes: ['driveway.result'],
+    description: 'Access token refreshes',
   },
 } as const satisfies Record<string, Metric>
 
@@ -83,18 +83,17 @@ type NameOf<K extends Metric['kind']> = {
   [N in MetricName]: (typeof metrics)[N]['kind'] extends K ? N : never
 }[MetricName]
 
-/** The attributes of one metric; those that do not apply are left out. */
+/** The attributes of one metric; those that do not apply are omitted. */
 type AttributesOf<N extends MetricName> = Partial<
   Record<(typeof metrics)[N]['attributes'][number], string | number>
 >
 
-/** A piece of work with a beginning and an end. */
-export interface SpanTerms {
-  /** A request that came, or one that goes out. */
+export interface SpanOptions {
+  /** An incoming or an outgoing request. */
   kind: 'server' | 'client'
   name: string
   attributes?: Attributes
-  /** The trace that it came with; otherwise it belongs to the span that it runs in. */
+  /** Parent span; the active span by default. */
   parent?: { traceId: string; spanId?: string; sampled?: boolean } | undefined
 }
 
@@ -102,20 +101,20 @@ export interface Telemetry {
   count<N extends NameOf<'counter'>>(name: N, by: number, attributes?: AttributesOf<N>): void
   measure<N extends NameOf<'histogram'>>(name: N, value: number, attributes?: AttributesOf<N>): void
   /**
-   * Does the work, and what it does in turn belongs to it.
+   * Runs `work` in a new span.
    *
-   * @param work may note what is known at its end; with an `error.type` it counts as failed
-   * @throws what the work throws, and nothing else
+   * @param work may add attributes at its end; `error.type` marks the span as failed
+   * @throws only the errors of `work`
    */
   span<T>(
-    terms: SpanTerms,
-    work: (note: (attributes: Attributes) => void) => Promise<T>,
+    options: SpanOptions,
+    work: (addAttributes: (attributes: Attributes) => void) => Promise<T>,
   ): Promise<T>
 }
 
-/** Nobody listens. */
-export const silent: Telemetry = {
+/** Discards everything. */
+export const noopTelemetry: Telemetry = {
   count() {},
   measure() {},
-  span: (_terms, work) => work(() => {}),
+  span: (_options, work) => work(() => {}),
 }

@@ -1,10 +1,11 @@
 /**
- * Metrics and spans to an OpenTelemetry collector, as plain JSON over HTTP. OpenTelemetry's own SDK
- * would be a sixth of the bundle, reads the environment by itself, and sends by a timer, which does
- * not run where the CPU is taken away between requests.
+ * OTLP/HTTP exporter for metrics and spans, with JSON encoding. OpenTelemetry's SDK would be a sixth of
+ * the bundle, reads the environment itself, and exports on a timer, which does not run while Cloud Run
+ * throttles the CPU between requests.
  *
- * So it is sent when a request has ended and no other is under way, or when the last time is a while
- * ago; what is not out when the CPU goes follows with the next request, or with SIGTERM.
+ * This exporter sends when a request has ended and no other is in flight, or when the last export is
+ * older than the interval. Data that is not sent before the CPU is throttled follows with the next
+ * request, or at SIGTERM.
  *
  * @see OpenTelemetry Protocol, "OTLP/HTTP": JSON Protobuf Encoding
  */
@@ -12,107 +13,111 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Attributes, Telemetry } from './metrics.ts'
 import { keyValues, nanoseconds } from './otlp-json.ts'
-import { createSeries } from './metric-aggregator.ts'
-import { createSpans } from './span-buffer.ts'
+import { createMetricAggregator } from './metric-aggregator.ts'
+import { createSpanBuffer } from './span-buffer.ts'
 
-export interface Outlet extends Telemetry {
-  /** Sends what there is, for the last time; resolves within the time, sent or not. */
+export interface OtlpExporter extends Telemetry {
+  /** Sends the remaining data; resolves after `withinMs` at the latest. */
   stop(withinMs: number): Promise<void>
 }
 
-export interface OutletParts {
-  /** The collector's address, without a slash at its end. */
+export interface OtlpExporterOptions {
+  /** The collector's URL, without a trailing slash. */
   endpoint: string
-  /** Sent to it with everything; may be secret. */
+  /** Headers of every export request; may contain secrets. */
   headers?: Record<string, string>
-  /** What runs here, in the words of OpenTelemetry's resource conventions. */
+  /** Resource attributes by OpenTelemetry's semantic conventions. */
   resource: Attributes
-  /** Told when sending begins to fail, once until it works again. */
-  onLost?: (why: string) => void
-  /** Milliseconds between two sendings while requests are under way, or while sending fails. */
-  everyMs?: number
-  /** Milliseconds that the collector has. */
+  /** Called once when exports start to fail, and again after a successful export. */
+  onExportError?: (reason: string) => void
+  /** Milliseconds between exports while requests are in flight, or while exports fail. */
+  intervalMs?: number
+  /** Timeout of one export request, in milliseconds. */
   timeoutMs?: number
 }
 
-export function createOutlet(parts: OutletParts): Outlet {
-  const { endpoint, onLost = () => {}, everyMs = 10_000, timeoutMs = 5_000 } = parts
-  const series = createSeries()
-  const spans = createSpans()
-  const since = nanoseconds(Date.now())
+export function createOtlpExporter(options: OtlpExporterOptions): OtlpExporter {
+  const { endpoint, onExportError = () => {}, intervalMs = 10_000, timeoutMs = 5_000 } = options
+  const aggregator = createMetricAggregator()
+  const spans = createSpanBuffer()
+  const startTime = nanoseconds(Date.now())
   const resource = {
-    attributes: keyValues({ ...parts.resource, 'service.instance.id': randomUUID() }),
+    attributes: keyValues({ ...options.resource, 'service.instance.id': randomUUID() }),
   }
   const scope = { name: 'driveway' }
-  let underWay: Promise<void> | undefined
-  let requests = 0
-  let lastAt = performance.now()
-  let isLost = false
+  let sending: Promise<void> | undefined
+  let inFlight = 0
+  let lastSentAt = performance.now()
+  let isFailing = false
 
-  /** @returns why not, where it was not taken; `again` where it may be taken later */
-  async function post(path: string, body: object): Promise<{ why: string; again: boolean } | null> {
+  /** @returns `null` on success, else the reason and whether a retry may succeed */
+  async function post(
+    path: string,
+    body: object,
+  ): Promise<{ reason: string; retryable: boolean } | null> {
     try {
-      const answer = await fetch(`${endpoint}/v1/${path}`, {
+      const response = await fetch(`${endpoint}/v1/${path}`, {
         method: 'POST',
-        headers: { ...parts.headers, 'content-type': 'application/json' },
+        headers: { ...options.headers, 'content-type': 'application/json' },
         body: JSON.stringify(body),
         redirect: 'manual',
         signal: AbortSignal.timeout(timeoutMs),
       })
-      await answer.body?.cancel()
-      if (answer.ok) return null
-      const again = answer.status === 429 || answer.status >= 500
-      return { why: `the collector answered ${answer.status}`, again }
+      await response.body?.cancel()
+      if (response.ok) return null
+      const retryable = response.status === 429 || response.status >= 500
+      return { reason: `The collector returned ${response.status}`, retryable }
     } catch (error) {
-      return { why: error instanceof Error ? error.name : 'unknown', again: true }
+      return { reason: error instanceof Error ? error.name : 'unknown', retryable: true }
     }
   }
 
   async function send(): Promise<void> {
-    lastAt = performance.now()
-    const metrics = series.encode(since, nanoseconds(Date.now()))
-    const taken = spans.take()
-    const nothing = Promise.resolve(null)
-    const [first, second] = await Promise.all([
+    lastSentAt = performance.now()
+    const metrics = aggregator.encode(startTime, nanoseconds(Date.now()))
+    const ended = spans.drain()
+    const skipped = Promise.resolve(null)
+    const [metricError, traceError] = await Promise.all([
       metrics.length === 0
-        ? nothing
+        ? skipped
         : post('metrics', { resourceMetrics: [{ resource, scopeMetrics: [{ scope, metrics }] }] }),
-      taken.length === 0
-        ? nothing
-        : post('traces', { resourceSpans: [{ resource, scopeSpans: [{ scope, spans: taken }] }] }),
+      ended.length === 0
+        ? skipped
+        : post('traces', { resourceSpans: [{ resource, scopeSpans: [{ scope, spans: ended }] }] }),
     ])
-    if (second?.again) spans.giveBack(taken)
-    const failure = first ?? second
-    if (failure && !isLost) onLost(failure.why)
-    isLost = failure !== null
+    if (traceError?.retryable) spans.requeue(ended)
+    const failure = metricError ?? traceError
+    if (failure && !isFailing) onExportError(failure.reason)
+    isFailing = failure !== null
   }
 
   const flush = (): Promise<void> =>
-    (underWay ??= send().finally(() => {
-      underWay = undefined
+    (sending ??= send().finally(() => {
+      sending = undefined
     }))
 
   const sendIfDue = (): void => {
-    const isIdle = requests === 0 && !isLost
-    if (isIdle || performance.now() - lastAt >= everyMs) void flush()
+    const isIdle = inFlight === 0 && !isFailing
+    if (isIdle || performance.now() - lastSentAt >= intervalMs) void flush()
   }
 
   return {
-    count: (name, by, attributes = {}) => series.add(name, by, attributes as Attributes),
-    measure: (name, value, attributes = {}) => series.add(name, value, attributes as Attributes),
-    async span(terms, work) {
-      if (terms.kind === 'server') requests++
+    count: (name, by, attributes = {}) => aggregator.add(name, by, attributes as Attributes),
+    measure: (name, value, attributes = {}) =>
+      aggregator.add(name, value, attributes as Attributes),
+    async span(span, work) {
+      if (span.kind === 'server') inFlight++
       try {
-        return await spans.span(terms, work)
+        return await spans.span(span, work)
       } finally {
-        if (terms.kind === 'server') requests--
+        if (span.kind === 'server') inFlight--
         sendIfDue()
       }
     },
     async stop(withinMs) {
-      // What is under way does not have what came since.
-      const all = (underWay ?? Promise.resolve()).then(flush)
-      await Promise.race([all, sleep(withinMs, undefined, { ref: false })])
+      // A running export does not include the latest data.
+      const flushed = (sending ?? Promise.resolve()).then(flush)
+      await Promise.race([flushed, sleep(withinMs, undefined, { ref: false })])
     },
   }
 }

@@ -1,4 +1,4 @@
-/** What OTLP's JSON is made of. */
+/** OTLP JSON encoding. */
 import type { Attributes } from './metrics.ts'
 
 export function keyValues(attributes: Attributes): object[] {
@@ -8,7 +8,7 @@ export function keyValues(attributes: Attributes): object[] {
   }))
 }
 
-/** @param ms since 1970; a float holds microseconds of it exactly */
+/** @param ms milliseconds since 1970; a float has microsecond precision */
 export function nanoseconds(ms: number): string {
   return `${Math.round(ms * 1000)}000`
 }

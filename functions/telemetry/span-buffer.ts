@@ -1,17 +1,17 @@
-/** Spans that have ended, in OTLP's JSON, until they are sent. */
+/** Buffer of ended spans, as OTLP JSON. */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { randomBytes } from 'node:crypto'
-import type { Attributes, SpanTerms, Telemetry } from './metrics.ts'
+import type { Attributes, SpanOptions, Telemetry } from './metrics.ts'
 import { keyValues, nanoseconds } from './otlp-json.ts'
 
-/** Those that are kept while they cannot be sent; the oldest go first. */
-const mostSpans = 2_048
+/** Maximum buffer size; the oldest spans are dropped. */
+const maxSpans = 2_048
 
-export interface Spans {
+export interface SpanBuffer {
   span: Telemetry['span']
-  /** All that have ended since; whoever takes them sends them or gives them back. */
-  take(): object[]
-  giveBack(spans: object[]): void
+  /** Removes and returns all ended spans. The caller sends them or requeues them. */
+  drain(): object[]
+  requeue(spans: object[]): void
 }
 
 interface Context {
@@ -20,10 +20,10 @@ interface Context {
   sampled: boolean
 }
 
-const kinds: Record<SpanTerms['kind'], number> = { server: 2, client: 3 }
+const kinds: Record<SpanOptions['kind'], number> = { server: 2, client: 3 }
 const failed = 2
 
-export function createSpans(): Spans {
+export function createSpanBuffer(): SpanBuffer {
   const current = new AsyncLocalStorage<Context>()
   let ended: object[] = []
 
@@ -32,18 +32,20 @@ export function createSpans(): Spans {
       const context: Context = {
         traceId: parent?.traceId ?? randomBytes(16).toString('hex'),
         spanId: randomBytes(8).toString('hex'),
-        // Whoever began the trace has decided whether it is kept.
+        // The origin of the trace has made the sampling decision.
         sampled: parent?.sampled ?? true,
       }
       if (!context.sampled) return current.run(context, () => work(() => {}))
-      const began = Date.now()
-      const since = performance.now()
-      let noted: Attributes = { ...attributes }
-      let threw = false
+      const startTime = Date.now()
+      const startedAt = performance.now()
+      let allAttributes: Attributes = { ...attributes }
+      let hasThrown = false
       try {
-        return await current.run(context, () => work((more) => (noted = { ...noted, ...more })))
+        return await current.run(context, () =>
+          work((more) => (allAttributes = { ...allAttributes, ...more })),
+        )
       } catch (error) {
-        threw = true
+        hasThrown = true
         throw error
       } finally {
         const { traceId, spanId } = context
@@ -53,23 +55,23 @@ export function createSpans(): Spans {
           ...(parent?.spanId === undefined ? {} : { parentSpanId: parent.spanId }),
           name,
           kind: kinds[kind],
-          startTimeUnixNano: nanoseconds(began),
-          endTimeUnixNano: nanoseconds(began + performance.now() - since),
-          attributes: keyValues(noted),
-          // An error's words are not sent: nobody knows what is in them.
-          status: threw || 'error.type' in noted ? { code: failed } : {},
+          startTimeUnixNano: nanoseconds(startTime),
+          endTimeUnixNano: nanoseconds(startTime + performance.now() - startedAt),
+          attributes: keyValues(allAttributes),
+          // Error messages are not sent: they may contain secrets or personal data.
+          status: hasThrown || 'error.type' in allAttributes ? { code: failed } : {},
         })
-        if (ended.length > mostSpans) ended.shift()
+        if (ended.length > maxSpans) ended.shift()
       }
     },
 
-    take() {
-      const taken = ended
+    drain() {
+      const drained = ended
       ended = []
-      return taken
+      return drained
     },
-    giveBack(spans) {
-      ended = [...spans, ...ended].slice(-mostSpans)
+    requeue(spans) {
+      ended = [...spans, ...ended].slice(-maxSpans)
     },
   }
 }

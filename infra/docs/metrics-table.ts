@@ -5,12 +5,12 @@ import { table } from './table.ts'
 export function metricsTable(): string {
   return table(
     ['Metric', 'Kind', 'Unit', 'Attributes', 'Description'],
-    Object.entries(metrics).map(([name, { kind, unit, attributes, meaning }]) => [
+    Object.entries(metrics).map(([name, { kind, unit, attributes, description }]) => [
       `\`${name}\``,
       kind,
       `\`${unit}\``,
       attributes.map((attribute) => `\`${attribute}\``).join(', '),
-      meaning,
+      description,
     ]),
   )
 }

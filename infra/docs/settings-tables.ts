@@ -14,8 +14,13 @@ export function settingsTable(kind: (typeof settings)[Setting]): string {
   return table(
     ['Variable', 'Meaning', 'Default', 'Example'],
     names.map((name) => {
-      const { description: meaning, default: otherwise = '' } = settingDocs[name]
-      return [`\`${name}\``, meaning, otherwise.replaceAll(/https:\S+/g, '`$&`'), exampleCell(name)]
+      const { description, default: defaultValue = '' } = settingDocs[name]
+      return [
+        `\`${name}\``,
+        description,
+        defaultValue.replaceAll(/https:\S+/g, '`$&`'),
+        exampleCell(name),
+      ]
     }),
   )
 }

@@ -1,17 +1,17 @@
 locals {
   services_filter = "resource.type=\"cloud_run_revision\" resource.label.\"service_name\"=monitoring.regex.full_match(\"${join("|", keys(local.functions))}|upload-h2c\")"
 
-  # A chart: its title, the metric, how its points are made one a minute, and by what they are told
-  # apart.
+  # Each chart: title, metric, per-series aligner (one point per minute), cross-series reducer, group-by
+  # field.
   charts = [
-    ["Requests a second, by answer", "run.googleapis.com/request_count", "ALIGN_RATE", "REDUCE_SUM", "metric.label.response_code_class"],
-    ["Requests a second, by function", "run.googleapis.com/request_count", "ALIGN_RATE", "REDUCE_SUM", "resource.label.service_name"],
-    ["Time to answer, 95th percentile, ms", "run.googleapis.com/request_latencies", "ALIGN_DELTA", "REDUCE_PERCENTILE_95", "resource.label.service_name"],
-    ["Refusals a second, by code", "logging.googleapis.com/user/driveway/refusals", "ALIGN_RATE", "REDUCE_SUM", "metric.label.code"],
-    ["Size of an uploaded file, median, bytes", "logging.googleapis.com/user/driveway/uploaded_bytes", "ALIGN_DELTA", "REDUCE_PERCENTILE_50", "resource.label.service_name"],
+    ["Requests per second, by response code class", "run.googleapis.com/request_count", "ALIGN_RATE", "REDUCE_SUM", "metric.label.response_code_class"],
+    ["Requests per second, by function", "run.googleapis.com/request_count", "ALIGN_RATE", "REDUCE_SUM", "resource.label.service_name"],
+    ["Request latency, 95th percentile, ms", "run.googleapis.com/request_latencies", "ALIGN_DELTA", "REDUCE_PERCENTILE_95", "resource.label.service_name"],
+    ["Failed requests per second, by problem code", "logging.googleapis.com/user/driveway/failed_requests", "ALIGN_RATE", "REDUCE_SUM", "metric.label.code"],
+    ["Size of uploaded files, median, bytes", "logging.googleapis.com/user/driveway/uploaded_bytes", "ALIGN_DELTA", "REDUCE_PERCENTILE_50", "resource.label.service_name"],
     ["Instances", "run.googleapis.com/container/instance_count", "ALIGN_MAX", "REDUCE_SUM", "resource.label.service_name"],
-    ["Memory in use, of 1", "run.googleapis.com/container/memory/utilizations", "ALIGN_DELTA", "REDUCE_PERCENTILE_99", "resource.label.service_name"],
-    ["CPU in use, of 1", "run.googleapis.com/container/cpu/utilizations", "ALIGN_DELTA", "REDUCE_PERCENTILE_99", "resource.label.service_name"],
+    ["Memory utilization (0 to 1), 99th percentile", "run.googleapis.com/container/memory/utilizations", "ALIGN_DELTA", "REDUCE_PERCENTILE_99", "resource.label.service_name"],
+    ["CPU utilization (0 to 1), 99th percentile", "run.googleapis.com/container/cpu/utilizations", "ALIGN_DELTA", "REDUCE_PERCENTILE_99", "resource.label.service_name"],
   ]
 }
 
@@ -44,5 +44,5 @@ resource "google_monitoring_dashboard" "driveway" {
     }
   })
 
-  depends_on = [google_logging_metric.refusals, google_logging_metric.uploaded]
+  depends_on = [google_logging_metric.failed_requests, google_logging_metric.uploaded]
 }

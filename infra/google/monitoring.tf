@@ -1,26 +1,26 @@
-# What is kept of the log, what is counted from it, and who is told. The log's lines are described
-# in functions/http/log.ts and docs/audit.md.
+# Log exclusions, log-based metrics, alerts and the budget. functions/http/log.ts and docs/audit.md
+# describe the log entries.
 
 locals {
-  # The functions' names, and the container's.
-  ours = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=(${join(" OR ", [for name in concat(keys(local.functions), ["upload-h2c"]) : "\"${name}\""])})"
+  # Matches the log entries of the functions and of the container.
+  log_filter = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=(${join(" OR ", [for name in concat(keys(local.functions), ["upload-h2c"]) : "\"${name}\""])})"
 }
 
-# Cloud Run logs each request with its whole URL, and that of /callback has a code and a state in it.
-# The code is used up by then; all the same it is nobody's business. Driveway's own lines say that a
-# sign-in happened.
+# Cloud Run logs the whole URL of each request, and the URL of /callback contains an authorization code
+# and the state. The code is already used, but it should still not be logged. Driveway's own log has an
+# entry for each sign-in.
 resource "google_logging_project_exclusion" "callback" {
   name        = "driveway-callback-queries"
-  description = "Requests of /callback: their URL has an authorization code in it"
-  filter      = "${local.ours} AND log_id(\"run.googleapis.com/requests\") AND httpRequest.requestUrl=~\"[?&](code|state)=\""
+  description = "Requests of /callback, whose URL contains an authorization code"
+  filter      = "${local.log_filter} AND log_id(\"run.googleapis.com/requests\") AND httpRequest.requestUrl=~\"[?&](code|state)=\""
 
   depends_on = [google_project_service.service]
 }
 
-resource "google_logging_metric" "refusals" {
-  name        = "driveway/refusals"
-  description = "Answers that are errors, by the code that the caller was given"
-  filter      = "${local.ours} AND jsonPayload.code!=\"\" AND jsonPayload.message=~\" refused$\""
+resource "google_logging_metric" "failed_requests" {
+  name        = "driveway/failed_requests"
+  description = "Refused requests, by problem code"
+  filter      = "${local.log_filter} AND jsonPayload.code!=\"\" AND jsonPayload.message=\"request_failed\""
 
   label_extractors = {
     code = "EXTRACT(jsonPayload.code)"
@@ -34,7 +34,7 @@ resource "google_logging_metric" "refusals" {
     labels {
       key         = "code"
       value_type  = "STRING"
-      description = "As in functions/errors.ts"
+      description = "A problem code of functions/errors.ts"
     }
   }
 
@@ -43,8 +43,8 @@ resource "google_logging_metric" "refusals" {
 
 resource "google_logging_metric" "uploaded" {
   name            = "driveway/uploaded_bytes"
-  description     = "Bytes of files that are whole in somebody's Drive"
-  filter          = "${local.ours} AND jsonPayload.audit=true AND jsonPayload.message=\"upload\""
+  description     = "Sizes of completed uploads"
+  filter          = "${local.log_filter} AND jsonPayload.audit=true AND jsonPayload.message=\"upload\""
   value_extractor = "EXTRACT(jsonPayload.bytes)"
 
   metric_descriptor {
@@ -67,7 +67,7 @@ resource "google_logging_metric" "uploaded" {
 resource "google_monitoring_notification_channel" "email" {
   count = var.alert_email == "" ? 0 : 1
 
-  display_name = "Driveway's operator"
+  display_name = "Driveway operator"
   type         = "email"
   labels = {
     email_address = var.alert_email
@@ -76,17 +76,17 @@ resource "google_monitoring_notification_channel" "email" {
   depends_on = [google_project_service.service]
 }
 
-# An ERROR is always our own fault (a bug, a keyring that does not open a grant): one is enough.
+# An ERROR is always a fault of Driveway (a bug, a keyring that cannot decrypt a grant), so one is enough.
 resource "google_monitoring_alert_policy" "errors" {
-  display_name          = "Driveway: an error of its own"
+  display_name          = "Driveway: internal error"
   combiner              = "OR"
   severity              = "ERROR"
   notification_channels = google_monitoring_notification_channel.email[*].id
 
   conditions {
-    display_name = "A line with severity ERROR"
+    display_name = "Log entry with severity ERROR"
     condition_matched_log {
-      filter = "${local.ours} AND severity>=ERROR"
+      filter = "${local.log_filter} AND severity>=ERROR"
     }
   }
 
@@ -99,21 +99,21 @@ resource "google_monitoring_alert_policy" "errors" {
 
   documentation {
     mime_type = "text/markdown"
-    content   = "Open the log at the time of the alert: the line has `code`, `reason` and, where nobody expected it, `stack_trace`."
+    content   = "Open the log at the time of the alert. The entry has `code`, `reason` and, for an unexpected error, `stack_trace`."
   }
 
   depends_on = [google_project_service.service]
 }
 
-# Somebody else's fault now and then is life; one in twenty for ten minutes is an outage.
+# Single 5xx responses are caused by other services; more than 5 % over ten minutes is an outage.
 resource "google_monitoring_alert_policy" "outage" {
-  display_name          = "Driveway: answers 5xx"
+  display_name          = "Driveway: 5xx responses"
   combiner              = "OR"
   severity              = "WARNING"
   notification_channels = google_monitoring_notification_channel.email[*].id
 
   conditions {
-    display_name = "More than 5 % for ten minutes"
+    display_name = "More than 5 % of the requests over ten minutes"
     condition_threshold {
       filter             = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=monitoring.regex.full_match(\"${join("|", keys(local.functions))}|upload-h2c\") AND metric.type=\"run.googleapis.com/request_count\" AND metric.labels.response_code_class=\"5xx\""
       denominator_filter = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=monitoring.regex.full_match(\"${join("|", keys(local.functions))}|upload-h2c\") AND metric.type=\"run.googleapis.com/request_count\""
@@ -139,7 +139,7 @@ resource "google_monitoring_alert_policy" "outage" {
 
   documentation {
     mime_type = "text/markdown"
-    content   = "The dashboard Driveway shows which codes: `drive_unavailable` is Google Drive, `store_unavailable` Firestore, `over_capacity` more uploads than max_instances allow, `misconfigured` a right that is missing."
+    content   = "The dashboard Driveway shows the problem codes: `drive_unavailable` is Google Drive, `store_unavailable` is Firestore, `over_capacity` is more uploads than max_instances allows, `misconfigured` is a missing permission."
   }
 
   depends_on = [google_project_service.service]
@@ -173,7 +173,7 @@ resource "google_billing_budget" "monthly" {
     spend_basis       = "FORECASTED_SPEND"
   }
 
-  # The billing account's administrators are told in any case.
+  # The administrators of the billing account are always notified.
   all_updates_rule {
     monitoring_notification_channels = google_monitoring_notification_channel.email[*].id
     disable_default_iam_recipients   = false

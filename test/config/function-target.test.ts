@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { readTarget } from '../../functions/config/config.ts'
+import { readFunctionTarget } from '../../functions/config/config.ts'
 
 test.each([
   [{ FUNCTION_TARGET: 'files' }, [], 'files'],
@@ -9,5 +9,5 @@ test.each([
   [{}, ['--target'], undefined],
   [{}, [], undefined],
 ])('with %j and %j the framework serves %s', (env, args, target) => {
-  expect(readTarget(env, ['node', 'functions-framework', ...args])).toBe(target)
+  expect(readFunctionTarget(env, ['node', 'functions-framework', ...args])).toBe(target)
 })

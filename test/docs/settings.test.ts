@@ -35,7 +35,7 @@ test('the defaults in words are those of the code', () => {
   expect(words('ALLOWED_USERS')).toBe(here.allowedUsers)
   expect(here.allowedOrigins).toEqual([])
   expect(words('FORWARDED_HOPS')).toBe(
-    `${there.forwardedHops} where deployed, else ${here.forwardedHops}`,
+    `${there.forwardedHops} when deployed, else ${here.forwardedHops}`,
   )
   expect(here.limitsPerDay).toEqual({ bytes: null, files: null })
   expect(words('MAX_FILE_BYTES')).toContain(`${here.maxFileBytes} `)

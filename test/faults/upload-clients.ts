@@ -4,8 +4,15 @@ import { problems } from '../../functions/errors.ts'
 import type { ProblemCode } from '../../functions/errors.ts'
 import { codeOf, filePart, form, send } from '../kit/environment.ts'
 import type { Driveway, RawAnswer } from '../kit/environment.ts'
-import { bodyType, metadata, offsetOf, pathOf, tus, unit } from '../kit/tus.ts'
-import { dial } from '../kit/upload.ts'
+import {
+  tusContentType,
+  encodeMetadata,
+  offsetOf,
+  pathOf,
+  createTusClient,
+  chunkUnit,
+} from '../kit/tus.ts'
+import { openConnection } from '../kit/upload.ts'
 import { until } from '../kit/wait-for.ts'
 import { isTus } from './scenario.ts'
 import type { Schedule } from './scenario.ts'
@@ -93,7 +100,7 @@ async function leave(
     'x-visit': visit,
   }
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`)
-  const line = await dial(origin)
+  const line = await openConnection(origin)
   line.socket.write(`${method} ${path} HTTP/1.1\r\n${lines.join('')}\r\n`)
   if (isChunked && body.length > 0) line.socket.write(`${body.length.toString(16)}\r\n`)
   line.socket.write(body.subarray(0, size))
@@ -104,12 +111,15 @@ async function leave(
   await line.closed
   if (method === 'PATCH') return 'left' // and comes back
   const isLogged = (message: string): boolean => world.logged().includes(message)
-  await until(() => isLogged('upload') || isLogged('upload refused'), { everyMs: 2 })
+  await until(() => isLogged('upload') || isLogged('request_failed'), { everyMs: 2 })
   return isAll && isLogged('upload') ? 'stored' : 'left'
 }
 
 function speaking(given: Omit<Visit, 'headers'>, headers: Record<string, string>): Visit {
-  return { ...given, headers: { 'tus-resumable': '1.0.0', 'content-type': bodyType, ...headers } }
+  return {
+    ...given,
+    headers: { 'tus-resumable': '1.0.0', 'content-type': tusContentType, ...headers },
+  }
 }
 
 /** More than any schedule can spoil. */
@@ -123,7 +133,7 @@ async function uploadByTus(
   { name, bytes }: File,
 ): Promise<Outcome> {
   const random = createRandom(schedule.salt)
-  const client = tus(driveway)
+  const client = createTusClient(driveway)
   const { length } = bytes
   const isWhole = schedule.way === 'tus, all at once'
   const isDeferred = !isWhole && random() < 0.3
@@ -136,7 +146,7 @@ async function uploadByTus(
   }
 
   const creation = {
-    'upload-metadata': metadata({ filename: name }),
+    'upload-metadata': encodeMetadata({ filename: name }),
     ...(isDeferred ? { 'upload-defer-length': '1' } : { 'upload-length': String(length) }),
   }
   if (isWhole)
@@ -157,7 +167,7 @@ async function uploadByTus(
     if (head.status !== 200) continue
     if (head.headers['driveway-file-id'] !== undefined) return 'stored'
     const offset = offsetOf(head)
-    const to = random() < 0.5 ? length : offset + unit + Math.floor(random() * 8 * unit)
+    const to = random() < 0.5 ? length : offset + chunkUnit + Math.floor(random() * 8 * chunkUnit)
     const headers = {
       'upload-offset': String(offset),
       ...(isDeferred && to >= length ? { 'upload-length': String(length) } : {}),

@@ -102,7 +102,7 @@ describe('the trail of transfers', () => {
     const transfers = driveway.logs.filter(
       ({ audit: isAudit, message }) => isAudit && (message === 'upload' || message === 'download'),
     )
-    expect(transfers.map(({ message, way, bytes }) => [message, way, bytes])).toEqual([
+    expect(transfers.map(({ message, method, bytes }) => [message, method, bytes])).toEqual([
       ['upload', 'raw', 3],
       ['upload', 'form', 1],
       ['upload', 'form', 2],

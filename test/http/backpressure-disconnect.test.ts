@@ -1,17 +1,23 @@
 /** Callers that leave while Drive takes nothing: nobody reads from them, and it is seen all the same. */
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
-import type { Line, Uploading } from '../kit/upload.ts'
-import { dial, expectNothingIn, head, startUploading, until } from '../kit/upload.ts'
+import type { RawConnection, UploadGateway } from '../kit/upload.ts'
+import {
+  openConnection,
+  expectNothingStored,
+  formRequestHead,
+  startUploadGateway,
+  until,
+} from '../kit/upload.ts'
 
 const size = 24 * 1024 * 1024
-let driveway: Uploading
+let driveway: UploadGateway
 
 beforeAll(async () => {
-  driveway = await startUploading({
+  driveway = await startUploadGateway({
     gateway: {
-      idleMs: 6_000,
+      idleTimeoutMs: 6_000,
       chunkBytes: 256 * 1024,
-      driveTimeouts: { progress: 9_000, answer: 9_000 },
+      driveTimeouts: { progress: 9_000, response: 9_000 },
     },
     env: { MEMORY_BYTES: '4000000' },
   })
@@ -21,21 +27,21 @@ afterEach(() => {
   driveway.google.faults.clear()
   driveway.google.calls.length = 0
   driveway.lines.length = 0
-  driveway.forget()
+  driveway.resetUploads()
 })
 
 afterAll(() => driveway.close())
 
 /** An upload that waits for a Drive which hangs, and has sent all that anybody takes meanwhile. */
-async function heldUp(): Promise<Line> {
+async function heldUp(): Promise<RawConnection> {
   driveway.google.faults.add({ operation: 'drive.upload.chunk', hang: 'headers' })
-  const line = await dial(driveway.origin)
+  const line = await openConnection(driveway.origin)
   const type = 'application/octet-stream'
-  const start = head(driveway, { 'Content-Length': size, 'Content-Type': type })
+  const start = formRequestHead(driveway, { 'Content-Length': size, 'Content-Type': type })
   line.socket.write(start.replace('POST /upload ', 'PUT /upload/x.bin '))
   line.socket.write(Buffer.alloc(size))
   await until(() => driveway.google.calls.includes('drive.upload.chunk'))
-  await line.hears((heard) => heard.includes('100 Continue'))
+  await line.waitFor((heard) => heard.includes('100 Continue'))
   return line
 }
 
@@ -47,14 +53,14 @@ test.each(['destroy', 'resetAndDestroy'] as const)(
     await until(() => driveway.lines.some((text) => text.includes('"code":"truncated"')))
     expect(driveway.google.calls.filter((call) => call === 'drive.upload.chunk')).toHaveLength(1)
     await driveway.settled()
-    expectNothingIn(driveway)
+    expectNothingStored(driveway)
   },
 )
 
 test('a caller that stays is asked four times at most, and gets its answer', async () => {
   const line = await heldUp()
-  await line.hears(() => line.statuses().length > 0)
+  await line.waitFor(() => line.statuses().length > 0)
   expect(line.statuses()).toEqual([201])
-  expect(line.heard().split('100 Continue').length - 1).toBeLessThanOrEqual(4)
+  expect(line.received().split('100 Continue').length - 1).toBeLessThanOrEqual(4)
   line.socket.destroy()
 })

@@ -1,21 +1,28 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { codeOf, filePart, form, send, speak } from '../kit/environment.ts'
-import { codeHeard, dial, expectNothingIn, head, startUploading, until } from '../kit/upload.ts'
-import type { Uploading } from '../kit/upload.ts'
+import {
+  problemCodeIn,
+  openConnection,
+  expectNothingStored,
+  formRequestHead,
+  startUploadGateway,
+  until,
+} from '../kit/upload.ts'
+import type { UploadGateway } from '../kit/upload.ts'
 
-let driveway: Uploading
+let driveway: UploadGateway
 const idleMs = 200
 
 beforeAll(async () => {
-  driveway = await startUploading({
+  driveway = await startUploadGateway({
     env: { MAX_FILE_BYTES: '1000000' },
-    gateway: { idleMs, graceMs: 60_000 },
+    gateway: { idleTimeoutMs: idleMs, graceMs: 60_000 },
   })
 })
 
 afterAll(() => driveway.close())
 
-afterEach(() => driveway.forget())
+afterEach(() => driveway.resetUploads())
 
 const body = form('b', filePart('a.txt', 'content'))
 const text = body.toString()
@@ -59,34 +66,34 @@ describe('what frames a body wrongly gets no success and leaves nothing (case 60
     ['a folded header', { 'Content-Length': text.length, 'X-Folded': 'a\r\n b' }, text],
     ['a space before a colon', { 'Content-Length ': text.length }, text],
   ])('%s', async (_, headers, sent) => {
-    const heard = await speak(driveway.origin, [head(driveway, headers) + sent, second])
+    const heard = await speak(driveway.origin, [formRequestHead(driveway, headers) + sent, second])
     const statuses = [...heard.matchAll(/HTTP\/1\.1 (\d{3})/g)].map(([, status]) => status)
     expect(statuses).toEqual(['400']) // and what came behind it was never looked at
-    expectNothingIn(driveway)
+    expectNothingStored(driveway)
   })
 
   test('a Content-Length shorter than the form', async () => {
-    const short = head(driveway, { 'Content-Length': text.length - 3 })
+    const short = formRequestHead(driveway, { 'Content-Length': text.length - 3 })
     const heard = await speak(driveway.origin, [short + text])
     expect(heard).toMatch(/^HTTP\/1\.1 400 /)
     expect(heard).not.toContain('HTTP/1.1 2')
-    expectNothingIn(driveway)
+    expectNothingStored(driveway)
   })
 
   test('a Content-Length longer than what is ever sent', async () => {
-    const long = head(driveway, { 'Content-Length': text.length + 100 })
+    const long = formRequestHead(driveway, { 'Content-Length': text.length + 100 })
     const heard = await ask(long + text, answers(1))
     expect(heard).toMatch(/^HTTP\/1\.1 408 /)
-    expect(codeHeard(heard)).toBe('too_slow')
-    expectNothingIn(driveway)
+    expect(problemCodeIn(heard)).toBe('too_slow')
+    expectNothingStored(driveway)
   })
 })
 
 /** Says all of it at once and listens until something holds, then hangs up. */
 async function ask(said: string | Buffer, holds: (heard: string) => boolean): Promise<string> {
-  const line = await dial(driveway.origin)
+  const line = await openConnection(driveway.origin)
   line.socket.write(said)
-  const heard = await line.hears(holds)
+  const heard = await line.waitFor(holds)
   line.socket.destroy()
   return heard
 }
@@ -98,19 +105,19 @@ function answers(count: number): (heard: string) => boolean {
 
 test('chunks of any size make the same file as one length (case 61)', async () => {
   const heard = await ask(
-    head(driveway, { 'Transfer-Encoding': 'chunked' }) + chunked(...Array.from(text)),
+    formRequestHead(driveway, { 'Transfer-Encoding': 'chunked' }) + chunked(...Array.from(text)),
     answers(1),
   )
   expect(heard).toMatch(/^HTTP\/1\.1 201 /)
   const [file] = driveway.uploaded()
-  expect((await driveway.google.drive.bytesOf(file?.id ?? '')).toString()).toBe('content')
+  expect((await driveway.google.drive.contentOf(file?.id ?? '')).toString()).toBe('content')
 })
 
 test('pipelined uploads are answered one after the other', async () => {
   const names = ['1', '2', '3']
   const requests = names.map((name) => {
     const sent = form('b', filePart(name, name)).toString()
-    return head(driveway, { 'Content-Length': sent.length }) + sent
+    return formRequestHead(driveway, { 'Content-Length': sent.length }) + sent
   })
   const heard = await ask(requests.join(''), answers(3))
   expect([...heard.matchAll(/"name":"(\d)"/g)].map(([, name]) => name)).toEqual(names)
@@ -119,8 +126,11 @@ test('pipelined uploads are answered one after the other', async () => {
 
 test('a refused upload does not disturb the next request on its connection', async () => {
   const bad = '--b\r\n\r\nx\r\n--b--\r\n'
-  const good = head(driveway, { 'Content-Length': text.length }) + text
-  const heard = await ask(head(driveway, { 'Content-Length': bad.length }) + bad + good, answers(2))
+  const good = formRequestHead(driveway, { 'Content-Length': text.length }) + text
+  const heard = await ask(
+    formRequestHead(driveway, { 'Content-Length': bad.length }) + bad + good,
+    answers(2),
+  )
   expect([...heard.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status)).toEqual([
     '400',
     '201',
@@ -140,20 +150,20 @@ describe('a caller that waits to be asked for its body (case 65)', () => {
       'too_large',
     ],
   ])('is refused for %s without being asked', async (_, headers, status, code) => {
-    const heard = await speak(driveway.origin, [head(driveway, headers)])
+    const heard = await speak(driveway.origin, [formRequestHead(driveway, headers)])
     expect(heard).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `))
-    expect(codeHeard(heard)).toBe(code)
+    expect(problemCodeIn(heard)).toBe(code)
     expect(heard).toContain('connection: close')
   })
 
   test('is asked once it may, and not before', async () => {
-    const line = await dial(driveway.origin)
-    line.socket.write(head(driveway, expecting))
-    expect(await line.hears((heard) => heard.includes('\r\n\r\n'))).toBe(
+    const line = await openConnection(driveway.origin)
+    line.socket.write(formRequestHead(driveway, expecting))
+    expect(await line.waitFor((heard) => heard.includes('\r\n\r\n'))).toBe(
       'HTTP/1.1 100 Continue\r\n\r\n',
     )
     line.socket.write(text)
-    expect(await line.hears(answers(1))).toContain('HTTP/1.1 201 ')
+    expect(await line.waitFor(answers(1))).toContain('HTTP/1.1 201 ')
     line.socket.destroy()
   })
 })
@@ -184,17 +194,19 @@ describe('a caller that is refused while it still sends gets the answer, not a r
         'close',
       ])
     }
-    expectNothingIn(driveway)
+    expectNothingStored(driveway)
   })
 
   test('also when it reads nothing until it has sent everything', async () => {
-    const line = await dial(driveway.origin)
+    const line = await openConnection(driveway.origin)
     line.socket.pause()
-    line.socket.write(head(driveway, { authorization: 'Bearer x', 'Content-Length': large.length }))
+    line.socket.write(
+      formRequestHead(driveway, { authorization: 'Bearer x', 'Content-Length': large.length }),
+    )
     await new Promise((resolve) => line.socket.write(large, resolve))
     line.socket.resume()
     await line.closed
-    expect(codeHeard(line.heard())).toBe('invalid_token')
+    expect(problemCodeIn(line.received())).toBe('invalid_token')
   })
 })
 
@@ -223,13 +235,13 @@ test.each([
 test('the answers to pipelined requests are not waited for once their caller has left', async () => {
   driveway.lines.length = 0
   driveway.google.faults.add({ operation: 'drive.upload.multipart', hang: 'headers' })
-  const line = await dial(driveway.origin)
-  const upload = head(driveway, { 'Content-Length': text.length }) + text
+  const line = await openConnection(driveway.origin)
+  const upload = formRequestHead(driveway, { 'Content-Length': text.length }) + text
   driveway.google.calls.length = 0
   line.socket.write(upload + second.repeat(20))
   await until(() => driveway.driveCalls().includes('drive.upload.multipart'))
   line.socket.destroy()
   await driveway.gateway.stop() // resolves when no request is under way, long before its grace ends
-  expectNothingIn(driveway)
+  expectNothingStored(driveway)
   expect(driveway.logs.filter(({ code }) => code === 'truncated')).not.toEqual([])
 })

@@ -1,7 +1,7 @@
 /** Where a request comes from: what front ends append is believed, what callers write is not (case 30). */
 import { expect, test } from '@jest/globals'
 import type { IncomingMessage } from 'node:http'
-import { createAddressOf, networkOf } from '../../functions/http/client-ip.ts'
+import { createClientIp, networkPrefix } from '../../functions/http/client-ip.ts'
 
 const from = (forwarded?: string): IncomingMessage =>
   ({
@@ -20,7 +20,7 @@ test.each([
   [1, '', '::ffff:192.0.2.1'],
   [1, '6.6.6.6, <script>', '::ffff:192.0.2.1'],
 ])('behind %i front ends, %p is %s', (hops, forwarded, address) => {
-  expect(createAddressOf(hops)(from(forwarded))).toBe(address)
+  expect(createClientIp(hops)(from(forwarded))).toBe(address)
 })
 
 test.each([
@@ -32,5 +32,5 @@ test.each([
   ['::1', '0:0:0:0'],
   ['', ''],
 ])('the network of %p is %p', (address, network) => {
-  expect(networkOf(address)).toBe(network)
+  expect(networkPrefix(address)).toBe(network)
 })

@@ -2,7 +2,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { codeOf, send, startDriveway } from '../kit/environment.ts'
 import type { Driveway, RawAnswer } from '../kit/environment.ts'
-import { approve, begin, land } from '../kit/sign-in.ts'
+import { approveConsent, startSignIn, completeSignIn } from '../kit/sign-in.ts'
 
 const minute = 60_000
 const day = 24 * 60 * minute
@@ -66,9 +66,9 @@ describe('a clock that jumps', () => {
       [day, 400],
     ] as const) {
       clock = 0
-      const begun = await begin(house)
+      const begun = await startSignIn(house)
       clock = jump
-      const answer = await land(house, await approve(begun), begun.cookie)
+      const answer = await completeSignIn(house, await approveConsent(begun), begun.cookie)
       expect([jump, answer.status]).toEqual([jump, status])
       if (status === 400) expect(codeOf(answer)).toBe('state_expired')
     }

@@ -3,24 +3,25 @@ import { getTestServer } from '@google-cloud/functions-framework/testing'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import type { IncomingMessage, Server } from 'node:http'
 import { GatewayError } from '../../functions/errors.ts'
-import { readBody, streamBodies } from '../../functions/http/framework-streaming.ts'
-import { createHandler } from '../../functions/http/router.ts'
-import type { Call } from '../../functions/http/router.ts'
+import { streamBodies } from '../../functions/http/framework-streaming.ts'
+import { readBody } from '../../functions/http/body-stream.ts'
+import { createRouter } from '../../functions/http/router.ts'
+import type { RequestContext } from '../../functions/http/router.ts'
 import { createLog } from '../../functions/http/log.ts'
-import { createNet } from '../../functions/http/uncaught-errors.ts'
-import { createOrigins } from '../../functions/http/cors.ts'
-import { createServing } from '../../functions/http/graceful-shutdown.ts'
+import { createErrorBoundary } from '../../functions/http/uncaught-errors.ts'
+import { createOriginPolicy } from '../../functions/http/cors.ts'
+import { createGracefulShutdown } from '../../functions/http/graceful-shutdown.ts'
 import { listen, send } from '../kit/environment.ts'
-import type { Line } from '../kit/upload.ts'
-import { dial, until } from '../kit/upload.ts'
+import type { RawConnection } from '../kit/upload.ts'
+import { openConnection, until } from '../kit/upload.ts'
 
 /** What happened to the last request that a function saw. */
 let last: { rawBody: unknown; headers: IncomingMessage['headers']; failure?: unknown; read: number }
 let release: (() => void) | undefined
 
-const bodyOf = ({ req, res }: Call): AsyncGenerator<Buffer> => readBody(req, res, 5_000)
+const bodyOf = ({ req, res }: RequestContext): AsyncGenerator<Buffer> => readBody(req, res, 5_000)
 
-async function run(call: Call): Promise<void> {
+async function run(call: RequestContext): Promise<void> {
   const { req, res, query } = call
   last = { rawBody: (req as { rawBody?: unknown }).rawBody, headers: { ...req.headers }, read: 0 }
   const how = query.get('do')
@@ -46,18 +47,18 @@ async function run(call: Call): Promise<void> {
   res.writeHead(200, { 'content-length': Buffer.byteLength(text) }).end(text)
 }
 
-const serving = createServing()
+const serving = createGracefulShutdown()
 const log = createLog('test', () => {})
 const path = /^$/
-const handler = createHandler(
+const handler = createRouter(
   'echo',
   (['GET', 'POST'] as const).map((method) => ({ method, path, run })),
   {
     log,
-    origins: createOrigins('http://localhost', []),
-    serving,
-    net: createNet(log),
-    secure: false,
+    origins: createOriginPolicy('http://localhost', []),
+    shutdown: serving,
+    errorBoundary: createErrorBoundary(log),
+    isSecure: false,
   },
 )
 http('echo', handler)
@@ -85,15 +86,15 @@ const post = (
 const get = 'GET /echo HTTP/1.1\r\nHost: x\r\n\r\n'
 
 /** The bodies of all answers that were heard. */
-const bodies = (line: Line): unknown[] =>
-  [...line.heard().matchAll(/\r\n\r\n(\{.*?\})(?=HTTP|$)/gs)].map(
+const bodies = (line: RawConnection): unknown[] =>
+  [...line.received().matchAll(/\r\n\r\n(\{.*?\})(?=HTTP|$)/gs)].map(
     ([, body]) => (JSON.parse(body ?? '') as { body: string }).body,
   )
 
-async function ask(said: string, count: number): Promise<Line> {
-  const line = await dial(origin)
+async function ask(said: string, count: number): Promise<RawConnection> {
+  const line = await openConnection(origin)
   line.socket.write(said)
-  await line.hears(() => line.statuses().length >= count)
+  await line.waitFor(() => line.statuses().length >= count)
   return line
 }
 
@@ -110,7 +111,7 @@ test('without the hook the framework reads every body first, and it is served al
 describe('with the hook', () => {
   beforeAll(() => {
     // A second copy of the module, as another function or another test has it, changes nothing.
-    stops.push(streamBodies(serving.adopt), streamBodies(serving.adopt))
+    stops.push(streamBodies(serving.attach), streamBodies(serving.attach))
   })
 
   test.each([
@@ -138,12 +139,12 @@ describe('with the hook', () => {
   })
 
   test('five requests on one connection: empty, long, chunked, none', async () => {
-    const line = await dial(origin)
+    const line = await openConnection(origin)
     const chunks = post('3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n', 'Transfer-Encoding: chunked\r\n')
     const requests = [post('one'), post(''), get, chunks, post('five')]
     for (const [at, said] of requests.entries()) {
       line.socket.write(said)
-      await line.hears(() => bodies(line).length === at + 1)
+      await line.waitFor(() => bodies(line).length === at + 1)
     }
     expect(bodies(line)).toEqual(['one', '', '', 'abcde', 'five'])
     expect(last.headers['transfer-encoding']).toBeUndefined()
@@ -158,23 +159,23 @@ describe('with the hook', () => {
 
   test('a caller that waits is asked for its body, or refused without being asked', async () => {
     const expecting = 'Expect: 100-continue\r\nContent-Length: 5\r\n'
-    const line = await dial(origin)
+    const line = await openConnection(origin)
     line.socket.write(post('', expecting))
-    expect(await line.hears((heard) => heard !== '')).toBe('HTTP/1.1 100 Continue\r\n\r\n')
+    expect(await line.waitFor((heard) => heard !== '')).toBe('HTTP/1.1 100 Continue\r\n\r\n')
     line.socket.write('hello')
-    await line.hears(() => bodies(line).length === 1)
+    await line.waitFor(() => bodies(line).length === 1)
     expect(bodies(line)).toEqual(['hello'])
     line.socket.destroy()
 
     const refused = await ask(post('', expecting, '/echo?do=refuse'), 1)
     await refused.closed
-    expect(refused.heard()).toMatch(/^HTTP\/1\.1 413 /)
+    expect(refused.received()).toMatch(/^HTTP\/1\.1 413 /)
   })
 
   test.each(['FIN', 'RST'])(
     'a caller that leaves with a %s ends its request and no other',
     async (how) => {
-      const line = await dial(origin)
+      const line = await openConnection(origin)
       line.socket.write(post('half', 'Content-Length: 8\r\n'))
       await until(() => last.read === 4)
       if (how === 'FIN') line.socket.end()
@@ -196,16 +197,16 @@ describe('with the hook', () => {
         1,
       )
       // The answer may say that it is the last one; where it does not, the next request has its own.
-      const isLast = line.heard().includes('connection: close')
+      const isLast = line.received().includes('connection: close')
       if (isLast) await line.closed
-      else await line.hears(() => line.statuses().length === 2)
+      else await line.waitFor(() => line.statuses().length === 2)
       expect(line.statuses()).toEqual(isLast ? [413] : [413, 200])
       line.socket.destroy()
     },
   )
 
   test('a function that reads slowly slows its caller down', async () => {
-    const line = await dial(origin)
+    const line = await openConnection(origin)
     const megabyte = Buffer.alloc(1024 * 1024)
     line.socket.write(post('', `Content-Length: ${64 * megabyte.length}\r\n`, '/echo?do=wait'))
     for (let sent = 0; sent < 64; sent++) line.socket.write(megabyte)

@@ -4,8 +4,14 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { filePart, form, speak } from '../kit/environment.ts'
 import { end, environment, freePort, run } from '../kit/process.ts'
-import type { Line, Uploading } from '../kit/upload.ts'
-import { codeHeard, dial, head, startUploading, until } from '../kit/upload.ts'
+import type { RawConnection, UploadGateway } from '../kit/upload.ts'
+import {
+  problemCodeIn,
+  openConnection,
+  formRequestHead,
+  startUploadGateway,
+  until,
+} from '../kit/upload.ts'
 import { createRandom, seed } from '../kit/random.ts'
 import type { Random } from '../kit/random.ts'
 
@@ -13,10 +19,10 @@ const drains = Number(process.env['DRAINS'] ?? 3)
 /** As long as Cloud Run waits before it kills. */
 const platformMs = 10_000
 
-let driveway: Uploading
+let driveway: UploadGateway
 
 beforeAll(async () => {
-  driveway = await startUploading()
+  driveway = await startUploadGateway()
 })
 
 afterAll(() => driveway.close())
@@ -58,7 +64,7 @@ async function drainOnce(random: Random, round: number): Promise<void> {
     for (const upload of stuck) expectTold(upload)
     expect(driveway.uploaded()).toHaveLength(uploads.length)
     expect(driveway.google.drive.openSessions()).toBe(0)
-    driveway.forget()
+    driveway.resetUploads()
   } finally {
     await end(bundle)
   }
@@ -66,7 +72,7 @@ async function drainOnce(random: Random, round: number): Promise<void> {
 
 interface Begun {
   name: string
-  line: Line
+  line: RawConnection
   rest: Buffer
 }
 
@@ -74,9 +80,11 @@ interface Begun {
 async function begin(origin: string, random: Random): Promise<Begun> {
   const name = randomUUID()
   const body = form('b', filePart(name, Buffer.alloc(Math.floor(random() * 3_000_000), 'a')))
-  const line = await dial(origin)
-  line.socket.write(head(driveway, { 'Content-Length': body.length, Expect: '100-continue' }))
-  await line.hears((heard) => heard.includes('100 Continue'))
+  const line = await openConnection(origin)
+  line.socket.write(
+    formRequestHead(driveway, { 'Content-Length': body.length, Expect: '100-continue' }),
+  )
+  await line.waitFor((heard) => heard.includes('100 Continue'))
   const cut = Math.floor(random() * body.length)
   line.socket.write(body.subarray(0, cut))
   return { name, line, rest: body.subarray(cut) }
@@ -85,12 +93,12 @@ async function begin(origin: string, random: Random): Promise<Begun> {
 /** Whoever goes on is served to the end, and told that this was the connection's last answer. */
 function expectStored({ name, line }: Begun): void {
   expect(line.statuses()).toEqual([201])
-  expect(line.heard().toLowerCase()).toContain('connection: close')
+  expect(line.received().toLowerCase()).toContain('connection: close')
   expect(driveway.uploaded().map((file) => file.name)).toContain(name)
 }
 
 /** Whoever stands still is told to come again, and has nothing in Drive. */
 function expectTold({ name, line }: Begun): void {
-  expect([line.statuses(), codeHeard(line.heard())]).toEqual([[503], 'shutting_down'])
+  expect([line.statuses(), problemCodeIn(line.received())]).toEqual([[503], 'shutting_down'])
   expect(driveway.uploaded().map((file) => file.name)).not.toContain(name)
 }

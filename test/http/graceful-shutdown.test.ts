@@ -2,35 +2,43 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { filePart, form, speak } from '../kit/environment.ts'
 import { end, environment, freePort, run } from '../kit/process.ts'
 import type { Run } from '../kit/process.ts'
-import type { Line, Uploading } from '../kit/upload.ts'
-import { codeHeard, dial, head, startUploading, until } from '../kit/upload.ts'
+import type { RawConnection, UploadGateway } from '../kit/upload.ts'
+import {
+  problemCodeIn,
+  openConnection,
+  formRequestHead,
+  startUploadGateway,
+  until,
+} from '../kit/upload.ts'
 
 const chunkBytes = 256 * 1024
 const body = form('b', filePart('a', Buffer.alloc(3 * chunkBytes, 'a')))
 
 /** An upload that stops half-way, once the handler has asked for its body. */
-async function halfAnUpload(origin: string, driveway: Uploading): Promise<Line> {
-  const line = await dial(origin)
-  line.socket.write(head(driveway, { 'Content-Length': body.length, Expect: '100-continue' }))
-  await line.hears((heard) => heard.includes('100 Continue'))
+async function halfAnUpload(origin: string, driveway: UploadGateway): Promise<RawConnection> {
+  const line = await openConnection(origin)
+  line.socket.write(
+    formRequestHead(driveway, { 'Content-Length': body.length, Expect: '100-continue' }),
+  )
+  await line.waitFor((heard) => heard.includes('100 Continue'))
   line.socket.write(body.subarray(0, body.length / 2))
   return line
 }
 
-async function theOtherHalf(line: Line): Promise<string> {
+async function theOtherHalf(line: RawConnection): Promise<string> {
   line.socket.write(body.subarray(body.length / 2))
   await line.closed
-  return line.heard()
+  return line.received()
 }
 
 describe('a gateway that is told to stop (case 91)', () => {
   test.each([1, 10])('lets %i uploads finish', async (count) => {
-    const driveway = await startUploading({ gateway: { graceMs: 60_000, chunkBytes } })
+    const driveway = await startUploadGateway({ gateway: { graceMs: 60_000, chunkBytes } })
     try {
       const lines = await Promise.all(
         Array.from({ length: count }, () => halfAnUpload(driveway.origin, driveway)),
       )
-      const idle = await dial(driveway.origin)
+      const idle = await openConnection(driveway.origin)
       const stopped = driveway.gateway.stop()
       const heard = await Promise.all(lines.map(theOtherHalf))
       for (const one of heard) {
@@ -47,14 +55,14 @@ describe('a gateway that is told to stop (case 91)', () => {
   })
 
   test('tells an upload that stands still', async () => {
-    const driveway = await startUploading({ gateway: { graceMs: 100, chunkBytes } })
+    const driveway = await startUploadGateway({ gateway: { graceMs: 100, chunkBytes } })
     try {
       const stuck = await halfAnUpload(driveway.origin, driveway)
       const stopped = driveway.gateway.stop()
-      await stuck.hears((text) => text.includes('}'))
-      expect(stuck.heard()).toContain('HTTP/1.1 503 ')
-      expect(stuck.heard().toLowerCase()).toContain('retry-after: ')
-      expect(codeHeard(stuck.heard())).toBe('shutting_down')
+      await stuck.waitFor((text) => text.includes('}'))
+      expect(stuck.received()).toContain('HTTP/1.1 503 ')
+      expect(stuck.received().toLowerCase()).toContain('retry-after: ')
+      expect(problemCodeIn(stuck.received())).toBe('shutting_down')
       await stopped
       expect(driveway.uploaded()).toHaveLength(0)
       expect(driveway.google.drive.openSessions()).toBe(0)
@@ -65,12 +73,12 @@ describe('a gateway that is told to stop (case 91)', () => {
 })
 
 describe('the deployed bundle under the Functions Framework', () => {
-  let driveway: Uploading
+  let driveway: UploadGateway
   let origin: string
   let bundle: Run
 
   beforeAll(async () => {
-    driveway = await startUploading()
+    driveway = await startUploadGateway()
     const port = String(await freePort())
     origin = `http://127.0.0.1:${port}`
     bundle = run('node_modules/.bin/functions-framework', ['--target=upload'], {
@@ -89,16 +97,16 @@ describe('the deployed bundle under the Functions Framework', () => {
       Array.from({ length: 10 }, () => halfAnUpload(origin, driveway)),
     )
     const stuck = await halfAnUpload(origin, driveway)
-    const idle = await dial(origin)
+    const idle = await openConnection(origin)
     idle.socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
-    await idle.hears((heard) => heard.includes('}'))
+    await idle.waitFor((heard) => heard.includes('}'))
     bundle.child.kill('SIGTERM')
     await idle.closed
     const heard = await Promise.all(lines.map(theOtherHalf))
     for (const one of heard) expect(one).toContain('HTTP/1.1 201 ')
     await stuck.closed
-    expect(stuck.heard()).toContain('HTTP/1.1 503 ')
-    expect(codeHeard(stuck.heard())).toBe('shutting_down')
+    expect(stuck.received()).toContain('HTTP/1.1 503 ')
+    expect(problemCodeIn(stuck.received())).toBe('shutting_down')
     expect(await bundle.ended).toBe(0)
     expect(driveway.uploaded()).toHaveLength(10)
     expect(driveway.google.drive.openSessions()).toBe(0)

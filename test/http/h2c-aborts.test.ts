@@ -2,19 +2,19 @@
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { filePart, form } from '../kit/environment.ts'
-import { openSession, rawRequest } from '../kit/h2c.ts'
+import { connectH2c, openRawRequest } from '../kit/h2c.ts'
 import type { RawRequest } from '../kit/h2c.ts'
-import type { Uploading } from '../kit/upload.ts'
-import { expectNothingIn, startUploading, until } from '../kit/upload.ts'
+import type { UploadGateway } from '../kit/upload.ts'
+import { expectNothingStored, startUploadGateway, until } from '../kit/upload.ts'
 import { createDice, seed } from '../kit/random.ts'
 
 const chunkBytes = 256 * 1024
 const idleMs = 300
 
-let driveway: Uploading
+let driveway: UploadGateway
 
 beforeAll(async () => {
-  driveway = await startUploading({ gateway: { idleMs, chunkBytes } })
+  driveway = await startUploadGateway({ gateway: { idleTimeoutMs: idleMs, chunkBytes } })
 })
 
 afterAll(() => driveway.close())
@@ -28,7 +28,7 @@ const formType = { 'content-type': 'multipart/form-data; boundary=b' }
 /** Counts what was refused; for a failure of our own a test waits in vain. */
 const refusals = (): number =>
   driveway.logs.filter(
-    ({ message, severity }) => message === 'upload refused' && severity === 'NOTICE',
+    ({ message, severity }) => message === 'request_failed' && severity === 'NOTICE',
   ).length
 
 /** The ways of leaving, of which a declared length makes twice as many. */
@@ -62,7 +62,7 @@ test.each(ways.flatMap((way) => Object.keys(leaves).map((leave) => [leave, ...wa
     const points = [0, 1, most, ...Array.from({ length: 9 }, () => random(most))]
     const requests = await Promise.all(
       points.map(async (at, index) => {
-        const request = await rawRequest(driveway.origin, { ...driveway.bearer, ...headers })
+        const request = await openRawRequest(driveway.origin, { ...driveway.bearer, ...headers })
         request.data(whole.subarray(0, at))
         if (index % 2 === 0) await sleep(random(20)) // in one read with the rest, or behind it
         leaves[leave]?.(request)
@@ -72,7 +72,7 @@ test.each(ways.flatMap((way) => Object.keys(leaves).map((leave) => [leave, ...wa
     await until(() => refusals() === points.length)
     await driveway.settled()
     for (const { socket } of requests) socket.destroy()
-    expectNothingIn(driveway)
+    expectNothingStored(driveway)
     expect(driveway.logs.filter(({ message }) => message === 'upload')).toEqual([])
   },
 )
@@ -81,9 +81,9 @@ test(`large uploads that are cut at any point leave neither file nor session (ca
   const random = createDice(seed)
   const large = form('b', filePart('large', Buffer.alloc(6 * chunkBytes + 17, 'y')))
   for (let round = 0; round < 24; round++) {
-    const { begin, socket, close } = await openSession(driveway.origin)
+    const { startRequest: begin, socket, close } = await connectH2c(driveway.origin)
     const length = round % 2 === 0 ? {} : { 'content-length': large.length }
-    const { stream, answer } = begin({ ...driveway.bearer, ...formType, ...length })
+    const { stream, response: answer } = begin({ ...driveway.bearer, ...formType, ...length })
     stream.write(large.subarray(0, random(large.length)))
     await sleep(random(30))
     if (round % 4 === 0) stream.close(8)
@@ -98,19 +98,19 @@ test(`large uploads that are cut at any point leave neither file nor session (ca
   }
   await until(() => refusals() === 24)
   await driveway.settled()
-  expectNothingIn(driveway)
+  expectNothingStored(driveway)
 })
 
 test.each([
-  ['a small file', 'drive.upload.multipart', { hang: 'answer' }, 100, 0],
+  ['a small file', 'drive.upload.multipart', { hang: 'response' }, 100, 0],
   ['a chunk', 'drive.upload.chunk', { hang: 'headers' }, 1.5 * chunkBytes, 8],
-  ['the answer to a chunk', 'drive.upload.chunk', { hang: 'answer' }, 1.5 * chunkBytes, 8],
+  ['the answer to a chunk', 'drive.upload.chunk', { hang: 'response' }, 1.5 * chunkBytes, 8],
 ] as const)(
   'a stream that is reset while Drive hangs on %s ends that at once (case 63)',
   async (_, operation, fault, size, code) => {
     driveway.google.faults.add({ operation, ...fault })
     driveway.google.calls.length = 0
-    const { begin, close } = await openSession(driveway.origin)
+    const { startRequest: begin, close } = await connectH2c(driveway.origin)
     const { stream } = begin({ ...driveway.bearer, ...formType })
     stream.end(form('b', filePart('a', Buffer.alloc(size))))
     await until(() => driveway.driveCalls().includes(operation))

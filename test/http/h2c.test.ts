@@ -5,24 +5,24 @@ import { once } from 'node:events'
 import type { ClientHttp2Stream } from 'node:http2'
 import { connect } from 'node:net'
 import { codeOf, filePart, form, send } from '../kit/environment.ts'
-import { openSession } from '../kit/h2c.ts'
-import type { Answer, Session } from '../kit/h2c.ts'
-import type { Uploading } from '../kit/upload.ts'
-import { expectNothingIn, startUploading, until } from '../kit/upload.ts'
+import { connectH2c } from '../kit/h2c.ts'
+import type { H2cResponse, H2cClient } from '../kit/h2c.ts'
+import type { UploadGateway } from '../kit/upload.ts'
+import { expectNothingStored, startUploadGateway, until } from '../kit/upload.ts'
 
 const mebibyte = 1024 * 1024
 const formType = { 'content-type': 'multipart/form-data; boundary=b' }
 const raw = (path: string) => ({ ':method': 'PUT', ':path': `/upload/${path}` })
 
-let driveway: Uploading
-let h2: Session
+let driveway: UploadGateway
+let h2: H2cClient
 
 beforeAll(async () => {
-  driveway = await startUploading({
-    google: { drive: { keepBytes: false } },
+  driveway = await startUploadGateway({
+    google: { drive: { storeBytes: false } },
     env: { MAX_FILE_BYTES: String(120 * mebibyte) },
   })
-  h2 = await openSession(driveway.origin)
+  h2 = await connectH2c(driveway.origin)
 })
 
 afterAll(async () => {
@@ -32,11 +32,11 @@ afterAll(async () => {
 
 afterEach(() => {
   driveway.google.faults.clear()
-  driveway.forget()
+  driveway.resetUploads()
 })
 
 /** The file that an answer tells of: a form's first, or the only one. */
-function fileIn({ body }: Answer): { size: number; sha256: string } | undefined {
+function fileIn({ body }: H2cResponse): { size: number; sha256: string } | undefined {
   const answer = JSON.parse(body) as { files?: { size: number; sha256: string }[] }
   return answer.files ? answer.files[0] : (answer as { size: number; sha256: string })
 }
@@ -70,8 +70,8 @@ test('a hundred mebibytes in one request, as a form and raw, arrive byte by byte
   }
   const length = { 'content-length': 100 * mebibyte }
   for (const answer of [
-    await h2.ask({ ...driveway.bearer, ...formType }, asForm()),
-    await h2.ask({ ...driveway.bearer, ...raw('large.bin'), ...length }, blocks(100)),
+    await h2.request({ ...driveway.bearer, ...formType }, asForm()),
+    await h2.request({ ...driveway.bearer, ...raw('large.bin'), ...length }, blocks(100)),
   ]) {
     expect(answer.status).toBe(201)
     expect(fileIn(answer)).toMatchObject({ size: 100 * mebibyte, sha256 })
@@ -82,14 +82,14 @@ test('a hundred mebibytes in one request, as a form and raw, arrive byte by byte
 test('tus and tickets work as well', async () => {
   const body = randomBytes(700_000)
   const tus = { ...driveway.bearer, 'tus-resumable': '1.0.0' }
-  const created = await h2.ask({
+  const created = await h2.request({
     ...tus,
     ':path': '/upload/tus',
     'upload-length': body.length,
     'upload-metadata': `filename ${Buffer.from('tus.bin').toString('base64')}`,
   })
   expect(created.status).toBe(201)
-  const patched = await h2.ask(
+  const patched = await h2.request(
     {
       ...tus,
       ':method': 'PATCH',
@@ -103,11 +103,11 @@ test('tus and tickets work as well', async () => {
 
   const tickets = { ...driveway.bearer, ':path': '/upload/tickets' }
   const wanted = JSON.stringify({ name: 'direct.bin', size: body.length })
-  const opened = await h2.ask({ ...tickets, 'content-type': 'application/json' }, wanted)
+  const opened = await h2.request({ ...tickets, 'content-type': 'application/json' }, wanted)
   const { uploadUrl, completeUrl } = JSON.parse(opened.body) as Record<string, string>
   await fetch(uploadUrl ?? '', { method: 'PUT', body: new Uint8Array(body) })
   const { pathname } = new URL(completeUrl ?? '')
-  expect((await h2.ask({ ...tickets, ':path': pathname })).status).toBe(201)
+  expect((await h2.request({ ...tickets, ':path': pathname })).status).toBe(201)
   expect(driveway.uploaded().map((file) => [file.name, file.sha256])).toEqual([
     ['tus.bin', digestOf([body])],
     ['direct.bin', digestOf([body])],
@@ -118,7 +118,7 @@ test('ten uploads on one session keep out of each other’s way', async () => {
   const bodies = Array.from({ length: 10 }, (_, one) => randomBytes(3 * mebibyte + one))
   const answers = await Promise.all(
     bodies.map((body, one) =>
-      h2.ask({ ...driveway.bearer, ...formType }, form('b', filePart(`${one}.bin`, body))),
+      h2.request({ ...driveway.bearer, ...formType }, form('b', filePart(`${one}.bin`, body))),
     ),
   )
   expect(answers.map((answer) => answer.status)).toEqual(Array(10).fill(201))
@@ -128,8 +128,8 @@ test('ten uploads on one session keep out of each other’s way', async () => {
 })
 
 test('everything else is as it is over HTTP/1', async () => {
-  const get = (path: string, headers = {}): Promise<Answer> =>
-    h2.ask({ ':method': 'GET', ':path': path, ...headers })
+  const get = (path: string, headers = {}): Promise<H2cResponse> =>
+    h2.request({ ':method': 'GET', ':path': path, ...headers })
   for (const [path, headers] of [
     ['/files', driveway.bearer],
     ['/files', {}],
@@ -152,14 +152,19 @@ test('everything else is as it is over HTTP/1', async () => {
       expect(over2.headers).toHaveProperty(name)
     }
   }
-  const options = await h2.ask({ ':method': 'OPTIONS' })
+  const options = await h2.request({ ':method': 'OPTIONS' })
   expect([options.status, options.headers['allow']]).toEqual([204, expect.stringContaining('POST')])
-  expect((await h2.ask({ ':method': 'HEAD', ':path': '/nothing' })).status).toBe(404)
+  expect((await h2.request({ ':method': 'HEAD', ':path': '/nothing' })).status).toBe(404)
 })
 
 test('an early refusal leaves the session fit for the next request', async () => {
   const small = form('b', filePart('a', 'b'))
-  const refusals: [next: Answer, status: number, code: string, answer: Promise<Answer>][] = []
+  const refusals: [
+    next: H2cResponse,
+    status: number,
+    code: string,
+    answer: Promise<H2cResponse>,
+  ][] = []
   for (const [headers, status, code] of [
     [formType, 401, 'login_required'],
     [{ ...driveway.bearer, 'content-type': 'text/plain' }, 415, 'unsupported_media_type'],
@@ -167,10 +172,15 @@ test('an early refusal leaves the session fit for the next request', async () =>
     [{ ...driveway.bearer, ...raw('a') }, 411, 'length_required'],
   ] as const) {
     // The sender is still sending, and would be for long; it hears the whole answer all the same.
-    const { stream, answer } = h2.begin(headers)
+    const { stream, response: answer } = h2.startRequest(headers)
     sendOn(stream)
     await once(stream, 'end')
-    refusals.push([await h2.ask({ ...driveway.bearer, ...formType }, small), status, code, answer])
+    refusals.push([
+      await h2.request({ ...driveway.bearer, ...formType }, small),
+      status,
+      code,
+      answer,
+    ])
   }
   for (const [next, status, code, answer] of refusals) {
     const refused = await answer
@@ -180,27 +190,27 @@ test('an early refusal leaves the session fit for the next request', async () =>
 })
 
 test('a file that is too large is refused while it comes, and nothing of it is kept', async () => {
-  const { stream, answer } = h2.begin({ ...driveway.bearer, ...formType })
+  const { stream, response: answer } = h2.startRequest({ ...driveway.bearer, ...formType })
   stream.write(form('b', filePart('a', '|')).toString().split('|')[0])
   sendOn(stream)
   const refused = await answer
   expect([refused.status, codeOf(refused), refused.rstCode]).toEqual([413, 'too_large', 0])
   await driveway.settled()
-  expectNothingIn(driveway)
+  expectNothingStored(driveway)
 })
 
 test('Expect: 100-continue is answered once the body is wanted, and not before', async () => {
   const body = form('b', filePart('a', 'b'))
   const expecting = { ...formType, 'content-length': body.length, expect: '100-continue' }
-  const wanted = h2.begin({ ...driveway.bearer, ...expecting })
+  const wanted = h2.startRequest({ ...driveway.bearer, ...expecting })
   await once(wanted.stream, 'continue')
   wanted.stream.end(body)
-  expect((await wanted.answer).status).toBe(201)
+  expect((await wanted.response).status).toBe(201)
 
-  const unwanted = h2.begin(expecting)
+  const unwanted = h2.startRequest(expecting)
   let asked = false
   unwanted.stream.once('continue', () => (asked = true))
-  expect([(await unwanted.answer).status, asked]).toEqual([401, false])
+  expect([(await unwanted.response).status, asked]).toEqual([401, false])
 })
 
 test('what is neither HTTP/1 nor HTTP/2 is shown the door', async () => {
@@ -212,29 +222,29 @@ test('what is neither HTTP/1 nor HTTP/2 is shown the door', async () => {
     if (said === 'PRI') socket.end()
     await once(socket, 'close')
   }
-  expect((await h2.ask({ ':method': 'GET', ':path': '/files', ...driveway.bearer })).status).toBe(
-    200,
-  )
+  expect(
+    (await h2.request({ ':method': 'GET', ':path': '/files', ...driveway.bearer })).status,
+  ).toBe(200)
 })
 
 test('a stopping instance tells its sessions, lets uploads finish and tells the rest (case 91)', async () => {
-  const stopping = await startUploading({ gateway: { graceMs: 2_000 } })
+  const stopping = await startUploadGateway({ gateway: { graceMs: 2_000 } })
   const [{ google, bearer }, upload] = [stopping, { ...stopping.bearer, ...formType }]
-  const session = await openSession(stopping.origin)
+  const session = await connectH2c(stopping.origin)
   const whole = form('b', filePart('a', 'finishes'))
-  google.faults.add({ operation: 'drive.upload.multipart', latency: 200 })
-  const finishing = session.ask(upload, whole)
-  const { stream, answer } = session.begin(upload)
+  google.faults.add({ operation: 'drive.upload.multipart', latencyMs: 200 })
+  const finishing = session.request(upload, whole)
+  const { stream, response: answer } = session.startRequest(upload)
   stream.write(whole.subarray(0, -9)) // and nothing more
-  const idle = await openSession(stopping.origin)
-  await idle.ask({ ':method': 'GET', ':path': '/files', ...bearer })
+  const idle = await connectH2c(stopping.origin)
+  await idle.request({ ':method': 'GET', ':path': '/files', ...bearer })
   await until(() => stopping.driveCalls().includes('drive.upload.multipart'))
 
   const told = Promise.all([session, idle].map((one) => once(one.session, 'goaway')))
   const closed = Promise.all([session, idle].map((one) => once(one.socket, 'close')))
   const stopped = stopping.gateway.stop()
   await told
-  const late = await session.ask(upload, whole).catch(() => ({ status: 0 }))
+  const late = await session.request(upload, whole).catch(() => ({ status: 0 }))
   expect(late.status).toBe(0)
   expect((await finishing).status).toBe(201)
   const refused = await answer

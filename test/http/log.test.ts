@@ -25,7 +25,7 @@ function lineOf(write: (log: Log) => void): Record<string, unknown> {
 }
 
 const traceOf = (headers: Record<string, string>): unknown[] => {
-  const line = lineOf((log) => log.of(requestWith(headers), 'r')('INFO', 'event'))
+  const line = lineOf((log) => log.forRequest(requestWith(headers), 'r')('INFO', 'event'))
   return ['trace', 'spanId', 'trace_sampled'].map((name) => line[`logging.googleapis.com/${name}`])
 }
 
@@ -86,7 +86,9 @@ describe('Error Reporting', () => {
 
   test('is told of a bug, with its stack as it is, and where it ran', () => {
     const bug = new TypeError('cannot read')
-    const line = lineOf((log) => log.of(requestWith(headers), 'r').failure('upload refused', bug))
+    const line = lineOf((log) =>
+      log.forRequest(requestWith(headers), 'r').failure('upload refused', bug),
+    )
     expect(line).toEqual({
       severity: 'ERROR',
       message: 'upload refused',
@@ -101,12 +103,12 @@ describe('Error Reporting', () => {
   })
 
   test('is told of an error without a stack by its event', () => {
-    expect(lineOf((log) => log('ERROR', 'grant unreadable', { sub: '1' }))).toMatchObject({
+    expect(lineOf((log) => log('ERROR', 'grant_unreadable', { sub: '1' }))).toMatchObject({
       '@type': expect.stringContaining('ReportedErrorEvent'),
-      context: { reportLocation: { functionName: 'grant unreadable' } },
+      context: { reportLocation: { functionName: 'grant_unreadable' } },
     })
-    expect(lineOf((log) => log.failure('strayed', 'a string'))).toMatchObject({
-      context: { reportLocation: { functionName: 'strayed' } },
+    expect(lineOf((log) => log.failure('uncaught_error', 'a string'))).toMatchObject({
+      context: { reportLocation: { functionName: 'uncaught_error' } },
     })
   })
 
@@ -118,7 +120,9 @@ describe('Error Reporting', () => {
     ['/A%2fb', '/'],
     ['http://evil.example/?q', '/'],
   ])('sees of %s the function alone', (url, seen) => {
-    const line = lineOf((log) => log.of(requestWith({}, url), 'r').failure('refused', new Error()))
+    const line = lineOf((log) =>
+      log.forRequest(requestWith({}, url), 'r').failure('refused', new Error()),
+    )
     expect(line['context']).toMatchObject({ httpRequest: { url: seen } })
   })
 

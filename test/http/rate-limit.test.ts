@@ -90,7 +90,7 @@ describe('a network', () => {
     const house = await limited({ RATE_LIMIT_ANONYMOUS: '10' })
     await ask(9, house, '/files', { authorization: `Bearer dw_${'A'.repeat(49)}` })
     expect(refused(await ask(1, house, '/files'))).toBe(1)
-    const { answer, cookie } = await signInAs(house)
+    const { response: answer, cookie } = await signInAs(house)
     expect(answer.status).toBe(303)
     expect((await ask(1, house, '/files?pageSize=1', { cookie }))[0]?.status).toBe(200)
     expect(refused(await ask(120, house, '/auth'))).toBeGreaterThan(0)

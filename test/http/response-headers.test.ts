@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { codeOf, send, speak, startDriveway } from '../kit/environment.ts'
 import type { Driveway, RawAnswer } from '../kit/environment.ts'
-import { approve, begin, land } from '../kit/sign-in.ts'
+import { approveConsent, startSignIn, completeSignIn } from '../kit/sign-in.ts'
 
 let driveway: Driveway
 let secure: Driveway
@@ -78,14 +78,16 @@ describe('every answer is closed (case 34)', () => {
       const { headers } = await send(secure.origin, path)
       expect(headers['strict-transport-security']).toMatch(/^max-age=\d{8}/)
     }
-    const begun = await begin(secure)
-    const answer = await land(secure, await approve(begun), begun.cookie)
+    const begun = await startSignIn(secure)
+    const answer = await completeSignIn(secure, await approveConsent(begun), begun.cookie)
     expectClosed(answer)
     expect(answer.headers.location).toBe(`${publicUrl}/`)
   })
 
   test('a page for people runs nothing and shows in no frame', async () => {
-    const answer = await land(driveway, 'state=<script>', undefined, { accept: 'text/html,*/*' })
+    const answer = await completeSignIn(driveway, 'state=<script>', undefined, {
+      accept: 'text/html,*/*',
+    })
     expect(answer.headers['content-type']).toBe('text/html; charset=utf-8')
     expect(answer.headers['content-security-policy']).toMatch(
       /^default-src 'none'; style-src 'sha256-[\w+/=]+'; .*frame-ancestors 'none'$/,

@@ -2,9 +2,15 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { codeOf, filePart, form, send, startDriveway } from '../kit/environment.ts'
 import type { Driveway, RawAnswer } from '../kit/environment.ts'
-import { ask, decide, look, poll, post } from '../kit/device-flow.ts'
-import { asJob, jobToken, policy } from '../kit/policies.ts'
-import { approve, begin, land, secretIn } from '../kit/sign-in.ts'
+import {
+  requestDeviceCode,
+  decideDeviceRequest,
+  showDeviceRequest,
+  pollToken,
+  postForm,
+} from '../kit/device-flow.ts'
+import { requestAsJob, jobToken, setPolicy } from '../kit/policies.ts'
+import { approveConsent, startSignIn, completeSignIn, sessionSecret } from '../kit/sign-in.ts'
 
 const clientSecret = 'GOCSPX-sandbox-0123456789abcdef'
 const names = [
@@ -36,17 +42,17 @@ function heard(what: string, answer: RawAnswer): RawAnswer {
 
 /** A sign-in, every secret of which is to be hidden. */
 async function signIn(what: string, spoil: Parameters<typeof fault>[0] = {}): Promise<string> {
-  const begun = await begin(driveway)
+  const begun = await startSignIn(driveway)
   hide('state', begun.state)
   hide('binding', begun.cookie.split('.')[1])
-  const query = await approve(begun)
+  const query = await approveConsent(begun)
   hide('code', query.get('code'))
   fault(spoil)
-  const first = heard(what, await land(driveway, query, begun.cookie))
-  heard(`${what}, again`, await land(driveway, query, begun.cookie))
-  heard(`${what}, elsewhere`, await land(driveway, query))
+  const first = heard(what, await completeSignIn(driveway, query, begun.cookie))
+  heard(`${what}, again`, await completeSignIn(driveway, query, begun.cookie))
+  heard(`${what}, elsewhere`, await completeSignIn(driveway, query))
   const cookie = (first.headers['set-cookie']?.[0] ?? '').split(';', 1)[0] ?? ''
-  if (secretIn(cookie)) hide('session', secretIn(cookie))
+  if (sessionSecret(cookie)) hide('session', sessionSecret(cookie))
   return cookie
 }
 
@@ -122,7 +128,7 @@ async function liveThroughIt(): Promise<void> {
     body: JSON.stringify({ error: `${clientSecret}\n{"severity":"ALERT"}` }),
   })
   await signIn('a Google that hangs up', { reset: true })
-  await signIn('a Google that cuts', { answerBytes: 700 })
+  await signIn('a Google that cuts', { responseBytes: 700 })
   await signIn('a forged ID token', { idTokenAlg: 'badSignature' })
   await signIn('another audience', { idToken: { aud: 'other' } })
 
@@ -181,22 +187,22 @@ async function liveThroughIt(): Promise<void> {
 async function signInFromATerminal(session: Record<string, string>): Promise<void> {
   const { origin } = driveway
   const from = { 'user-agent': 'canary-agent/1.0' }
-  const denied = await ask(driveway, { client_name: 'canary terminal' }, from)
+  const denied = await requestDeviceCode(driveway, { client_name: 'canary terminal' }, from)
   hide('device code', denied.device_code)
-  heard('a poll', await poll(driveway, denied))
-  heard('a poll too early', await poll(driveway, denied))
-  await decide({ origin, session }, denied.user_code, { approve: false })
-  heard('a poll that is told no', await poll(driveway, denied))
-  const terminal = await ask(driveway, {}, from)
+  heard('a poll', await pollToken(driveway, denied))
+  heard('a poll too early', await pollToken(driveway, denied))
+  await decideDeviceRequest({ origin, session }, denied.user_code, { approve: false })
+  heard('a poll that is told no', await pollToken(driveway, denied))
+  const terminal = await requestDeviceCode(driveway, {}, from)
   hide('device code', terminal.device_code)
-  heard('what is shown', await look({ origin, session }, terminal.user_code))
-  heard('an approval', await decide({ origin, session }, terminal.user_code))
-  heard('a second one', await decide({ origin, session }, terminal.user_code))
-  const { access_token: token } = JSON.parse((await poll(driveway, terminal)).body) as {
+  heard('what is shown', await showDeviceRequest({ origin, session }, terminal.user_code))
+  heard('an approval', await decideDeviceRequest({ origin, session }, terminal.user_code))
+  heard('a second one', await decideDeviceRequest({ origin, session }, terminal.user_code))
+  const { access_token: token } = JSON.parse((await pollToken(driveway, terminal)).body) as {
     access_token: string
   }
   hide('token of a terminal', token.slice(3))
-  heard('a poll too late', await poll(driveway, terminal))
+  heard('a poll too late', await pollToken(driveway, terminal))
   const code = terminal.device_code
   const misplaced: [string, Record<string, string>][] = [
     [`/auth/device/${code}`, session],
@@ -208,14 +214,14 @@ async function signInFromATerminal(session: Record<string, string>): Promise<voi
   for (const [path, headers] of misplaced) heard(path, await send(origin, path, { headers }))
   const fields = `grant_type=${code}&device_code=${token}`
   for (const path of ['/auth/device', '/auth/device/token', '/auth/tokens', '/upload']) {
-    heard('a form with codes in it', await post(driveway, path, fields))
+    heard('a form with codes in it', await postForm(driveway, path, fields))
   }
 }
 
 /** Tokens of a CI system: good ones, spoiled ones, and ones in the wrong place. */
 async function runAJob(session: Record<string, string>): Promise<void> {
   const { origin, google } = driveway
-  const { audience } = await policy({ origin, session, google }, 'nightly')
+  const { audience } = await setPolicy({ origin, session, google }, 'nightly')
   const good = await jobToken(driveway, audience)
   const others = await Promise.all([
     jobToken(driveway, audience, { repository: 'canary/other', exp: 1 }),
@@ -226,10 +232,10 @@ async function runAJob(session: Record<string, string>): Promise<void> {
   ])
   for (const token of [good, ...others, `${good}x`]) {
     hide('token of a job', token.split('.')[2])
-    heard('a job', await asJob(driveway, token))
+    heard('a job', await requestAsJob(driveway, token))
   }
   google.faults.add({ operation: 'drive.files.list', status: 400, body: `{"error":"${good}"}` })
-  heard('a job whose Drive echoes', await asJob(driveway, good))
+  heard('a job whose Drive echoes', await requestAsJob(driveway, good))
   const headers = { authorization: `Bearer ${good}`, 'content-type': 'application/json' }
   for (const path of [
     '/auth/tokens',
@@ -282,7 +288,7 @@ test('one event is one line, of plain characters', () => {
       severity: expect.stringMatching(/^(INFO|NOTICE|WARNING|ERROR)$/),
       message: expect.any(String),
       // Several requests may have waited for the refresh by which it is noticed.
-      ...(line.includes('"grant_ended"') ? {} : { requestId: expect.any(String) }),
+      ...(line.includes('"grant_revoked"') ? {} : { requestId: expect.any(String) }),
     })
   }
 })

@@ -6,7 +6,15 @@ import type { Fault } from '../../infra/sandbox/faults.ts'
 import { codeOf, send, startDriveway } from '../kit/environment.ts'
 import type { Driveway, RawAnswer } from '../kit/environment.ts'
 import { until } from '../kit/wait-for.ts'
-import { approve, begin, cookieFrom, land, signInAs, stored, tokenCalls } from '../kit/sign-in.ts'
+import {
+  approveConsent,
+  startSignIn,
+  cookieFrom,
+  completeSignIn,
+  signInAs,
+  storedDocuments,
+  tokenRequests,
+} from '../kit/sign-in.ts'
 
 let driveway: Driveway
 const houses: Driveway[] = []
@@ -77,11 +85,15 @@ const grant = (): DocumentJson | undefined =>
 async function expectNoHalfSession(answer: RawAnswer, credentials: number): Promise<void> {
   expect(answer.headers['set-cookie']).toBeUndefined()
   driveway.google.faults.clear()
-  expect(stored(driveway.google, 'credentials')).toHaveLength(credentials)
-  let { answer: next, cookie } = await signInAs(driveway)
+  expect(storedDocuments(driveway.google, 'credentials')).toHaveLength(credentials)
+  let { response: next, cookie } = await signInAs(driveway)
   if (next.headers.location?.includes('/o/oauth2/')) {
     const location = next.headers.location
-    next = await land(driveway, await approve({ location, state: '', cookie }), cookie)
+    next = await completeSignIn(
+      driveway,
+      await approveConsent({ location, state: '', cookie }),
+      cookie,
+    )
     cookie = cookieFrom(next)
   }
   expect(next.headers.location).toBe(`${driveway.origin}/`)
@@ -104,7 +116,7 @@ describe('Firestore does not answer (case 85)', () => {
       refusal(429, 'RESOURCE_EXHAUSTED'),
       { hang: 'headers' },
       { reset: true },
-      { answerBytes: 10 },
+      { responseBytes: 10 },
       { status: 502, body: '<html>' },
     ]
     await sufferEach(faults, 'firestore.*', async (house, fault) => {
@@ -121,23 +133,23 @@ describe('Firestore does not answer (case 85)', () => {
   test.each(writes.map((what, index) => [what, index] as const))(
     'a callback that cannot write %s leaves no half session',
     async (_, skip) => {
-      const begun = await begin(driveway)
-      const query = await approve(begun)
-      const before = stored(driveway.google, 'credentials').length
+      const begun = await startSignIn(driveway)
+      const query = await approveConsent(begun)
+      const before = storedDocuments(driveway.google, 'credentials').length
       driveway.google.calls.length = 0
       fail('firestore.commit', { ...denied, skip })
-      const answer = await land(driveway, query, begun.cookie)
-      expect([answer.status, tokenCalls(driveway.google)]).toEqual([503, skip === 0 ? 0 : 1])
+      const answer = await completeSignIn(driveway, query, begun.cookie)
+      expect([answer.status, tokenRequests(driveway.google)]).toEqual([503, skip === 0 ? 0 : 1])
       await expectNoHalfSession(answer, before)
     },
   )
 
   test('a callback whose vault is down is told so in time, and may try again', async () => {
-    const begun = await begin(driveway)
-    const query = await approve(begun)
-    const before = stored(driveway.google, 'credentials').length
+    const begun = await startSignIn(driveway)
+    const query = await approveConsent(begun)
+    const before = storedDocuments(driveway.google, 'credentials').length
     fail('firestore.commit', { ...unavailable, skip: 1 })
-    const answer = await land(driveway, query, begun.cookie)
+    const answer = await completeSignIn(driveway, query, begun.cookie)
     expect([answer.status, codeOf(answer)]).toEqual([503, 'store_unavailable'])
     await expectNoHalfSession(answer, before)
     // The client would go on by itself for minutes, and write at last what was said to be lost.
@@ -155,7 +167,7 @@ describe('Firestore does not answer (case 85)', () => {
       })
     await list(driveway, driveway.bearer)
     // That the token is in use is noted beside the first request, once an hour.
-    await until(() => stored(driveway.google, 'usage').length > 0)
+    await until(() => storedDocuments(driveway.google, 'usage').length > 0)
     // One write reserves the id; the one that would note the answer fails.
     fail('firestore.commit', { ...denied, skip: 1 })
     const first = await put()
@@ -170,13 +182,13 @@ describe('Firestore does not answer (case 85)', () => {
 
 describe('many write at once (case 86)', () => {
   test('fifty sign-ins of one account, some of whose writes are lost or late', async () => {
-    const begun = await Promise.all(Array.from({ length: 50 }, () => begin(driveway)))
-    const queries = await Promise.all(begun.map((one) => approve(one)))
+    const begun = await Promise.all(Array.from({ length: 50 }, () => startSignIn(driveway)))
+    const queries = await Promise.all(begun.map((one) => approveConsent(one)))
     const aborted = refusal(409, 'ABORTED')
     driveway.google.faults.add({ operation: 'firestore.commit', skip: 20, times: 5, ...aborted })
     driveway.google.faults.add({ operation: 'firestore.commit', skip: 60, times: 5, ...aborted })
     const answers = await Promise.all(
-      begun.map((one, index) => land(driveway, queries[index] ?? '', one.cookie)),
+      begun.map((one, index) => completeSignIn(driveway, queries[index] ?? '', one.cookie)),
     )
     const [good, bad] = [303, 503].map((status) => answers.filter((a) => a.status === status))
     expect((good?.length ?? 0) + (bad?.length ?? 0)).toBe(50)
@@ -190,17 +202,17 @@ describe('many write at once (case 86)', () => {
 
   test('a write that was made and whose answer was lost is as good as any other', async () => {
     for (const skip of [0, 1, 2]) {
-      const begun = await begin(driveway)
-      const query = await approve(begun)
+      const begun = await startSignIn(driveway)
+      const query = await approveConsent(begun)
       driveway.google.calls.length = 0
-      driveway.google.faults.add({ operation: 'firestore.commit', skip, loseAnswer: true })
-      const answer = await land(driveway, query, begun.cookie)
-      expect(tokenCalls(driveway.google)).toBeLessThanOrEqual(1)
-      const again = await land(driveway, query, begun.cookie)
+      driveway.google.faults.add({ operation: 'firestore.commit', skip, dropResponse: true })
+      const answer = await completeSignIn(driveway, query, begun.cookie)
+      expect(tokenRequests(driveway.google)).toBeLessThanOrEqual(1)
+      const again = await completeSignIn(driveway, query, begun.cookie)
       expect(codeOf(again)).toBe('state_used')
       expect(answer.status).toBe(303)
       expect((await list(await cold())).status).toBe(200)
-      expect((await signInAs(driveway)).answer.status).toBe(303)
+      expect((await signInAs(driveway)).response.status).toBe(303)
     }
   }, 30_000)
 })
@@ -263,14 +275,14 @@ describe('a record of another time (case 90)', () => {
   afterEach(() => write(untouched.fields))
 
   test('from before the dates were kept is as good as ever', async () => {
-    const { email, scopes, sealed, deathCause, updatedAt } = untouched.fields
-    await write({ email, scopes, sealed, deathCause, updatedAt })
+    const { email, scopes, sealed, revocationCause, updatedAt } = untouched.fields
+    await write({ email, scopes, sealed, revocationCause, updatedAt })
     expect((await list(await cold())).status).toBe(200)
   })
 
   test('of a newer version works, and what is not understood of it stays', async () => {
     const news = { stringValue: 'something new' }
-    await write({ ...untouched.fields, news, deathCode: { nullValue: null } })
+    await write({ ...untouched.fields, news, revocationCode: { nullValue: null } })
     expect((await list(await cold())).status).toBe(200)
     await signInAs(driveway)
     expect(grant()?.fields['news']).toEqual(news)
@@ -278,7 +290,7 @@ describe('a record of another time (case 90)', () => {
 
   test.each<[string, Record<string, unknown>]>([
     ['a date that is a number', { usedAt: { integerValue: '7' } }],
-    ['a code that is a list', { deathCode: { arrayValue: { values: [] } } }],
+    ['a code that is a list', { revocationCode: { arrayValue: { values: [] } } }],
     ['a domain that is a number', { hd: { integerValue: '7' } }],
     ['scopes that are numbers', { scopes: { arrayValue: { values: [{ integerValue: '7' }] } } }],
     ['900 KB where a token was', { sealed: { stringValue: 'A'.repeat(900_000) } }],

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { startTimer } from '../../functions/lib/inactivity-timeout.ts'
+import { startInactivityTimeout } from '../../functions/lib/inactivity-timeout.ts'
 import { until } from '../kit/wait-for.ts'
 
 /** Stands still as a frozen process does. */
@@ -12,7 +12,7 @@ function freeze(ms: number): void {
 test('it is over once, after its time', async () => {
   let overs = 0
   const started = performance.now()
-  startTimer(40, () => overs++)
+  startInactivityTimeout(40, () => overs++)
   await until(() => overs > 0)
   expect(performance.now() - started).toBeGreaterThan(30) // timers are whole milliseconds
   await sleep(80)
@@ -21,7 +21,7 @@ test('it is over once, after its time', async () => {
 
 test('a pause of the process is not the silence of somebody else', async () => {
   const heard: string[] = []
-  const timer = startTimer(800, () => heard.push('nothing'))
+  const timer = startInactivityTimeout(800, () => heard.push('nothing'))
   setTimeout(() => heard.push('something'), 850)
   for (let pauses = 0; pauses < 2; pauses++) {
     freeze(450)
@@ -34,7 +34,7 @@ test('a pause of the process is not the silence of somebody else', async () => {
 
 test('restarted, it takes its whole time again; stopped, it is never over', async () => {
   let over = false
-  const timer = startTimer(80, () => (over = true))
+  const timer = startInactivityTimeout(80, () => (over = true))
   for (let times = 0; times < 20; times++) {
     await sleep(10)
     timer.restart()

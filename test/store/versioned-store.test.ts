@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { createFirestoreRecords } from '../../functions/store/firestore-versioned-store.ts'
-import { createMemoryRecords } from '../../functions/store/versioned-store.ts'
-import type { Records } from '../../functions/store/versioned-store.ts'
+import { createFirestoreVersionedStore } from '../../functions/store/firestore-versioned-store.ts'
+import { createMemoryVersionedStore } from '../../functions/store/versioned-store.ts'
+import type { VersionedStore } from '../../functions/store/versioned-store.ts'
 import { createFirestore } from '../../infra/sandbox/firestore/index.ts'
 import { startSandbox } from '../../infra/sandbox/server.ts'
 import type { Sandbox } from '../../infra/sandbox/server.ts'
@@ -24,13 +24,13 @@ afterAll(() => sandbox.close())
 
 const isValue = ({ word }: Record<string, unknown>): boolean => typeof word === 'string'
 
-function inFirestore(): Records<Value> {
+function inFirestore(): VersionedStore<Value> {
   const firestore = connect(host)
-  return createFirestoreRecords(() => Promise.resolve(firestore), 'attempts', isValue)
+  return createFirestoreVersionedStore(() => Promise.resolve(firestore), 'attempts', isValue)
 }
 
-describe.each<[string, () => Records<Value>]>([
-  ['memory', createMemoryRecords],
+describe.each<[string, () => VersionedStore<Value>]>([
+  ['memory', createMemoryVersionedStore],
   ['Firestore', inFirestore],
 ])('records in %s', (_, create) => {
   test('are made once, also when many try at once', async () => {
@@ -47,12 +47,12 @@ describe.each<[string, () => Records<Value>]>([
     const records = create()
     const first = await records.create('id', { word: 'first' }, 5_000)
     const tries = await Promise.all(
-      ['a', 'b', 'c', 'd'].map((word) => records.replace('id', first?.revision, { word }, 6_000)),
+      ['a', 'b', 'c', 'd'].map((word) => records.replace('id', first?.etag, { word }, 6_000)),
     )
     const [winner, ...others] = tries.filter((one) => one !== undefined)
     expect(others).toEqual([])
     expect(await records.find('id')).toMatchObject({ value: winner?.value, expiresAt: 6_000 })
-    const next = await records.replace('id', winner?.revision, { word: 'next' }, 7_000)
+    const next = await records.replace('id', winner?.etag, { word: 'next' }, 7_000)
     expect(next?.value).toEqual({ word: 'next' })
   })
 
@@ -60,8 +60,8 @@ describe.each<[string, () => Records<Value>]>([
     const records = create()
     await records.create('id', { word: 'first' }, 5_000)
     const found = await records.find('id')
-    expect(await records.replace('id', found?.revision, { word: 'next' }, 5_000)).toBeDefined()
-    expect(await records.replace('id', found?.revision, { word: 'late' }, 5_000)).toBeUndefined()
+    expect(await records.replace('id', found?.etag, { word: 'next' }, 5_000)).toBeDefined()
+    expect(await records.replace('id', found?.etag, { word: 'late' }, 5_000)).toBeUndefined()
   })
 
   test('are found several at once, in the order of their ids', async () => {
@@ -69,7 +69,7 @@ describe.each<[string, () => Records<Value>]>([
     for (const word of ['a', 'b']) await records.create(word, { word }, 5_000)
     const found = await records.findAll(['b', 'none', 'a'])
     expect(found.map((one) => one?.value.word)).toEqual(['b', undefined, 'a'])
-    expect(await records.replace('b', found[0]?.revision, { word: 'c' }, 5_000)).toBeDefined()
+    expect(await records.replace('b', found[0]?.etag, { word: 'c' }, 5_000)).toBeDefined()
     expect(await records.findAll([])).toEqual([])
   })
 
@@ -87,13 +87,13 @@ describe.each<[string, () => Records<Value>]>([
   test('are removed in the version that was seen, and in no other', async () => {
     const records = create()
     const first = await records.create('id', { word: 'first' }, 5_000)
-    const next = await records.replace('id', first?.revision, { word: 'next' }, 5_000)
-    await records.remove('id', first?.revision)
+    const next = await records.replace('id', first?.etag, { word: 'next' }, 5_000)
+    await records.remove('id', first?.etag)
     expect((await records.find('id'))?.value).toEqual({ word: 'next' })
-    await records.remove('id', next?.revision)
+    await records.remove('id', next?.etag)
     expect(await records.find('id')).toBeUndefined()
-    await records.remove('id', next?.revision)
-    expect(await records.replace('id', next?.revision, { word: 'late' }, 5_000)).toBeUndefined()
+    await records.remove('id', next?.etag)
+    expect(await records.replace('id', next?.etag, { word: 'late' }, 5_000)).toBeUndefined()
     expect(await records.create('id', { word: 'anew' }, 5_000)).toBeDefined()
   })
 })
@@ -101,7 +101,11 @@ describe.each<[string, () => Records<Value>]>([
 test('a record that another version of Driveway wrote is refused and left as it is (case 90)', async () => {
   const firestore = connect(host)
   const document = firestore.collection('attempts').doc('id')
-  const records = createFirestoreRecords(() => Promise.resolve(firestore), 'attempts', isValue)
+  const records = createFirestoreVersionedStore(
+    () => Promise.resolve(firestore),
+    'attempts',
+    isValue,
+  )
   for (const data of [{}, { word: 5, expiresAt: new Date() }, { word: 'w', expiresAt: 'soon' }]) {
     await document.set(data)
     await expect(records.find('id')).rejects.toMatchObject({ code: 'store_unavailable' })

@@ -28,7 +28,7 @@ async function until(isSo: () => boolean): Promise<void> {
 }
 
 const lostLines = ({ logs }: Driveway): unknown[] =>
-  logs.filter(({ message }) => message === 'telemetry not sent')
+  logs.filter(({ message }) => message === 'telemetry_export_failed')
 
 async function useAll(driveway: Driveway): Promise<void> {
   const { origin, bearer } = driveway
@@ -46,7 +46,7 @@ describe('a collector', () => {
   beforeAll(async () => {
     collector = await startCollector()
     driveway = await startTelling(collector.origin, {
-      gateway: { chunkBytes, wait: async () => {} },
+      gateway: { chunkBytes, sleep: async () => {} },
     })
     const { origin, bearer, google } = driveway
     const big = Buffer.alloc(3 * chunkBytes + 5, 7)
@@ -105,28 +105,28 @@ describe('a collector', () => {
   })
 
   test('is told of uploads and bytes, by the way they came', () => {
-    const raw = { 'driveway.way': 'raw' }
-    const inForm = { 'driveway.way': 'form' }
+    const raw = { 'driveway.upload.method': 'raw' }
+    const inForm = { 'driveway.upload.method': 'form' }
     expect(totals('driveway.uploads')).toEqual([
       [raw, 2],
       [inForm, 1],
     ])
-    expect(totals('driveway.uploaded')).toEqual([
+    expect(totals('driveway.uploaded_bytes')).toEqual([
       [raw, 3 + 3 * chunkBytes + 5],
       [inForm, 2],
     ])
   })
 
   test('is told of chunks, window memory, retries and refreshes', () => {
-    const [chunks] = points('driveway.drive.chunk')
+    const [chunks] = points('driveway.drive.chunk_size')
     expect(chunks?.max).toBe(chunkBytes)
     expect(chunks?.sum).toBeGreaterThanOrEqual(3 * chunkBytes + 5)
-    const [window] = points('driveway.upload.window')
+    const [window] = points('driveway.upload.buffer')
     expect(Number(window?.count)).toBe(3)
     expect(window?.max).toBeGreaterThanOrEqual(chunkBytes)
     expect(totals('driveway.drive.retries')).toEqual([[{}, expect.any(Number)]])
     expect(totals('driveway.token.refreshes')).toEqual([
-      [{ 'driveway.outcome': 'renewed' }, expect.any(Number)],
+      [{ 'driveway.result': 'refreshed' }, expect.any(Number)],
     ])
   })
 

@@ -47,7 +47,7 @@ test('a bundled function exports all telemetry before it exits on SIGTERM', asyn
     if (answer) expect(answer.status).toBe(401)
     return heard.length > 0
   })
-  await fn.said(/telemetry not sent/)
+  await fn.said(/telemetry_export_failed/)
   isDown = false
   fn.child.kill('SIGTERM')
   expect(await fn.ended).toBe(0)

@@ -21,32 +21,32 @@ test('what goes well is a word and its numbers', () => {
 })
 
 test('an event of the audit trail is as short as any', () => {
-  const fields = { audit: true, sub: '1', credential: 'c', way: 'form', fileId: 'f', bytes: 7 }
+  const fields = { audit: true, sub: '1', credential: 'c', method: 'form', fileId: 'f', bytes: 7 }
   expect(lineOf((log) => log('INFO', 'upload', fields))).toEqual([
-    '09:08:07  upload  way=form  fileId=f  bytes=7',
+    '09:08:07  upload  method=form  fileId=f  bytes=7',
     false,
   ])
 })
 
 test('a refusal says why, and for which request', () => {
   const error = new GatewayError('no_file', 'The form had no file')
-  expect(lineOf((log) => log.failure('upload refused', error))).toEqual([
-    '09:08:07  upload refused  no_file (The form had no file)  request r1',
+  expect(lineOf((log) => log.failure('request_failed', error))).toEqual([
+    '09:08:07  request_failed  no_file (The form had no file)  request r1',
     false,
   ])
 })
 
 test('what somebody else did wrong is a warning', () => {
   const error = new GatewayError('drive_unavailable', 'Drive answered 503')
-  const [line, bad] = lineOf((log) => log.failure('files refused', error))
-  expect(line).toContain('  WARNING files refused  drive_unavailable (Drive answered 503)')
+  const [line, bad] = lineOf((log) => log.failure('request_failed', error))
+  expect(line).toContain('  WARNING request_failed  drive_unavailable (Drive answered 503)')
   expect(bad).toBe(true)
 })
 
 test('what we did wrong is an error with its stack', () => {
-  const [line, bad] = lineOf((log) => log.failure('files refused', new TypeError('oh')))
+  const [line, bad] = lineOf((log) => log.failure('request_failed', new TypeError('oh')))
   expect(line).toMatch(
-    / {2}ERROR files refused {2}internal \(TypeError\) .*\nTypeError: oh\n {4}at /,
+    / {2}ERROR request_failed {2}internal \(TypeError\) .*\nTypeError: oh\n {4}at /,
   )
   expect(bad).toBe(true)
 })

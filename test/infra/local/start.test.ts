@@ -86,7 +86,7 @@ test('the log is a short line an event, and is silent until somebody does someth
   const welcome = await started.said(/Ctrl-C stops everything/)
   expect(welcome).not.toMatch(/severity|signed in|token made/)
   await shell('sh', ['-c', lineOf(welcome, 'Upload')], { cwd: root })
-  await started.said(/^\d\d:\d\d:\d\d {2}upload {2}way=form {2}fileId=[\w-]+ {2}bytes=\d+$/m)
+  await started.said(/^\d\d:\d\d:\d\d {2}upload {2}method=form {2}fileId=[\w-]+ {2}bytes=\d+$/m)
   const refused = await fetch(`${lineOf(welcome, 'Page')}/files`)
   const { requestId } = (await refused.json()) as { requestId: string }
   await started.said(new RegExp(`files refused {2}login_required .*request ${requestId}$`, 'm'))
