@@ -18,8 +18,8 @@ export const dayMs = 24 * 60 * 60_000
 export function readScopes(value: unknown): Scope[] {
   if (value === undefined || value === null) return [...allScopes]
   const requested: unknown[] = Array.isArray(value) ? value : []
-  const isKnown = (scope: unknown): boolean => allScopes.some((known) => known === scope)
-  if (requested.length > 0 && requested.every(isKnown)) {
+  const known: readonly unknown[] = allScopes
+  if (requested.length > 0 && requested.every((scope) => known.includes(scope))) {
     return allScopes.filter((scope) => requested.includes(scope))
   }
   throw badRequest(`scopes must be a list of ${allScopes.join(' and ')}`)

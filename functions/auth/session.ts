@@ -32,7 +32,7 @@ export function sessionRoutes(deps: SessionDeps): Route[] {
 
 async function showSession(deps: SessionDeps, { req, res }: RequestContext): Promise<void> {
   const { authenticateAny, grants, allowlist, accessProfile, limits } = deps
-  const principal = await authenticateAny(req, 'nothing').catch((error: unknown) => {
+  const principal = await authenticateAny(req, 'authenticated').catch((error: unknown) => {
     if (error instanceof GatewayError && error.status === 401) return undefined
     throw error
   })

@@ -1,112 +1,134 @@
-/** Who may sign in: everybody unless the operator lists them, and the list counts for all that follows. */
+/** ALLOWED_USERS: the allowlist applies to sign-in and to every later request; the default admits everybody. */
 import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/globals'
-import { isInvited } from '../../functions/identity/allowlist.ts'
-import type { AllowedUsers, Visitor } from '../../functions/identity/allowlist.ts'
+import { isAllowed } from '../../functions/identity/allowlist.ts'
+import type { AllowedUsers, GoogleAccount } from '../../functions/identity/allowlist.ts'
 import { mintToken } from '../../infra/local/sign-in.ts'
 import { codeOf, send, startDriveway } from '../kit/environment.ts'
 import type { Driveway, RawAnswer } from '../kit/environment.ts'
 import { signInAs, storedDocuments } from '../kit/sign-in.ts'
 
-const visitor = (email: string, hd?: string, emailVerified = true): Visitor => ({
+const account = (email: string, hd?: string, emailVerified = true): GoogleAccount => ({
   email,
   emailVerified,
   hd,
 })
 
-describe('the list', () => {
+describe('isAllowed()', () => {
   const listed: AllowedUsers = {
     addresses: ['ada@example.com'],
     domains: ['firm.example', 'gmail.com'],
   }
-  test.each<[string, Visitor, boolean]>([
-    ['a listed address', visitor('ada@example.com'), true],
-    ['in other letters', visitor('Ada@Example.COM'), true],
-    ['unverified', visitor('ada@example.com', undefined, false), false],
-    ['another address there', visitor('ben@example.com'), false],
-    ['an account that the domain runs', visitor('cy@firm.example', 'firm.example'), true],
-    ['of another of its domains', visitor('cy@brand.example', 'firm.example'), true],
-    ['an address there that it does not run', visitor('cy@firm.example'), false],
-    ['run by another', visitor('cy@firm.example', 'evil.example'), false],
-    ['of a domain below', visitor('cy@x.firm.example', 'x.firm.example'), false],
-    ['whose name ends alike', visitor('cy@x', 'notfirm.example'), false],
-    ['unverified there', visitor('cy@firm.example', 'firm.example', false), false],
-    ['one of Google’s own', visitor('dee@gmail.com'), true],
-    ['an address that only looks like it', visitor('gmail.com@evil.example'), false],
-    ['no address at all', visitor(''), false],
+  test.each<[string, GoogleAccount, boolean]>([
+    ['accepts a listed address', account('ada@example.com'), true],
+    ['accepts a listed address in another case', account('Ada@Example.COM'), true],
+    ['rejects an unverified address', account('ada@example.com', undefined, false), false],
+    ['rejects another address of the same domain', account('ben@example.com'), false],
+    [
+      'accepts an account managed by a listed domain',
+      account('cy@firm.example', 'firm.example'),
+      true,
+    ],
+    [
+      'accepts an account of a secondary domain of a listed domain',
+      account('cy@brand.example', 'firm.example'),
+      true,
+    ],
+    ['rejects an address in a listed domain without hd', account('cy@firm.example'), false],
+    [
+      'rejects an address in a listed domain managed by another domain',
+      account('cy@firm.example', 'evil.example'),
+      false,
+    ],
+    ['rejects an account of a subdomain', account('cy@x.firm.example', 'x.firm.example'), false],
+    ['rejects a domain with the same suffix', account('cy@x', 'notfirm.example'), false],
+    [
+      'rejects an unverified address of a managed account',
+      account('cy@firm.example', 'firm.example', false),
+      false,
+    ],
+    ['accepts a gmail.com address when gmail.com is listed', account('dee@gmail.com'), true],
+    [
+      'rejects an address with a listed domain as its local part',
+      account('gmail.com@evil.example'),
+      false,
+    ],
+    ['rejects an empty address', account(''), false],
   ])('%s', (_, who, expected) => {
-    expect(isInvited(listed, who)).toBe(expected)
+    expect(isAllowed(listed, who)).toBe(expected)
   })
 
-  test('everybody is everybody', () => {
-    expect(isInvited('everybody', visitor('', undefined, false))).toBe(true)
+  test('accepts every account by default', () => {
+    expect(isAllowed('everybody', account('', undefined, false))).toBe(true)
   })
 })
 
 let clock = 0
-const open = await startDriveway({ gateway: { now: () => Date.now() + clock } })
-const { google, sub } = open
-const houses: Driveway[] = []
+const openGateway = await startDriveway({ gateway: { now: () => Date.now() + clock } })
+const { google, sub } = openGateway
+const gateways: Driveway[] = []
 
 afterEach(async () => {
-  for (const house of houses.splice(0)) await house.close()
+  for (const gateway of gateways.splice(0)) await gateway.close()
 })
-afterAll(() => open.close())
+afterAll(() => openGateway.close())
 beforeEach(async () => {
   clock = 0
   google.faults.clear()
   await google.oauth.control({ action: 'revoke', sub: google.oauth.users[1]?.sub ?? '' })
 })
 
-/** The same Driveway after its operator has listed people. */
-async function listing(ALLOWED_USERS: string): Promise<Driveway> {
-  const house = await startDriveway({
-    beside: open,
+/** Starts a second gateway on the same store with an allowlist. */
+async function startWithAllowlist(ALLOWED_USERS: string): Promise<Driveway> {
+  const gateway = await startDriveway({
+    beside: openGateway,
     env: { ALLOWED_USERS },
     gateway: { now: () => Date.now() + clock },
   })
-  houses.push(house)
-  return house
+  gateways.push(gateway)
+  return gateway
 }
 
-test('whoever is not listed is told so, and nothing is kept', async () => {
-  const house = await listing('ada@example.com')
+test('GET /callback returns 403 account_not_allowed for an unlisted account and stores nothing', async () => {
+  const gateway = await startWithAllowlist('ada@example.com')
   const before = google.firestore.dump().filter(({ name }) => !name.includes('/logins/')).length
-  const { answer } = await signInAs(house, { email: 'ben@example.com' })
-  expect([answer.status, codeOf(answer)]).toEqual([403, 'account_not_allowed'])
-  expect(JSON.parse(answer.body)).toMatchObject({ link: '/auth?choose=1' })
-  expect(answer.headers['set-cookie']).toBeUndefined()
+  const { response } = await signInAs(gateway, { email: 'ben@example.com' })
+  expect([response.status, codeOf(response)]).toEqual([403, 'account_not_allowed'])
+  expect(JSON.parse(response.body)).toMatchObject({ link: '/auth?choose=1' })
+  expect(response.headers['set-cookie']).toBeUndefined()
   const after = google.firestore.dump().filter(({ name }) => !name.includes('/logins/')).length
   expect(after).toBe(before)
-  expect(house.logs).toContainEqual(
+  expect(gateway.logs).toContainEqual(
     expect.objectContaining({
       message: 'sign_in_refused',
       audit: true,
       code: 'account_not_allowed',
     }),
   )
-  expect((await signInAs(house)).answer.status).toBe(303)
+  expect((await signInAs(gateway)).response.status).toBe(303)
 })
 
-test('an address that Google has not verified is nobody’s', async () => {
-  const house = await listing('ada@example.com')
+test('GET /callback returns account_not_allowed when Google has not verified the address', async () => {
+  const gateway = await startWithAllowlist('ada@example.com')
   google.faults.add({ operation: 'oauth.token', idToken: { email_verified: false } })
-  const { answer } = await signInAs(house)
-  expect(codeOf(answer)).toBe('account_not_allowed')
+  const { response } = await signInAs(gateway)
+  expect(codeOf(response)).toBe('account_not_allowed')
 })
 
-test('a domain is the one that Google says, not the one in the address', async () => {
-  const house = await listing('@example.com')
-  expect(codeOf((await signInAs(house)).answer)).toBe('account_not_allowed')
+test('GET /callback matches a domain against the hd claim, not against the address', async () => {
+  const gateway = await startWithAllowlist('@example.com')
+  expect(codeOf((await signInAs(gateway)).response)).toBe('account_not_allowed')
   google.faults.add({ operation: 'oauth.token', idToken: { hd: 'example.com' } })
-  expect((await signInAs(house)).answer.status).toBe(303)
+  expect((await signInAs(gateway)).response.status).toBe(303)
 })
 
-describe('somebody who is taken off the list', () => {
-  test('can neither list, upload nor make tokens, with nothing that they have', async () => {
-    const { cookie } = await signInAs(open, { email: 'ben@example.com' })
-    const session = { cookie, origin: open.origin }
-    const token = { authorization: `Bearer ${await mintToken(open.origin, cookie, 'script')}` }
-    const house = await listing('ada@example.com')
+describe('an account that is removed from the allowlist', () => {
+  test('gets account_not_allowed with its session and its tokens', async () => {
+    const { cookie } = await signInAs(openGateway, { email: 'ben@example.com' })
+    const session = { cookie, origin: openGateway.origin }
+    const token = {
+      authorization: `Bearer ${await mintToken(openGateway.origin, cookie, 'script')}`,
+    }
+    const gateway = await startWithAllowlist('ada@example.com')
     const json = { 'content-type': 'application/json' }
     const attempts: [string, string, Record<string, string>][] = [
       ['GET', '/files', session],
@@ -118,24 +140,24 @@ describe('somebody who is taken off the list', () => {
     ]
     for (const [method, path, headers] of attempts) {
       const body = method === 'GET' ? undefined : '{}'
-      const answer = await send(house.origin, path, {
+      const response = await send(gateway.origin, path, {
         method,
         headers,
         ...(body === undefined ? {} : { body }),
       })
-      expect([method, path, codeOf(answer)]).toEqual([method, path, 'account_not_allowed'])
+      expect([method, path, codeOf(response)]).toEqual([method, path, 'account_not_allowed'])
     }
-    expect((await send(house.origin, '/files', { headers: open.bearer })).status).toBe(200)
+    expect((await send(gateway.origin, '/files', { headers: openGateway.bearer })).status).toBe(200)
   })
 
-  test('may still sign out and disconnect', async () => {
-    const { cookie } = await signInAs(open, { email: 'ben@example.com' })
-    const { cookie: second } = await signInAs(open, { email: 'ben@example.com' })
-    const house = await listing('ada@example.com')
+  test('can still sign out and disconnect', async () => {
+    const { cookie } = await signInAs(openGateway, { email: 'ben@example.com' })
+    const { cookie: second } = await signInAs(openGateway, { email: 'ben@example.com' })
+    const gateway = await startWithAllowlist('ada@example.com')
     const end = (path: string, whose: string): Promise<RawAnswer> =>
-      send(house.origin, path, {
+      send(gateway.origin, path, {
         method: 'DELETE',
-        headers: { cookie: whose, origin: open.origin },
+        headers: { cookie: whose, origin: openGateway.origin },
       })
     expect((await end('/auth/session', second)).status).toBe(204)
     expect((await end('/auth/grant', cookie)).status).toBe(204)
@@ -143,32 +165,32 @@ describe('somebody who is taken off the list', () => {
   })
 })
 
-test('who is listed costs one look a minute; where nobody is, none', async () => {
-  const house = await listing('ada@example.com')
-  const looks = async (at: Driveway, times: number): Promise<number> => {
-    await send(at.origin, '/files', { headers: open.bearer })
+test('The allowlist check costs one Firestore read per minute, and none without an allowlist', async () => {
+  const gateway = await startWithAllowlist('ada@example.com')
+  const firestoreReads = async (target: Driveway, times: number): Promise<number> => {
+    await send(target.origin, '/files', { headers: openGateway.bearer })
     google.calls.length = 0
     for (let count = 0; count < times; count++) {
-      await send(at.origin, '/files', { headers: open.bearer })
+      await send(target.origin, '/files', { headers: openGateway.bearer })
     }
     return google.calls.filter((call) => call.startsWith('firestore.')).length
   }
-  expect([await looks(house, 5), await looks(open, 5)]).toEqual([0, 0])
+  expect([await firestoreReads(gateway, 5), await firestoreReads(openGateway, 5)]).toEqual([0, 0])
   clock = 60_001
-  expect((await send(house.origin, '/files', { headers: open.bearer })).status).toBe(200)
+  expect((await send(gateway.origin, '/files', { headers: openGateway.bearer })).status).toBe(200)
 })
 
-test('a record that cannot be read lets nobody in', async () => {
+test('An unreadable grant or an unavailable store denies access', async () => {
   const record = google.firestore.dump().find(({ name }) => name.endsWith(`/grants/${sub}`))
-  const write = (fields: unknown): Promise<Response> =>
+  const writeRecord = (fields: unknown): Promise<Response> =>
     fetch(`${google.url}/v1/${record?.name}`, { method: 'PATCH', body: JSON.stringify({ fields }) })
-  await write({ ...record?.fields, emailVerified: undefined })
-  const house = await listing('ada@example.com')
-  expect(codeOf(await send(house.origin, '/files', { headers: open.bearer }))).toBe(
+  await writeRecord({ ...record?.fields, emailVerified: undefined })
+  const gateway = await startWithAllowlist('ada@example.com')
+  expect(codeOf(await send(gateway.origin, '/files', { headers: openGateway.bearer }))).toBe(
     'account_not_allowed',
   )
-  await write(record?.fields)
+  await writeRecord(record?.fields)
   google.faults.add({ operation: 'firestore.*', skip: 1, times: 99, status: 403 })
-  const other = await listing('ada@example.com')
-  expect((await send(other.origin, '/files', { headers: open.bearer })).status).toBe(503)
+  const other = await startWithAllowlist('ada@example.com')
+  expect((await send(other.origin, '/files', { headers: openGateway.bearer })).status).toBe(503)
 })

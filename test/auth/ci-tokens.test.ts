@@ -1,4 +1,4 @@
-/** Tokens of CI systems: what an issuer's keys have to prove, and what an issuer may do to us. */
+/** Verification of the OIDC tokens of CI jobs, and faults of their issuers. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { exportJWK, generateKeyPair, SignJWT, UnsecuredJWT } from 'jose'
 import { createHmac, randomBytes } from 'node:crypto'
@@ -8,8 +8,8 @@ import type { Driveway, RawAnswer } from '../kit/environment.ts'
 import { requestAsJob, jobToken, setPolicy } from '../kit/policies.ts'
 
 let driveway: Driveway
-/** Gateways that hold no keys yet. */
-const cold: Driveway[] = []
+/** Gateways with an empty JWKS cache. */
+const coldGateways: Driveway[] = []
 let audience = ''
 let clock = 0
 const now = (): number => Date.now() + clock
@@ -19,7 +19,7 @@ beforeAll(async () => {
   audience = (await setPolicy(driveway, 'deploy')).audience
 })
 afterAll(async () => {
-  for (const house of cold) await house.close()
+  for (const gateway of coldGateways) await gateway.close()
   await driveway.close()
 })
 beforeEach(() => {
@@ -27,38 +27,41 @@ beforeEach(() => {
 })
 afterEach(() => driveway.google.faults.clear())
 
-async function another(env: Record<string, string> = {}): Promise<Driveway> {
-  const house = await startDriveway({ beside: driveway, env, gateway: { now } })
-  cold.push(house)
-  return house
+async function startColdGateway(env: Record<string, string> = {}): Promise<Driveway> {
+  const gateway = await startDriveway({ beside: driveway, env, gateway: { now } })
+  coldGateways.push(gateway)
+  return gateway
 }
 
-const fetched = (): number => driveway.google.calls.filter((call) => call === 'ci.jwks').length
-const seconds = (from: number): number => Math.floor(now() / 1000) + from
+const jwksFetches = (): number => driveway.google.calls.filter((call) => call === 'ci.jwks').length
+const secondsFromNow = (from: number): number => Math.floor(now() / 1000) + from
 
 async function expectRefused(
   token: string | Promise<string>,
   code = 'invalid_token',
 ): Promise<void> {
-  const answer = await requestAsJob(driveway, await token)
-  expect([answer.status, codeOf(answer)]).toEqual([401, code])
-  expect(answer.headers['www-authenticate']).toMatch(/^Bearer .*error="invalid_token"/)
+  const response = await requestAsJob(driveway, await token)
+  expect([response.status, codeOf(response)]).toEqual([401, code])
+  expect(response.headers['www-authenticate']).toMatch(/^Bearer .*error="invalid_token"/)
 }
 
-describe('the time of a token', () => {
+describe('the times of a token', () => {
   test.each<[string, Record<string, unknown> | (() => Record<string, unknown>)]>([
-    ['has expired', () => ({ iat: seconds(-700), nbf: seconds(-700), exp: seconds(-61) })],
-    ['is not yet good', () => ({ nbf: seconds(90) })],
-    ['was made in the future', () => ({ iat: seconds(90), nbf: null })],
     [
-      'was made long ago, for ever',
-      () => ({ iat: seconds(-7 * 3600), nbf: null, exp: seconds(9e6) }),
+      'has expired',
+      () => ({ iat: secondsFromNow(-700), nbf: secondsFromNow(-700), exp: secondsFromNow(-61) }),
     ],
-    ['has no end', { exp: null }],
-    ['has no beginning', { iat: null, nbf: null }],
-    ['ends at a word', { exp: 'never' }],
-    ['was made at a word', { iat: 'now' }],
-  ])('that %s', async (_, claims) => {
+    ['is not valid yet', () => ({ nbf: secondsFromNow(90) })],
+    ['was issued in the future', () => ({ iat: secondsFromNow(90), nbf: null })],
+    [
+      'was issued long ago and expires late',
+      () => ({ iat: secondsFromNow(-7 * 3600), nbf: null, exp: secondsFromNow(9e6) }),
+    ],
+    ['has no exp', { exp: null }],
+    ['has no iat', { iat: null, nbf: null }],
+    ['has an exp that is a string', { exp: 'never' }],
+    ['has an iat that is a string', { iat: 'now' }],
+  ])('A token that %s is rejected', async (_, claims) => {
     await expectRefused(
       jobToken(driveway, audience, typeof claims === 'function' ? claims() : claims),
     )
@@ -67,70 +70,70 @@ describe('the time of a token', () => {
   test.each<[string, () => Record<string, unknown>]>([
     [
       'expired half a minute ago',
-      () => ({ iat: seconds(-600), nbf: seconds(-600), exp: seconds(-30) }),
+      () => ({ iat: secondsFromNow(-600), nbf: secondsFromNow(-600), exp: secondsFromNow(-30) }),
     ],
     [
-      'of half a minute from now',
-      () => ({ iat: seconds(30), nbf: seconds(30), exp: seconds(600) }),
+      'issued half a minute in the future',
+      () => ({ iat: secondsFromNow(30), nbf: secondsFromNow(30), exp: secondsFromNow(600) }),
     ],
     ['without nbf', () => ({ nbf: null })],
     [
-      'of five hours ago, for ever',
-      () => ({ iat: seconds(-5 * 3600), nbf: null, exp: seconds(9e6) }),
+      'issued five hours ago that expires late',
+      () => ({ iat: secondsFromNow(-5 * 3600), nbf: null, exp: secondsFromNow(9e6) }),
     ],
-  ])('clocks may differ: one %s is good', async (_, claims) => {
-    const answer = await requestAsJob(driveway, await jobToken(driveway, audience, claims()))
-    expect(answer.status).toBe(200)
+  ])('A token %s is accepted', async (_, claims) => {
+    const response = await requestAsJob(driveway, await jobToken(driveway, audience, claims()))
+    expect(response.status).toBe(200)
   })
 })
 
-describe('the makers of a token', () => {
+describe('the issuer and the audience of a token', () => {
   test.each<[string, Record<string, unknown>, string]>([
     ['another issuer', { iss: 'https://token.actions.githubusercontent.com' }, 'invalid_token'],
-    ['the same with a slash', { iss: 'SLASH' }, 'invalid_token'],
+    ['the issuer with a trailing slash', { iss: 'SLASH' }, 'invalid_token'],
     ['no issuer', { iss: null }, 'wrong_audience'],
     ['an issuer that is a list', { iss: ['x'] }, 'wrong_audience'],
     ['Google', { iss: 'https://accounts.google.com' }, 'wrong_audience'],
-    ['Google, as it was', { iss: 'accounts.google.com' }, 'wrong_audience'],
+    ['Google’s former issuer', { iss: 'accounts.google.com' }, 'wrong_audience'],
     ['no audience', { aud: null }, 'invalid_token'],
     ['an empty list of audiences', { aud: [] }, 'invalid_token'],
     ['two audiences', { aud: ['AUDIENCE', 'https://evil.example'] }, 'invalid_token'],
     ['an audience that is a number', { aud: 7 }, 'invalid_token'],
-  ])('%s', async (_, claims, code) => {
+  ])('A token with %s is rejected', async (_, claims, code) => {
     const text = JSON.stringify(claims)
       .replace('SLASH', `${driveway.google.ci.issuer}/`)
       .replace('AUDIENCE', audience)
-    const said = JSON.parse(text) as Record<string, unknown>
-    await expectRefused(jobToken(driveway, audience, said), code)
+    const overrides = JSON.parse(text) as Record<string, unknown>
+    await expectRefused(jobToken(driveway, audience, overrides), code)
   })
 
-  test('an issuer that is not in OIDC_ISSUERS is asked for nothing', async () => {
-    const house = await another({ OIDC_ISSUERS: 'none' })
-    const answer = await requestAsJob(house, await jobToken(driveway, audience))
-    expect([answer.status, codeOf(answer)]).toEqual([401, 'invalid_token'])
-    expect(fetched()).toBe(0)
+  test('The gateway fetches no keys of an issuer that is not in OIDC_ISSUERS', async () => {
+    const gateway = await startColdGateway({ OIDC_ISSUERS: 'none' })
+    const response = await requestAsJob(gateway, await jobToken(driveway, audience))
+    expect([response.status, codeOf(response)]).toEqual([401, 'invalid_token'])
+    expect(jwksFetches()).toBe(0)
   })
 })
 
 const payload = (): Record<string, unknown> => ({
   iss: driveway.google.ci.issuer,
   aud: audience,
-  iat: seconds(0),
-  exp: seconds(600),
+  iat: secondsFromNow(0),
+  exp: secondsFromNow(600),
   repository: 'me/app',
 })
 const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
-async function published(): Promise<{ kid: string; n: string }> {
-  const answer = await fetch(`${driveway.google.ci.issuer}/jwks`)
-  const { keys } = (await answer.json()) as { keys: { kid: string; n: string }[] }
+async function publishedKey(): Promise<{ kid: string; n: string }> {
+  const response = await fetch(`${driveway.google.ci.issuer}/jwks`)
+  const { keys } = (await response.json()) as { keys: { kid: string; n: string }[] }
   driveway.google.calls.length = 0
   if (!keys[0]) throw new Error('There is no key')
   return keys[0]
 }
 
 describe('the signature of a token', () => {
-  test('none, in every spelling', async () => {
-    const { kid } = await published()
+  test('A token with alg none in any case is rejected', async () => {
+    const { kid } = await publishedKey()
     await expectRefused(new UnsecuredJWT(payload()).encode())
     for (const alg of ['none', 'None', 'NONE', 'nOnE', '']) {
       await expectRefused(`${encode({ alg, kid })}.${encode(payload())}.`)
@@ -138,17 +141,17 @@ describe('the signature of a token', () => {
     }
   })
 
-  test('the public key as a secret (HS256)', async () => {
-    const { kid, n } = await published()
-    for (const secret of [n, Buffer.from(n, 'base64url'), JSON.stringify(await published())]) {
+  test('A token signed with the public key as an HS256 secret is rejected', async () => {
+    const { kid, n } = await publishedKey()
+    for (const secret of [n, Buffer.from(n, 'base64url'), JSON.stringify(await publishedKey())]) {
       const signed = `${encode({ alg: 'HS256', kid })}.${encode(payload())}`
       const signature = createHmac('sha256', secret).update(signed).digest('base64url')
       await expectRefused(`${signed}.${signature}`)
     }
   })
 
-  test('by another key that calls itself by the same name, or brings itself along', async () => {
-    const { kid } = await published()
+  test('A token signed by another key with the same kid, or with an embedded key, is rejected', async () => {
+    const { kid } = await publishedKey()
     const { privateKey, publicKey } = await generateKeyPair('RS256')
     const jwk = await exportJWK(publicKey)
     const more = [
@@ -163,21 +166,21 @@ describe('the signature of a token', () => {
     }
   })
 
-  test('that was changed, cut, or belongs to another token', async () => {
+  test('A token with a changed, truncated or foreign signature is rejected', async () => {
     const [token, other] = await Promise.all([
       jobToken(driveway, audience),
       jobToken(driveway, audience, { repository: 'me/other' }),
     ])
     const [head = '', body = '', signature = ''] = token.split('.')
     const [, otherBody = '', otherSignature = ''] = other.split('.')
-    for (const spoiled of [
+    for (const tampered of [
       `${head}.${otherBody}.${signature}`,
       `${head}.${body}.${otherSignature}`,
       `${head}.${body}.${signature.slice(0, -4)}`,
       `${head}.${body}.`,
       `${head}.${body}.${signature.startsWith('A') ? 'B' : 'A'}${signature.slice(1)}`,
     ]) {
-      await expectRefused(spoiled)
+      await expectRefused(tampered)
     }
     expect((await requestAsJob(driveway, token)).status).toBe(200)
   })
@@ -196,118 +199,123 @@ describe('the signature of a token', () => {
   })
 })
 
-describe('an issuer’s keys', () => {
-  test('are fetched once for a crowd, and not again for ten minutes', async () => {
-    const house = await another()
+describe('the JWKS cache', () => {
+  test('fetches keys once for concurrent requests and caches them for ten minutes', async () => {
+    const gateway = await startColdGateway()
     const token = await jobToken(driveway, audience)
-    const answers = await Promise.all(Array.from({ length: 50 }, () => requestAsJob(house, token)))
-    expect(answers.filter(({ status }) => status !== 200)).toEqual([])
-    expect(fetched()).toBe(1)
+    const responses = await Promise.all(
+      Array.from({ length: 50 }, () => requestAsJob(gateway, token)),
+    )
+    expect(responses.filter(({ status }) => status !== 200)).toEqual([])
+    expect(jwksFetches()).toBe(1)
     clock += 9 * 60_000
-    await requestAsJob(house, await jobToken(driveway, audience))
-    expect(fetched()).toBe(1)
+    await requestAsJob(gateway, await jobToken(driveway, audience))
+    expect(jwksFetches()).toBe(1)
     clock += 2 * 60_000
-    await requestAsJob(house, await jobToken(driveway, audience))
-    expect(fetched()).toBe(2)
+    await requestAsJob(gateway, await jobToken(driveway, audience))
+    expect(jwksFetches()).toBe(2)
   })
 
-  test('may change under way: the next token is good at once, the old ones for as long as they live', async () => {
-    const house = await another()
+  test('accepts a rotated key at once and the old key until its tokens expire', async () => {
+    const gateway = await startColdGateway()
     const before = await jobToken(driveway, audience)
-    expect((await requestAsJob(house, before)).status).toBe(200)
+    expect((await requestAsJob(gateway, before)).status).toBe(200)
     clock += 11_000
     await driveway.google.ci.rotate()
     const after = await jobToken(driveway, audience)
     for (const token of [after, before, after])
-      expect((await requestAsJob(house, token)).status).toBe(200)
-    expect(fetched()).toBe(2)
+      expect((await requestAsJob(gateway, token)).status).toBe(200)
+    expect(jwksFetches()).toBe(2)
   })
 
-  test('a flood of keys that nobody has makes no flood of fetches', async () => {
-    const house = await another()
+  test('limits fetches for unknown key ids', async () => {
+    const gateway = await startColdGateway()
     const good = await jobToken(driveway, audience)
-    expect((await requestAsJob(house, good)).status).toBe(200)
+    expect((await requestAsJob(gateway, good)).status).toBe(200)
     clock += 11_000
     const bad = (): Promise<string> =>
       jobToken(driveway, audience, {}, { kid: randomBytes(20).toString('hex') })
     for (let round = 0; round < 4; round++) {
-      const answers = await Promise.all(
-        Array.from({ length: 25 }, async () => requestAsJob(house, await bad())),
+      const responses = await Promise.all(
+        Array.from({ length: 25 }, async () => requestAsJob(gateway, await bad())),
       )
-      for (const answer of answers) expect(codeOf(answer)).toBe('invalid_token')
-      expect((await requestAsJob(house, good)).status).toBe(200)
+      for (const response of responses) expect(codeOf(response)).toBe('invalid_token')
+      expect((await requestAsJob(gateway, good)).status).toBe(200)
     }
-    expect(fetched()).toBe(2)
+    expect(jwksFetches()).toBe(2)
   })
 
   const redirect = { status: 302, headers: { location: '/ci/elsewhere' } }
   test.each<[string, Fault]>([
-    ['an error', { operation: 'ci.jwks', status: 500 }],
-    ['an error before it', { operation: 'ci.discovery', status: 500 }],
-    ['a redirect', { operation: 'ci.jwks', ...redirect }],
-    ['a redirect before it', { operation: 'ci.discovery', ...redirect }],
-    ['a connection that breaks', { operation: 'ci.jwks', reset: true }],
+    ['a 500 of the JWKS', { operation: 'ci.jwks', status: 500 }],
+    ['a 500 of the discovery document', { operation: 'ci.discovery', status: 500 }],
+    ['a redirect of the JWKS', { operation: 'ci.jwks', ...redirect }],
+    ['a redirect of the discovery document', { operation: 'ci.discovery', ...redirect }],
+    ['a connection reset', { operation: 'ci.jwks', reset: true }],
     ['HTML', { operation: 'ci.jwks', status: 200, body: '<html>' }],
     ['null', { operation: 'ci.jwks', status: 200, body: 'null' }],
-    ['no list', { operation: 'ci.jwks', status: 200, body: '{"keys":{}}' }],
-    ['half of it', { operation: 'ci.jwks', answerBytes: 100 }],
+    ['a JWKS without a list', { operation: 'ci.jwks', status: 200, body: '{"keys":{}}' }],
+    ['a truncated JWKS', { operation: 'ci.jwks', responseBytes: 100 }],
     [
-      'five megabytes',
+      'a JWKS of 5 MB',
       { operation: 'ci.jwks', status: 200, body: `{"keys":[]${' '.repeat(5e6)}}` },
     ],
     [
-      'a thousand keys',
+      'a JWKS of 1,000 keys',
       { operation: 'ci.jwks', status: 200, body: `{"keys":[${Array(1_000).fill('{}').join()}]}` },
     ],
     [
-      'another name',
+      'another issuer in the discovery document',
       { operation: 'ci.discovery', status: 200, body: '{"issuer":"https://evil.example"}' },
     ],
-    ['no address', { operation: 'ci.discovery', status: 200, body: '{"issuer":"ISSUER"}' }],
     [
-      'an address elsewhere',
+      'a discovery document without jwks_uri',
+      { operation: 'ci.discovery', status: 200, body: '{"issuer":"ISSUER"}' },
+    ],
+    [
+      'a jwks_uri on another host',
       {
         operation: 'ci.discovery',
         status: 200,
         body: '{"issuer":"ISSUER","jwks_uri":"http://127.0.0.1:9/jwks"}',
       },
     ],
-    ['silence', { operation: 'ci.jwks', hang: 'headers' }],
-    ['silence in the middle', { operation: 'ci.jwks', hang: 'body' }],
-  ])('instead of them, %s: nobody is let in, and it passes', async (_, fault) => {
-    const house = await another()
+    ['a timeout before the headers', { operation: 'ci.jwks', hang: 'headers' }],
+    ['a timeout in the body', { operation: 'ci.jwks', hang: 'body' }],
+  ])('After %s, requests get 503 issuer_unavailable until the fetch succeeds', async (_, fault) => {
+    const gateway = await startColdGateway()
     const body = fault.body?.replace('ISSUER', driveway.google.ci.issuer)
     driveway.google.faults.add({ ...fault, ...(body === undefined ? {} : { body }) })
     const token = await jobToken(driveway, audience)
     const [first, second]: RawAnswer[] = [
-      await requestAsJob(house, token),
-      await requestAsJob(house, token),
+      await requestAsJob(gateway, token),
+      await requestAsJob(gateway, token),
     ]
-    for (const answer of [first, second]) {
-      expect([answer?.status, answer && codeOf(answer)]).toEqual([503, 'issuer_unavailable'])
-      expect(Number(answer?.headers['retry-after'])).toBeGreaterThan(0)
+    for (const response of [first, second]) {
+      expect([response?.status, response && codeOf(response)]).toEqual([503, 'issuer_unavailable'])
+      expect(Number(response?.headers['retry-after'])).toBeGreaterThan(0)
     }
-    // The second one was not even passed on.
+    // The gateway does not repeat the fetch for the second request.
     expect(driveway.google.calls.filter((call) => call === fault.operation)).toHaveLength(1)
     clock += 11_000
-    const answer = await requestAsJob(house, await jobToken(driveway, audience))
-    expect(answer.status).toBe(200)
+    const response = await requestAsJob(gateway, await jobToken(driveway, audience))
+    expect(response.status).toBe(200)
   })
 
-  test('that cannot be renewed count for an hour longer, and no more', async () => {
-    const house = await another()
-    await requestAsJob(house, await jobToken(driveway, audience))
+  test('serves stale keys for one hour when the issuer is unavailable', async () => {
+    const gateway = await startColdGateway()
+    await requestAsJob(gateway, await jobToken(driveway, audience))
     driveway.google.faults.add({ operation: 'ci.jwks', times: 100, status: 500 })
     clock += 30 * 60_000
-    expect((await requestAsJob(house, await jobToken(driveway, audience))).status).toBe(200)
+    expect((await requestAsJob(gateway, await jobToken(driveway, audience))).status).toBe(200)
     clock += 31 * 60_000
-    expect(codeOf(await requestAsJob(house, await jobToken(driveway, audience)))).toBe(
+    expect(codeOf(await requestAsJob(gateway, await jobToken(driveway, audience)))).toBe(
       'issuer_unavailable',
     )
   })
 
-  test('a key for something else than signatures is none', async () => {
-    const house = await another()
+  test('ignores a key that is not a signature key', async () => {
+    const gateway = await startColdGateway()
     const { keys } = (await (await fetch(`${driveway.google.ci.issuer}/jwks`)).json()) as {
       keys: Record<string, unknown>[]
     }
@@ -315,13 +323,13 @@ describe('an issuer’s keys', () => {
       const body = JSON.stringify({ keys: keys.map((key) => ({ ...key, ...change })) })
       driveway.google.faults.add({ operation: 'ci.jwks', status: 200, body })
       clock += 11 * 60_000
-      const answer = await requestAsJob(house, await jobToken(driveway, audience))
-      expect([change, codeOf(answer)]).toEqual([change, 'invalid_token'])
+      const response = await requestAsJob(gateway, await jobToken(driveway, audience))
+      expect([change, codeOf(response)]).toEqual([change, 'invalid_token'])
     }
   })
 })
 
-test('a job’s token comes in the header and nowhere else (case 24)', async () => {
+test('A CI token in a query or in a cookie is not accepted', async () => {
   const token = await jobToken(driveway, audience)
   for (const path of [`/files?access_token=${token}`, `/files?token=${token}`]) {
     expect(codeOf(await send(driveway.origin, path))).toBe('login_required')
@@ -333,7 +341,7 @@ test('a job’s token comes in the header and nowhere else (case 24)', async () 
   expect(driveway.lines.join('')).not.toContain(token.slice(0, 40))
 })
 
-test('no refusal was our own fault', () => {
-  const all = [driveway, ...cold].flatMap(({ logs }) => logs)
+test('The suite logs no error of severity ERROR', () => {
+  const all = [driveway, ...coldGateways].flatMap(({ logs }) => logs)
   expect(all.filter(({ severity }) => severity === 'ERROR')).toEqual([])
 })

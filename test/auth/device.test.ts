@@ -1,4 +1,4 @@
-/** Sign-in from a terminal (RFC 8628), over HTTP. */
+/** The device authorization grant (RFC 8628) over HTTP. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { mintToken, signIn } from '../../infra/local/sign-in.ts'
 import { codeOf, send, startDriveway } from '../kit/environment.ts'
@@ -11,44 +11,45 @@ import {
   pollToken,
   postForm,
 } from '../kit/device-flow.ts'
+import { fileNames, getFiles, parseJson, putFile } from '../kit/requests.ts'
 import { storedDocuments } from '../kit/sign-in.ts'
 
 let driveway: Driveway
-let other: Driveway
+let otherInstance: Driveway
 let clock = 0
 const now = (): number => Date.now() + clock
 const env = { FORWARDED_HOPS: '1' }
-let addresses = 0
+let addressCount = 0
 
 beforeAll(async () => {
   driveway = await startDriveway({ env, gateway: { now } })
-  other = await startDriveway({ beside: driveway, env, gateway: { now } })
+  otherInstance = await startDriveway({ beside: driveway, env, gateway: { now } })
 })
 afterAll(async () => {
-  await other.close()
+  await otherInstance.close()
   await driveway.close()
 })
 beforeEach(() => {
-  clock += 20 * 60_000 // whatever was counted before is over
+  clock += 20 * 60_000 // ends the rate limit windows of the test before
 })
 
-const later = (seconds: number): void => void (clock += seconds * 1000)
-/** Nobody's neighbours. */
-const elsewhere = (): Record<string, string> => ({ 'x-forwarded-for': `10.0.0.${++addresses}` })
-const json = (answer: { body: string }): Record<string, unknown> =>
-  JSON.parse(answer.body) as Record<string, unknown>
-const list = (token: unknown): ReturnType<typeof send> =>
-  send(driveway.origin, '/files', { headers: { authorization: `Bearer ${String(token)}` } })
+const advanceClock = (seconds: number): void => void (clock += seconds * 1000)
+/** Headers of a client in a network without other clients. */
+const fromNewNetwork = (): Record<string, string> => ({
+  'x-forwarded-for': `10.0.0.${++addressCount}`,
+})
+const getFilesWith = (token: unknown): ReturnType<typeof send> =>
+  getFiles(driveway, { authorization: `Bearer ${String(token)}` })
 
-describe('from the code to the token', () => {
-  test('asked for here, approved there, and the token works', async () => {
-    const asked = await postForm(driveway, '/auth/device', { scope: 'files:read' })
-    expect(asked.status).toBe(200)
-    expect(asked.headers).toMatchObject({
+describe('POST /auth/device and POST /auth/device/token', () => {
+  test('A code that is requested at one instance is approved at another and returns a working token', async () => {
+    const authorization = await postForm(driveway, '/auth/device', { scope: 'files:read' })
+    expect(authorization.status).toBe(200)
+    expect(authorization.headers).toMatchObject({
       'content-type': 'application/json; charset=utf-8',
       'cache-control': 'no-store',
     })
-    const terminal = json(asked)
+    const terminal = parseJson(authorization)
     expect(terminal).toEqual({
       device_code: expect.stringMatching(/^dwd_[A-Z]{8}[\w-]{43}$/),
       user_code: expect.stringMatching(/^[BCDFGHJKLMNPQRSTVWXZ]{4}-[BCDFGHJKLMNPQRSTVWXZ]{4}$/),
@@ -58,45 +59,51 @@ describe('from the code to the token', () => {
       interval: 5,
     })
     const codes = { device_code: String(terminal['device_code']) }
-    const waiting = await pollToken(driveway, codes)
-    expect([waiting.status, codeOf(waiting), oauthErrorOf(waiting)]).toEqual([
+    const pending = await pollToken(driveway, codes)
+    expect([pending.status, codeOf(pending), oauthErrorOf(pending)]).toEqual([
       400,
       'authorization_pending',
       'authorization_pending',
     ])
     expect(
-      (await decideDeviceRequest(other, String(terminal['user_code']), {}, driveway.session))
-        .status,
+      (
+        await decideDeviceRequest(
+          otherInstance,
+          String(terminal['user_code']),
+          {},
+          driveway.session,
+        )
+      ).status,
     ).toBe(204)
-    const answer = await pollToken(other, codes)
-    expect(answer.status).toBe(200)
-    expect(answer.headers['cache-control']).toBe('no-store')
-    expect(json(answer)).toEqual({
+    const response = await pollToken(otherInstance, codes)
+    expect(response.status).toBe(200)
+    expect(response.headers['cache-control']).toBe('no-store')
+    expect(parseJson(response)).toEqual({
       access_token: expect.stringMatching(/^dw_[\w-]{49}$/),
       token_type: 'Bearer',
       expires_in: 90 * 86_400,
       scope: 'files:read',
     })
-    expect((await list(json(answer)['access_token'])).status).toBe(200)
+    expect((await getFilesWith(parseJson(response)['access_token'])).status).toBe(200)
   })
 
-  test('a token may do what was asked for and no more', async () => {
+  test('The token has the requested scopes only', async () => {
     const terminal = await requestDeviceCode(driveway, { scope: 'upload' })
     await decideDeviceRequest(driveway, terminal.user_code, { expiresInDays: 3 })
-    const token = json(await pollToken(driveway, terminal))
+    const token = parseJson(await pollToken(driveway, terminal))
     expect(token).toMatchObject({ scope: 'upload', expires_in: 3 * 86_400 })
-    expect(codeOf(await list(token['access_token']))).toBe('scope_insufficient')
+    expect(codeOf(await getFilesWith(token['access_token']))).toBe('scope_insufficient')
   })
 
-  test('with no scope said, all of them are asked for', async () => {
+  test('A request without scope requests all scopes', async () => {
     expect(
-      json(await showDeviceRequest(driveway, (await requestDeviceCode(driveway)).user_code))[
+      parseJson(await showDeviceRequest(driveway, (await requestDeviceCode(driveway)).user_code))[
         'scopes'
       ],
     ).toEqual(['files:read', 'upload'])
   })
 
-  test('a code counts in any case, with its dash or without', async () => {
+  test('A user code is accepted in any case, with or without its dash', async () => {
     const { user_code: code } = await requestDeviceCode(driveway)
     for (const typed of [
       code,
@@ -104,7 +111,7 @@ describe('from the code to the token', () => {
       code.replace('-', ''),
       code.replace('-', '').toLowerCase(),
     ]) {
-      expect([typed, json(await showDeviceRequest(driveway, typed))['user_code']]).toEqual([
+      expect([typed, parseJson(await showDeviceRequest(driveway, typed))['user_code']]).toEqual([
         typed,
         code,
       ])
@@ -112,21 +119,21 @@ describe('from the code to the token', () => {
   })
 })
 
-describe('what the person is shown', () => {
-  test('who asks, from where, and for which account it would count', async () => {
+describe('GET /auth/device/{user_code}', () => {
+  test('returns the client, its address and the signed-in account', async () => {
     const terminal = await requestDeviceCode(
       driveway,
       { client_name: 'Ada’s laptop', scope: 'upload files:read' },
       { 'user-agent': 'curl/8.5.0', 'x-forwarded-for': '6.6.6.6, 203.0.113.7' },
     )
-    const answer = await showDeviceRequest(driveway, terminal.user_code)
-    expect([answer.status, json(answer)]).toEqual([
+    const response = await showDeviceRequest(driveway, terminal.user_code)
+    expect([response.status, parseJson(response)]).toEqual([
       200,
       {
         user_code: terminal.user_code,
         client_name: 'Ada’s laptop',
         scopes: ['files:read', 'upload'],
-        // What the platform appended; what stands before it, the caller wrote.
+        // The platform appends the last address; the client writes those before it.
         from: { address: '203.0.113.7', userAgent: 'curl/8.5.0' },
         account: 'ada@example.com',
         created: expect.stringMatching(/^\d{4}-.*Z$/),
@@ -135,30 +142,35 @@ describe('what the person is shown', () => {
     ])
   })
 
-  test('without a front end, nobody’s X-Forwarded-For is believed (case 30)', async () => {
+  test('ignores X-Forwarded-For without a front end', async () => {
     const plain = await startDriveway({ beside: driveway, gateway: { now } })
     const terminal = await requestDeviceCode(plain, {}, { 'x-forwarded-for': '6.6.6.6' })
-    expect(json(await showDeviceRequest(driveway, terminal.user_code))['from']).toMatchObject({
+    expect(parseJson(await showDeviceRequest(driveway, terminal.user_code))['from']).toMatchObject({
       address: expect.stringMatching(/127\.0\.0\.1$/),
     })
     await plain.close()
   })
 
-  test('a user agent’s control characters do not reach the screen, nor a long one', async () => {
+  test('removes control characters from the user agent and truncates it', async () => {
     const agent = `evil\tagent \u00ad${'x'.repeat(3_000)}`
     const terminal = await requestDeviceCode(driveway, {}, { 'user-agent': agent })
-    const { from } = json(await showDeviceRequest(driveway, terminal.user_code)) as {
+    const { from } = parseJson(await showDeviceRequest(driveway, terminal.user_code)) as {
       from: { userAgent: string }
     }
     expect(from.userAgent).toMatch(/^evil agent x{180,190}$/)
   })
 
   test.each(['', 'x'.repeat(61), 'a\nb', 'a\u202eb', 'a\u2028b', ' ', '\u200b'])(
-    'a name such as %j is refused or none',
+    'POST /auth/device rejects the client_name %j or treats it as absent',
     async (name) => {
-      const answer = await postForm(driveway, '/auth/device', { client_name: name }, elsewhere())
-      if (name === '') return expect(answer.status).toBe(200)
-      expect([answer.status, codeOf(answer), oauthErrorOf(answer)]).toEqual([
+      const response = await postForm(
+        driveway,
+        '/auth/device',
+        { client_name: name },
+        fromNewNetwork(),
+      )
+      if (name === '') return expect(response.status).toBe(200)
+      expect([response.status, codeOf(response), oauthErrorOf(response)]).toEqual([
         400,
         'bad_request',
         'invalid_request',
@@ -167,41 +179,48 @@ describe('what the person is shown', () => {
   )
 })
 
-describe('a request that is no request', () => {
+describe('an invalid request', () => {
   test.each([
-    ['no grant_type', 'device_code=x', 'invalid_request'],
-    ['another grant_type', 'grant_type=password&device_code=x', 'unsupported_grant_type'],
-    ['no code', `grant_type=urn:ietf:params:oauth:grant-type:device_code`, 'invalid_request'],
-    ['a field twice', 'grant_type=a&grant_type=b', 'invalid_request'],
-    ['a bad escape', 'grant_type=%zz', 'invalid_request'],
-    ['too much', `grant_type=${'x'.repeat(20_000)}`, 'invalid_request'],
-  ])('%s', async (_, body, error) => {
-    const answer = await postForm(driveway, '/auth/device/token', body)
-    expect([answer.status, oauthErrorOf(answer)]).toEqual([400, error])
-    expect(answer.headers['content-type']).toBe('application/problem+json')
+    ['without grant_type', 'device_code=x', 'invalid_request'],
+    ['with another grant_type', 'grant_type=password&device_code=x', 'unsupported_grant_type'],
+    [
+      'without device_code',
+      `grant_type=urn:ietf:params:oauth:grant-type:device_code`,
+      'invalid_request',
+    ],
+    ['with a repeated field', 'grant_type=a&grant_type=b', 'invalid_request'],
+    ['with an invalid percent-encoding', 'grant_type=%zz', 'invalid_request'],
+    ['with a body over the size limit', `grant_type=${'x'.repeat(20_000)}`, 'invalid_request'],
+  ])('POST /auth/device/token %s returns an OAuth error', async (_, body, error) => {
+    const response = await postForm(driveway, '/auth/device/token', body)
+    expect([response.status, oauthErrorOf(response)]).toEqual([400, error])
+    expect(response.headers['content-type']).toBe('application/problem+json')
   })
 
-  test('JSON is no form', async () => {
-    const answer = await postForm(driveway, '/auth/device', '{}', {
+  test('POST /auth/device with a JSON body returns 415', async () => {
+    const response = await postForm(driveway, '/auth/device', '{}', {
       'content-type': 'application/json',
     })
-    expect([answer.status, codeOf(answer), oauthErrorOf(answer)]).toEqual([
+    expect([response.status, codeOf(response), oauthErrorOf(response)]).toEqual([
       415,
       'unsupported_media_type',
       'invalid_request',
     ])
   })
 
-  test.each(['files:write', 'files:read admin', 'FILES:READ'])('the scope %p', async (scope) => {
-    const answer = await postForm(driveway, '/auth/device', { scope }, elsewhere())
-    expect([answer.status, oauthErrorOf(answer)]).toEqual([400, 'invalid_scope'])
-  })
+  test.each(['files:write', 'files:read admin', 'FILES:READ'])(
+    'POST /auth/device with the scope %p returns invalid_scope',
+    async (scope) => {
+      const response = await postForm(driveway, '/auth/device', { scope }, fromNewNetwork())
+      expect([response.status, oauthErrorOf(response)]).toEqual([400, 'invalid_scope'])
+    },
+  )
 
   test.each(['x', 'dwd_', `dwd_BCDFGHJK${'a'.repeat(43)}`, `dwd_AEIOUAEI${'a'.repeat(43)}`])(
-    'the device code %p is nobody’s',
+    'POST /auth/device/token with the device code %p returns invalid_grant',
     async (device_code) => {
-      const answer = await pollToken(driveway, { device_code })
-      expect([answer.status, codeOf(answer), oauthErrorOf(answer)]).toEqual([
+      const response = await pollToken(driveway, { device_code })
+      expect([response.status, codeOf(response), oauthErrorOf(response)]).toEqual([
         400,
         'invalid_grant',
         'invalid_grant',
@@ -209,52 +228,52 @@ describe('a request that is no request', () => {
     },
   )
 
-  test('a right user code with another secret is nobody’s', async () => {
+  test('POST /auth/device/token with another secret for a valid user code returns invalid_grant', async () => {
     const { device_code: code } = await requestDeviceCode(driveway)
-    const spoiled = code.slice(0, -1) + (code.endsWith('A') ? 'B' : 'A')
-    expect(oauthErrorOf(await pollToken(driveway, { device_code: spoiled }))).toBe('invalid_grant')
+    const tampered = code.slice(0, -1) + (code.endsWith('A') ? 'B' : 'A')
+    expect(oauthErrorOf(await pollToken(driveway, { device_code: tampered }))).toBe('invalid_grant')
   })
 })
 
-describe('how often a terminal may ask', () => {
-  test('too early is slow_down; the interval grows, and holds at every instance', async () => {
+describe('the polling interval', () => {
+  test('A poll before the interval returns slow_down, and the longer interval applies at every instance', async () => {
     const terminal = await requestDeviceCode(driveway)
     expect(oauthErrorOf(await pollToken(driveway, terminal))).toBe('authorization_pending')
-    later(2)
-    const early = await pollToken(other, terminal)
+    advanceClock(2)
+    const early = await pollToken(otherInstance, terminal)
     expect([early.status, oauthErrorOf(early), early.headers['retry-after']]).toEqual([
       400,
       'slow_down',
       '10',
     ])
-    later(6) // enough for the interval of before, not for the one of now
+    advanceClock(6) // enough for the old interval, not for the new one
     expect(oauthErrorOf(await pollToken(driveway, terminal))).toBe('slow_down')
-    later(15)
-    expect(oauthErrorOf(await pollToken(other, terminal))).toBe('authorization_pending')
-    later(15)
+    advanceClock(15)
+    expect(oauthErrorOf(await pollToken(otherInstance, terminal))).toBe('authorization_pending')
+    advanceClock(15)
     expect(oauthErrorOf(await pollToken(driveway, terminal))).toBe('authorization_pending')
   })
 
-  test('whoever keeps to the interval is never slowed down', async () => {
+  test('Polls at the interval never return slow_down', async () => {
     const terminal = await requestDeviceCode(driveway)
     for (let round = 0; round < 5; round++) {
-      expect(oauthErrorOf(await pollToken(round % 2 ? driveway : other, terminal))).toBe(
+      expect(oauthErrorOf(await pollToken(round % 2 ? driveway : otherInstance, terminal))).toBe(
         'authorization_pending',
       )
-      later(5)
+      advanceClock(5)
     }
   })
 })
 
-describe('a decision', () => {
-  test('no', async () => {
+describe('POST /auth/device/{user_code}', () => {
+  test('denies a request, and polls return access_denied', async () => {
     const terminal = await requestDeviceCode(driveway)
     expect(
       (await decideDeviceRequest(driveway, terminal.user_code, { approve: false })).status,
     ).toBe(204)
-    for (const place of [driveway, other]) {
-      const answer = await pollToken(place, terminal)
-      expect([answer.status, codeOf(answer), oauthErrorOf(answer)]).toEqual([
+    for (const instance of [driveway, otherInstance]) {
+      const response = await pollToken(instance, terminal)
+      expect([response.status, codeOf(response), oauthErrorOf(response)]).toEqual([
         400,
         'device_denied',
         'access_denied',
@@ -265,39 +284,39 @@ describe('a decision', () => {
     )
   })
 
-  test('counts once, and leads to one token', async () => {
+  test('returns 409 for a second decision, and an approval yields one token', async () => {
     const terminal = await requestDeviceCode(driveway)
     await decideDeviceRequest(driveway, terminal.user_code)
     const again = await decideDeviceRequest(driveway, terminal.user_code, { approve: false })
     expect([again.status, codeOf(again)]).toEqual([409, 'device_code_decided'])
     expect((await pollToken(driveway, terminal)).status).toBe(200)
-    expect(oauthErrorOf(await pollToken(other, terminal))).toBe('invalid_grant')
+    expect(oauthErrorOf(await pollToken(otherInstance, terminal))).toBe('invalid_grant')
     expect((await showDeviceRequest(driveway, terminal.user_code)).status).toBe(404)
   })
 
-  test('after ten minutes is too late, for both', async () => {
+  test('returns 404 after ten minutes, and polls return expired_token', async () => {
     const terminal = await requestDeviceCode(driveway)
-    later(599)
+    advanceClock(599)
     expect((await showDeviceRequest(driveway, terminal.user_code)).status).toBe(200)
-    later(2)
-    for (const answer of [
+    advanceClock(2)
+    for (const response of [
       await showDeviceRequest(driveway, terminal.user_code),
       await decideDeviceRequest(driveway, terminal.user_code),
     ]) {
-      expect([answer.status, codeOf(answer)]).toEqual([404, 'device_code_unknown'])
+      expect([response.status, codeOf(response)]).toEqual([404, 'device_code_unknown'])
     }
-    const answer = await pollToken(driveway, terminal)
-    expect([answer.status, codeOf(answer), oauthErrorOf(answer)]).toEqual([
+    const response = await pollToken(driveway, terminal)
+    expect([response.status, codeOf(response), oauthErrorOf(response)]).toEqual([
       400,
       'expired_token',
       'expired_token',
     ])
   })
 
-  test('an approval that nobody fetches in time is worth nothing', async () => {
+  test('An approval expires when no poll fetches the token in time', async () => {
     const terminal = await requestDeviceCode(driveway)
     await decideDeviceRequest(driveway, terminal.user_code)
-    later(601)
+    advanceClock(601)
     expect(oauthErrorOf(await pollToken(driveway, terminal))).toBe('expired_token')
   })
 
@@ -313,33 +332,30 @@ describe('a decision', () => {
     [{ scopes: ['upload'] }, 'bad_request'],
     [{ account: undefined }, 'account_changed'],
     [{ account: 'grace@example.com' }, 'account_changed'],
-  ])('%p decides nothing', async (decision, code) => {
-    const terminal = await requestDeviceCode(driveway, {}, elsewhere())
+  ])('rejects %p and leaves the request pending', async (decision, code) => {
+    const terminal = await requestDeviceCode(driveway, {}, fromNewNetwork())
     expect(codeOf(await decideDeviceRequest(driveway, terminal.user_code, decision))).toBe(code)
     expect((await showDeviceRequest(driveway, terminal.user_code)).status).toBe(200)
   })
 })
 
-test('what is approved may be bound: to a folder, a number of files, a while', async () => {
+test('An approval can limit the token to a folder, a number of files and a lifetime', async () => {
   const terminal = await requestDeviceCode(driveway)
-  const terms = { path: 'Inbox/terminal', folder: null, maxFiles: 1, expiresInDays: 1 }
-  expect((await decideDeviceRequest(driveway, terminal.user_code, terms)).status).toBe(204)
-  const token = json(await pollToken(driveway, terminal))
+  const params = { path: 'Inbox/terminal', folder: null, maxFiles: 1, expiresInDays: 1 }
+  expect((await decideDeviceRequest(driveway, terminal.user_code, params)).status).toBe(204)
+  const token = parseJson(await pollToken(driveway, terminal))
   expect(token['expires_in']).toBe(86_400)
   const headers = { authorization: `Bearer ${String(token['access_token'])}` }
-  const put = (name: string): ReturnType<typeof send> =>
-    send(driveway.origin, `/upload/${name}`, { method: 'PUT', headers, body: 'x' })
-  expect((await put('1.txt')).status).toBe(201)
-  expect(codeOf(await put('2.txt'))).toBe('token_quota_exceeded')
-  const listed = json(await list(token['access_token']))['files'] as { name: string }[]
-  expect(listed.map(({ name }) => name)).toEqual(['1.txt'])
+  expect((await putFile(driveway, headers, '1.txt')).status).toBe(201)
+  expect(codeOf(await putFile(driveway, headers, '2.txt'))).toBe('token_quota_exceeded')
+  expect(fileNames(await getFilesWith(token['access_token']))).toEqual(['1.txt'])
 })
 
-describe('who may decide', () => {
-  test('a session; no token, and not a page of somebody else (cases 22, 25)', async () => {
+describe('authentication of a decision', () => {
+  test('A decision requires a session and an allowed origin; a token is rejected', async () => {
     const { user_code: code } = await requestDeviceCode(driveway)
     const { cookie = '', origin = '' } = driveway.session
-    const asked: [Record<string, string>, number, string][] = [
+    const attempts: [Record<string, string>, number, string][] = [
       [{}, 401, 'login_required'],
       [driveway.bearer, 403, 'scope_insufficient'],
       [{ cookie }, 403, 'csrf'],
@@ -348,9 +364,9 @@ describe('who may decide', () => {
       [{ cookie, 'sec-fetch-site': 'cross-site' }, 403, 'csrf'],
       [{ ...driveway.bearer, cookie, origin }, 403, 'scope_insufficient'],
     ]
-    for (const [headers, status, refusal] of asked) {
-      const answer = await decideDeviceRequest(driveway, code, {}, headers)
-      expect([headers, answer.status, codeOf(answer)]).toEqual([headers, status, refusal])
+    for (const [headers, status, refusal] of attempts) {
+      const response = await decideDeviceRequest(driveway, code, {}, headers)
+      expect([headers, response.status, codeOf(response)]).toEqual([headers, status, refusal])
     }
     expect(codeOf(await showDeviceRequest(driveway, code, driveway.bearer))).toBe(
       'scope_insufficient',
@@ -359,65 +375,76 @@ describe('who may decide', () => {
     expect((await decideDeviceRequest(driveway, code)).status).toBe(204)
   })
 
-  test('a form of another site is not even JSON', async () => {
+  test('A text/plain form post of another site returns 415', async () => {
     const { user_code: code } = await requestDeviceCode(driveway)
     const headers = { ...driveway.session, 'content-type': 'text/plain' }
     const body = '{"approve":true,"account":"ada@example.com"}'
-    const answer = await send(driveway.origin, `/auth/device/${code}`, {
+    const response = await send(driveway.origin, `/auth/device/${code}`, {
       method: 'POST',
       headers,
       body,
     })
-    expect(answer.status).toBe(415)
+    expect(response.status).toBe(415)
   })
 
-  test('somebody who has become another in another tab approves nothing', async () => {
+  test('An approval returns 409 account_changed when another account has signed in meanwhile', async () => {
     const terminal = await requestDeviceCode(driveway)
     const cookie = await signIn(driveway.origin, driveway.google.oauth.users[1]?.email ?? '')
     const session = { cookie, origin: driveway.origin }
-    // The page still shows ada.
-    const answer = await decideDeviceRequest(driveway, terminal.user_code, {}, session)
-    expect([answer.status, codeOf(answer)]).toEqual([409, 'account_changed'])
-    const shown = json(await showDeviceRequest(driveway, terminal.user_code, session))['account']
+    // The page still shows ada@example.com.
+    const response = await decideDeviceRequest(driveway, terminal.user_code, {}, session)
+    expect([response.status, codeOf(response)]).toEqual([409, 'account_changed'])
+    const shown = parseJson(await showDeviceRequest(driveway, terminal.user_code, session))[
+      'account'
+    ]
     expect(
       (await decideDeviceRequest(driveway, terminal.user_code, { account: shown }, session)).status,
     ).toBe(204)
-    const token = json(await pollToken(driveway, terminal))['access_token']
-    const tree = await send(driveway.origin, '/auth/session', {
+    const token = parseJson(await pollToken(driveway, terminal))['access_token']
+    const tokenSession = await send(driveway.origin, '/auth/session', {
       headers: { authorization: `Bearer ${String(token)}` },
     })
-    expect(json(tree)['email']).toBe(shown)
+    expect(parseJson(tokenSession)['email']).toBe(shown)
   })
 })
 
-describe('nobody tries codes without end', () => {
-  test('an account has thirty tries in ten minutes, at all instances together', async () => {
+describe('rate limits', () => {
+  test('An account may try 30 user codes in ten minutes at all instances together', async () => {
     const cookie = await signIn(driveway.origin, driveway.google.oauth.users[1]?.email ?? '')
     const session = { cookie, origin: driveway.origin }
     const statuses = new Map<number, number>()
     for (let round = 0; round < 36; round++) {
-      const { status } = await showDeviceRequest(round % 2 ? driveway : other, 'BCDF-GHJK', session)
+      const { status } = await showDeviceRequest(
+        round % 2 ? driveway : otherInstance,
+        'BCDF-GHJK',
+        session,
+      )
       statuses.set(status, (statuses.get(status) ?? 0) + 1)
     }
     expect(Object.fromEntries(statuses)).toEqual({ 404: 30, 429: 6 })
     const { user_code: code } = await requestDeviceCode(driveway)
-    const refused = await showDeviceRequest(driveway, code, session)
-    expect([codeOf(refused), Number(refused.headers['retry-after'])]).toEqual([
+    const rejected = await showDeviceRequest(driveway, code, session)
+    expect([codeOf(rejected), Number(rejected.headers['retry-after'])]).toEqual([
       'rate_limited',
       expect.any(Number),
     ])
-    // Others are not held up by it, and it passes.
+    // Other accounts are not affected, and the limit resets.
     expect((await showDeviceRequest(driveway, code)).status).toBe(200)
-    later(601)
+    advanceClock(601)
     expect((await showDeviceRequest(driveway, code, session)).status).toBe(404)
   })
 
-  test('a network has twenty codes in ten minutes; a neighbour’s are its own', async () => {
+  test('A network may request 20 codes in ten minutes; another network has its own limit', async () => {
     const started: number[] = []
     for (let round = 0; round < 24; round++) {
-      // The same IPv6 network: there is one for every home, and no end of addresses in it.
+      // All addresses of an IPv6 /64 network share one limit.
       const headers = { 'x-forwarded-for': `2001:db8:1:2::${round.toString(16)}` }
-      const { status } = await postForm(round % 2 ? driveway : other, '/auth/device', {}, headers)
+      const { status } = await postForm(
+        round % 2 ? driveway : otherInstance,
+        '/auth/device',
+        {},
+        headers,
+      )
       started.push(status)
     }
     expect(started).toEqual([...Array<number>(20).fill(200), ...Array<number>(4).fill(429)])
@@ -428,7 +455,7 @@ describe('nobody tries codes without end', () => {
       { 'x-forwarded-for': '2001:db8:1:3::1' },
     )
     expect(next.status).toBe(200)
-    later(601)
+    advanceClock(601)
     const again = await postForm(
       driveway,
       '/auth/device',
@@ -439,37 +466,37 @@ describe('nobody tries codes without end', () => {
   })
 })
 
-describe('races', () => {
-  test('two approvals, and an approval and a denial: one wins', async () => {
+describe('concurrency', () => {
+  test('Of two concurrent decisions exactly one succeeds', async () => {
     for (let round = 0; round < 12; round++) {
-      const terminal = await requestDeviceCode(driveway, {}, elsewhere())
+      const terminal = await requestDeviceCode(driveway, {}, fromNewNetwork())
       const second = { approve: round % 2 === 0 }
-      const answers = await Promise.all([
+      const responses = await Promise.all([
         decideDeviceRequest(driveway, terminal.user_code),
-        decideDeviceRequest(other, terminal.user_code, second, driveway.session),
+        decideDeviceRequest(otherInstance, terminal.user_code, second, driveway.session),
       ])
-      expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([204, 409])
-      const approved = answers[0]?.status === 204 || second.approve
+      expect(responses.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([204, 409])
+      const approved = responses[0]?.status === 204 || second.approve
       expect((await pollToken(driveway, terminal)).status).toBe(approved ? 200 : 400)
-      if (round % 4 === 3) later(601)
+      if (round % 4 === 3) advanceClock(601)
     }
   })
 
-  test('many polls at the moment of approval: one token', async () => {
+  test('Concurrent polls during the approval yield one token', async () => {
     for (let round = 0; round < 10; round++) {
       const before = storedDocuments(driveway.google, 'credentials').length
-      const terminal = await requestDeviceCode(driveway, {}, elsewhere())
+      const terminal = await requestDeviceCode(driveway, {}, fromNewNetwork())
       const polls = Array.from({ length: 6 }, (_, index) =>
-        pollToken(index % 2 ? driveway : other, terminal),
+        pollToken(index % 2 ? driveway : otherInstance, terminal),
       )
-      const [decision, ...answers] = await Promise.all([
+      const [decision, ...responses] = await Promise.all([
         decideDeviceRequest(driveway, terminal.user_code),
         ...polls,
       ])
       expect(decision.status).toBe(204)
-      // Whatever they were told, it was either the token or to come again.
-      const won = answers.filter(({ status }) => status === 200)
-      for (const { body, status } of answers) {
+      // Every other poll gets a retryable or final OAuth error.
+      const won = responses.filter(({ status }) => status === 200)
+      for (const { body, status } of responses) {
         if (status === 200) continue
         expect(['authorization_pending', 'slow_down', 'invalid_grant']).toContain(
           oauthErrorOf({ body, status, headers: {} }),
@@ -482,10 +509,10 @@ describe('races', () => {
     }
   })
 
-  test('a token that could not be stored is made at the next poll', async () => {
+  test('The next poll returns the token when storing it has failed', async () => {
     const terminal = await requestDeviceCode(driveway)
     await decideDeviceRequest(driveway, terminal.user_code)
-    // The write that uses the code up passes, the token’s own fails as often as it is tried.
+    // The write that consumes the code succeeds, and the write of the token fails.
     driveway.google.faults.add({ operation: 'firestore.commit', skip: 1, times: 1, status: 403 })
     const failed = await pollToken(driveway, terminal)
     driveway.google.faults.clear()
@@ -494,8 +521,8 @@ describe('races', () => {
   })
 })
 
-describe('the store', () => {
-  test('keeps hashes only, each with its end', async () => {
+describe('Firestore', () => {
+  test('contains only hashes of the codes, each with an expiry', async () => {
     const terminal = await requestDeviceCode(driveway, {}, { 'x-forwarded-for': '198.51.100.9' })
     const dump = JSON.stringify(driveway.google.firestore.dump())
     expect(dump).not.toContain(terminal.device_code)
@@ -509,7 +536,7 @@ describe('the store', () => {
   })
 })
 
-test('what was decided is in the log: who and what, and no code', async () => {
+test('The audit log has each decision with its account, and no code', async () => {
   const terminal = await requestDeviceCode(driveway)
   await decideDeviceRequest(driveway, terminal.user_code)
   await pollToken(driveway, terminal)
@@ -525,21 +552,21 @@ test('what was decided is in the log: who and what, and no code', async () => {
     }),
   )
   expect(driveway.logs).toContainEqual(expect.objectContaining({ message: 'device_denied', sub }))
-  expect(driveway.logs).toContainEqual(expect.objectContaining({ message: 'token_made', sub }))
-  const lines = driveway.lines.join('') + other.lines.join('')
+  expect(driveway.logs).toContainEqual(expect.objectContaining({ message: 'token_created', sub }))
+  const lines = driveway.lines.join('') + otherInstance.lines.join('')
   expect(lines).not.toContain(terminal.device_code)
   expect(lines).not.toMatch(/dwd_/)
 })
 
-test('a token from a terminal makes no other tokens', async () => {
+test('A token of the device flow cannot create tokens', async () => {
   const terminal = await requestDeviceCode(driveway)
   await decideDeviceRequest(driveway, terminal.user_code)
-  const { access_token: token } = json(await pollToken(driveway, terminal))
+  const { access_token: token } = parseJson(await pollToken(driveway, terminal))
   await expect(mintToken(driveway.origin, '', String(token))).rejects.toThrow()
-  const answer = await send(driveway.origin, '/auth/tokens', {
+  const response = await send(driveway.origin, '/auth/tokens', {
     method: 'POST',
     headers: { authorization: `Bearer ${String(token)}`, 'content-type': 'application/json' },
     body: '{}',
   })
-  expect(codeOf(answer)).toBe('scope_insufficient')
+  expect(codeOf(response)).toBe('scope_insufficient')
 })

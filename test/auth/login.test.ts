@@ -1,4 +1,4 @@
-/** Sign-ins beside each other, at several gateways and in several tabs, and the one cookie. */
+/** `GET /auth`: parallel sign-ins in several tabs and at several gateways, and the session cookie. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { codeOf, send, startDriveway } from '../kit/environment.ts'
 import type { Driveway } from '../kit/environment.ts'
@@ -14,14 +14,14 @@ import { storedDocuments, tokenRequests } from '../kit/sign-in.ts'
 import { createRandom, seed } from '../kit/random.ts'
 
 let driveway: Driveway
-let neighbour: Driveway
+let otherInstance: Driveway
 
 beforeAll(async () => {
   driveway = await startDriveway({ signedIn: false })
-  neighbour = await startDriveway({ beside: driveway })
+  otherInstance = await startDriveway({ beside: driveway })
 })
 afterAll(async () => {
-  await neighbour.close()
+  await otherInstance.close()
   await driveway.close()
 })
 beforeEach(() => {
@@ -30,19 +30,19 @@ beforeEach(() => {
 
 const rounds = Number(process.env['REPLAY_ROUNDS'] ?? 30)
 
-test('of 2 to 8 identical callbacks at two gateways exactly one gets through (case 5)', async () => {
+test('Of 2 to 8 identical callbacks at two gateways exactly one signs in', async () => {
   const random = createRandom(seed)
   for (let round = 0; round < rounds; round++) {
-    const begun = await startSignIn(driveway)
-    const query = await approveConsent(begun)
+    const started = await startSignIn(driveway)
+    const query = await approveConsent(started)
     driveway.google.calls.length = 0
     const racers = 2 + Math.floor(random() * 7)
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       Array.from({ length: racers }, (_, index) =>
-        completeSignIn(index % 2 ? driveway : neighbour, query, begun.cookie),
+        completeSignIn(index % 2 ? driveway : otherInstance, query, started.cookie),
       ),
     )
-    const losers = answers.filter(({ status }) => status !== 303)
+    const losers = responses.filter(({ status }) => status !== 303)
     expect({ round, racers, losers: losers.map(codeOf) }).toEqual({
       round,
       racers,
@@ -50,22 +50,26 @@ test('of 2 to 8 identical callbacks at two gateways exactly one gets through (ca
     })
     expect(tokenRequests(driveway.google)).toBe(1)
   }
-  process.stdout.write(`Replays: ${rounds} rounds, one token call each\n`)
+  process.stdout.write(`Replays: ${rounds} rounds, one code exchange each\n`)
 }, 600_000)
 
-test('two tabs of one browser both sign in (case 7)', async () => {
+test('Two tabs of one browser both sign in', async () => {
   const first = await startSignIn(driveway)
   const second = await startSignIn(driveway, { cookie: first.cookie })
-  const one = await completeSignIn(driveway, await approveConsent(first), second.cookie)
-  const two = await completeSignIn(neighbour, await approveConsent(second), cookieFrom(one))
-  expect([one.status, two.status]).toEqual([303, 303])
-  for (const answer of [one, two]) {
-    const headers = { cookie: cookieFrom(answer) }
+  const firstResponse = await completeSignIn(driveway, await approveConsent(first), second.cookie)
+  const secondResponse = await completeSignIn(
+    otherInstance,
+    await approveConsent(second),
+    cookieFrom(firstResponse),
+  )
+  expect([firstResponse.status, secondResponse.status]).toEqual([303, 303])
+  for (const response of [firstResponse, secondResponse]) {
+    const headers = { cookie: cookieFrom(response) }
     expect((await send(driveway.origin, '/files', { headers })).status).toBe(200)
   }
 })
 
-test('fifty sign-ins that nobody finished leave a small cookie and no document (case 7)', async () => {
+test('Fifty unfinished sign-ins leave a small cookie and no document', async () => {
   const before = driveway.google.firestore.dump().length
   let { cookie } = await startSignIn(driveway)
   const first = cookie
@@ -73,11 +77,11 @@ test('fifty sign-ins that nobody finished leave a small cookie and no document (
   expect(cookie).toBe(first)
   expect(cookie.length).toBeLessThan(100)
   expect(driveway.google.firestore.dump()).toHaveLength(before)
-  const { answer } = await signInAs(driveway, {}, cookie)
-  expect(answer.status).toBe(303)
+  const { response } = await signInAs(driveway, {}, cookie)
+  expect(response.status).toBe(303)
 })
 
-test('whatever comes with /auth, Google is asked what is configured (case 10)', async () => {
+test('GET /auth ignores parameters that would change the authorization request', async () => {
   const hostile = new URLSearchParams({
     redirect_uri: 'https://evil.example/callback',
     client_id: 'evil',
@@ -95,19 +99,21 @@ test('whatever comes with /auth, Google is asked what is configured (case 10)', 
     __proto__: 'x',
   })
   const plain = await startSignIn(driveway)
-  // A challenge is a parameter of ours, for pages elsewhere: one that is none leads nowhere.
+  // code_challenge is our own parameter, for pages of other origins: an invalid one gets 400.
   for (const method of ['plain', 'S256']) {
     const challenge = `code_challenge=x&code_challenge_method=${method}`
-    const refused = await send(driveway.origin, `/auth?${hostile}&${challenge}`)
-    expect([refused.status, refused.headers.location]).toEqual([400, undefined])
+    const rejected = await send(driveway.origin, `/auth?${hostile}&${challenge}`)
+    expect([rejected.status, rejected.headers.location]).toEqual([400, undefined])
   }
-  const answer = await send(driveway.origin, `/auth?${hostile}`)
-  const asked = new URL(answer.headers.location ?? '')
-  const usual = new URL(plain.location)
+  const response = await send(driveway.origin, `/auth?${hostile}`)
+  const requested = new URL(response.headers.location ?? '')
+  const defaultRequest = new URL(plain.location)
   const drive = 'https://www.googleapis.com/auth/drive'
-  expect(asked.origin + asked.pathname).toBe(usual.origin + usual.pathname)
-  expect([...asked.searchParams.keys()]).toEqual([...usual.searchParams.keys()])
-  expect(Object.fromEntries(asked.searchParams)).toMatchObject({
+  expect(requested.origin + requested.pathname).toBe(
+    defaultRequest.origin + defaultRequest.pathname,
+  )
+  expect([...requested.searchParams.keys()]).toEqual([...defaultRequest.searchParams.keys()])
+  expect(Object.fromEntries(requested.searchParams)).toMatchObject({
     client_id: driveway.google.clientId,
     redirect_uri: `${driveway.origin}/callback`,
     response_type: 'code',
@@ -116,22 +122,22 @@ test('whatever comes with /auth, Google is asked what is configured (case 10)', 
     access_type: 'offline',
   })
   for (const name of ['state', 'nonce', 'code_challenge']) {
-    expect(asked.searchParams.get(name)?.length).toBeGreaterThanOrEqual(43)
-    expect(asked.searchParams.get(name)).not.toBe(usual.searchParams.get(name))
+    expect(requested.searchParams.get(name)?.length).toBeGreaterThanOrEqual(43)
+    expect(requested.searchParams.get(name)).not.toBe(defaultRequest.searchParams.get(name))
   }
 })
 
-test('a cookie that was planted before a sign-in is worth nothing after it (case 19)', async () => {
+test('A session cookie that is planted before a sign-in is invalid after it (session fixation)', async () => {
   const planted = 'A'.repeat(43)
   const { cookie } = await signInAs(driveway, {}, `__session=${planted}.${'B'.repeat(22)}`)
   expect(sessionSecret(cookie)).toMatch(/^[\w-]{43}$/)
   expect(sessionSecret(cookie)).not.toBe(planted)
   const headers = { cookie: `__session=${planted}.` }
-  const answer = await send(driveway.origin, '/files', { headers })
-  expect([answer.status, codeOf(answer)]).toEqual([401, 'session_expired'])
+  const response = await send(driveway.origin, '/files', { headers })
+  expect([response.status, codeOf(response)]).toEqual([401, 'session_expired'])
 })
 
-test('every sign-in gets a secret of its own, of 256 bits (case 19)', async () => {
+test('Every sign-in creates a new session secret of 256 bits', async () => {
   const secrets = new Set<string>()
   let cookie = ''
   for (let round = 0; round < 5; round++) {
@@ -143,7 +149,7 @@ test('every sign-in gets a secret of its own, of 256 bits (case 19)', async () =
   for (const secret of secrets) expect(ids).not.toContain(secret)
 })
 
-describe('the cookie (case 20)', () => {
+describe('the session cookie', () => {
   const publicUrl = 'https://drive.example'
   let secure: Driveway
 
@@ -152,38 +158,49 @@ describe('the cookie (case 20)', () => {
   })
   afterAll(() => secure.close())
 
-  test.each(['', 'Secure'])('is one and as closed as can be (%s)', async (attribute) => {
-    const house = attribute ? secure : driveway
-    const begun = await startSignIn(house)
-    const query = await approveConsent(begun)
-    const signedIn = await completeSignIn(house, query, begun.cookie)
-    const cookie = cookieFrom(signedIn)
-    const again = await startSignIn(house, { cookie })
-    const denied = await completeSignIn(
-      house,
-      `error=access_denied&state=${again.state}`,
-      again.cookie,
-    )
-    const origin = attribute ? publicUrl : house.origin
-    const answers = [
-      await send(house.origin, '/auth'),
-      await send(house.origin, '/auth', { headers: { cookie } }),
-      signedIn,
-      denied,
-      await send(house.origin, '/auth/session', { method: 'DELETE', headers: { cookie, origin } }),
-    ]
-    for (const { status, headers } of answers) {
-      const [text = '', ...others] = headers['set-cookie'] ?? []
-      const [pair, ...attributes] = text.split('; ')
-      expect([status < 400 || status === 403, others]).toEqual([true, []])
-      expect(pair).toMatch(/^__session=([\w-]{43})?\.([\w-]{22})?$/)
-      const rest = attributes.filter((entry) => !/^Max-Age=\d+$/.test(entry))
-      expect(rest).toEqual(['Path=/', 'HttpOnly', 'SameSite=Lax', ...(attribute ? ['Secure'] : [])])
-      expect(text.length).toBeLessThan(4096)
-    }
-  })
+  test.each(['', 'Secure'])(
+    'is the only cookie, and is HttpOnly and SameSite=Lax (%s)',
+    async (attribute) => {
+      const gateway = attribute ? secure : driveway
+      const started = await startSignIn(gateway)
+      const query = await approveConsent(started)
+      const signedIn = await completeSignIn(gateway, query, started.cookie)
+      const cookie = cookieFrom(signedIn)
+      const again = await startSignIn(gateway, { cookie })
+      const denied = await completeSignIn(
+        gateway,
+        `error=access_denied&state=${again.state}`,
+        again.cookie,
+      )
+      const origin = attribute ? publicUrl : gateway.origin
+      const responses = [
+        await send(gateway.origin, '/auth'),
+        await send(gateway.origin, '/auth', { headers: { cookie } }),
+        signedIn,
+        denied,
+        await send(gateway.origin, '/auth/session', {
+          method: 'DELETE',
+          headers: { cookie, origin },
+        }),
+      ]
+      for (const { status, headers } of responses) {
+        const [text = '', ...others] = headers['set-cookie'] ?? []
+        const [pair, ...attributes] = text.split('; ')
+        expect([status < 400 || status === 403, others]).toEqual([true, []])
+        expect(pair).toMatch(/^__session=([\w-]{43})?\.([\w-]{22})?$/)
+        const rest = attributes.filter((entry) => !/^Max-Age=\d+$/.test(entry))
+        expect(rest).toEqual([
+          'Path=/',
+          'HttpOnly',
+          'SameSite=Lax',
+          ...(attribute ? ['Secure'] : []),
+        ])
+        expect(text.length).toBeLessThan(4096)
+      }
+    },
+  )
 
-  test('is set by nothing else', async () => {
+  test('is not set by other endpoints', async () => {
     const { cookie } = await signInAs(driveway)
     for (const path of ['/auth/session', '/files', '/nothing', '/callback', '/callback?state=x']) {
       const { headers } = await send(driveway.origin, path, { headers: { cookie } })
@@ -192,7 +209,7 @@ describe('the cookie (case 20)', () => {
   })
 })
 
-test('the documents of a sign-in that was used say nothing but until when, and one random value', async () => {
+test('The stored document of a used sign-in has only its expiry and a random value', async () => {
   await signInAs(driveway)
   for (const fields of storedDocuments(driveway.google, 'logins')) {
     expect(Object.keys(fields).toSorted()).toEqual(['by', 'expiresAt'])

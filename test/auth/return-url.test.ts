@@ -1,4 +1,4 @@
-/** Where a browser can be sent: home, to a path here, or to a listed origin, whoever asks how. */
+/** Open-redirect protection of `return_to`: the home page, a path of this origin, or an allowed origin. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { codeOf, send, speak, startDriveway } from '../kit/environment.ts'
 import type { Driveway } from '../kit/environment.ts'
@@ -6,12 +6,12 @@ import { readReturnTo } from '../../functions/auth/return-url.ts'
 import { approveConsent, startSignIn, completeSignIn } from '../kit/sign-in.ts'
 
 const home = 'https://drive.example'
-const friend = 'https://friend.example:8443'
-const allowed = [home, friend]
-const judge = (value: string | null): string => readReturnTo(value, home, [friend])
+const allowedOrigin = 'https://friend.example:8443'
+const allowed = [home, allowedOrigin]
+const validate = (value: string | null): string => readReturnTo(value, home, [allowedOrigin])
 
-/** Spellings of "go to another host", each with a host of its own put in. */
-const leads = [
+/** Prefixes that may make a URL parser navigate to the host that follows. */
+const prefixes = [
   ['//', '///', '////', '/\\', '\\\\', '\\/', '\\', '/\\/', '//\\', '\\\\\\', '/\\\\'],
   ['/\t/', '/\n/', '/\r/', '/\r\n/', '\t//', ' //', '\n//', '\0//', '/\0/', '/ /', '\u00a0//'],
   ['/.//', '/./', '/..//', '/x/..//', '/x/../..//', './/', '/%2e//', '/.%2e//', '/x/%2e%2e//'],
@@ -38,7 +38,7 @@ const hosts = [
   '\u00e9vil.com',
 ]
 
-const whole = [
+const wholeValues = [
   'javascript:alert(1)',
   'JaVaScRiPt:alert(1)',
   'java\tscript:alert(1)',
@@ -71,38 +71,41 @@ const whole = [
 ]
 
 const payloads = [
-  ...leads.flatMap((lead) => hosts.flatMap((host) => [lead + host, `${lead}${host}/%2e%2e/x`])),
-  ...whole,
+  ...prefixes.flatMap((lead) => hosts.flatMap((host) => [lead + host, `${lead}${host}/%2e%2e/x`])),
+  ...wholeValues,
 ]
-/** As a careless caller, or somebody in between, may have written each of them. */
-const spellings: Record<string, (text: string) => string> = {
+/** Encodings that a caller or a proxy may apply. */
+const encodings: Record<string, (text: string) => string> = {
   raw: (text) => text,
   encoded: encodeURIComponent,
-  'encoded twice': (text) => encodeURIComponent(encodeURIComponent(text)),
-  'letter by letter': (text) =>
+  'double-encoded': (text) => encodeURIComponent(encodeURIComponent(text)),
+  'percent-encoded bytes': (text) =>
     [...Buffer.from(text)].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join(''),
 }
 
-/** What an address bar would show in the end. */
+/** Returns the origin that a browser would navigate to. */
 function originOf(location: string): string {
   return new URL(location, home).origin
 }
 
-describe('return_to (case 29)', () => {
-  test.each(Object.keys(spellings))('%s leads nowhere else', (name) => {
-    expect(payloads.length).toBeGreaterThan(500)
-    for (const payload of payloads) {
-      const value = spellings[name]?.(payload) ?? ''
-      const location = judge(value)
-      expect([value, allowed.includes(originOf(location))]).toEqual([value, true])
-      expect(location).toMatch(
-        /^https:\/\/(drive\.example|friend\.example:8443)\/(?!\/)[\x21-\x7e]*$/,
-      )
-      // Nor would somebody who reads only its path be led away.
-      expect(originOf(new URL(location).pathname)).toBe(home)
-    }
-    process.stdout.write(`return_to: ${new Set(payloads).size} payloads, ${name}\n`)
-  })
+describe('readReturnTo()', () => {
+  test.each(Object.keys(encodings))(
+    'results in an allowed origin for every payload (%s)',
+    (name) => {
+      expect(payloads.length).toBeGreaterThan(500)
+      for (const payload of payloads) {
+        const value = encodings[name]?.(payload) ?? ''
+        const location = validate(value)
+        expect([value, allowed.includes(originOf(location))]).toEqual([value, true])
+        expect(location).toMatch(
+          /^https:\/\/(drive\.example|friend\.example:8443)\/(?!\/)[\x21-\x7e]*$/,
+        )
+        // The path alone must not lead to another origin either.
+        expect(originOf(new URL(location).pathname)).toBe(home)
+      }
+      process.stdout.write(`return_to: ${new Set(payloads).size} payloads, ${name}\n`)
+    },
+  )
 
   test.each([
     ['/', `${home}/`],
@@ -112,18 +115,18 @@ describe('return_to (case 29)', () => {
     ['/?next=https://evil.example/', `${home}/?next=https://evil.example/`],
     ['/\u00fc', `${home}/%C3%BC`],
     [`${home}/x`, `${home}/x`],
-    [`${friend}/x`, `${friend}/x`],
+    [`${allowedOrigin}/x`, `${allowedOrigin}/x`],
     [null, `${home}/`],
-  ])('%p leads to %s', (value, location) => {
-    expect(judge(value)).toBe(location)
+  ])('%p results in %s', (value, location) => {
+    expect(validate(value)).toBe(location)
   })
 })
 
-describe('through the whole of a sign-in', () => {
+describe('a complete sign-in', () => {
   let driveway: Driveway
 
   beforeAll(async () => {
-    driveway = await startDriveway({ env: { ALLOWED_ORIGINS: friend } })
+    driveway = await startDriveway({ env: { ALLOWED_ORIGINS: allowedOrigin } })
   })
   afterAll(() => driveway.close())
 
@@ -138,36 +141,36 @@ describe('through the whole of a sign-in', () => {
     '%0d%0aLocation:%20https://evil.example',
     'javascript:alert(1)',
     '/%2e%2e//evil.example',
-  ])('%s ends at home, with 303 (case 29)', async (returnTo) => {
-    const begun = await startSignIn(driveway, { returnTo })
-    expect(new URL(begun.location).origin).toBe(driveway.google.url)
-    const answer = await completeSignIn(driveway, await approveConsent(begun), begun.cookie)
-    const location = answer.headers.location ?? ''
-    expect([answer.status, new URL(location).origin]).toEqual([303, driveway.origin])
+  ])('GET /callback redirects to the home page with 303 for return_to=%s', async (returnTo) => {
+    const started = await startSignIn(driveway, { returnTo })
+    expect(new URL(started.location).origin).toBe(driveway.google.url)
+    const response = await completeSignIn(driveway, await approveConsent(started), started.cookie)
+    const location = response.headers.location ?? ''
+    expect([response.status, new URL(location).origin]).toEqual([303, driveway.origin])
     expect(location).toMatch(/^[\x21-\x7e]+$/)
   })
 
-  test('a path and a listed page are reached; a return_to at the callback is not read', async () => {
+  test('GET /callback redirects to a path or an allowed origin, and ignores its own return_to', async () => {
     for (const [returnTo, expected] of [
       ['/?folder=x%26y', `${driveway.origin}/?folder=x&y`],
-      [`${friend}/a`, `${friend}/a`],
+      [`${allowedOrigin}/a`, `${allowedOrigin}/a`],
     ] as const) {
-      const begun = await startSignIn(driveway, { returnTo })
-      const query = await approveConsent(begun)
+      const started = await startSignIn(driveway, { returnTo })
+      const query = await approveConsent(started)
       query.set('return_to', '//evil.example')
-      const { headers } = await completeSignIn(driveway, query, begun.cookie)
+      const { headers } = await completeSignIn(driveway, query, started.cookie)
       expect(headers.location).toBe(expected)
     }
   })
 
-  test('return_to twice is refused', async () => {
-    const answer = await send(driveway.origin, '/auth?return_to=/a&return_to=//evil.example')
-    expect([answer.status, codeOf(answer)]).toEqual([400, 'bad_request'])
+  test('GET /auth returns 400 for a repeated return_to', async () => {
+    const response = await send(driveway.origin, '/auth?return_to=/a&return_to=//evil.example')
+    expect([response.status, codeOf(response)]).toEqual([400, 'bad_request'])
   })
 
-  test('Host and forwarding headers change nothing (case 30)', async () => {
-    const begun = await startSignIn(driveway)
-    const usual = new URL(begun.location)
+  test('GET /auth ignores Host and forwarding headers', async () => {
+    const started = await startSignIn(driveway)
+    const defaultRequest = new URL(started.location)
     for (const headers of [
       { host: 'evil.example' },
       { host: 'evil.example:80@x' },
@@ -177,30 +180,33 @@ describe('through the whole of a sign-in', () => {
       { 'x-original-url': '/files', 'x-rewrite-url': '/files', 'x-forwarded-for': '127.0.0.1' },
       { 'x-forwarded-authorization': driveway.bearer['authorization'] ?? '' },
     ] as Record<string, string>[]) {
-      const answer = await send(driveway.origin, '/auth', { headers })
-      const asked = new URL(answer.headers.location ?? '')
-      expect(asked.host).toBe(usual.host)
-      expect(asked.searchParams.get('redirect_uri')).toBe(`${driveway.origin}/callback`)
-      expect(JSON.stringify(answer)).not.toContain('evil')
+      const response = await send(driveway.origin, '/auth', { headers })
+      const requested = new URL(response.headers.location ?? '')
+      expect(requested.host).toBe(defaultRequest.host)
+      expect(requested.searchParams.get('redirect_uri')).toBe(`${driveway.origin}/callback`)
+      expect(JSON.stringify(response)).not.toContain('evil')
       const files = await send(driveway.origin, '/files', { headers })
       expect([files.status, codeOf(files)]).toEqual([401, 'login_required'])
     }
   })
 
   test.each([
-    ['Host twice', 'GET /auth HTTP/1.1\r\nHost: a\r\nHost: evil.example\r\n'],
-    ['an absolute target', 'GET http://evil.example/auth HTTP/1.1\r\nHost: x\r\n'],
-    ['an absolute target of ours', 'GET http://127.0.0.1/auth HTTP/1.1\r\nHost: x\r\n'],
-    ['a target that is a host', 'GET //evil.example/auth HTTP/1.1\r\nHost: x\r\n'],
-    ['an asterisk', 'OPTIONS * HTTP/1.1\r\nHost: x\r\n'],
-    ['no Host, HTTP/1.0', 'GET /auth HTTP/1.0\r\n'],
-  ])('%s (case 30)', async (_, head) => {
-    const heard = await speak(driveway.origin, [`${head}Connection: close\r\n\r\n`])
-    const [, status = ''] = /^HTTP\/1\.1 (\d{3}) /.exec(heard) ?? []
+    ['a repeated Host header', 'GET /auth HTTP/1.1\r\nHost: a\r\nHost: evil.example\r\n'],
+    ['an absolute request target', 'GET http://evil.example/auth HTTP/1.1\r\nHost: x\r\n'],
+    [
+      'an absolute request target with our address',
+      'GET http://127.0.0.1/auth HTTP/1.1\r\nHost: x\r\n',
+    ],
+    ['a request target that starts with a host', 'GET //evil.example/auth HTTP/1.1\r\nHost: x\r\n'],
+    ['the request target *', 'OPTIONS * HTTP/1.1\r\nHost: x\r\n'],
+    ['HTTP/1.0 without Host', 'GET /auth HTTP/1.0\r\n'],
+  ])('A request with %s does not change the redirect URI', async (_, head) => {
+    const reply = await speak(driveway.origin, [`${head}Connection: close\r\n\r\n`])
+    const [, status = ''] = /^HTTP\/1\.1 (\d{3}) /.exec(reply) ?? []
     expect(['302', '400', '404']).toContain(status)
-    expect(heard).not.toContain('evil')
+    expect(reply).not.toContain('evil')
     if (status === '302') {
-      expect(heard).toContain(encodeURIComponent(`${driveway.origin}/callback`))
+      expect(reply).toContain(encodeURIComponent(`${driveway.origin}/callback`))
     }
   })
 })

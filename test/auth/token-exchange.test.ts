@@ -1,62 +1,66 @@
-/** Sign-in for a page on another origin: a code in the fragment, a bearer for that page alone. */
+/** Sign-in for a page on another origin: an authorization code in the fragment, exchanged for a bearer token. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { createHash, randomBytes } from 'node:crypto'
-import { codeOf, send, startDriveway } from '../kit/environment.ts'
+import { send, startDriveway } from '../kit/environment.ts'
 import type { Driveway, RawAnswer } from '../kit/environment.ts'
 import { requestDeviceCode, decideDeviceRequest, showDeviceRequest } from '../kit/device-flow.ts'
+import { statusAndCode } from '../kit/requests.ts'
 import { approveConsent, cookieFrom, completeSignIn, storedDocuments } from '../kit/sign-in.ts'
 
 const page = 'https://app.example'
 const otherPage = 'https://other.example'
 const env = { ALLOWED_ORIGINS: `${page} ${otherPage}` }
-const home = `${page}/photos?album=5`
+const pageUrl = `${page}/photos?album=5`
 let clock = 0
 let driveway: Driveway
-let beside: Driveway
+let otherInstance: Driveway
 
 beforeAll(async () => {
   const gateway = { now: () => Date.now() + clock }
   driveway = await startDriveway({ env, gateway })
-  beside = await startDriveway({ beside: driveway, env, gateway })
+  otherInstance = await startDriveway({ beside: driveway, env, gateway })
 })
 afterAll(async () => {
-  await beside.close()
+  await otherInstance.close()
   await driveway.close()
 })
 beforeEach(() => {
   clock = 0
 })
 
-const verifierOf = (): string => randomBytes(32).toString('base64url')
-const challengeOf = (verifier: string): string =>
+const createCodeVerifier = (): string => randomBytes(32).toString('base64url')
+const codeChallenge = (verifier: string): string =>
   createHash('sha256').update(verifier).digest('base64url')
-const outcome = (answer: RawAnswer): unknown[] => [answer.status, codeOf(answer)]
 
-function begin(query: Record<string, string>): Promise<RawAnswer> {
+function startSignIn(query: Record<string, string>): Promise<RawAnswer> {
   return send(driveway.origin, `/auth?${new URLSearchParams(query).toString()}`)
 }
 
-/** Through Google and back. @returns where the browser lands, and the cookie that it has by then */
-async function signIn(verifier: string, returnTo = home): Promise<{ to: URL; answer: RawAnswer }> {
-  const begun = await begin({
+/** Signs in for the page. @returns the redirect URL and the response of the callback */
+async function signInForPage(
+  verifier: string,
+  returnTo = pageUrl,
+): Promise<{ to: URL; response: RawAnswer }> {
+  const started = await startSignIn({
     return_to: returnTo,
-    code_challenge: challengeOf(verifier),
+    code_challenge: codeChallenge(verifier),
     code_challenge_method: 'S256',
   })
-  if (begun.status !== 302) throw new Error(`Not begun: ${begun.status} ${begun.body}`)
-  const { location = '' } = begun.headers
-  const cookie = cookieFrom(begun)
-  const answer = await completeSignIn(
+  if (started.status !== 302) throw new Error(`Not started: ${started.status} ${started.body}`)
+  const { location = '' } = started.headers
+  const cookie = cookieFrom(started)
+  const response = await completeSignIn(
     driveway,
     await approveConsent({ location, state: '', cookie }),
     cookie,
   )
-  return { to: new URL(answer.headers.location ?? ''), answer }
+  return { to: new URL(response.headers.location ?? ''), response }
 }
 
-const codeIn = ({ hash }: URL): string => new URLSearchParams(hash.slice(1)).get('code') ?? ''
+const authorizationCode = ({ hash }: URL): string =>
+  new URLSearchParams(hash.slice(1)).get('code') ?? ''
 
-function exchange(
+function exchangeCode(
   fields: Record<string, string>,
   origin: string | undefined = page,
   at = driveway.origin,
@@ -78,34 +82,34 @@ interface Token {
   scope: string
 }
 
-async function bearer(): Promise<Record<string, string>> {
-  const verifier = verifierOf()
-  const { to } = await signIn(verifier)
-  const answer = await exchange({ code: codeIn(to), code_verifier: verifier })
-  const { access_token: token } = JSON.parse(answer.body) as Token
+async function createPageBearer(): Promise<Record<string, string>> {
+  const verifier = createCodeVerifier()
+  const { to } = await signInForPage(verifier)
+  const response = await exchangeCode({ code: authorizationCode(to), code_verifier: verifier })
+  const { access_token: token } = JSON.parse(response.body) as Token
   return { authorization: `Bearer ${token}` }
 }
 
-describe('the way there and back', () => {
-  test('ends at the page with a code in the fragment, and with no session', async () => {
+describe('sign-in and code exchange', () => {
+  test('GET /callback redirects to the page with a code in the fragment, without a session', async () => {
     const before = storedDocuments(driveway.google, 'credentials').length
-    const { to, answer } = await signIn(verifierOf())
-    expect(answer.status).toBe(303)
-    expect(to.href.split('#')[0]).toBe(home)
-    expect(codeIn(to)).toMatch(/^[\w.-]+$/)
+    const { to, response } = await signInForPage(createCodeVerifier())
+    expect(response.status).toBe(303)
+    expect(to.href.split('#')[0]).toBe(pageUrl)
+    expect(authorizationCode(to)).toMatch(/^[\w.-]+$/)
     expect(to.search).toBe('?album=5')
     expect(storedDocuments(driveway.google, 'credentials')).toHaveLength(before)
-    expect(JSON.stringify(driveway.lines)).not.toContain(codeIn(to))
+    expect(JSON.stringify(driveway.lines)).not.toContain(authorizationCode(to))
   })
 
-  test('a code becomes a bearer for an hour, by which that page does what a session does', async () => {
-    const verifier = verifierOf()
-    const { to } = await signIn(verifier)
-    const answer = await exchange({ code: codeIn(to), code_verifier: verifier })
-    expect(answer.status).toBe(200)
-    expect(answer.headers['access-control-allow-origin']).toBe(page)
-    expect(answer.headers['cache-control']).toBe('no-store')
-    const token = JSON.parse(answer.body) as Token
+  test('POST /auth/token returns a bearer token for one hour with the rights of a session', async () => {
+    const verifier = createCodeVerifier()
+    const { to } = await signInForPage(verifier)
+    const response = await exchangeCode({ code: authorizationCode(to), code_verifier: verifier })
+    expect(response.status).toBe(200)
+    expect(response.headers['access-control-allow-origin']).toBe(page)
+    expect(response.headers['cache-control']).toBe('no-store')
+    const token = JSON.parse(response.body) as Token
     expect(token).toEqual({
       access_token: expect.stringMatching(/^dw_/),
       token_type: 'Bearer',
@@ -116,76 +120,90 @@ describe('the way there and back', () => {
     expect((await send(driveway.origin, '/files', { headers })).status).toBe(200)
     const { body } = await send(driveway.origin, '/auth/session', { headers })
     expect(JSON.parse(body)).toMatchObject({ signedIn: true, kind: 'page' })
-    expect((await send(beside.origin, '/auth/tokens', { headers })).status).toBe(200)
+    expect((await send(otherInstance.origin, '/auth/tokens', { headers })).status).toBe(200)
     clock = 60 * 60_000
     const late = await send(driveway.origin, '/files', { headers })
-    expect(outcome(late)).toEqual([401, 'invalid_token'])
+    expect(statusAndCode(late)).toEqual([401, 'invalid_token'])
   })
 
-  test('a page signs out of its own', async () => {
-    const headers = { ...(await bearer()), origin: page }
-    const left = await send(driveway.origin, '/auth/session', { method: 'DELETE', headers })
-    expect([left.status, left.headers['set-cookie']]).toEqual([204, undefined])
+  test('DELETE /auth/session revokes the bearer token and keeps the browser’s session', async () => {
+    const headers = { ...(await createPageBearer()), origin: page }
+    const signedOut = await send(driveway.origin, '/auth/session', { method: 'DELETE', headers })
+    expect([signedOut.status, signedOut.headers['set-cookie']]).toEqual([204, undefined])
     expect((await send(driveway.origin, '/files', { headers })).status).toBe(401)
     expect((await send(driveway.origin, '/files', { headers: driveway.session })).status).toBe(200)
   })
 })
 
-/** With OAuth's name for it. */
-const told = (answer: RawAnswer): unknown[] => [
-  ...outcome(answer),
-  (JSON.parse(answer.body) as { error?: string }).error,
+/** Returns status, problem code and OAuth error code. */
+const statusCodeAndError = (response: RawAnswer): unknown[] => [
+  ...statusAndCode(response),
+  (JSON.parse(response.body) as { error?: string }).error,
 ]
 
-describe('a code counts', () => {
-  const refused = [400, 'invalid_grant', 'invalid_grant']
+describe('an authorization code', () => {
+  const rejected = [400, 'invalid_grant', 'invalid_grant']
 
-  test('once, of eight that come at once to two instances', async () => {
-    const verifier = verifierOf()
-    const code = codeIn((await signIn(verifier)).to)
-    const answers = await Promise.all(
+  test('is single-use: of eight concurrent exchanges at two instances one succeeds', async () => {
+    const verifier = createCodeVerifier()
+    const code = authorizationCode((await signInForPage(verifier)).to)
+    const responses = await Promise.all(
       Array.from({ length: 8 }, (_, index) =>
-        exchange({ code, code_verifier: verifier }, page, (index % 2 ? driveway : beside).origin),
+        exchangeCode(
+          { code, code_verifier: verifier },
+          page,
+          (index % 2 ? driveway : otherInstance).origin,
+        ),
       ),
     )
-    const statuses = answers.map(({ status }) => status).toSorted((one, other) => one - other)
+    const statuses = responses.map(({ status }) => status).toSorted((a, b) => a - b)
     expect(statuses).toEqual([200, 400, 400, 400, 400, 400, 400, 400])
-    expect(told(await exchange({ code, code_verifier: verifier }))).toEqual(refused)
+    expect(statusCodeAndError(await exchangeCode({ code, code_verifier: verifier }))).toEqual(
+      rejected,
+    )
   })
 
-  test('with its own verifier, from its own origin, within a minute', async () => {
-    const verifier = verifierOf()
-    const code = codeIn((await signIn(verifier)).to)
-    const wrong = { code, code_verifier: verifierOf() }
-    expect(told(await exchange(wrong))).toEqual(refused)
-    expect(told(await exchange({ code, code_verifier: challengeOf(verifier) }))).toEqual(refused)
-    expect(told(await exchange({ code, code_verifier: verifier }, otherPage))).toEqual(refused)
+  test('requires its code verifier and its origin, and expires after one minute', async () => {
+    const verifier = createCodeVerifier()
+    const code = authorizationCode((await signInForPage(verifier)).to)
+    const wrong = { code, code_verifier: createCodeVerifier() }
+    expect(statusCodeAndError(await exchangeCode(wrong))).toEqual(rejected)
+    expect(
+      statusCodeAndError(await exchangeCode({ code, code_verifier: codeChallenge(verifier) })),
+    ).toEqual(rejected)
+    expect(
+      statusCodeAndError(await exchangeCode({ code, code_verifier: verifier }, otherPage)),
+    ).toEqual(rejected)
     clock = 60_000
-    expect(told(await exchange({ code, code_verifier: verifier }))).toEqual(refused)
+    expect(statusCodeAndError(await exchangeCode({ code, code_verifier: verifier }))).toEqual(
+      rejected,
+    )
     clock = 59_000
-    expect((await exchange({ code, code_verifier: verifier })).status).toBe(200)
+    expect((await exchangeCode({ code, code_verifier: verifier })).status).toBe(200)
   })
 
-  test('as it was made, and nothing else counts as one (case 8)', async () => {
-    const verifier = verifierOf()
-    const code = codeIn((await signIn(verifier)).to)
-    const { headers } = await begin({ return_to: home })
+  test('is rejected when changed, and other secrets are not accepted as a code', async () => {
+    const verifier = createCodeVerifier()
+    const code = authorizationCode((await signInForPage(verifier)).to)
+    const { headers } = await startSignIn({ return_to: pageUrl })
     const state = new URL(headers.location ?? '').searchParams.get('state') ?? ''
     for (const other of [`${code.slice(0, -2)}xx`, state, 'dw_x', 'x'.repeat(9_000)]) {
-      expect(told(await exchange({ code: other, code_verifier: verifier }))).toEqual(refused)
+      expect(
+        statusCodeAndError(await exchangeCode({ code: other, code_verifier: verifier })),
+      ).toEqual(rejected)
     }
     const asBearer = { authorization: `Bearer ${code}`, origin: page }
     expect((await send(driveway.origin, '/files', { headers: asBearer })).status).toBe(401)
   })
 
   test.each(['https://evil.example', `${page}.evil.example`, 'null', ''])(
-    'from no page of %p',
+    'is rejected from the origin %p',
     async (origin) => {
-      const verifier = verifierOf()
-      const code = codeIn((await signIn(verifier)).to)
-      const answer = await exchange({ code, code_verifier: verifier }, origin)
-      expect(outcome(answer)).toEqual([403, 'origin_not_allowed'])
-      expect(answer.headers['access-control-allow-origin']).toBeUndefined()
+      const verifier = createCodeVerifier()
+      const code = authorizationCode((await signInForPage(verifier)).to)
+      const response = await exchangeCode({ code, code_verifier: verifier }, origin)
+      expect(statusAndCode(response)).toEqual([403, 'origin_not_allowed'])
+      expect(response.headers['access-control-allow-origin']).toBeUndefined()
     },
   )
 
@@ -193,22 +211,29 @@ describe('a code counts', () => {
     [{ grant_type: 'password' }, 'unsupported_grant_type'],
     [{ code: '' }, 'invalid_request'],
     [{ code_verifier: '' }, 'invalid_request'],
-  ])('with %j it is told what is wrong', async (fields, error) => {
-    const answer = await exchange({ code: 'c', code_verifier: verifierOf(), ...fields })
-    expect([answer.status, (JSON.parse(answer.body) as { error: string }).error]).toEqual([
+  ])('POST /auth/token with %j returns an OAuth error', async (fields, error) => {
+    const response = await exchangeCode({
+      code: 'c',
+      code_verifier: createCodeVerifier(),
+      ...fields,
+    })
+    expect([response.status, (JSON.parse(response.body) as { error: string }).error]).toEqual([
       400,
       error,
     ])
   })
 })
 
-describe('a page’s bearer', () => {
-  test('looks at a device and decides on it, from its page alone', async () => {
+describe('the bearer token of a page', () => {
+  test('can approve a device request from its own origin only', async () => {
     const { user_code: code } = await requestDeviceCode(driveway)
-    const headers = await bearer()
+    const headers = await createPageBearer()
     const [ours, theirs] = [page, otherPage].map((origin) => ({ ...headers, origin }))
-    expect(outcome(await showDeviceRequest(driveway, code, theirs))).toEqual([401, 'invalid_token'])
-    expect(outcome(await decideDeviceRequest(driveway, code, {}, theirs))).toEqual([
+    expect(statusAndCode(await showDeviceRequest(driveway, code, theirs))).toEqual([
+      401,
+      'invalid_token',
+    ])
+    expect(statusAndCode(await decideDeviceRequest(driveway, code, {}, theirs))).toEqual([
       401,
       'invalid_token',
     ])
@@ -216,39 +241,45 @@ describe('a page’s bearer', () => {
     expect((await decideDeviceRequest(driveway, code, {}, ours)).status).toBe(204)
   })
 
-  test('is refused from any other page, and from what is no page', async () => {
-    const headers = await bearer()
+  test('is rejected from another origin and without an origin', async () => {
+    const headers = await createPageBearer()
     for (const origin of [otherPage, driveway.origin, 'null', 'https://evil.example']) {
-      const answer = await send(driveway.origin, '/files', { headers: { ...headers, origin } })
-      expect([origin, ...outcome(answer)]).toEqual([origin, 401, 'invalid_token'])
+      const response = await send(driveway.origin, '/files', { headers: { ...headers, origin } })
+      expect([origin, ...statusAndCode(response)]).toEqual([origin, 401, 'invalid_token'])
     }
-    expect(outcome(await send(driveway.origin, '/files', { headers }))).toEqual([
+    expect(statusAndCode(await send(driveway.origin, '/files', { headers }))).toEqual([
       401,
       'invalid_token',
     ])
   })
 
-  test('wins over a cookie of somebody else, and is never mixed with it (case 25)', async () => {
-    const { authorization = '' } = await bearer()
+  test('takes precedence over the cookie of another account', async () => {
+    const { authorization = '' } = await createPageBearer()
     const { cookie = '' } = driveway.session
     const headers = { authorization, cookie, origin: page }
-    const spoilt = { ...headers, authorization: `${authorization.slice(0, -1)}~` }
+    const tampered = { ...headers, authorization: `${authorization.slice(0, -1)}~` }
     expect((await send(driveway.origin, '/files', { headers })).status).toBe(200)
-    expect((await send(driveway.origin, '/files', { headers: spoilt })).status).toBe(401)
+    expect((await send(driveway.origin, '/files', { headers: tampered })).status).toBe(401)
   })
 })
 
-describe('a sign-in for a page is begun', () => {
-  const challenge = challengeOf(verifierOf())
+describe('GET /auth with code_challenge', () => {
+  const challenge = codeChallenge(createCodeVerifier())
   test.each<[string, Record<string, string>]>([
-    ['without a method', { code_challenge: challenge }],
-    ['as plain', { code_challenge: challenge, code_challenge_method: 'plain' }],
-    ['with another method', { code_challenge: challenge, code_challenge_method: 's256' }],
-    ['without a challenge', { code_challenge_method: 'S256' }],
-    ['with a short challenge', { code_challenge: 'abc', code_challenge_method: 'S256' }],
-    ['with padding', { code_challenge: `${challenge}=`, code_challenge_method: 'S256' }],
-  ])('not %s', async (_, query) => {
-    expect(outcome(await begin({ return_to: home, ...query }))).toEqual([400, 'bad_request'])
+    ['without code_challenge_method', { code_challenge: challenge }],
+    ['with the method plain', { code_challenge: challenge, code_challenge_method: 'plain' }],
+    ['with an unknown method', { code_challenge: challenge, code_challenge_method: 's256' }],
+    ['without code_challenge', { code_challenge_method: 'S256' }],
+    ['with a short code_challenge', { code_challenge: 'abc', code_challenge_method: 'S256' }],
+    [
+      'with a padded code_challenge',
+      { code_challenge: `${challenge}=`, code_challenge_method: 'S256' },
+    ],
+  ])('returns 400 %s', async (_, query) => {
+    expect(statusAndCode(await startSignIn({ return_to: pageUrl, ...query }))).toEqual([
+      400,
+      'bad_request',
+    ])
   })
 
   test.each([
@@ -266,8 +297,8 @@ describe('a sign-in for a page is begun', () => {
     `https:\\\\app.example/`,
     `javascript:alert(1)//app.example`,
     `${page}/\u0000`,
-  ])('not for %j', async (returnTo) => {
+  ])('returns 400 for return_to %j', async (returnTo) => {
     const query = { code_challenge: challenge, code_challenge_method: 'S256', return_to: returnTo }
-    expect(outcome(await begin(query))).toEqual([400, 'bad_request'])
+    expect(statusAndCode(await startSignIn(query))).toEqual([400, 'bad_request'])
   })
 })

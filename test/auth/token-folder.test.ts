@@ -1,16 +1,17 @@
-/** A token that is bound to a folder: what it sees and where it writes, by every way in (case 31). */
+/** A token limited to a folder: what it can read, and where it can upload with each upload method. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
-import { codeOf, filePart, form, send, uploadForm } from '../kit/environment.ts'
+import { filePart, form, send, uploadForm } from '../kit/environment.ts'
 import type { RawAnswer } from '../kit/environment.ts'
 import { fieldPart } from '../kit/multipart-fixtures.ts'
+import { fileNames, postJson, putFile, statusAndCode, withoutRequestId } from '../kit/requests.ts'
 import { createBearer } from '../kit/tokens.ts'
-import { startUploading } from '../kit/upload.ts'
-import type { Uploading } from '../kit/upload.ts'
+import { startUploadGateway } from '../kit/upload.ts'
+import type { UploadGateway } from '../kit/upload.ts'
 
-let driveway: Uploading
-let bound: Record<string, string>
+let driveway: UploadGateway
+let folderBearer: Record<string, string>
 let clock = 0
-/** Ids by path; `shared/…` are in a shared drive, `ben/…` somebody else's. */
+/** File ids by path; `shared/…` is a shared drive, `ben/…` belongs to another account. */
 const ids: Record<string, string> = {}
 const idOf = (path: string): string => {
   const id = ids[path]
@@ -19,11 +20,11 @@ const idOf = (path: string): string => {
 }
 
 beforeAll(async () => {
-  const gateway = { wait: () => Promise.resolve(), now: () => Date.now() + clock }
-  // Everything may be read: what is refused is refused for its place alone.
-  driveway = await startUploading({ gateway, env: { ACCESS_PROFILE: 'full' } })
+  const gateway = { sleep: () => Promise.resolve(), now: () => Date.now() + clock }
+  // The profile `full` may read everything, so a rejection has to come from the folder limit.
+  driveway = await startUploadGateway({ gateway, env: { ACCESS_PROFILE: 'full' } })
   const { drive, oauth } = driveway.google
-  const made = await drive.seed(driveway.sub, [
+  const created = await drive.seed(driveway.sub, [
     {
       name: 'Box',
       folder: [
@@ -37,7 +38,7 @@ beforeAll(async () => {
     { name: 'Beside', folder: [{ name: 'secret.txt', content: 'outside' }] },
     { name: 'top.txt', content: 'at the top' },
   ])
-  Object.assign(ids, made)
+  Object.assign(ids, created)
   const shared = await drive.seedSharedDrive(
     'Team',
     [driveway.sub],
@@ -50,29 +51,21 @@ beforeAll(async () => {
   ids['root'] = 'root'
   ids['root’s own id'] = drive.rootOf(driveway.sub)
   ids['nothing'] = 'nothing-is-here-at-all'
-  bound = await createBearer(driveway, { folder: idOf('Box') })
+  folderBearer = await createBearer(driveway, { folder: idOf('Box') })
 })
 afterAll(() => driveway.close())
 afterEach(() => {
   clock = 0
-  driveway.google.drive.forgetSessions()
-  driveway.forget()
+  driveway.google.drive.expireSessions()
+  driveway.resetUploads()
 })
 
-const get = (path: string, headers = bound): Promise<RawAnswer> =>
+const get = (path: string, headers = folderBearer): Promise<RawAnswer> =>
   send(driveway.origin, path, { headers })
-const outcome = (answer: RawAnswer): unknown[] => [answer.status, codeOf(answer)]
 const notFound = [404, 'drive_not_found']
-const outside = [403, 'outside_folder']
-const namesOf = ({ body }: RawAnswer): string[] =>
-  (JSON.parse(body) as { files: { name: string }[] }).files.map(({ name }) => name)
-const strip = ({ status, body }: RawAnswer): unknown => ({
-  status,
-  ...(JSON.parse(body) as object),
-  requestId: '',
-})
+const outsideFolder = [403, 'outside_folder']
 
-const elsewhere = [
+const pathsOutside = [
   'Beside',
   'Beside/secret.txt',
   'top.txt',
@@ -85,54 +78,54 @@ const elsewhere = [
 ]
 
 describe('reading', () => {
-  test('its own folder is what is listed, and what is below it can be', async () => {
-    expect(namesOf(await get('/files')).toSorted()).toEqual(['Deep', 'in.txt'])
-    expect(namesOf(await get(`/files?folder=${idOf('Box/Deep/Deeper')}`))).toEqual(['d.txt'])
-    expect(namesOf(await get(`/files?folder=${idOf('Box')}`))).toHaveLength(2)
+  test('GET /files lists the token’s folder and its subfolders', async () => {
+    expect(fileNames(await get('/files')).toSorted()).toEqual(['Deep', 'in.txt'])
+    expect(fileNames(await get(`/files?folder=${idOf('Box/Deep/Deeper')}`))).toEqual(['d.txt'])
+    expect(fileNames(await get(`/files?folder=${idOf('Box')}`))).toHaveLength(2)
   })
 
-  test('a search stays inside', async () => {
-    expect(namesOf(await get('/files?q=txt'))).toEqual(['in.txt'])
-    expect(namesOf(await get('/files?q=secret'))).toEqual([])
-    expect(namesOf(await get('/files?q=txt', driveway.session))).toContain('secret.txt')
+  test('GET /files?q= searches only the token’s folder', async () => {
+    expect(fileNames(await get('/files?q=txt'))).toEqual(['in.txt'])
+    expect(fileNames(await get('/files?q=secret'))).toEqual([])
+    expect(fileNames(await get('/files?q=txt', driveway.session))).toContain('secret.txt')
   })
 
-  test('all of it as lines stays inside too', async () => {
-    const { body } = await get('/files', { ...bound, accept: 'application/x-ndjson' })
+  test('GET /files as NDJSON lists only the token’s folder', async () => {
+    const { body } = await get('/files', { ...folderBearer, accept: 'application/x-ndjson' })
     expect(body.trim().split('\n')).toHaveLength(2)
     const other = await get(`/files?folder=${idOf('Beside')}`, {
-      ...bound,
+      ...folderBearer,
       accept: 'application/x-ndjson',
     })
-    expect(outcome(other)).toEqual(notFound)
+    expect(statusAndCode(other)).toEqual(notFound)
   })
 
-  test('what is inside is read, at every depth', async () => {
+  test('GET /files/{id} returns files at every depth of the folder', async () => {
     for (const path of ['Box/in.txt', 'Box/Deep/Deeper/d.txt']) {
       expect((await get(`/files/${idOf(path)}`)).status).toBe(200)
       expect((await get(`/files/${idOf(path)}/content`)).status).toBe(200)
     }
   })
 
-  test('the folder itself says nothing of what it is in', async () => {
+  test('GET /files/{id} of the folder hides its parent', async () => {
     const { status, body } = await get(`/files/${idOf('Box')}`)
     expect([status, (JSON.parse(body) as { parents: unknown }).parents]).toEqual([200, []])
     expect(body).not.toContain(driveway.google.drive.rootOf(driveway.sub))
   })
 
-  test.each(elsewhere)('%s is as what is not there', async (path) => {
-    const absent = strip(await get('/files/none'))
+  test.each(pathsOutside)('Reading %s gets the same response as an unknown id', async (path) => {
+    const absent = withoutRequestId(await get('/files/none'))
     expect(absent).toMatchObject({ status: 404, code: 'drive_not_found' })
     const id = idOf(path)
     for (const target of [`/files/${id}`, `/files/${id}/content`, `/files?folder=${id}`]) {
-      expect([target, strip(await get(target))]).toEqual([target, absent])
+      expect([target, withoutRequestId(await get(target))]).toEqual([target, absent])
       expect(
-        (await send(driveway.origin, target, { method: 'HEAD', headers: bound })).status,
+        (await send(driveway.origin, target, { method: 'HEAD', headers: folderBearer })).status,
       ).not.toBe(200)
     }
   })
 
-  test('a shortcut leads nowhere', async () => {
+  test('A shortcut does not lead out of the folder', async () => {
     const { drive } = driveway.google
     const shortcuts = await drive.seed(driveway.sub, [
       { name: 'out.txt', content: 'out' },
@@ -146,14 +139,14 @@ describe('reading', () => {
     expect((await get(`/files/${shortcut}`, trapped)).status).toBe(200)
     expect((await get(`/files/${shortcut}/content`, trapped)).status).toBeGreaterThanOrEqual(400)
     const target = await get(`/files/${shortcuts['out.txt']}/content`, trapped)
-    expect(outcome(target)).toEqual(notFound)
+    expect(statusAndCode(target)).toEqual(notFound)
     const through = await get(`/files?folder=${shortcut}`, trapped)
     expect(through.body).not.toContain('out.txt')
   })
 
-  test('a file that is moved out is out at once, a folder within half a minute', async () => {
+  test('A file that is moved out is inaccessible at once, a folder within 30 seconds', async () => {
     const { drive } = driveway.google
-    const made = await drive.seed(driveway.sub, [
+    const created = await drive.seed(driveway.sub, [
       {
         name: 'Yard',
         folder: [
@@ -162,167 +155,154 @@ describe('reading', () => {
         ],
       },
     ])
-    const yard = await createBearer(driveway, { folder: made['Yard'] })
-    const file = made['Yard/m.txt'] ?? ''
-    const below = made['Yard/Shed/s.txt'] ?? ''
+    const yard = await createBearer(driveway, { folder: created['Yard'] })
+    const file = created['Yard/m.txt'] ?? ''
+    const nested = created['Yard/Shed/s.txt'] ?? ''
     expect((await get(`/files/${file}`, yard)).status).toBe(200)
-    expect((await get(`/files/${below}`, yard)).status).toBe(200)
+    expect((await get(`/files/${nested}`, yard)).status).toBe(200)
     drive.move(file, idOf('Beside'))
-    expect(outcome(await get(`/files/${file}`, yard))).toEqual(notFound)
-    drive.move(made['Yard/Shed'] ?? '', idOf('Beside'))
+    expect(statusAndCode(await get(`/files/${file}`, yard))).toEqual(notFound)
+    drive.move(created['Yard/Shed'] ?? '', idOf('Beside'))
     clock = 30_000
-    expect(outcome(await get(`/files/${below}`, yard))).toEqual(notFound)
+    expect(statusAndCode(await get(`/files/${nested}`, yard))).toEqual(notFound)
   })
 })
 
-/** Every way in: a file to a folder that is named. */
-const ways: [string, (folder: string | undefined, path?: string) => Promise<RawAnswer>][] = [
+/** Uploads `a.txt` with each upload method, optionally to a folder or a path. */
+const uploadMethods: [string, (folder: string | undefined, path?: string) => Promise<RawAnswer>][] =
   [
-    'a raw body',
-    (folder, path = '') =>
-      send(driveway.origin, `/upload/${path}a.txt${folder ? `?folder=${folder}` : ''}`, {
-        method: 'PUT',
-        headers: bound,
-        body: 'hello',
-      }),
-  ],
-  [
-    'a form',
-    (folder, path) =>
-      uploadForm(
-        { origin: driveway.origin, bearer: bound },
-        form(
-          'b',
-          ...(folder ? [fieldPart('folder', folder)] : []),
-          ...(path ? [fieldPart('path', path.slice(0, -1))] : []),
-          filePart('a.txt', 'hello'),
+    [
+      'a raw body',
+      (folder, path = '') =>
+        putFile(driveway, folderBearer, `${path}a.txt${folder ? `?folder=${folder}` : ''}`),
+    ],
+    [
+      'a form',
+      (folder, path) =>
+        uploadForm(
+          { origin: driveway.origin, bearer: folderBearer },
+          form(
+            'b',
+            ...(folder ? [fieldPart('folder', folder)] : []),
+            ...(path ? [fieldPart('path', path.slice(0, -1))] : []),
+            filePart('a.txt', 'hello'),
+          ),
         ),
-      ),
-  ],
-  [
-    'tus',
-    (folder, path) => {
-      const pairs = { filename: 'a.txt', folder, path: path?.slice(0, -1) }
-      const metadata = Object.entries(pairs)
-        .filter(([, value]) => value)
-        .map(([key, value = '']) => `${key} ${Buffer.from(value).toString('base64')}`)
-      return send(driveway.origin, '/upload/tus', {
-        method: 'POST',
-        headers: {
-          ...bound,
-          'tus-resumable': '1.0.0',
-          'upload-length': '5',
-          'upload-metadata': metadata.join(','),
-          'content-type': 'application/offset+octet-stream',
-        },
-        body: 'hello',
-      })
-    },
-  ],
-  [
-    'a ticket',
-    async (folder) => {
-      const json = { ...bound, 'content-type': 'application/json' }
-      const body = JSON.stringify({ name: 'a.txt', size: 5, ...(folder ? { folder } : {}) })
-      const made = await send(driveway.origin, '/upload/tickets', {
-        method: 'POST',
-        headers: json,
-        body,
-      })
-      if (made.status !== 201) return made
-      const ticket = JSON.parse(made.body) as { uploadUrl: string; completeUrl: string }
-      await fetch(ticket.uploadUrl, { method: 'PUT', body: 'hello' })
-      const { pathname } = new URL(ticket.completeUrl)
-      return send(driveway.origin, pathname, { method: 'POST', headers: bound })
-    },
-  ],
-]
+    ],
+    [
+      'tus',
+      (folder, path) => {
+        const pairs = { filename: 'a.txt', folder, path: path?.slice(0, -1) }
+        const metadata = Object.entries(pairs)
+          .filter(([, value]) => value)
+          .map(([key, value = '']) => `${key} ${Buffer.from(value).toString('base64')}`)
+        return send(driveway.origin, '/upload/tus', {
+          method: 'POST',
+          headers: {
+            ...folderBearer,
+            'tus-resumable': '1.0.0',
+            'upload-length': '5',
+            'upload-metadata': metadata.join(','),
+            'content-type': 'application/offset+octet-stream',
+          },
+          body: 'hello',
+        })
+      },
+    ],
+    [
+      'a ticket',
+      async (folder) => {
+        const params = { name: 'a.txt', size: 5, ...(folder ? { folder } : {}) }
+        const issued = await postJson(driveway, '/upload/tickets', folderBearer, params)
+        if (issued.status !== 201) return issued
+        const ticket = JSON.parse(issued.body) as { uploadUrl: string; completeUrl: string }
+        await fetch(ticket.uploadUrl, { method: 'PUT', body: 'hello' })
+        const { pathname } = new URL(ticket.completeUrl)
+        return send(driveway.origin, pathname, { method: 'POST', headers: folderBearer })
+      },
+    ],
+  ]
 
-describe.each(ways)('writing by %s', (way, upload) => {
-  test('goes into its own folder unless another one is named', async () => {
+describe.each(uploadMethods)('uploading with %s', (method, upload) => {
+  test('stores into the token’s folder by default', async () => {
     expect((await upload(undefined)).status).toBe(201)
     expect(driveway.uploaded().map(({ parents }) => parents)).toEqual([[idOf('Box')]])
   })
 
-  test('goes to a folder below it', async () => {
+  test('stores into a subfolder', async () => {
     expect((await upload(idOf('Box/Deep/Deeper'))).status).toBe(201)
     expect(driveway.uploaded().map(({ parents }) => parents)).toEqual([[idOf('Box/Deep/Deeper')]])
   })
 
-  if (way !== 'a ticket') {
-    test('makes the folders of a path below it', async () => {
-      const names = [`${way} x`, `${way} y`].map((name) => name.replaceAll(' ', '-'))
+  if (method !== 'a ticket') {
+    test('creates the folders of a path in the token’s folder', async () => {
+      const names = [`${method} x`, `${method} y`].map((name) => name.replaceAll(' ', '-'))
       expect((await upload(undefined, `${names.join('/')}/`)).status).toBe(201)
       const [x, y] = names.map((name) => driveway.uploaded().find((file) => file.name === name))
       expect([x?.parents, y?.parents]).toEqual([[idOf('Box')], [x?.id]])
     })
   }
 
-  test.each(elsewhere.filter((path) => !path.endsWith('.txt')))('goes not to %s', async (path) => {
-    driveway.google.calls.length = 0
-    expect(outcome(await upload(idOf(path)))).toEqual(outside)
-    expect(driveway.uploaded()).toEqual([])
-    const writes = driveway.driveCalls().filter((call) => call !== 'drive.files.get')
-    expect(writes).toEqual([])
-  })
+  test.each(pathsOutside.filter((path) => !path.endsWith('.txt')))(
+    'returns 403 outside_folder for %s',
+    async (path) => {
+      driveway.google.calls.length = 0
+      expect(statusAndCode(await upload(idOf(path)))).toEqual(outsideFolder)
+      expect(driveway.uploaded()).toEqual([])
+      const writes = driveway.driveCalls().filter((call) => call !== 'drive.files.get')
+      expect(writes).toEqual([])
+    },
+  )
 })
 
-describe('changing what is there', () => {
-  test('replace and skip mean the files of its own folder', async () => {
+describe('changing existing files', () => {
+  test('mode=replace and mode=skip apply to files in the token’s folder', async () => {
     const put = (mode: string): Promise<RawAnswer> =>
-      send(driveway.origin, `/upload/top.txt?mode=${mode}`, {
-        method: 'PUT',
-        headers: bound,
-        body: 'mine',
-      })
+      putFile(driveway, folderBearer, `top.txt?mode=${mode}`, 'mine')
     expect((await put('skip')).status).toBe(201)
     expect((await put('replace')).status).toBe(200)
-    const bytes = await driveway.google.drive.bytesOf(idOf('top.txt'))
+    const bytes = await driveway.google.drive.contentOf(idOf('top.txt'))
     expect(bytes.toString()).toBe('at the top')
   })
 
-  test('a folder is made inside, and nowhere else', async () => {
-    const make = (folder?: string): Promise<RawAnswer> =>
-      send(driveway.origin, '/files', {
-        method: 'POST',
-        headers: { ...bound, 'content-type': 'application/json' },
-        body: JSON.stringify({ name: `made ${folder ?? ''}`, folder }),
-      })
-    expect((await make()).status).toBe(201)
+  test('POST /files creates folders in the token’s folder only', async () => {
+    const createFolder = (folder?: string): Promise<RawAnswer> =>
+      postJson(driveway, '/files', folderBearer, { name: `made ${folder ?? ''}`, folder })
+    expect((await createFolder()).status).toBe(201)
     expect(driveway.uploaded().map(({ parents }) => parents)).toEqual([[idOf('Box')]])
     for (const path of ['Beside', 'root', 'shared']) {
-      expect(outcome(await make(idOf(path)))).toEqual(outside)
+      expect(statusAndCode(await createFolder(idOf(path)))).toEqual(outsideFolder)
     }
   })
 
-  test('an upload of another credential is not gone on with, nor ended', async () => {
+  test('A tus upload of another credential can be neither resumed nor deleted', async () => {
     const tus = { 'tus-resumable': '1.0.0' }
-    const made = await send(driveway.origin, '/upload/tus', {
+    const created = await send(driveway.origin, '/upload/tus', {
       method: 'POST',
       headers: { ...driveway.bearer, ...tus, 'upload-length': '5' },
     })
-    const { pathname } = new URL(made.headers.location ?? '')
+    const { pathname } = new URL(created.headers.location ?? '')
     for (const method of ['HEAD', 'PATCH', 'DELETE']) {
       const patch =
         method === 'PATCH'
           ? { 'upload-offset': '0', 'content-type': 'application/offset+octet-stream' }
           : {}
-      const headers = { ...bound, ...tus, ...patch }
+      const headers = { ...folderBearer, ...tus, ...patch }
       expect((await send(driveway.origin, pathname, { method, headers })).status).toBe(404)
     }
-    const still = { method: 'HEAD', headers: { ...driveway.bearer, ...tus } }
-    expect((await send(driveway.origin, pathname, still)).status).toBe(200)
+    const head = { method: 'HEAD', headers: { ...driveway.bearer, ...tus } }
+    expect((await send(driveway.origin, pathname, head)).status).toBe(200)
   })
 
-  test('nor is a ticket of another credential completed', async () => {
-    const made = await send(driveway.origin, '/upload/tickets', {
-      method: 'POST',
-      headers: { ...driveway.bearer, 'content-type': 'application/json' },
-      body: JSON.stringify({ name: 'a.txt', size: 5 }),
-    })
-    const { completeUrl } = JSON.parse(made.body) as { completeUrl: string }
+  test('A ticket of another credential cannot be completed', async () => {
+    const ticket = { name: 'a.txt', size: 5 }
+    const issued = await postJson(driveway, '/upload/tickets', driveway.bearer, ticket)
+    const { completeUrl } = JSON.parse(issued.body) as { completeUrl: string }
     const { pathname } = new URL(completeUrl)
-    const theirs = await send(driveway.origin, pathname, { method: 'POST', headers: bound })
-    expect(outcome(theirs)).toEqual([404, 'not_found'])
+    const completed = await send(driveway.origin, pathname, {
+      method: 'POST',
+      headers: folderBearer,
+    })
+    expect(statusAndCode(completed)).toEqual([404, 'not_found'])
   })
 })

@@ -4,8 +4,8 @@ import { createHash } from 'node:crypto'
 import { createCredentials } from '../../functions/identity/credentials.ts'
 import { createFirestoreCredentials } from '../../functions/identity/firestore-credentials.ts'
 import { connect } from '../infra/sandbox/firestore/contract-fixture.ts'
-import { codeOf, send, startDriveway } from '../kit/environment.ts'
-import type { Driveway, RawAnswer } from '../kit/environment.ts'
+import { send, startDriveway } from '../kit/environment.ts'
+import type { Driveway } from '../kit/environment.ts'
 import { signInAs, storedDocuments } from '../kit/sign-in.ts'
 import { postToken, createBearer, revokeToken, listTokens, createToken } from '../kit/tokens.ts'
 import { getFiles, putFile, statusAndCode, withoutRequestId } from '../kit/requests.ts'
@@ -33,15 +33,15 @@ const sessionOf = async (email: string): Promise<Headers> => ({
 
 describe('POST /auth/tokens', () => {
   test('creates a token with all scopes, no folder limit and a lifetime of 90 days by default', async () => {
-    const made = await createToken(driveway, { name: 'laptop' })
-    expect(made).toMatchObject({
+    const created = await createToken(driveway, { name: 'laptop' })
+    expect(created).toMatchObject({
       name: 'laptop',
       scopes: ['files:read', 'upload'],
       folder: null,
       maxBytes: null,
       maxFiles: null,
     })
-    expect(Date.parse(made.expires) - Date.parse(made.created)).toBe(90 * 24 * 60 * 60_000)
+    expect(Date.parse(created.expires) - Date.parse(created.created)).toBe(90 * 24 * 60 * 60_000)
   })
 
   test('creates a token with a prefix and a checksum for secret scanners', async () => {
@@ -67,12 +67,12 @@ describe('POST /auth/tokens', () => {
     const { Inbox = '' } = await drive.seed(driveway.sub, [{ name: 'Inbox', folder: [] }])
     const byId = await createToken(driveway, { folder: Inbox })
     expect(byId.folder).toEqual({ id: Inbox, name: 'Inbox' })
-    const made = await createToken(driveway, { path: 'CI/nightly' })
+    const created = await createToken(driveway, { path: 'CI/nightly' })
     const again = await createToken(driveway, { path: 'CI/nightly' })
-    const below = await createToken(driveway, { folder: made.folder?.id, path: 'logs' })
-    expect(made.folder?.name).toBe('nightly')
-    expect(again.folder).toEqual(made.folder)
-    expect(drive.file(below.folder?.id ?? '')?.parents).toEqual([made.folder?.id])
+    const below = await createToken(driveway, { folder: created.folder?.id, path: 'logs' })
+    expect(created.folder?.name).toBe('nightly')
+    expect(again.folder).toEqual(created.folder)
+    expect(drive.file(below.folder?.id ?? '')?.parents).toEqual([created.folder?.id])
     const root = await createToken(driveway, { folder: 'root' })
     expect(root.folder?.id).toBe(drive.rootOf(driveway.sub))
   })
@@ -123,8 +123,8 @@ describe('POST /auth/tokens', () => {
     const { cookie = '' } = driveway.session
     expect(statusAndCode(await postToken(driveway, {}, { cookie }))).toEqual([403, 'csrf'])
     expect(statusAndCode(await postToken(driveway, {}, {}))).toEqual([401, 'login_required'])
-    const seen = await send(driveway.origin, '/auth/tokens', { headers: driveway.bearer })
-    expect(statusAndCode(seen)).toEqual([403, 'scope_insufficient'])
+    const listed = await send(driveway.origin, '/auth/tokens', { headers: driveway.bearer })
+    expect(statusAndCode(listed)).toEqual([403, 'scope_insufficient'])
   })
 
   test('returns too_many_tokens after 100 tokens, until one is revoked', async () => {
@@ -137,8 +137,8 @@ describe('POST /auth/tokens', () => {
     const sub = driveway.google.oauth.users[1]?.sub ?? ''
     for (let count = 0; count < 99; count++) await credentials.issue('token', { sub }, 1e9)
     expect((await postToken(at, {})).status).toBe(201)
-    const refused = await postToken(at, {})
-    expect(statusAndCode(refused)).toEqual([409, 'too_many_tokens'])
+    const rejected = await postToken(at, {})
+    expect(statusAndCode(rejected)).toEqual([409, 'too_many_tokens'])
     const [{ id } = { id: '' }] = await listTokens(at)
     expect((await revokeToken(at, id)).status).toBe(204)
     expect((await postToken(at, {})).status).toBe(201)
@@ -151,9 +151,9 @@ describe('scopes', () => {
     const writer = await createBearer(driveway, { scopes: ['upload'] })
     expect((await getFiles(driveway, reader)).status).toBe(200)
     expect((await putFile(driveway, writer)).status).toBe(201)
-    const unread = await getFiles(driveway, writer)
-    expect(statusAndCode(unread)).toEqual([403, 'scope_insufficient'])
-    expect(unread.headers['www-authenticate']).toBe(
+    const rejected = await getFiles(driveway, writer)
+    expect(statusAndCode(rejected)).toEqual([403, 'scope_insufficient'])
+    expect(rejected.headers['www-authenticate']).toBe(
       'Bearer realm="driveway", error="insufficient_scope", scope="files:read"',
     )
     expect(statusAndCode(await putFile(driveway, reader))).toEqual([403, 'scope_insufficient'])
@@ -206,7 +206,7 @@ describe('GET /auth/tokens', () => {
     const { id, token } = await createToken(driveway)
     const headers = { authorization: `Bearer ${token}` }
     const lastUsed = async (): Promise<string | null | undefined> =>
-      (await listTokens(driveway)).find((one) => one.id === id)?.lastUsed
+      (await listTokens(driveway)).find((entry) => entry.id === id)?.lastUsed
     expect(await lastUsed()).toBeNull()
     const since = Date.now() + clock
     await getFiles(driveway, headers)
@@ -236,7 +236,7 @@ describe('GET /auth/tokens', () => {
     const headers = { authorization: `Bearer ${token}` }
     await getFiles(driveway, headers)
     await until(async () =>
-      (await listTokens(driveway)).some((one) => one.id === id && one.lastUsed),
+      (await listTokens(driveway)).some((entry) => entry.id === id && entry.lastUsed),
     )
     driveway.google.calls.length = 0
     expect((await getFiles(driveway, headers)).status).toBe(200)
@@ -254,7 +254,7 @@ describe('DELETE /auth/tokens/{id}', () => {
     expect(statusAndCode(await getFiles(driveway, headers))).toEqual([401, 'invalid_token'])
     clock += 60_000
     expect(statusAndCode(await getFiles(otherInstance, headers))).toEqual([401, 'invalid_token'])
-    expect((await listTokens(driveway)).filter((one) => one.id === id)).toEqual([])
+    expect((await listTokens(driveway)).filter((entry) => entry.id === id)).toEqual([])
   })
 
   test('A token expires after its lifetime', async () => {
@@ -272,7 +272,7 @@ describe('DELETE /auth/tokens/{id}', () => {
       withoutRequestId(await revokeToken(driveway, '0'.repeat(64), theirs)),
     )
     expect(foreign.status).toBe(404)
-    expect((await listTokens(driveway)).some((one) => one.id === id)).toBe(true)
+    expect((await listTokens(driveway)).some((entry) => entry.id === id)).toBe(true)
     expect(statusAndCode(await revokeToken(driveway, id, driveway.bearer))).toEqual([
       403,
       'scope_insufficient',

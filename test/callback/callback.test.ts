@@ -1,4 +1,4 @@
-/** What is wrong with a callback is seen before Google is asked anything: group A, first half. */
+/** `GET /callback`: validation of the authorization response, before any request to Google. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { codeOf, send, startDriveway } from '../kit/environment.ts'
 import type { Driveway } from '../kit/environment.ts'
@@ -15,7 +15,7 @@ import { createRandom, seed } from '../kit/random.ts'
 
 let driveway: Driveway
 let clock = 0
-let begun: StartedSignIn
+let started: StartedSignIn
 let query: URLSearchParams
 
 beforeAll(async () => {
@@ -30,25 +30,25 @@ beforeEach(async () => {
   clock = 0
   driveway.google.firestore.clear()
   await driveway.google.oauth.control({ action: 'revoke', sub: driveway.sub })
-  begun = await startSignIn(driveway)
-  query = await approveConsent(begun)
+  started = await startSignIn(driveway)
+  query = await approveConsent(started)
   driveway.google.calls.length = 0
 })
 
-/** No token call, nobody signed in. */
-function expectNothing(): void {
+/** Expects no code exchange, no session and no grant. */
+function expectNoSignIn(): void {
   expect(tokenRequests(driveway.google)).toBe(0)
   expect(storedDocuments(driveway.google, 'credentials')).toEqual([])
   expect(storedDocuments(driveway.google, 'grants')).toEqual([])
 }
 
-/** The sign-in that was begun is still good. */
+/** Expects that the started sign-in can still be completed. */
 async function expectUsable(): Promise<void> {
-  const { status, headers } = await completeSignIn(driveway, query, begun.cookie)
+  const { status, headers } = await completeSignIn(driveway, query, started.cookie)
   expect([status, headers.location]).toEqual([303, `${driveway.origin}/`])
 }
 
-function changed(changes: Record<string, string | null>): URLSearchParams {
+function queryWith(changes: Record<string, string | null>): URLSearchParams {
   const next = new URLSearchParams(query)
   for (const [name, value] of Object.entries(changes)) {
     if (value === null) next.delete(name)
@@ -57,66 +57,66 @@ function changed(changes: Record<string, string | null>): URLSearchParams {
   return next
 }
 
-test('a code without state and cookie is refused (case 1)', async () => {
-  const answer = await completeSignIn(driveway, changed({ state: null }))
-  expect([answer.status, codeOf(answer)]).toEqual([400, 'state_missing'])
-  expect(answer.headers['set-cookie']).toBeUndefined()
-  expectNothing()
+test('GET /callback returns state_missing for a code without state and cookie', async () => {
+  const response = await completeSignIn(driveway, queryWith({ state: null }))
+  expect([response.status, codeOf(response)]).toEqual([400, 'state_missing'])
+  expect(response.headers['set-cookie']).toBeUndefined()
+  expectNoSignIn()
 })
 
-test('another browser cannot finish a sign-in, and does not use it up (case 2)', async () => {
+test('GET /callback in another browser returns state_mismatch and does not consume the sign-in', async () => {
   const stranger = await startSignIn(driveway)
   for (const cookie of [undefined, stranger.cookie]) {
-    const answer = await completeSignIn(driveway, query, cookie)
-    expect([answer.status, codeOf(answer)]).toEqual([400, 'state_mismatch'])
+    const response = await completeSignIn(driveway, query, cookie)
+    expect([response.status, codeOf(response)]).toEqual([400, 'state_mismatch'])
   }
-  expectNothing()
+  expectNoSignIn()
   await expectUsable()
 })
 
-test('a state with any one character changed is refused (case 3)', async () => {
-  const { state } = begun
+test('GET /callback returns state_invalid for a state with any one character changed', async () => {
+  const { state } = started
   for (let index = 0; index < state.length; index++) {
-    // The neighbour in the alphabet differs in its lowest bit, which base64url may not even use.
+    // The next letter of the alphabet differs in the lowest bit, which base64url may not use.
     const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
     const letter = letters.indexOf(state.charAt(index))
     const other = letter < 0 ? 'A' : letters.charAt(letter ^ 1)
-    const spoilt = state.slice(0, index) + other + state.slice(index + 1)
-    const answer = await completeSignIn(driveway, changed({ state: spoilt }), begun.cookie)
-    expect([index, answer.status, codeOf(answer)]).toEqual([index, 400, 'state_invalid'])
+    const tampered = state.slice(0, index) + other + state.slice(index + 1)
+    const response = await completeSignIn(driveway, queryWith({ state: tampered }), started.cookie)
+    expect([index, response.status, codeOf(response)]).toEqual([index, 400, 'state_invalid'])
   }
-  expectNothing()
+  expectNoSignIn()
   await expectUsable()
 })
 
-describe('a state of another shape is refused (case 3)', () => {
+describe('GET /callback rejects a malformed state', () => {
   test.each<[string, (state: string) => string, string]>([
     ['empty', () => 'state=', 'state_missing'],
-    ['given twice', (state) => `state=${state}&state=${state}`, 'bad_request'],
-    ['given twice, one of them empty', (state) => `state=${state}&state=`, 'bad_request'],
+    ['repeated', (state) => `state=${state}&state=${state}`, 'bad_request'],
+    ['repeated, one of them empty', (state) => `state=${state}&state=`, 'bad_request'],
     ['as an object', (state) => `state[a]=${state}`, 'state_missing'],
     ['as an object, encoded', (state) => `state%5Ba%5D=${state}`, 'state_missing'],
     ['of 10 KB', () => `state=${'A'.repeat(10_240)}`, 'state_invalid'],
-    ['with a part more', (state) => `state=${state}.A`, 'state_invalid'],
-    ['with spaces around', (state) => `state=%20${state}%20`, 'state_invalid'],
+    ['with an additional part', (state) => `state=${state}.A`, 'state_invalid'],
+    ['surrounded by spaces', (state) => `state=%20${state}%20`, 'state_invalid'],
     ['with padding', (state) => `state=${state}=`, 'state_invalid'],
     ['in the fragment', (state) => `#state=${state}`, 'state_missing'],
     ['in upper case', (state) => `STATE=${state}`, 'state_missing'],
   ])('%s', async (_, write, code) => {
-    const answer = await completeSignIn(
+    const response = await completeSignIn(
       driveway,
-      `code=${encodeURIComponent(query.get('code') ?? '')}&${write(begun.state)}`,
-      begun.cookie,
+      `code=${encodeURIComponent(query.get('code') ?? '')}&${write(started.state)}`,
+      started.cookie,
     )
-    expect([answer.status, codeOf(answer)]).toEqual([400, code])
-    expectNothing()
+    expect([response.status, codeOf(response)]).toEqual([400, code])
+    expectNoSignIn()
     await expectUsable()
   })
 })
 
-test('a replayed callback is refused and makes no second token call (case 4)', async () => {
-  const first = await completeSignIn(driveway, query, begun.cookie)
-  const again = await completeSignIn(driveway, query, begun.cookie)
+test('GET /callback returns state_used for a replay, without a second code exchange', async () => {
+  const first = await completeSignIn(driveway, query, started.cookie)
+  const again = await completeSignIn(driveway, query, started.cookie)
   const signedIn = await completeSignIn(driveway, query, cookieFrom(first))
   expect(first.status).toBe(303)
   expect([again.status, codeOf(again)]).toEqual([400, 'state_used'])
@@ -126,131 +126,143 @@ test('a replayed callback is refused and makes no second token call (case 4)', a
   expect(files.status).toBe(200)
 })
 
-describe('a sign-in has ten minutes (case 6)', () => {
+describe('a sign-in expires after ten minutes', () => {
   test.each([
-    ['at once', 0, 303],
+    ['immediately', 0, 303],
     ['five minutes later', 5 * 60_000, 303],
-    ['at a clock that is five minutes slow', -5 * 60_000, 303],
-    ['just inside', 10 * 60_000 - 5_000, 303],
-    ['just beyond', 10 * 60_000 + 1, 400],
+    ['with a clock that is five minutes slow', -5 * 60_000, 303],
+    ['just before the expiry', 10 * 60_000 - 5_000, 303],
+    ['just after the expiry', 10 * 60_000 + 1, 400],
     ['a day later', 24 * 60 * 60_000, 400],
   ])('%s', async (_, later, status) => {
     clock = later
-    const answer = await completeSignIn(driveway, query, begun.cookie)
-    expect(answer.status).toBe(status)
+    const response = await completeSignIn(driveway, query, started.cookie)
+    expect(response.status).toBe(status)
     if (status === 303) return
-    expect(codeOf(answer)).toBe('state_expired')
-    expectNothing()
+    expect(codeOf(response)).toBe('state_expired')
+    expectNoSignIn()
   })
 })
 
-describe('the issuer (case 11)', () => {
+describe('the iss parameter (RFC 9207)', () => {
   const issuer = 'https://accounts.google.com'
   test.each<[string, string | null]>([
     ['may be absent', null],
     ['may be Google', issuer],
   ])('%s', async (_, iss) => {
-    const answer = await completeSignIn(
+    const response = await completeSignIn(
       driveway,
-      changed({ iss, hd: 'x.org', any: 'thing' }),
-      begun.cookie,
+      queryWith({ iss, hd: 'x.org', any: 'thing' }),
+      started.cookie,
     )
-    expect(answer.status).toBe(303)
+    expect(response.status).toBe(303)
   })
 
   test.each([
-    ['a slash more', `${issuer}/`],
+    ['a trailing slash', `${issuer}/`],
     ['empty', ''],
-    ['without scheme', 'accounts.google.com'],
+    ['no scheme', 'accounts.google.com'],
     ['another host', 'https://accounts.google.com.evil.example'],
     ['another scheme', 'http://accounts.google.com'],
     ['upper case', issuer.toUpperCase()],
-  ])('is refused: %s', async (_, iss) => {
-    const answer = await completeSignIn(driveway, changed({ iss }), begun.cookie)
-    expect([answer.status, codeOf(answer)]).toEqual([400, 'issuer_mismatch'])
-    expectNothing()
+  ])('is rejected with %s', async (_, iss) => {
+    const response = await completeSignIn(driveway, queryWith({ iss }), started.cookie)
+    expect([response.status, codeOf(response)]).toEqual([400, 'issuer_mismatch'])
+    expectNoSignIn()
     await expectUsable()
   })
 
-  test('is refused when it is there twice', async () => {
-    const answer = await completeSignIn(driveway, `${query}&iss=https://evil.example`, begun.cookie)
-    expect(answer.status).toBe(400)
-    expectNothing()
+  test('is rejected when it is repeated', async () => {
+    const response = await completeSignIn(
+      driveway,
+      `${query}&iss=https://evil.example`,
+      started.cookie,
+    )
+    expect(response.status).toBe(400)
+    expectNoSignIn()
     await expectUsable()
   })
 
   test.each(['response', 'id_token', 'token', 'access_token', 'scope', 'session_state'])(
-    'with a parameter %s that nobody asked for, passes',
+    'is accepted beside an unexpected parameter %s',
     async (name) => {
-      const answer = await completeSignIn(driveway, changed({ [name]: 'eyJ.eyJ.x' }), begun.cookie)
-      expect(answer.status).toBe(303)
+      const response = await completeSignIn(
+        driveway,
+        queryWith({ [name]: 'eyJ.eyJ.x' }),
+        started.cookie,
+      )
+      expect(response.status).toBe(303)
     },
   )
 })
 
-describe('a refusal by Google (case 12)', () => {
+describe('an error response of Google', () => {
   test.each([
     ['access_denied', {}],
     ['<script>alert(1)</script>', { error_description: '<img src=x onerror=alert(1)>' }],
     ['admin_policy_enforced', { error_description: 'd'.repeat(12_000) }],
     ['', {}],
-  ])('error=%s uses the sign-in up and reflects nothing', async (error, more) => {
-    const denied = changed({ code: null, error, ...more })
-    const page = await completeSignIn(driveway, denied, begun.cookie, { accept: 'text/html' })
+  ])('error=%s consumes the sign-in, and the page does not reflect it', async (error, more) => {
+    const denied = queryWith({ code: null, error, ...more })
+    const page = await completeSignIn(driveway, denied, started.cookie, { accept: 'text/html' })
     expect(page.status).toBe(403)
     expect(page.body).not.toMatch(/script>|<img|dddd|admin_policy/)
     expect(page.headers['set-cookie']).toEqual([
       '__session=.; Path=/; Max-Age=0; HttpOnly; SameSite=Lax',
     ])
-    expect(codeOf(await completeSignIn(driveway, query, begun.cookie))).toBe('state_used')
-    expectNothing()
+    expect(codeOf(await completeSignIn(driveway, query, started.cookie))).toBe('state_used')
+    expectNoSignIn()
   })
 
-  test('leaves a session that is there alone', async () => {
-    const cookie = cookieFrom(await completeSignIn(driveway, query, begun.cookie))
+  test('keeps an existing session', async () => {
+    const cookie = cookieFrom(await completeSignIn(driveway, query, started.cookie))
     const again = await startSignIn(driveway, { cookie })
-    const refused = await approveConsent(again, { answer: 'cancel' }).catch(() => undefined)
+    const refused = await approveConsent(again, { decision: 'cancel' }).catch(() => undefined)
     const denied = refused?.has('error') ? refused : `error=access_denied&state=${again.state}`
-    const answer = await completeSignIn(driveway, denied, again.cookie)
-    expect([answer.status, codeOf(answer)]).toEqual([403, 'access_denied'])
+    const response = await completeSignIn(driveway, denied, again.cookie)
+    expect([response.status, codeOf(response)]).toEqual([403, 'access_denied'])
     const files = await send(driveway.origin, '/files', {
-      headers: { cookie: cookieFrom(answer) },
+      headers: { cookie: cookieFrom(response) },
     })
     expect(files.status).toBe(200)
   })
 })
 
-describe('a code of another shape is refused (case 13)', () => {
+describe('GET /callback rejects a malformed code', () => {
   test.each<[string, string | null]>([
-    ['none', null],
+    ['missing', null],
     ['empty', ''],
     ['CR LF', '4/0abc\r\nx: y'],
     ['NUL', '4/0abc\0'],
     ['a space', '4/0 abc'],
     ['10 KB', 'a'.repeat(10_240)],
-    ['no ASCII', '4/0äöü'],
+    ['not ASCII', '4/0äöü'],
   ])('%s', async (_, code) => {
-    const answer = await completeSignIn(driveway, changed({ code }), begun.cookie)
-    expect([answer.status, codeOf(answer)]).toEqual([400, 'bad_request'])
-    expectNothing()
+    const response = await completeSignIn(driveway, queryWith({ code }), started.cookie)
+    expect([response.status, codeOf(response)]).toEqual([400, 'bad_request'])
+    expectNoSignIn()
     await expectUsable()
   })
 
-  test('beside an error, the error wins', async () => {
-    const answer = await completeSignIn(driveway, changed({ error: 'access_denied' }), begun.cookie)
-    expect([answer.status, codeOf(answer)]).toEqual([403, 'access_denied'])
-    expectNothing()
+  test('An error takes precedence over a code', async () => {
+    const response = await completeSignIn(
+      driveway,
+      queryWith({ error: 'access_denied' }),
+      started.cookie,
+    )
+    expect([response.status, codeOf(response)]).toEqual([403, 'access_denied'])
+    expectNoSignIn()
   })
 })
 
-describe('what only looks at the callback uses nothing up (case 13)', () => {
+describe('methods and prefetches that do not consume the sign-in', () => {
   test.each(['POST', 'HEAD', 'PUT', 'DELETE'])('%s', async (method) => {
-    const answer = await send(driveway.origin, `/callback?${query}`, {
+    const response = await send(driveway.origin, `/callback?${query}`, {
       method,
-      headers: { cookie: begun.cookie },
+      headers: { cookie: started.cookie },
     })
-    expect([answer.status, answer.headers['allow']]).toEqual([405, 'GET'])
-    expectNothing()
+    expect([response.status, response.headers['allow']]).toEqual([405, 'GET'])
+    expectNoSignIn()
     await expectUsable()
   })
 
@@ -259,16 +271,16 @@ describe('what only looks at the callback uses nothing up (case 13)', () => {
     ['sec-purpose', 'prefetch;prerender'],
     ['purpose', 'prefetch'],
   ])('%s: %s', async (name, value) => {
-    const answer = await completeSignIn(driveway, query, begun.cookie, { [name]: value })
-    expect(answer.status).toBe(400)
-    expectNothing()
+    const response = await completeSignIn(driveway, query, started.cookie, { [name]: value })
+    expect(response.status).toBe(400)
+    expectNoSignIn()
     await expectUsable()
   })
 })
 
-/** Each makes a good callback bad; any two of them make it no better. */
-type Spoil = (callback: { query: URLSearchParams; cookie: string }) => void
-const spoils: Spoil[] = [
+/** Each mutation makes a valid callback invalid, and no combination makes it valid again. */
+type Mutation = (callback: { query: URLSearchParams; cookie: string }) => void
+const mutations: Mutation[] = [
   ({ query: q }) => q.delete('state'),
   ({ query: q }) => q.set('state', ''),
   ({ query: q }) => q.set('state', `${q.get('state')?.slice(0, -2)}AA`),
@@ -291,45 +303,53 @@ const spoils: Spoil[] = [
   (callback) => (callback.cookie = callback.cookie.replace('__session', '__Session')),
 ]
 
-test('no mixture of 20 mutations signs anybody in (cases 1 to 13)', async () => {
+test('No combination of 20 mutations completes a sign-in', async () => {
   const random = createRandom(seed)
-  const pairs = spoils.flatMap((one, i) => spoils.slice(i + 1).map((other) => [one, other]))
-  const mixtures = Array.from({ length: 150 }, () => spoils.filter(() => random() < 0.2))
-  const runs = [...spoils.map((one) => [one]), ...pairs, ...mixtures].filter(
+  const pairs = mutations.flatMap((first, i) =>
+    mutations.slice(i + 1).map((second) => [first, second]),
+  )
+  const mixtures = Array.from({ length: 150 }, () => mutations.filter(() => random() < 0.2))
+  const runs = [...mutations.map((mutation) => [mutation]), ...pairs, ...mixtures].filter(
     (mixture) => mixture.length > 0,
   )
   expect(runs.length).toBeGreaterThan(300)
   for (const [index, mixture] of runs.entries()) {
-    const callback = { query: new URLSearchParams(query), cookie: begun.cookie }
-    for (const spoil of mixture) spoil(callback)
+    const callback = { query: new URLSearchParams(query), cookie: started.cookie }
+    for (const mutate of mixture) mutate(callback)
     const { status } = await completeSignIn(driveway, callback.query, callback.cookie)
     const refused = status >= 400 && status < 500
     expect({ seed, index, status, refused }).toEqual({ seed, index, status, refused: true })
   }
-  expectNothing()
+  expectNoSignIn()
   process.stdout.write(
     `Callbacks refused: ${runs.length} of 20 mutations, alone, in pairs, mixed\n`,
   )
 })
 
-/** One mutation of each kind, so that all of their combinations can be tried. */
-const kinds = [0, 2, 3, 4, 5, 7, 9, 10, 11, 13, 15, 18].map((index) => spoils[index] as Spoil)
+/** One mutation of each kind, so that all of their combinations can be tested. */
+const mutationKinds = [0, 2, 3, 4, 5, 7, 9, 10, 11, 13, 15, 18].map(
+  (index) => mutations[index] as Mutation,
+)
 
-const everyMixture = 2 ** kinds.length - 1
-const mixtures = Math.min(Number(process.env['CALLBACK_MIXTURES'] ?? 150), everyMixture)
+const combinationCount = 2 ** mutationKinds.length - 1
+const testedCombinations = Math.min(
+  Number(process.env['CALLBACK_MIXTURES'] ?? 150),
+  combinationCount,
+)
 
-test('no combination of 12 mutations signs anybody in (cases 1 to 13)', async () => {
+test('No combination of 12 mutations completes a sign-in', async () => {
   const tried = new Set<number>()
-  for (let run = 0; run < mixtures; run++) {
-    const mixture = 1 + ((run * 1_009) % everyMixture) // a stride that meets all of them in the end
-    const callback = { query: new URLSearchParams(query), cookie: begun.cookie }
-    for (const [index, spoil] of kinds.entries()) if (mixture & (1 << index)) spoil(callback)
+  for (let run = 0; run < testedCombinations; run++) {
+    const mixture = 1 + ((run * 1_009) % combinationCount) // a stride that is coprime to the number of combinations
+    const callback = { query: new URLSearchParams(query), cookie: started.cookie }
+    for (const [index, mutate] of mutationKinds.entries())
+      if (mixture & (1 << index)) mutate(callback)
     const { status } = await completeSignIn(driveway, callback.query, callback.cookie)
     expect({ mixture, refused: status >= 400 && status < 500 }).toEqual({ mixture, refused: true })
     tried.add(mixture)
   }
-  expectNothing()
+  expectNoSignIn()
   process.stdout.write(
-    `Callbacks refused: ${tried.size} of the ${everyMixture} combinations of ${kinds.length} mutations\n`,
+    `Callbacks refused: ${tried.size} of the ${combinationCount} combinations of ${mutationKinds.length} mutations\n`,
   )
 }, 600_000)

@@ -1,8 +1,9 @@
-/** Sign-in, refresh and disconnect against an authorization server that others have written. */
+/** Sign-in, refresh and disconnect against a certified third-party OpenID Connect server. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { createServer } from 'node:http'
 import type { Server } from 'node:http'
-import { accessProfiles, readConfig } from '../../functions/config/config.ts'
+import { readConfig } from '../../functions/config/config.ts'
+import { accessProfiles } from '../../functions/token/access-profiles.ts'
 import { createLog } from '../../functions/http/log.ts'
 import { createGateway } from '../../functions/app/gateway.ts'
 import type { Gateway } from '../../functions/app/gateway.ts'
@@ -24,17 +25,17 @@ let oidcServer: OidcServer
 let google: Google
 let drive: Sandbox
 let gateway: Gateway
-let other: Gateway
+let otherGateway: Gateway
 let clock = 0
 const lines: string[] = []
 
 beforeAll(async () => {
   let current: Gateway | undefined
-  server = createServer((req, res) => void current?.everything(req, res))
+  server = createServer((req, res) => void current?.all(req, res))
   origin = await listen(server)
   oidcServer = await startOidcServer([...scopes, 'email'])
   google = await startGoogle({ publicUrl: origin })
-  register()
+  resetServer()
   const files = createDrive({
     identify(token) {
       const sub = oidcServer.subjectOf(token)
@@ -50,25 +51,25 @@ beforeAll(async () => {
     RATE_LIMIT: 'none',
     RATE_LIMIT_ANONYMOUS: 'none',
   })
-  const addresses = { ...config.google, ...oidcServer.endpoints, drive: `${drive.url}/` }
+  const addresses = { ...config.googleEndpoints, ...oidcServer.endpoints, drive: `${drive.url}/` }
   const make = (): Gateway =>
     createGateway(
-      { ...config, google: addresses },
+      { ...config, googleEndpoints: addresses },
       {
-        signals: false,
+        handleSignals: false,
         log: createLog('sandbox', (line) => lines.push(line)),
         now: () => Date.now() + clock,
       },
     )
   current = gateway = make()
-  other = make()
-  gateway.adopt(server)
+  otherGateway = make()
+  gateway.attach(server)
 })
 afterAll(async () => {
   server.closeAllConnections()
   await new Promise((resolve) => server.close(resolve))
   await gateway.stop()
-  await other.stop()
+  await otherGateway.stop()
   await drive.close()
   await google.close()
   await oidcServer.close()
@@ -78,36 +79,40 @@ beforeEach(() => {
   oidcServer.events.length = 0
 })
 
-function register(): void {
+function resetServer(): void {
   const { clientId, clientSecret } = google
   oidcServer.register({ clientId, clientSecret, redirectUri: `${origin}/callback` })
 }
 
-/** A sign-in from its beginning to the callback's answer. */
-async function signIn(): Promise<{ answer: RawAnswer; session: Record<string, string> }> {
-  const begun = await startSignIn({ origin })
-  const callback = await followRedirects(begun.location)
-  const answer = await completeSignIn({ origin }, callback.searchParams, begun.cookie)
-  return { answer, session: { cookie: cookieFrom(answer), origin } }
+/** Signs in. @returns the response of the callback and the session */
+async function signIn(): Promise<{ response: RawAnswer; session: Record<string, string> }> {
+  const started = await startSignIn({ origin })
+  const callback = await followRedirects(started.location)
+  const response = await completeSignIn({ origin }, callback.searchParams, started.cookie)
+  return { response, session: { cookie: cookieFrom(response), origin } }
 }
 
-const list = (headers: Record<string, string>): Promise<RawAnswer> =>
+const getFiles = (headers: Record<string, string>): Promise<RawAnswer> =>
   send(origin, '/files', { headers })
 
 describe('sign-in', () => {
-  test('with PKCE, state, nonce and iss, to a list of files', async () => {
-    const begun = await startSignIn({ origin })
-    const callback = await followRedirects(begun.location)
+  test('succeeds with PKCE, state, nonce and iss, and the session lists files', async () => {
+    const started = await startSignIn({ origin })
+    const callback = await followRedirects(started.location)
     expect(callback.searchParams.get('iss')).toBe('https://accounts.google.com')
-    expect(callback.searchParams.get('state')).toBe(begun.state)
-    const answer = await completeSignIn({ origin }, callback.searchParams, begun.cookie)
-    expect([answer.status, answer.headers.location]).toEqual([303, `${origin}/`])
-    const session = { cookie: cookieFrom(answer), origin }
-    const who = JSON.parse(
+    expect(callback.searchParams.get('state')).toBe(started.state)
+    const response = await completeSignIn({ origin }, callback.searchParams, started.cookie)
+    expect([response.status, response.headers.location]).toEqual([303, `${origin}/`])
+    const session = { cookie: cookieFrom(response), origin }
+    const sessionInfo = JSON.parse(
       (await send(origin, '/auth/session', { headers: session })).body,
     ) as object
-    expect(who).toMatchObject({ signedIn: true, email: oidcUser.email, grant: { state: 'active' } })
-    const files = await list(session)
+    expect(sessionInfo).toMatchObject({
+      signedIn: true,
+      email: oidcUser.email,
+      grant: { state: 'active' },
+    })
+    const files = await getFiles(session)
     expect(files.status).toBe(200)
     expect((JSON.parse(files.body) as { files: unknown[] }).files.length).toBeGreaterThan(0)
     expect(oidcServer.events).toEqual(
@@ -116,31 +121,31 @@ describe('sign-in', () => {
     expect(oidcServer.events).not.toContain('grant.error')
   })
 
-  test('a code that belongs to another sign-in is refused by PKCE (case 9)', async () => {
-    const [mine, theirs] = [await startSignIn({ origin }), await startSignIn({ origin })]
-    const [here, there] = [
-      await followRedirects(mine.location),
-      await followRedirects(theirs.location),
+  test('fails PKCE verification with the code of another sign-in', async () => {
+    const [first, second] = [await startSignIn({ origin }), await startSignIn({ origin })]
+    const [callback, otherCallback] = [
+      await followRedirects(first.location),
+      await followRedirects(second.location),
     ]
-    here.searchParams.set('code', there.searchParams.get('code') ?? '')
-    const answer = await completeSignIn({ origin }, here.searchParams, mine.cookie)
-    expect([answer.status, codeOf(answer)]).toEqual([400, 'code_exchange_failed'])
+    callback.searchParams.set('code', otherCallback.searchParams.get('code') ?? '')
+    const response = await completeSignIn({ origin }, callback.searchParams, first.cookie)
+    expect([response.status, codeOf(response)]).toEqual([400, 'code_exchange_failed'])
     expect(oidcServer.events).toContain('grant.error')
-    expect(secretOf(answer)).toBe('')
+    expect(sessionSecretOf(response)).toBe('')
   })
 
-  test('a token that was made for another nonce is refused', async () => {
-    const begun = await startSignIn({ origin })
-    const location = new URL(begun.location)
+  test('rejects an ID token with another nonce', async () => {
+    const started = await startSignIn({ origin })
+    const location = new URL(started.location)
     location.searchParams.set('nonce', 'somebody-elses')
     const callback = await followRedirects(location.href)
-    const answer = await completeSignIn({ origin }, callback.searchParams, begun.cookie)
-    expect([answer.status, codeOf(answer)]).toEqual([400, 'id_token_invalid'])
+    const response = await completeSignIn({ origin }, callback.searchParams, started.cookie)
+    expect([response.status, codeOf(response)]).toEqual([400, 'id_token_invalid'])
     expect(oidcServer.events).toContain('grant.success')
-    expect(secretOf(answer)).toBe('')
+    expect(sessionSecretOf(response)).toBe('')
   })
 
-  test('a request without PKCE would not have been taken', async () => {
+  test('would be rejected by the server without PKCE', async () => {
     const location = new URL((await startSignIn({ origin })).location)
     for (const name of ['code_challenge', 'code_challenge_method'])
       location.searchParams.delete(name)
@@ -149,20 +154,22 @@ describe('sign-in', () => {
     expect(callback.searchParams.has('code')).toBe(false)
   })
 
-  test('another issuer’s name on the way back is refused (case 11)', async () => {
-    const begun = await startSignIn({ origin })
-    const callback = await followRedirects(begun.location)
+  test('rejects another issuer in the iss parameter', async () => {
+    const started = await startSignIn({ origin })
+    const callback = await followRedirects(started.location)
     callback.searchParams.set('iss', 'https://accounts.google.com.evil.example')
-    const answer = await completeSignIn({ origin }, callback.searchParams, begun.cookie)
-    expect(codeOf(answer)).toBe('issuer_mismatch')
+    const response = await completeSignIn({ origin }, callback.searchParams, started.cookie)
+    expect(codeOf(response)).toBe('issuer_mismatch')
     expect(oidcServer.events).not.toContain('grant.success')
   })
 
-  test('the same callback again is refused, and the code is sent once (case 4)', async () => {
-    const begun = await startSignIn({ origin })
-    const callback = await followRedirects(begun.location)
-    expect((await completeSignIn({ origin }, callback.searchParams, begun.cookie)).status).toBe(303)
-    const again = await completeSignIn({ origin }, callback.searchParams, begun.cookie)
+  test('rejects a replayed callback, and sends the code once', async () => {
+    const started = await startSignIn({ origin })
+    const callback = await followRedirects(started.location)
+    expect((await completeSignIn({ origin }, callback.searchParams, started.cookie)).status).toBe(
+      303,
+    )
+    const again = await completeSignIn({ origin }, callback.searchParams, started.cookie)
     expect(codeOf(again)).toBe('state_used')
     expect(oidcServer.events.filter((event) => event.startsWith('grant.'))).toEqual([
       'grant.success',
@@ -171,62 +178,62 @@ describe('sign-in', () => {
 })
 
 describe('refresh', () => {
-  test('each one brings a new refresh token, which is kept: the next one is good too', async () => {
+  test('stores the rotated refresh token of each refresh', async () => {
     const { session } = await signIn()
-    const seals = new Set([sealed()])
+    const seals = new Set([sealedRefreshToken()])
     for (let round = 1; round <= 3; round++) {
       clock = round * 3_700_000
       oidcServer.events.length = 0
-      expect((await list(session)).status).toBe(200)
+      expect((await getFiles(session)).status).toBe(200)
       expect(oidcServer.events).toContain('refresh_token.consumed')
-      seals.add(sealed())
+      seals.add(sealedRefreshToken())
     }
     expect(seals.size).toBe(4)
   })
 
-  test('200 requests at once make one (case 98), or the server would end the grant', async () => {
+  test('runs once for 200 concurrent requests; a second use of the token would revoke the grant', async () => {
     const { session } = await signIn()
     clock = 3_700_000
     oidcServer.events.length = 0
-    const answers = await Promise.all(Array.from({ length: 200 }, () => list(session)))
-    expect(answers.filter(({ status }) => status !== 200)).toEqual([])
+    const responses = await Promise.all(Array.from({ length: 200 }, () => getFiles(session)))
+    expect(responses.filter(({ status }) => status !== 200)).toEqual([])
     expect(oidcServer.events.filter((event) => event === 'grant.success')).toHaveLength(1)
     expect(oidcServer.events).not.toContain('grant.revoked')
   })
 })
 
-test('disconnecting ends the grant there too: its refresh token is worth nothing (case 38)', async () => {
+test('DELETE /auth/grant revokes the refresh token at the server', async () => {
   const { session } = await signIn()
   oidcServer.events.length = 0
-  const answer = await send(origin, '/auth/grant', { method: 'DELETE', headers: session })
-  expect([200, 204]).toContain(answer.status)
+  const response = await send(origin, '/auth/grant', { method: 'DELETE', headers: session })
+  expect([200, 204]).toContain(response.status)
   expect(oidcServer.events).toContain('grant.revoked')
   expect(oidcServer.events).not.toContain('revocation.error')
   expect(storedDocuments(google, 'grants')).toEqual([])
-  expect((await list(session)).status).toBe(401)
-  // And there is a way back.
-  expect((await list((await signIn()).session)).status).toBe(200)
+  expect((await getFiles(session)).status).toBe(401)
+  // The account can sign in again.
+  expect((await getFiles((await signIn()).session)).status).toBe(200)
 })
 
-test('a grant that has ended there is noticed at the next refresh', async () => {
+test('A grant that is revoked at the server returns 401 reauth_required at the next refresh', async () => {
   const { session } = await signIn()
-  // The server begins anew, and knows nothing of what it has given.
-  register()
+  // The reset server does not know the tokens it has issued.
+  resetServer()
   clock = 3_700_000
-  const answer = await list(session)
-  expect([answer.status, codeOf(answer)]).toEqual([401, 'reauth_required'])
+  const response = await getFiles(session)
+  expect([response.status, codeOf(response)]).toEqual([401, 'reauth_required'])
 })
 
-test('no line of the log has anything of what was exchanged in it', () => {
+test('The log contains no token, verifier or code', () => {
   expect(lines.join('')).not.toMatch(/eyJ|code_verifier|[?&]code=/)
 })
 
-/** The refresh token as it is stored. */
-function sealed(): unknown {
+/** Returns the refresh token as stored. */
+function sealedRefreshToken(): unknown {
   return storedDocuments(google, 'grants')[0]?.['sealed']
 }
 
-/** The secret of the session that an answer starts; empty when it starts none. */
-function secretOf(answer: RawAnswer): string {
-  return /^__session=([\w-]*)/.exec(cookieFrom(answer))?.[1] ?? ''
+/** Returns the session secret that a response sets; empty when it sets none. */
+function sessionSecretOf(response: RawAnswer): string {
+  return /^__session=([\w-]*)/.exec(cookieFrom(response))?.[1] ?? ''
 }

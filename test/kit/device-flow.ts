@@ -1,4 +1,4 @@
-/** Sign-in from a terminal, step by step. */
+/** Device authorization grant (RFC 8628) step by step. */
 import { send } from './environment.ts'
 import type { Driveway, RawAnswer } from './environment.ts'
 
@@ -15,7 +15,7 @@ export interface DeviceAuthorization {
 
 const deviceCodeGrantType = 'urn:ietf:params:oauth:grant-type:device_code'
 
-/** A form as `curl -d` sends it. */
+/** Sends an urlencoded form, like `curl -d`. */
 export function postForm(
   { origin }: Gateway,
   path: string,
@@ -30,23 +30,24 @@ export function postForm(
 }
 
 export async function requestDeviceCode(
-  place: Gateway,
+  gateway: Gateway,
   fields: Record<string, string> = {},
   headers: Record<string, string> = {},
 ): Promise<DeviceAuthorization> {
-  const answer = await postForm(place, '/auth/device', fields, headers)
-  if (answer.status !== 200) throw new Error(`Cannot ask: ${answer.status} ${answer.body}`)
-  return JSON.parse(answer.body) as DeviceAuthorization
+  const response = await postForm(gateway, '/auth/device', fields, headers)
+  if (response.status !== 200)
+    throw new Error(`No device code: ${response.status} ${response.body}`)
+  return JSON.parse(response.body) as DeviceAuthorization
 }
 
 export function pollToken(
-  place: Gateway,
+  gateway: Gateway,
   { device_code }: Pick<DeviceAuthorization, 'device_code'>,
 ): Promise<RawAnswer> {
-  return postForm(place, '/auth/device/token', { grant_type: deviceCodeGrantType, device_code })
+  return postForm(gateway, '/auth/device/token', { grant_type: deviceCodeGrantType, device_code })
 }
 
-/** What the page shows of a code. */
+/** Gets the pending request that the page shows. */
 export function showDeviceRequest(
   { origin, session }: Pick<Driveway, 'origin' | 'session'>,
   userCode: string,
@@ -55,7 +56,7 @@ export function showDeviceRequest(
   return send(origin, `/auth/device/${userCode}`, { headers })
 }
 
-/** The person's decision on the page. */
+/** Approves the request as the page does, unless `decision` says otherwise. */
 export function decideDeviceRequest(
   { origin, session }: Pick<Driveway, 'origin' | 'session'>,
   userCode: string,
@@ -69,7 +70,7 @@ export function decideDeviceRequest(
   })
 }
 
-/** OAuth's name for what went wrong. */
+/** Returns the OAuth error code. */
 export function oauthErrorOf({ body }: RawAnswer): unknown {
   return (JSON.parse(body) as { error?: unknown }).error
 }

@@ -1,4 +1,4 @@
-/** As much of it as our tests use. */
+/** Types of the parts of `oidc-provider` that the tests use. */
 declare module 'oidc-provider' {
   import type { EventEmitter } from 'node:events'
   import type { IncomingMessage, ServerResponse } from 'node:http'
@@ -12,7 +12,7 @@ declare module 'oidc-provider' {
     params: Record<string, string | undefined>
   }
 
-  /** An opaque token: its `jti` is what is sent. */
+  /** An opaque token; its value is the `jti`. */
   export interface Token {
     jti: string
     accountId: string

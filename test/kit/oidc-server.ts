@@ -1,6 +1,6 @@
 /**
- * An authorization server that others have written and that is certified for OpenID Connect, in
- * Google's place: what we send has to make sense to it too, not only to our own sandbox.
+ * A certified third-party OpenID Connect server (`oidc-provider`) in place of Google, so that
+ * interoperability is tested beyond our own sandbox.
  */
 import { generateKeyPairSync } from 'node:crypto'
 import { createServer } from 'node:http'
@@ -16,7 +16,7 @@ interface Client {
 }
 
 export interface OidcServer {
-  /** Addresses as the gateway's configuration has them. */
+  /** Endpoints, by their name in the gateway's configuration. */
   endpoints: {
     authorization: string
     token: string
@@ -24,16 +24,16 @@ export interface OidcServer {
     jwks: string
     userinfo: string
   }
-  /** Opens it for one client, with nothing in it; before that, everything it is asked is an error. */
+  /** Resets the server with one client. Before the first call, every request gets 503. */
   register(client: Client): void
-  /** Whose access token this is, while it is alive. */
+  /** Returns the subject of an access token that has not expired. */
   subjectOf(accessToken: string): string | undefined
-  /** What happened, in the library's own words: `grant.success`, `grant.revoked`, … */
+  /** Events of the library: `grant.success`, `grant.revoked`, … */
   events: string[]
   close(): Promise<void>
 }
 
-/** The name that the gateway expects, whoever answers. */
+/** The issuer that the gateway expects. */
 const issuer = 'https://accounts.google.com'
 export const oidcUser = { sub: '108888888888888888888', email: 'ada@example.com' }
 
@@ -58,15 +58,19 @@ export async function startOidcServer(scopes: readonly string[]): Promise<OidcSe
     else provider.callback()(req, res)
   })
   const origin = await listen(server)
-  const owners = new Map<string, string>()
+  const subjects = new Map<string, string>()
 
-  /** Google takes a token back from whoever has it; RFC 7009 asks for the client too. */
-  async function revoke(by: Provider, req: IncomingMessage, res: ServerResponse): Promise<void> {
-    const parts: Buffer[] = []
-    for await (const part of req as AsyncIterable<Buffer>) parts.push(part)
+  /** Adds the client credentials, which RFC 7009 §2.1 requires and Google does not. */
+  async function revoke(
+    target: Provider,
+    req: IncomingMessage,
+    res: ServerResponse,
+  ): Promise<void> {
+    const chunks: Buffer[] = []
+    for await (const chunk of req as AsyncIterable<Buffer>) chunks.push(chunk)
     const { clientId: client_id, clientSecret: client_secret } = client
-    const said = Object.fromEntries(new URLSearchParams(Buffer.concat(parts).toString()))
-    by.callback()(Object.assign(req, { body: { ...said, client_id, client_secret } }), res)
+    const fields = Object.fromEntries(new URLSearchParams(Buffer.concat(chunks).toString()))
+    target.callback()(Object.assign(req, { body: { ...fields, client_id, client_secret } }), res)
   }
   const events: string[] = []
 
@@ -79,7 +83,7 @@ export async function startOidcServer(scopes: readonly string[]): Promise<OidcSe
       userinfo: `${origin}/me`,
     },
     events,
-    subjectOf: (accessToken) => owners.get(accessToken),
+    subjectOf: (accessToken) => subjects.get(accessToken),
 
     register(registered) {
       client = registered
@@ -96,7 +100,7 @@ export async function startOidcServer(scopes: readonly string[]): Promise<OidcSe
         ],
         scopes: ['openid', ...scopes],
         claims: { openid: ['sub'], email: ['email', 'email_verified'] },
-        // As Google does: the e-mail address is in the ID token.
+        // Like Google, the ID token contains the e-mail address.
         conformIdTokenClaims: false,
         findAccount: (_: unknown, sub: string) => ({
           accountId: sub,
@@ -106,14 +110,14 @@ export async function startOidcServer(scopes: readonly string[]): Promise<OidcSe
         features: { devInteractions: { enabled: false }, revocation: { enabled: true } },
         pkce: { required: () => true },
         issueRefreshToken: () => true,
-        // Stricter than Google: each refresh token is good once, and a second use ends the grant.
+        // Stricter than Google: a refresh token is single-use, and a second use revokes the grant.
         rotateRefreshToken: true,
         cookies: { keys: ['only for a test'] },
         jwks: { keys: [signingKey()] },
         ttl: { AccessToken: 3600, AuthorizationCode: 60, Grant: 86_400, IdToken: 3600 },
       })
-      provider.on('access_token.saved', ({ jti, accountId }: Token) => owners.set(jti, accountId))
-      provider.on('access_token.destroyed', ({ jti }: Token) => owners.delete(jti))
+      provider.on('access_token.saved', ({ jti, accountId }: Token) => subjects.set(jti, accountId))
+      provider.on('access_token.destroyed', ({ jti }: Token) => subjects.delete(jti))
       for (const event of recordedEvents) provider.on(event, () => events.push(event))
     },
 
@@ -124,7 +128,7 @@ export async function startOidcServer(scopes: readonly string[]): Promise<OidcSe
   }
 }
 
-/** The person signs in and agrees to everything, at once. */
+/** Signs the user in and grants all requested scopes. */
 async function approveInteraction(
   provider: Provider,
   req: IncomingMessage,
@@ -145,21 +149,21 @@ function signingKey(): Record<string, unknown> {
   return { ...privateKey.export({ format: 'jwk' }), use: 'sig', alg: 'RS256' }
 }
 
-/** What a browser does with the server's own pages: follows them, with its cookies, to the callback. */
+/** Follows the server's redirects with its cookies, like a browser, up to the callback URL. */
 export async function followRedirects(location: string): Promise<URL> {
   const jar = new Map<string, string>()
   let url = new URL(location)
   for (let step = 0; step < 8; step++) {
     const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join('; ')
-    const answer = await fetch(url, { redirect: 'manual', headers: { cookie } })
-    for (const line of answer.headers.getSetCookie()) {
+    const response = await fetch(url, { redirect: 'manual', headers: { cookie } })
+    for (const line of response.headers.getSetCookie()) {
       const [, name, value] = /^([^=]+)=([^;]*)/.exec(line) ?? []
       if (name !== undefined) jar.set(name, value ?? '')
     }
-    const next = answer.headers.get('location')
-    if (next === null) throw new Error(`It stops at ${url.pathname}: ${answer.status}`)
+    const next = response.headers.get('location')
+    if (next === null) throw new Error(`No redirect at ${url.pathname}: ${response.status}`)
     url = new URL(next, url)
     if (url.pathname === '/callback') return url
   }
-  throw new Error('It goes round in circles')
+  throw new Error('Too many redirects')
 }

@@ -1,4 +1,4 @@
-/** Policies and the tokens of jobs. */
+/** CI policies, and ID tokens of CI jobs. */
 import { send } from './environment.ts'
 import type { Driveway, RawAnswer } from './environment.ts'
 
@@ -20,36 +20,36 @@ type Account = Pick<Driveway, 'origin' | 'session' | 'google'>
 export function putPolicy(
   { origin, session, google }: Account,
   name: string,
-  terms: Record<string, unknown> = {},
+  params: Record<string, unknown> = {},
   headers: Record<string, string> = session,
 ): Promise<RawAnswer> {
-  const said = { issuer: google.ci.issuer, claims: { repository: 'me/app' }, ...terms }
+  const policy = { issuer: google.ci.issuer, claims: { repository: 'me/app' }, ...params }
   return send(origin, `/auth/policies/${name}`, {
     method: 'PUT',
     headers: { ...headers, 'content-type': 'application/json' },
-    body: JSON.stringify(said),
+    body: JSON.stringify(policy),
   })
 }
 
-/** A policy that is there now. */
+/** Creates or replaces a policy and returns it. */
 export async function setPolicy(
-  at: Account,
+  account: Account,
   name: string,
-  terms: Record<string, unknown> = {},
+  params: Record<string, unknown> = {},
 ): Promise<Policy> {
-  const answer = await putPolicy(at, name, terms)
-  if (answer.status > 201) throw new Error(`Cannot set: ${answer.status} ${answer.body}`)
-  return JSON.parse(answer.body) as Policy
+  const response = await putPolicy(account, name, params)
+  if (response.status > 201) throw new Error(`No policy: ${response.status} ${response.body}`)
+  return JSON.parse(response.body) as Policy
 }
 
-/** The token of a job of `me/app` on its main branch, with these claims changed. */
+/** Signs an ID token of a job of `me/app` on its main branch. `claims` override the defaults. */
 export function jobToken(
   { google }: Pick<Driveway, 'google'>,
   audience: unknown,
   claims: Record<string, unknown> = {},
   header: Record<string, unknown> = {},
 ): Promise<string> {
-  const said = {
+  const payload = {
     sub: 'repo:me/app:ref:refs/heads/main',
     repository: 'me/app',
     repository_owner: 'me',
@@ -57,10 +57,10 @@ export function jobToken(
     aud: audience,
     ...claims,
   }
-  return google.ci.mint(google.ci.issuer, said, header)
+  return google.ci.mint(google.ci.issuer, payload, header)
 }
 
-/** A job's request. */
+/** Sends a request with the token of a job. */
 export function requestAsJob(
   { origin }: Pick<Driveway, 'origin'>,
   token: string,

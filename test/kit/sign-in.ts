@@ -1,44 +1,45 @@
-/** Sign-ins step by step, so that a test can spoil any one of them. */
+/** Sign-in step by step, so that a test can change any step. */
 import { consent } from '../../infra/sandbox/consent-client.ts'
-import type { Clicks } from '../../infra/sandbox/consent-client.ts'
+import type { ConsentOptions } from '../../infra/sandbox/consent-client.ts'
 import type { Google } from '../../infra/sandbox/index.ts'
 import { send } from './environment.ts'
 import type { Driveway, RawAnswer } from './environment.ts'
 
 export interface StartedSignIn {
-  /** Google's consent page for this sign-in. */
+  /** URL of Google's consent page. */
   location: string
   state: string
-  /** What the browser sends back of the cookie it was given. */
+  /** Value of the `Cookie` header after the first response. */
   cookie: string
 }
 
 type Headers = Record<string, string | string[]>
 
-/** The first step: `/auth`, as a browser with this cookie. */
+/** Step 1: sends `GET /auth` with the cookie. */
 export async function startSignIn(
   { origin }: Pick<Driveway, 'origin'>,
   options: { cookie?: string; returnTo?: string; query?: string } = {},
 ): Promise<StartedSignIn> {
-  const { query: more = '' } = options
-  const query = options.returnTo === undefined ? `?${more}` : `?return_to=${options.returnTo}`
-  const answer = await send(origin, `/auth${query}`, { headers: cookieHeader(options.cookie) })
-  if (answer.status !== 302) throw new Error(`Cannot begin: ${answer.status} ${answer.body}`)
-  const location = answer.headers.location ?? ''
+  const { query: extraQuery = '', returnTo } = options
+  const query = returnTo === undefined ? `?${extraQuery}` : `?return_to=${returnTo}`
+  const response = await send(origin, `/auth${query}`, { headers: cookieHeader(options.cookie) })
+  if (response.status !== 302)
+    throw new Error(`Cannot start the sign-in: ${response.status} ${response.body}`)
+  const location = response.headers.location ?? ''
   const state = new URL(location).searchParams.get('state') ?? ''
-  return { location, state, cookie: cookieFrom(answer) }
+  return { location, state, cookie: cookieFrom(response) }
 }
 
-/** The second step: the consent page; what the callback is called with, without the `?`. */
+/** Step 2: approves on the consent page. Returns the query of the authorization response. */
 export async function approveConsent(
-  begun: StartedSignIn,
-  clicks: Clicks = {},
+  started: StartedSignIn,
+  clicks: ConsentOptions = {},
 ): Promise<URLSearchParams> {
-  const { searchParams } = await consent(begun.location, { email: 'ada@example.com', ...clicks })
+  const { searchParams } = await consent(started.location, { email: 'ada@example.com', ...clicks })
   return searchParams
 }
 
-/** The third step: the callback, as a browser with this cookie. */
+/** Step 3: sends `GET /callback` with the cookie. */
 export function completeSignIn(
   { origin }: Pick<Driveway, 'origin'>,
   query: URLSearchParams | string,
@@ -50,33 +51,37 @@ export function completeSignIn(
   })
 }
 
-/** All three steps. */
+/** Runs all three steps. */
 export async function signInAs(
   driveway: Pick<Driveway, 'origin'>,
-  clicks: Clicks = {},
+  clicks: ConsentOptions = {},
   cookie?: string,
-): Promise<{ answer: RawAnswer; cookie: string }> {
-  const begun = await startSignIn(driveway, cookie === undefined ? {} : { cookie })
-  const answer = await completeSignIn(driveway, await approveConsent(begun, clicks), begun.cookie)
-  return { answer, cookie: cookieFrom(answer) }
+): Promise<{ response: RawAnswer; cookie: string }> {
+  const started = await startSignIn(driveway, cookie === undefined ? {} : { cookie })
+  const response = await completeSignIn(
+    driveway,
+    await approveConsent(started, clicks),
+    started.cookie,
+  )
+  return { response, cookie: cookieFrom(response) }
 }
 
-/** What a browser sends back of the cookie that an answer sets; empty when it sets none. */
+/** Returns the `Cookie` header for the cookie that a response sets; empty when it sets none. */
 export function cookieFrom({ headers }: RawAnswer): string {
   return headers['set-cookie']?.[0]?.split(';', 1)[0] ?? ''
 }
 
-/** The secret of the session in a cookie; empty when there is none. */
+/** Returns the session secret in a cookie; empty without a session. */
 export function sessionSecret(cookie: string): string {
   return /^__session=([\w-]*)/.exec(cookie)?.[1] ?? ''
 }
 
-/** How often the token endpoint was given a code. */
+/** Counts the code exchanges at the token endpoint. */
 export function tokenRequests({ calls }: Google): number {
   return calls.filter((call) => call === 'oauth.token').length
 }
 
-/** Everything stored in one collection. */
+/** Returns the documents of a collection. */
 export function storedDocuments(
   { firestore }: Google,
   collection: string,

@@ -1,4 +1,4 @@
-/** Tokens, as their owner makes them. */
+/** The token endpoints, as the owner of an account uses them. */
 import { send } from './environment.ts'
 import type { Driveway, RawAnswer } from './environment.ts'
 
@@ -22,34 +22,45 @@ export interface ListedToken extends Omit<CreatedToken, 'token'> {
 
 type Account = Pick<Driveway, 'origin' | 'session'>
 
-export function postToken(at: Account, terms: unknown, headers = at.session): Promise<RawAnswer> {
-  return send(at.origin, '/auth/tokens', {
+export function postToken(
+  account: Account,
+  params: unknown,
+  headers = account.session,
+): Promise<RawAnswer> {
+  return send(account.origin, '/auth/tokens', {
     method: 'POST',
     headers: { ...headers, 'content-type': 'application/json' },
-    body: JSON.stringify(terms),
+    body: JSON.stringify(params),
   })
 }
 
-export async function createToken(at: Account, terms: object = {}): Promise<CreatedToken> {
-  const answer = await postToken(at, terms)
-  if (answer.status !== 201) throw new Error(`No token: ${answer.status} ${answer.body}`)
-  return JSON.parse(answer.body) as CreatedToken
+export async function createToken(account: Account, params: object = {}): Promise<CreatedToken> {
+  const response = await postToken(account, params)
+  if (response.status !== 201) throw new Error(`No token: ${response.status} ${response.body}`)
+  return JSON.parse(response.body) as CreatedToken
 }
 
-/** A new token, as an `Authorization` header. */
+/** Creates a token and returns its `Authorization` header. */
 export async function createBearer(
-  at: Account,
-  terms: object = {},
+  account: Account,
+  params: object = {},
 ): Promise<Record<string, string>> {
-  return { authorization: `Bearer ${(await createToken(at, terms)).token}` }
+  return { authorization: `Bearer ${(await createToken(account, params)).token}` }
 }
 
-export async function listTokens(at: Account, headers = at.session): Promise<ListedToken[]> {
-  const answer = await send(at.origin, '/auth/tokens', { headers })
-  if (answer.status !== 200) throw new Error(`No list: ${answer.status} ${answer.body}`)
-  return (JSON.parse(answer.body) as { tokens: ListedToken[] }).tokens
+export async function listTokens(
+  account: Account,
+  headers = account.session,
+): Promise<ListedToken[]> {
+  const response = await send(account.origin, '/auth/tokens', { headers })
+  if (response.status !== 200) throw new Error(`No list: ${response.status} ${response.body}`)
+  return (JSON.parse(response.body) as { tokens: ListedToken[] }).tokens
 }
 
-export function revokeToken(at: Account, id: string, headers = at.session): Promise<RawAnswer> {
-  return send(at.origin, `/auth/tokens/${id}`, { method: 'DELETE', headers })
+export function revokeToken(
+  account: Account,
+  id: string,
+  headers = account.session,
+): Promise<RawAnswer> {
+  return send(account.origin, `/auth/tokens/${id}`, { method: 'DELETE', headers })
 }

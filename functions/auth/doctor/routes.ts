@@ -103,7 +103,7 @@ async function authenticateOperator(
   const { operators, emailOf } = deps.doctor
   const notFound = new GatewayError('not_found', 'The account is not an operator')
   if (operators.length === 0) throw notFound
-  const principal = await deps.authenticateAny(req, 'nothing')
+  const principal = await deps.authenticateAny(req, 'authenticated')
   const { folder, scopes, sub } = principal
   if (folder || !scopes.includes('upload') || !scopes.includes('files:read')) throw notFound
   const email = await emailOf(sub)
