@@ -208,8 +208,8 @@ const remedies: Record<string, Remedy> = {
     'Raise it, or remove it for Drive’s own limit',
     'npm run setup -- --set=MAX_FILE_BYTES=',
   ],
-  token_limit: uploadQuota,
-  daily_limit: uploadQuota,
+  token_quota_exceeded: uploadQuota,
+  daily_quota_exceeded: uploadQuota,
   drive_full: () => [
     'The operator’s Drive is full',
     'Free some storage: https://drive.google.com/drive/quota',

@@ -1,23 +1,24 @@
-# Who may do what. Nothing here may write a secret, and no account can act as another.
+# Service accounts and their roles. No account may write a secret or impersonate another account.
 
 locals {
-  # Which secrets a function reads, and why it has to (functions/app/token.ts):
+  # The secrets that each function may read, and why (functions/app/token.ts):
   #
-  #   keyring  everyone. auth seals the state of a sign-in and callback opens it; callback seals the
-  #            refresh token, auth opens it to revoke it, files and upload open it to refresh.
-  #   client   everyone. callback exchanges a code with it; files and upload refresh access tokens
-  #            with it; auth needs the client's id for its link to Google, which is in the same file,
-  #            and refreshes where it looks at a folder that a token shall be bound to.
-  reads = {
+  #   keyring  all functions. auth encrypts the login state and callback decrypts it; callback encrypts
+  #            the refresh token, auth decrypts it to revoke it, files and upload to refresh access
+  #            tokens.
+  #   client   all functions. callback exchanges the authorization code; files and upload refresh access
+  #            tokens; auth needs the client id for the authorization URL (same file), and refreshes an
+  #            access token to look up the folder that a new token is restricted to.
+  secret_access = {
     auth     = ["client", "keyring"]
     callback = ["client", "keyring"]
     files    = ["client", "keyring"]
     upload   = ["client", "keyring"]
   }
 
-  reading = {
+  secret_access_pairs = {
     for pair in flatten([
-      for name, secrets in local.reads : [
+      for name, secrets in local.secret_access : [
         for secret in secrets : { name = name, secret = secret }
       ]
     ]) : "${pair.name}-${pair.secret}" => pair
@@ -25,38 +26,38 @@ locals {
 }
 
 resource "google_service_account" "function" {
-  for_each = local.reads
+  for_each = local.secret_access
 
   account_id   = "driveway-${each.key}"
   display_name = "Driveway ${each.key}"
-  description  = "Runs the function ${each.key}: documents, and the secrets that it reads."
+  description  = "Runs the function ${each.key}: access to Firestore documents and its secrets."
   depends_on   = [google_project_service.service]
 }
 
-# Reading and writing documents; neither indexes nor policies nor rules nor backups.
-resource "google_project_iam_member" "documents" {
-  for_each = local.reads
+# Read and write access to documents, but not to indexes, TTL policies, rules or backups.
+resource "google_project_iam_member" "firestore_user" {
+  for_each = local.secret_access
 
   project = var.project
   role    = "roles/datastore.user"
   member  = google_service_account.function[each.key].member
 }
 
-# On each secret by itself: a secret that somebody adds to the project later is not readable.
-resource "google_secret_manager_secret_iam_member" "reader" {
-  for_each = local.reading
+# Granted per secret: the functions cannot read other secrets of the project.
+resource "google_secret_manager_secret_iam_member" "accessor" {
+  for_each = local.secret_access_pairs
 
   secret_id = google_secret_manager_secret.secret[each.value.secret].secret_id
   role      = "roles/secretmanager.secretAccessor"
   member    = google_service_account.function[each.value.name].member
 }
 
-# Cloud Build's own account can do far more in many projects; this one reads the source, writes the
-# image, and says what it does.
+# Cloud Build's default account often has many more permissions. This one may read the source, write
+# the image and write logs.
 resource "google_service_account" "build" {
   account_id   = "driveway-build"
   display_name = "Driveway build"
-  description  = "Builds the functions' images."
+  description  = "Builds the container images of the functions."
   depends_on   = [google_project_service.service]
 }
 

@@ -1,18 +1,18 @@
-# The container: the same handlers, spoken to over HTTP/2 ("h2c"), where no front end puts a ceiling
-# on one request. Off unless an image is named. It has an address of its own; the page goes on using
-# the function `upload`, since Hosting has limits whatever is behind it.
+# The container: the same handlers over HTTP/2 without TLS (h2c), which has no request size limit.
+# Deployed only if `upload_image` is set. It has its own URL; the page still uses the function `upload`,
+# because Firebase Hosting has its own limits.
 
 resource "google_cloud_run_v2_service" "upload" {
   count = local.ready && var.upload_image != "" ? 1 : 0
 
   name                = "upload-h2c"
   location            = var.region
-  description         = "Driveway, for single requests of any size"
+  description         = "Driveway: uploads of any size in a single request"
   ingress             = "INGRESS_TRAFFIC_ALL"
   deletion_protection = false
 
   template {
-    # The container answers for all four functions, and reads what they read.
+    # The container serves all four functions and needs the same secrets.
     service_account                  = google_service_account.function["upload"].email
     timeout                          = "3600s"
     max_instance_request_concurrency = 40
@@ -26,7 +26,7 @@ resource "google_cloud_run_v2_service" "upload" {
     containers {
       image = var.upload_image
 
-      # The port's name is the protocol: HTTP/2 without TLS, by prior knowledge.
+      # The name of the port sets the protocol: HTTP/2 without TLS, with prior knowledge.
       ports {
         name           = "h2c"
         container_port = 8080
@@ -41,7 +41,7 @@ resource "google_cloud_run_v2_service" "upload" {
         startup_cpu_boost = true
       }
 
-      # What the image sets itself (infra/container/Dockerfile): MAX_REQUEST_BYTES and Node's options.
+      # The image itself sets MAX_REQUEST_BYTES and NODE_OPTIONS (infra/container/Dockerfile).
       dynamic "env" {
         for_each = merge(var.settings, local.required_settings)
         content {
@@ -53,8 +53,8 @@ resource "google_cloud_run_v2_service" "upload" {
   }
 
   depends_on = [
-    google_project_iam_member.documents,
-    google_secret_manager_secret_iam_member.reader,
+    google_project_iam_member.firestore_user,
+    google_secret_manager_secret_iam_member.accessor,
   ]
 }
 

@@ -3,7 +3,7 @@ resource "google_firestore_database" "driveway" {
   location_id = var.region
   type        = "FIRESTORE_NATIVE"
 
-  # Grants are worth a week of second thoughts.
+  # Allows a restore of the grants to any point of the last seven days.
   point_in_time_recovery_enablement = "POINT_IN_TIME_RECOVERY_ENABLED"
   deletion_policy                   = var.keep_data ? "ABANDON" : "DELETE"
   delete_protection_state           = var.keep_data ? "DELETE_PROTECTION_ENABLED" : "DELETE_PROTECTION_DISABLED"
@@ -12,9 +12,9 @@ resource "google_firestore_database" "driveway" {
 }
 
 locals {
-  # As in functions/store/collections.ts: the field by which each collection clears up after itself.
-  # `grants` is not among them: it stays until people, or Google, end it.
-  expires = {
+  # The TTL field of each collection, as in functions/store/collections.ts. `grants` has none: a grant is
+  # stored until the user or Google revokes it.
+  ttl_fields = {
     attempts    = "expiresAt"
     credentials = "expiresAt"
     devices     = "expiresAt"
@@ -26,8 +26,8 @@ locals {
   }
 }
 
-resource "google_firestore_field" "expires" {
-  for_each = local.expires
+resource "google_firestore_field" "ttl" {
+  for_each = local.ttl_fields
 
   database   = google_firestore_database.driveway.name
   collection = each.key
@@ -35,12 +35,12 @@ resource "google_firestore_field" "expires" {
 
   ttl_config {}
 
-  # Nothing is ever looked up by it, and an index of times that only grow is a hot spot.
+  # No query uses this field, and an index on monotonically increasing times is a hotspot.
   index_config {}
 }
 
-# Queries ask for one field each (functions/identity/firestore-credentials.ts): Firestore has those
-# indexes of itself, and there is no composite one to make.
+# Each query filters by one field (functions/identity/firestore-credentials.ts). Firestore creates
+# single-field indexes automatically, so no composite index is required.
 
 resource "google_firebaserules_ruleset" "firestore" {
   source {

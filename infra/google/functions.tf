@@ -1,26 +1,25 @@
 locals {
-  # The functions follow once setup has put both secrets in.
+  # The functions are created once setup has stored both secrets.
   ready = var.client_version > 0 && var.keyring_version > 0
 
   public_url = var.public_url != "" ? var.public_url : "https://${var.project}.web.app"
 
-  # Memory is what Node and the libraries need (about 110 MiB, docs in README, "Figures") and what
-  # uploads may hold. A whole CPU each: with less, Cloud Run gives an instance one request at a time
-  # (and, where a request waits for Google, a whole instance waits with it). max_instances is a
-  # ceiling for the bill: 400 uploads at once.
+  # Memory: about 110 MiB for Node and the libraries (docs/bench.md), plus the upload buffers. One CPU
+  # per instance: with less, Cloud Run limits an instance to one request at a time, and a request that
+  # waits for Google blocks the whole instance. max_instances limits the cost: 400 concurrent uploads.
   functions = {
-    # A redirect, a lookup, a token made; its folder may have to be found in Drive first.
+    # Redirects, lookups, new tokens; a token's folder may have to be looked up in Drive first.
     auth = { memory = "256Mi", concurrency = 40, timeout = 60, max_instances = 10 }
 
-    # One exchange with Google's sign-in, which has 10 s; Hosting gives up after 60 s.
+    # One token exchange with Google, with a timeout of 10 s; Hosting times out after 60 s.
     callback = { memory = "256Mi", concurrency = 40, timeout = 60, max_instances = 5 }
 
-    # Listings, and downloads that last as long as the reader takes; bytes pass in small pieces.
+    # Listings, and downloads, which take as long as the client reads; their bytes are streamed.
     files = { memory = "512Mi", concurrency = 40, timeout = 3600, max_instances = 20 }
 
-    # An upload holds its window, 0.5 MiB at least and 140 MiB all together (functions/config/memory-limit.ts);
-    # beyond that, new ones are sent away with 503 and Retry-After, never killed. Of one CPU, an
-    # upload at 10 MiB/s takes about 3 %.
+    # Each upload has a send buffer of at least 0.5 MiB; all buffers together are limited to 140 MiB
+    # (functions/config/memory-limit.ts). When they are full, a new upload gets 503 with Retry-After; a
+    # running one is never killed. An upload at 10 MiB/s takes about 3 % of one CPU.
     upload = { memory = "512Mi", concurrency = 20, timeout = 3600, max_instances = 20 }
   }
 
@@ -31,7 +30,7 @@ locals {
     KEYRING_SECRET_NAME  = "${google_secret_manager_secret.secret["keyring"].name}/versions/${var.keyring_version}"
   }
 
-  # What an operator may set besides (functions/config/config.ts).
+  # The optional settings (functions/config/config.ts).
   optional_settings = [
     "ACCESS_PROFILE",
     "ALLOWED_ORIGINS",
@@ -50,7 +49,7 @@ locals {
     "RATE_LIMIT_ANONYMOUS",
   ]
 
-  # Bytes only pass through: a small young generation and few arenas hold what is needed of them.
+  # Streamed bytes are short-lived: a small young generation and few malloc arenas save memory.
   runtime = {
     NODE_OPTIONS     = "--max-semi-space-size=1"
     MALLOC_ARENA_MAX = "2"
@@ -61,8 +60,8 @@ locals {
 
 # --- the source -----------------------------------------------------------------------------------
 
-# `npm run build` makes dist/deploy: the bundle, and a package.json that names the framework alone and
-# the build step by which an instance starts faster (infra/bundle/warm-code-cache.ts).
+# `npm run build` writes dist/deploy: the bundle, and a package.json with the framework as its only
+# dependency and a build step that shortens cold starts (infra/bundle/warm-code-cache.ts).
 data "archive_file" "source" {
   type             = "zip"
   source_dir       = "${path.module}/../../dist/deploy"
@@ -94,7 +93,7 @@ resource "google_storage_bucket" "source" {
   depends_on = [google_project_service.service]
 }
 
-# Named by its content: another source is another object, the same source is no change.
+# Named by a hash of its content, so an unchanged source is an unchanged object.
 resource "google_storage_bucket_object" "source" {
   name   = "driveway-${data.archive_file.source.output_md5}.zip"
   bucket = google_storage_bucket.source.name
@@ -105,9 +104,9 @@ resource "google_artifact_registry_repository" "images" {
   repository_id = "driveway"
   location      = var.region
   format        = "DOCKER"
-  description   = "The functions' images"
+  description   = "Container images of the functions"
 
-  # Each deployment leaves four images of 100 MB; the last three of each are enough to go back to.
+  # Each deployment adds four images of 100 MB. The last three of each remain, for rollbacks.
   cleanup_policies {
     id     = "keep-three"
     action = "KEEP"
@@ -130,7 +129,7 @@ resource "google_artifact_registry_repository" "images" {
 # --- the functions --------------------------------------------------------------------------------
 
 resource "google_cloudfunctions2_function" "function" {
-  for_each = { for name, is in local.functions : name => is if local.ready }
+  for_each = { for name, config in local.functions : name => config if local.ready }
 
   name        = each.key
   location    = var.region
@@ -160,21 +159,21 @@ resource "google_cloudfunctions2_function" "function" {
     max_instance_count               = each.value.max_instances
     ingress_settings                 = "ALLOW_ALL"
     environment_variables            = local.environment
-    # Start-up CPU boost has no place here: setup sees to it, by gcloud, on the service below.
+    # This resource has no field for startup CPU boost: setup sets it with gcloud, on the Cloud Run service.
   }
 
   depends_on = [
     google_artifact_registry_repository_iam_member.build_images,
-    google_firestore_field.expires,
+    google_firestore_field.ttl,
     google_project_iam_member.build_logs,
-    google_project_iam_member.documents,
-    google_secret_manager_secret_iam_member.reader,
+    google_project_iam_member.firestore_user,
+    google_secret_manager_secret_iam_member.accessor,
     google_storage_bucket_iam_member.build_source,
   ]
 }
 
-# Browsers call them, and a preflight of CORS carries nothing by which Google could know them:
-# whoever calls is let in, and Driveway itself asks who it is.
+# Public, because browsers call the functions and a CORS preflight has no credentials. Driveway
+# authenticates the callers itself.
 resource "google_cloud_run_v2_service_iam_member" "public" {
   for_each = google_cloudfunctions2_function.function
 

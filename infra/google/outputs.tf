@@ -1,19 +1,19 @@
 output "public_url" {
-  description = "Where Driveway is."
+  description = "The origin of Driveway."
   value       = local.public_url
 }
 
 output "redirect_uri" {
-  description = "To be registered at the OAuth client, letter by letter."
+  description = "The redirect URI to register with the OAuth client, exactly as it is."
   value       = "${local.public_url}/callback"
 }
 
 output "functions" {
-  description = "The functions' own addresses, without Hosting's limits."
-  value       = { for name, is in google_cloudfunctions2_function.function : name => is.service_config[0].uri }
+  description = "The functions' own URLs, without the limits of Firebase Hosting."
+  value       = { for name, function in google_cloudfunctions2_function.function : name => function.service_config[0].uri }
 }
 
 output "upload_h2c" {
-  description = "Where single requests of any size go."
+  description = "The URL of the container, for single requests of any size."
   value       = one(google_cloud_run_v2_service.upload[*].uri)
 }

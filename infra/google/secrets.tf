@@ -1,9 +1,9 @@
-# The boxes; `npm run setup` puts the values in, through gcloud, so that no state file has them.
+# Secrets without values. `npm run setup` adds the values with gcloud, so no state file contains them.
 
 locals {
   secrets = {
-    client  = "The OAuth client's JSON file, as Google's console gives it"
-    keyring = "A JWK Set of 256-bit keys; the first seals, all open"
+    client  = "The OAuth client's JSON file, as downloaded from Google's console"
+    keyring = "A JWK Set of 256-bit keys: the first encrypts, all decrypt"
   }
 }
 
@@ -16,13 +16,13 @@ resource "google_secret_manager_secret" "secret" {
     description = each.value
   }
 
-  # Google chooses the places and keeps it where one of them is down. Where the law names a country,
-  # user_managed with replicas there instead.
+  # Google chooses the regions and survives the loss of one. If the law requires a country, use
+  # user_managed with replicas there.
   replication {
     auto {}
   }
 
-  # A version that is destroyed can be had back for a day. Without the keyring nobody's grant opens.
+  # A destroyed version can be restored for a day. Without the keyring, no grant can be decrypted.
   version_destroy_ttl = "86400s"
 
   depends_on = [google_project_service.service]

@@ -1,19 +1,19 @@
 locals {
   services = toset([
-    "artifactregistry.googleapis.com", # the functions' images
+    "artifactregistry.googleapis.com", # container images
     "billingbudgets.googleapis.com",   # the budget
-    "cloudbuild.googleapis.com",       # makes them
+    "cloudbuild.googleapis.com",       # builds the images
     "cloudfunctions.googleapis.com",   # the four functions
-    "drive.googleapis.com",            # what Driveway is for
-    "firebase.googleapis.com",         # Hosting's project
-    "firebasehosting.googleapis.com",  # the page, and one origin in front
-    "firebaserules.googleapis.com",    # the database is closed to browsers
+    "drive.googleapis.com",            # files of the users
+    "firebase.googleapis.com",         # required by Firebase Hosting
+    "firebasehosting.googleapis.com",  # the page, and one origin for all
+    "firebaserules.googleapis.com",    # denies browsers access to the database
     "firestore.googleapis.com",        # sessions, tokens, grants
-    "iam.googleapis.com",              # an account for each function
-    "logging.googleapis.com",          # logs
+    "iam.googleapis.com",              # one service account per function
+    "logging.googleapis.com",          # logs, log-based metrics
     "monitoring.googleapis.com",       # alerts, the dashboard
-    "run.googleapis.com",              # what functions run on
-    "secretmanager.googleapis.com",    # the client's secret, the keyring
+    "run.googleapis.com",              # runs the functions
+    "secretmanager.googleapis.com",    # the OAuth client, the keyring
     "storage.googleapis.com",          # the functions' source
   ])
 }
@@ -22,6 +22,6 @@ resource "google_project_service" "service" {
   for_each = local.services
 
   service = each.key
-  # Something else in the project may need it.
+  # Other parts of the project may need it.
   disable_on_destroy = false
 }

@@ -1,22 +1,22 @@
 variable "project" {
-  description = "The Google Cloud project's id."
+  description = "The id of the Google Cloud project."
   type        = string
 }
 
 variable "region" {
-  description = "Where the functions run and the database is; near to those who use it."
+  description = "The region of the functions and of the database; choose one near the users."
   type        = string
   default     = "europe-west1"
 }
 
 variable "public_url" {
-  description = "The origin that browsers see; Firebase Hosting's own unless you have a domain."
+  description = "The origin that browsers use. The default is that of Firebase Hosting."
   type        = string
   default     = ""
 }
 
-# Versions, not values: the values never pass through Terraform, and so are in no state file. Until
-# both are named, everything but the functions is made.
+# Versions, not values: the values never pass through Terraform, so they are in no state file. While one
+# of them is 0, the functions are not created.
 variable "client_version" {
   description = "The version of the secret driveway-client that the functions read."
   type        = number
@@ -30,42 +30,42 @@ variable "keyring_version" {
 }
 
 variable "settings" {
-  description = "Settings that have a default, such as ACCESS_PROFILE or ALLOWED_ORIGINS."
+  description = "Optional settings, such as ACCESS_PROFILE or ALLOWED_ORIGINS."
   type        = map(string)
   default     = {}
 
   validation {
     condition     = length(setsubtract(keys(var.settings), local.optional_settings)) == 0
-    error_message = "A setting that Driveway does not know; functions/config/config.ts lists them."
+    error_message = "Unknown setting. See functions/config/config.ts for the list."
   }
 }
 
 variable "alert_email" {
-  description = "Who is told when something is wrong; nobody where it is empty."
+  description = "Receives alerts. Empty: no e-mail."
   type        = string
   default     = ""
 }
 
 variable "billing_account" {
-  description = "The billing account's id, for a budget; no budget where it is empty."
+  description = "The id of the billing account, for a budget. Empty: no budget."
   type        = string
   default     = ""
 }
 
 variable "monthly_budget" {
-  description = "Whole units of the billing account's currency; reaching 50, 90 and 100 % is told."
+  description = "Monthly budget in the currency of the billing account; notifications at 50, 90 and 100 %."
   type        = number
   default     = 10
 }
 
 variable "upload_image" {
-  description = "An image of infra/container: uploads of any size in one request. Empty is off."
+  description = "Image of infra/container, for uploads of any size in one request. Empty: no container."
   type        = string
   default     = ""
 }
 
 variable "keep_data" {
-  description = "Whether the database outlives a teardown."
+  description = "Whether teardown keeps the database."
   type        = bool
   default     = true
 }

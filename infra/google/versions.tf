@@ -1,7 +1,7 @@
 terraform {
   required_version = ">= 1.9"
 
-  # Where Terraform remembers what it made. `npm run setup` makes the bucket and names it.
+  # The bucket of the Terraform state. `npm run setup` creates it and passes its name.
   backend "gcs" {
     prefix = "driveway"
   }
@@ -22,7 +22,7 @@ provider "google" {
   project = var.project
   region  = var.region
 
-  # Budgets and rules are billed to a project: this one.
+  # The APIs of budgets and Firebase rules require a quota project.
   user_project_override = true
   billing_project       = var.project
 }

@@ -1,13 +1,13 @@
 /**
- * Makes `provider.json`: of every resource that the Terraform files use, the names, nesting, types,
- * required parts and closed choices, as the provider's typings have them. Run again when a resource
- * of another type is used, or for another version of the provider:
+ * Generates `provider.json` from the typings of the Terraform provider: for each resource type in use,
+ * its attributes with their nesting, types, enum values and whether they are required. Run it again
+ * for a new resource type or a new version of the provider:
  *
  *   npm install --prefix /tmp/schema --ignore-scripts --legacy-peer-deps \
  *     @cdktf/provider-google@16.12.1 @cdktf/provider-archive@11
  *   node infra/google/schema/generate.mjs /tmp/schema/node_modules
  *
- * The typings are 300 MB, of which this needs a few kB: so they are no dependency.
+ * The typings are 300 MB, so they are not a dependency of the project.
  */
 import { readFile, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -16,7 +16,7 @@ import { fileURLToPath } from 'node:url'
 const [modules = 'node_modules'] = process.argv.slice(2)
 const folder = fileURLToPath(new URL('..', import.meta.url))
 
-const byName = (one, other) => (one < other ? -1 : 1)
+const byName = (a, b) => (a < b ? -1 : 1)
 
 const used = new Set()
 for (const file of (await readdir(folder)).filter((name) => name.endsWith('.tf'))) {
@@ -36,15 +36,15 @@ await writeFile(
   `${JSON.stringify({ google: version, types })}\n`,
 )
 
-/** `data.google_project` is in the folder data-google-project, `google_project_service` in project-service. */
+/** Reads a type: `data.google_project` from data-google-project, `google_project_service` from project-service. */
 async function readType(type) {
   const isData = type.startsWith('data.')
   const name = type.replace('data.', '')
   const provider = name.split('_', 1)[0]
   const rest = name.slice(provider.length + 1).replaceAll('_', '-')
-  const at = isData ? `data-${provider}-${rest}` : rest
+  const typeFolder = isData ? `data-${provider}-${rest}` : rest
   const text = await readFile(
-    join(modules, `@cdktf/provider-${provider}/lib/${at}/index.d.ts`),
+    join(modules, `@cdktf/provider-${provider}/lib/${typeFolder}/index.d.ts`),
     'utf8',
   )
   const interfaces = new Map(

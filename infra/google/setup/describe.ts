@@ -1,48 +1,39 @@
-/** Steps as text: for a dry run, and for docs/deploy.md. */
+/** Formats steps: as text for a dry run, and as a table for docs/deploy.md. */
+import { table } from '../../docs/table.ts'
 import { formatCommand } from './step.ts'
 import type { CommandCheck, Step } from './step.ts'
 
-const looks = ({ run, expectFailure: fails }: CommandCheck): string =>
-  `${formatCommand(run)}${fails ? '   (has to fail)' : ''}`
+const formatCheck = ({ run, expectFailure }: CommandCheck): string =>
+  `${formatCommand(run)}${expectFailure ? '   (must fail)' : ''}`
 
-/** Every step as text, and nothing else happens. */
+/** Formats every step as text. */
 export function describeSteps(steps: readonly Step[]): string {
   const lines = steps.flatMap((step, index) => [
     `${index + 1}. ${step.name}: ${step.why}`,
-    ...(step.onlyIf ?? []).map((check) => `     if      ${looks(check)}`),
-    ...(step.unless ? [`     unless  ${looks(step.unless)}`] : []),
-    ...(step.lookup ? [`     look    ${formatCommand(step.lookup.run)}`] : []),
+    ...(step.onlyIf ?? []).map((check) => `     if      ${formatCheck(check)}`),
+    ...(step.unless ? [`     unless  ${formatCheck(step.unless)}`] : []),
+    ...(step.lookup ? [`     read    ${formatCommand(step.lookup.run)}`] : []),
     ...(step.write ? [`     write   ${step.write.file}`] : []),
     ...(step.alwaysRun ? [`     always  ${formatCommand(step.alwaysRun)}`] : []),
     ...(step.command ? [`     run     ${formatCommand(step.command, step.stdin)}`] : []),
     ...(step.manualAction === undefined ? [] : [`     you     ${step.manualAction}`]),
     ...(step.message === undefined
       ? []
-      : [`     say     ${step.message.replaceAll('\n', '\n             ')}`]),
+      : [`     print   ${step.message.replaceAll('\n', '\n             ')}`]),
   ])
   return lines.join('\n')
 }
 
-/** A table for the docs: what is looked up or written on the way is left out. */
+/** Formats the steps as a Markdown table, without the ones that only read or write a local file. */
 export function stepsTable(steps: readonly Step[]): string {
   const rows = steps
-    .filter(({ lookup: find, write }) => !find && !write)
-    .map(
-      ({
-        name,
-        why,
-        command,
-        alwaysRun: prepare,
-        stdin,
-        message: tell,
-        manualAction: otherwise,
-      }) => {
-        const run = command ?? prepare
-        const does = run ? `\`${formatCommand(run, stdin)}\`` : (tell ?? `asks you: ${otherwise}`)
-        return [name, why, does.replaceAll('|', '\\|').replaceAll('\n', ' ')]
-      },
-    )
-  return [['Step', 'Why', 'Where it is not so yet'], ['---', '---', '---'], ...rows]
-    .map((cells) => `| ${cells.join(' | ')} |`)
-    .join('\n')
+    .filter(({ lookup, write }) => !lookup && !write)
+    .map(({ name, why, command, alwaysRun, stdin, message, manualAction }) => {
+      const run = command ?? alwaysRun
+      const action = run
+        ? `\`${formatCommand(run, stdin)}\``
+        : (message ?? `Setup stops: ${manualAction}`)
+      return [name, why, action.replaceAll('\n', ' ')]
+    })
+  return table(['Step', 'Why', 'Action if it is not done'], rows)
 }

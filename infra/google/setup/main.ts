@@ -1,6 +1,6 @@
 /**
- * `npm run setup` and `npm run teardown`: Driveway in a project of Google Cloud, and out of it again.
- * What is uploaded has been built just before (`infra/local/build.mjs`).
+ * `npm run setup` and `npm run teardown`: deploy Driveway to a Google Cloud project, and remove it.
+ * The npm scripts run the build (`infra/local/build.mjs`) first.
  */
 import { createHash } from 'node:crypto'
 import { readFile, readdir, writeFile } from 'node:fs/promises'
@@ -25,51 +25,55 @@ await main(process.argv.slice(isTeardown ? 3 : 2)).catch((error: unknown) => {
 })
 
 async function main(args: string[]): Promise<void> {
-  const before = await readJson<PreviousVariables>(variablesFile).catch(() => ({}))
-  const answers = await readOptions(args, before, createPrompt())
-  const { dryRun } = answers
+  const previous = await readJson<PreviousVariables>(variablesFile).catch(() => ({}))
+  const cliOptions = await readOptions(args, previous, createPrompt())
+  const { dryRun } = cliOptions
   const { scripts } = await readJson<{ scripts: Record<string, string> }>('package.json')
   const options: SetupOptions = {
-    ...answers,
-    built: { site: await buildSite(answers, dryRun), container: await hashOfContainer() },
+    ...cliOptions,
+    built: { site: await buildSite(cliOptions, dryRun), container: await hashOfContainer() },
     doctor: 'doctor' in scripts,
   }
-  const steps = isTeardown ? teardownSteps(options, answers.withData) : setupSteps(options)
+  const steps = isTeardown ? teardownSteps(options, cliOptions.withData) : setupSteps(options)
   if (dryRun) return console.log(describeSteps(steps))
-  if (isTeardown) await confirm(answers)
+  if (isTeardown) await confirm(cliOptions)
   const changes = await runSteps(steps, { secret: secrets(options), print: console.log })
-  console.log(changes === 0 ? 'Nothing had to be changed.' : `Changed: ${changes}.`)
+  console.log(changes === 0 ? 'No changes.' : `Changes: ${changes}.`)
 }
 
 async function readJson<T>(file: string): Promise<T> {
   return JSON.parse(await readFile(file, 'utf8')) as T
 }
 
-/** Each is read, or made, once: a second look has to find the same. */
+/** Reads or generates each secret once, so that all steps use the same value. */
 function secrets({ clientFile, publicUrl }: SetupOptions): (name: Secret) => Promise<string> {
-  const known = new Map<Secret, Promise<string>>()
+  const cache = new Map<Secret, Promise<string>>()
   return (name) => {
     const value =
-      known.get(name) ??
+      cache.get(name) ??
       (name === 'client'
         ? readClientFile(clientFile, `${publicUrl}/callback`)
         : Promise.resolve(newKeyring()))
-    known.set(name, value)
+    cache.set(name, value)
     return value
   }
 }
 
 async function confirm({ project, yes, withData }: CliOptions): Promise<void> {
   if (yes) return
-  const what = withData ? 'Driveway and everything it stores' : 'Driveway, without what it stores'
-  const answer = await createPrompt()?.(`This removes ${what}. The project's id, to go on`)
-  if (answer !== project) throw new CliError('Nothing was removed (say --yes to go on unasked)')
+  const scope = withData ? 'Driveway and all stored data' : 'Driveway, but not the stored data'
+  const input = await createPrompt()?.(`This removes ${scope}. Enter the project id to continue`)
+  if (input !== project) {
+    throw new CliError(
+      'Nothing was removed: the project id was not confirmed. Use --yes to skip this',
+    )
+  }
 }
 
 /**
- * Writes what Hosting is told, with the region in it, and a file that says which build is published.
+ * Writes the Hosting configuration for the region, and `version.txt`, which identifies the build.
  *
- * @returns the SHA-256 of the page and of what Hosting is told
+ * @returns the SHA-256 of the page and of the Hosting configuration
  */
 async function buildSite({ region }: CliOptions, dryRun: boolean): Promise<string> {
   const { hosting } = await readJson<{ hosting: HostingConfig }>('firebase.json')
@@ -82,7 +86,7 @@ async function buildSite({ region }: CliOptions, dryRun: boolean): Promise<strin
   const files = (await readdir(folder, { recursive: true, withFileTypes: true }))
     .filter((entry) => entry.isFile() && entry.name !== 'version.txt')
     .map((entry) => join(entry.parentPath, entry.name))
-  for (const file of files.toSorted((one, other) => (one < other ? -1 : 1))) {
+  for (const file of files.toSorted((a, b) => (a < b ? -1 : 1))) {
     hash.update(`\0${file}\0`).update(await readFile(file))
   }
   const version = hash.digest('hex')

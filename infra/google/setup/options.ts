@@ -1,4 +1,4 @@
-/** What setup has to know: from flags, from the run before, from questions, in this order. */
+/** Options of setup and teardown: from flags, else from the previous run, else from prompts. */
 import { createInterface } from 'node:readline/promises'
 import { parseArgs } from 'node:util'
 import { settings } from '../../../functions/config/settings.ts'
@@ -14,20 +14,20 @@ export type CliOptions = Omit<SetupOptions, 'built' | 'doctor'> & {
 export const usage = `npm run setup -- [flags]       npm run teardown -- [flags]
 
   --project=ID             the Google Cloud project
-  --region=NAME            where it runs; europe-west1 unless said
+  --region=NAME            the Google Cloud region (default: europe-west1)
   --client=FILE            the OAuth client's JSON file, from Google's console
-  --url=https://…          a domain of yours, once Firebase Hosting serves it
-  --set=NAME=VALUE         a setting, such as ACCESS_PROFILE=own; may be repeated
-  --alert-email=ADDRESS    who is told when something is wrong
-  --billing-account=ID     for linking it to the project, and for a budget
-  --budget=NUMBER          a month's, in your currency; 10 unless said
-  --container              also a service for single requests of any size
-  --dry-run                prints every step and does none
-  teardown: --with-data    also the database, the secrets and Terraform's state
-            --yes          without asking
+  --url=https://…          your own domain, once Firebase Hosting serves it
+  --set=NAME=VALUE         a setting, such as ACCESS_PROFILE=own; repeatable
+  --alert-email=ADDRESS    receives alerts
+  --billing-account=ID     is linked to the project, and gets a budget
+  --budget=NUMBER          monthly budget, in your currency (default: 10)
+  --container              also deploys a service for single requests of any size
+  --dry-run                prints every step and runs none
+  teardown: --with-data    also removes the database, the secrets and Terraform's state
+            --yes          does not ask for confirmation
 `
 
-/** The variables that the run before has written, as far as they are answers. */
+/** The options among the variables that the previous run has written. */
 export type PreviousVariables = Partial<{
   project: string
   region: string
@@ -39,32 +39,35 @@ export type PreviousVariables = Partial<{
   upload_image: string
 }>
 
-/** @throws {CliError} on a flag that is unknown or wrong, or an answer that nobody gives */
+/** @throws {CliError} when a flag is unknown or invalid, or a required option is missing */
 export async function readOptions(
   args: string[],
-  before: PreviousVariables,
-  ask: ((question: string) => Promise<string>) | undefined,
+  previous: PreviousVariables,
+  prompt: ((question: string) => Promise<string>) | undefined,
 ): Promise<CliOptions> {
   const flags = readFlags(args)
-  const project = await needed(flags.project ?? before.project, 'Project id', '--project', ask)
+  const project = await requireOption(
+    flags.project ?? previous.project,
+    'Project id',
+    '--project',
+    prompt,
+  )
   if (!/^[a-z][a-z0-9-]{4,28}[a-z0-9]$/.test(project)) {
-    throw new CliError(`Cannot use --project=${project}: it is no id of a Google Cloud project`)
+    throw new CliError(`Cannot use --project=${project}: it is not a valid project id`)
   }
-  const region = flags.region ?? before.region ?? 'europe-west1'
+  const region = flags.region ?? previous.region ?? 'europe-west1'
   if (!/^[a-z]+-[a-z]+\d+$/.test(region)) {
     throw new CliError(`Cannot use --region=${region}: it must look like europe-west1`)
   }
-  const publicUrl = (flags.url ?? before.public_url) || `https://${project}.web.app`
+  const publicUrl = (flags.url ?? previous.public_url) || `https://${project}.web.app`
   if (
     !URL.canParse(publicUrl) ||
     new URL(publicUrl).origin !== publicUrl ||
     !publicUrl.startsWith('https:')
   ) {
-    throw new CliError(
-      `Cannot use --url=${publicUrl}: it must look like https://drive.example.com`,
-    )
+    throw new CliError(`Cannot use --url=${publicUrl}: it must look like https://drive.example.com`)
   }
-  const budget = flags.budget ?? String(before.monthly_budget ?? 10)
+  const budget = flags.budget ?? String(previous.monthly_budget ?? 10)
   if (!/^[1-9]\d{0,6}$/.test(budget)) {
     throw new CliError(`Cannot use --budget=${budget}: it must be a whole number`)
   }
@@ -73,18 +76,18 @@ export async function readOptions(
     region,
     publicUrl,
     clientFile: flags.client ?? '',
-    settings: readSettings(flags.set, before.settings ?? {}),
-    alertEmail: flags['alert-email'] ?? before.alert_email ?? '',
-    billingAccount: flags['billing-account'] ?? before.billing_account ?? '',
+    settings: readSettings(flags.set, previous.settings ?? {}),
+    alertEmail: flags['alert-email'] ?? previous.alert_email ?? '',
+    billingAccount: flags['billing-account'] ?? previous.billing_account ?? '',
     monthlyBudget: Number(budget),
-    container: flags.container ?? Boolean(before.upload_image),
+    container: flags.container ?? Boolean(previous.upload_image),
     dryRun: flags['dry-run'] ?? false,
     withData: flags['with-data'] ?? false,
     yes: flags.yes ?? false,
   }
 }
 
-/** Asks whoever sits at the terminal; there is nobody where it is none. */
+/** Creates a prompt on the terminal; `undefined` when stdin is not a terminal. */
 export function createPrompt(): ((question: string) => Promise<string>) | undefined {
   if (!process.stdin.isTTY) return undefined
   return async (question) => {
@@ -97,20 +100,20 @@ export function createPrompt(): ((question: string) => Promise<string>) | undefi
   }
 }
 
-async function needed(
-  known: string | undefined,
+async function requireOption(
+  value: string | undefined,
   question: string,
   flag: string,
-  ask: ((question: string) => Promise<string>) | undefined,
+  prompt: ((question: string) => Promise<string>) | undefined,
 ): Promise<string> {
-  const answer = known || (await ask?.(question))
-  if (!answer) throw new CliError(`Say ${flag}=…\n\n${usage}`)
-  return answer
+  const option = value || (await prompt?.(question))
+  if (!option) throw new CliError(`${flag}=… is required\n\n${usage}`)
+  return option
 }
 
 const text = { type: 'string' } as const
 const flag = { type: 'boolean' } as const
-const known = {
+const flagTypes = {
   project: text,
   region: text,
   client: text,
@@ -127,29 +130,29 @@ const known = {
 
 function readFlags(
   args: string[],
-): ReturnType<typeof parseArgs<{ options: typeof known }>>['values'] {
+): ReturnType<typeof parseArgs<{ options: typeof flagTypes }>>['values'] {
   try {
-    return parseArgs({ args, options: known, allowPositionals: false }).values
+    return parseArgs({ args, options: flagTypes, allowPositionals: false }).values
   } catch (error) {
     throw new CliError(`${(error as Error).message}\n\n${usage}`)
   }
 }
 
 function readSettings(
-  given: string[] = [],
-  before: Record<string, string>,
+  assignments: string[] = [],
+  previous: Record<string, string>,
 ): Record<string, string> {
-  const all = { ...before }
-  for (const one of given) {
-    const [name = '', value = ''] = one.split(/=(.*)/s)
+  const merged = { ...previous }
+  for (const assignment of assignments) {
+    const [name = '', value = ''] = assignment.split(/=(.*)/s)
     if ((settings as Record<string, string>)[name] !== 'optional') {
-      const names = Object.entries(settings).filter(([, is]) => is === 'optional')
+      const names = Object.entries(settings).filter(([, kind]) => kind === 'optional')
       throw new CliError(
-        `Cannot use --set=${one}: the settings are ${names.map(([each]) => each).join(', ')}`,
+        `Cannot use --set=${assignment}: the settings are ${names.map(([optional]) => optional).join(', ')}`,
       )
     }
-    if (value === '') delete all[name]
-    else all[name] = value
+    if (value === '') delete merged[name]
+    else merged[name] = value
   }
-  return all
+  return merged
 }

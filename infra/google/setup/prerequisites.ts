@@ -1,52 +1,47 @@
-/** What has to be there before anything can be made: programs, a person, a project, a place for state. */
+/** Steps before Terraform can run: programs, credentials, the project, and the state bucket. */
 import { argv } from './step.ts'
 import type { SetupOptions, Step } from './step.ts'
 
-/** Terraform in the folder of its files. */
+/** The arguments that run Terraform in infra/google. */
 export const terraform = argv`terraform -chdir=infra/google`
 
-export function stateBucket(id: string): string {
-  return `gs://${id}-driveway-state`
+export function stateBucket(projectId: string): string {
+  return `gs://${projectId}-driveway-state`
 }
 
 export function prerequisiteSteps(options: SetupOptions): Step[] {
-  return [...programs, ...account(options), ...project(options), ...state(options)]
+  return [...programs, ...credentials(options), ...project(options), ...state(options)]
 }
 
-const program = (name: string, version: string, why: string, where: string): Step => ({
+const program = (name: string, version: string, why: string, source: string): Step => ({
   name,
   why,
   unless: { run: [name, version] },
-  manualAction: `Install ${name}: ${where}`,
+  manualAction: `Install ${name}: ${source}`,
 })
 
 const programs = [
-  program(
-    'gcloud',
-    'version',
-    'talks to Google Cloud',
-    'https://cloud.google.com/sdk/docs/install',
-  ),
+  program('gcloud', 'version', 'manages Google Cloud', 'https://cloud.google.com/sdk/docs/install'),
   program(
     'terraform',
     'version',
-    'makes what infra/google describes',
+    'creates the resources of infra/google',
     'https://developer.hashicorp.com/terraform/install',
   ),
   program(
     'firebase',
     '--version',
-    'uploads the page to Firebase Hosting',
+    'deploys the page to Firebase Hosting',
     'npm install --global firebase-tools',
   ),
-  program('curl', '--version', 'looks at what is published', 'https://curl.se/download.html'),
+  program('curl', '--version', 'checks which page is published', 'https://curl.se/download.html'),
 ]
 
-function account({ project: id }: SetupOptions): Step[] {
+function credentials({ project: id }: SetupOptions): Step[] {
   return [
     {
-      name: 'Signed in',
-      why: 'gcloud acts as you',
+      name: 'gcloud sign-in',
+      why: 'gcloud acts in your name',
       unless: {
         run: argv`gcloud auth list --filter=status:ACTIVE --format=value(account)`,
         matches: /@/,
@@ -54,14 +49,14 @@ function account({ project: id }: SetupOptions): Step[] {
       command: argv`gcloud auth login`,
     },
     {
-      name: 'Signed in for programs',
-      why: 'Terraform acts as you too',
+      name: 'Application default credentials',
+      why: 'Terraform acts in your name',
       unless: { run: argv`gcloud auth application-default print-access-token` },
       command: argv`gcloud auth application-default login --project=${id}`,
     },
     {
-      name: 'Signed in at Firebase',
-      why: 'firebase has a sign-in of its own, where the one for programs is not enough',
+      name: 'Firebase sign-in',
+      why: 'firebase has its own sign-in if the default credentials are not sufficient',
       unless: { run: argv`firebase projects:list --json` },
       command: argv`firebase login`,
     },
@@ -74,32 +69,32 @@ function project({ project: id, billingAccount }: SetupOptions): Step[] {
   )
   return [
     {
-      name: 'The project',
-      why: 'everything lives in it',
+      name: 'Project',
+      why: 'contains all resources',
       unless: {
         run: argv`gcloud projects describe ${id} --format=value(lifecycleState)`,
         matches: /ACTIVE/,
       },
-      manualAction: `There is no project ${id} that you can see; this makes it:  gcloud projects create ${id} --name=Driveway`,
+      manualAction: `You have no access to a project ${id}. To create it, run  gcloud projects create ${id} --name=Driveway`,
     },
     {
-      name: 'Billing',
-      why: 'functions and the database need an account to bill, also where the bill is nothing',
+      name: 'Billing account',
+      why: 'functions and the database require one, even if the bill is zero',
       unless: {
         run: argv`gcloud billing projects describe ${id} --format=value(billingEnabled)`,
         matches: /true/i,
       },
       ...(billingAccount === ''
         ? {
-            manualAction: `Link a billing account: https://console.cloud.google.com/billing/linkedaccount?project=${id} , or say  --billing-account=…  (gcloud billing accounts list)`,
+            manualAction: `Link a billing account: https://console.cloud.google.com/billing/linkedaccount?project=${id} , or use  --billing-account=…  (gcloud billing accounts list)`,
           }
         : {
             command: argv`gcloud billing projects link ${id} --billing-account=${billingAccount}`,
           }),
     },
     {
-      name: 'The first services',
-      why: 'to look at the project, and to switch the other services on',
+      name: 'Required APIs',
+      why: 'to read the project and to enable the other APIs',
       unless: {
         run: argv`gcloud services list --enabled --project=${id} --format=csv[no-heading](config.name)`,
         matches: new RegExp(
@@ -115,15 +110,15 @@ function state({ project: id, region }: SetupOptions): Step[] {
   const bucket = stateBucket(id)
   return [
     {
-      name: 'A bucket for Terraform’s state',
-      why: 'so that another machine knows what this one made',
+      name: 'Terraform state bucket',
+      why: 'shares the state with other machines',
       unless: { run: argv`gcloud storage buckets describe ${bucket} --project=${id}` },
       command: argv`gcloud storage buckets create ${bucket} --project=${id} --location=${region}
         --uniform-bucket-level-access --public-access-prevention`,
     },
     {
-      name: 'Older states',
-      why: 'a state that was spoiled can be had back',
+      name: 'State versioning',
+      why: 'allows an earlier state to be restored',
       unless: {
         run: argv`gcloud storage buckets describe ${bucket} --project=${id} --format=value(versioning_enabled)`,
         matches: /true/i,
@@ -137,8 +132,8 @@ function state({ project: id, region }: SetupOptions): Step[] {
 export function initState(id: string): Step {
   const bucket = stateBucket(id).replace('gs://', '')
   return {
-    name: 'Terraform’s providers',
-    why: 'downloads what talks to Google, and opens the state; changes nothing',
+    name: 'Terraform init',
+    why: 'downloads the providers and reads the state; changes nothing',
     alwaysRun: argv`${terraform} init -input=false -reconfigure -backend-config=bucket=${bucket}`,
   }
 }

@@ -1,4 +1,4 @@
-/** From a project of Google Cloud to a running Driveway; running it again changes nothing. */
+/** Steps from an empty Google Cloud project to a running Driveway. They are idempotent. */
 import { prerequisiteSteps, terraform } from './prerequisites.ts'
 import { argv } from './step.ts'
 import type { CommandCheck, LookupValues, SetupOptions, Step } from './step.ts'
@@ -8,7 +8,7 @@ export const variablesFile = 'infra/google/driveway.auto.tfvars.json'
 export function setupSteps(options: SetupOptions): Step[] {
   return [
     ...prerequisiteSteps(options),
-    ...versions(options),
+    ...secretVersions(options),
     variables(options),
     ...importExisting(options),
     ...secretContainers(options),
@@ -18,20 +18,20 @@ export function setupSteps(options: SetupOptions): Step[] {
     ...['auth', 'callback', 'files', 'upload'].map((name) => startupCpuBoost(name, options)),
     ...hosting(options),
     {
-      name: 'The addresses',
-      why: 'of the page, and of the functions themselves, where Hosting’s limits are not',
+      name: 'URLs',
+      why: 'of the page, and of the functions without the limits of Firebase Hosting',
       alwaysRun: argv`${terraform} output`,
     },
     doctor(options),
   ]
 }
 
-/** Looks which versions there are: the functions are given numbers, never `latest`. */
-function versions({ project }: SetupOptions): Step[] {
+/** Reads the current versions: the functions are pinned to a number, never to `latest`. */
+function secretVersions({ project }: SetupOptions): Step[] {
   return (['client', 'keyring'] as const).map((name) => ({
-    name: `The version of driveway-${name}`,
-    why: 'functions are pinned to it',
-    find: {
+    name: `Version of the secret driveway-${name}`,
+    why: 'the functions are pinned to it',
+    lookup: {
       run: argv`gcloud secrets versions list driveway-${name} --project=${project}
         --filter=state=ENABLED --sort-by=~createTime --limit=1 --format=value(name.basename())`,
       as: `${name}Version`,
@@ -41,19 +41,19 @@ function versions({ project }: SetupOptions): Step[] {
 
 function variables(options: SetupOptions): Step {
   return {
-    name: 'Terraform’s variables',
-    why: 'your answers, and numbers of versions; no secret',
-    write: { file: variablesFile, content: (found) => variablesOf(options, found) },
+    name: 'Terraform variables',
+    why: 'your options and the secret versions, without any secret',
+    write: { file: variablesFile, content: (values) => formatVariables(options, values) },
   }
 }
 
-function variablesOf(options: SetupOptions, found: LookupValues): string {
+function formatVariables(options: SetupOptions, lookups: LookupValues): string {
   const values = {
     project: options.project,
     region: options.region,
     public_url: options.publicUrl,
-    client_version: Number(found.clientVersion),
-    keyring_version: Number(found.keyringVersion),
+    client_version: Number(lookups.clientVersion),
+    keyring_version: Number(lookups.keyringVersion),
     settings: options.settings,
     alert_email: options.alertEmail,
     billing_account: options.billingAccount,
@@ -63,12 +63,12 @@ function variablesOf(options: SetupOptions, found: LookupValues): string {
   return `${JSON.stringify(values, null, 2)}\n`
 }
 
-/** What the project has already is taken over, rather than refused. */
+/** Imports existing resources into the Terraform state; creating them again would fail. */
 function importExisting({ project }: SetupOptions): Step[] {
-  const adopt = (what: string, address: string, id: string, there: CommandCheck): Step => ({
-    name: `${what}, where there is one`,
-    why: 'Terraform shall know it',
-    onlyIf: [there],
+  const importStep = (name: string, address: string, id: string, exists: CommandCheck): Step => ({
+    name: `Import of ${name}`,
+    why: 'Terraform manages it if it exists',
+    onlyIf: [exists],
     unless: { run: argv`${terraform} state show -no-color ${address}` },
     command: argv`${terraform} import -input=false ${address} projects/${project}/${id}`,
   })
@@ -78,12 +78,20 @@ function importExisting({ project }: SetupOptions): Step[] {
   }
   const rules = 'google_firebaserules_release.firestore'
   return [
-    adopt('The database', 'google_firestore_database.driveway', 'databases/(default)', database),
-    // A database that was never given rules has no release of them.
-    { ...adopt('Its rules', rules, 'releases/cloud.firestore', database), allowFailure: true },
+    importStep(
+      'the database',
+      'google_firestore_database.driveway',
+      'databases/(default)',
+      database,
+    ),
+    // A database without rules has no release of them.
+    {
+      ...importStep('the database rules', rules, 'releases/cloud.firestore', database),
+      allowFailure: true,
+    },
     ...['client', 'keyring'].map((name) =>
-      adopt(
-        `The secret driveway-${name}`,
+      importStep(
+        `the secret driveway-${name}`,
         `google_secret_manager_secret.secret["${name}"]`,
         `secrets/driveway-${name}`,
         { run: argv`gcloud secrets describe driveway-${name} --project=${project}` },
@@ -97,64 +105,64 @@ const apply: Pick<Step, 'unless' | 'command'> = {
   command: argv`${terraform} apply -input=false -auto-approve`,
 }
 
-/** A first round for what the secrets and the container's image are put into. */
+/** A first `terraform apply`, which creates the containers of the secrets and of the images. */
 function secretContainers(options: SetupOptions): Step[] {
   const { project, region } = options
-  const needed: CommandCheck[] = [
+  const onlyIf: CommandCheck[] = [
     argv`gcloud secrets describe driveway-client --project=${project}`,
     argv`gcloud secrets describe driveway-keyring --project=${project}`,
     argv`gcloud artifacts repositories describe driveway --location=${region} --project=${project}`,
     argv`gcloud storage buckets describe gs://${project}-driveway-source --project=${project}`,
-  ].map((run) => ({ run, fails: true }))
+  ].map((run) => ({ run, expectFailure: true }))
   return [
-    { ...variables({ ...options, container: false }), onlyIf: needed },
+    { ...variables({ ...options, container: false }), onlyIf },
     {
       ...apply,
-      name: 'The boxes',
-      why: 'services, accounts, the database, and what secrets and images are put into',
-      onlyIf: needed,
+      name: 'Base resources',
+      why: 'APIs, service accounts, the database, empty secrets, the image repository',
+      onlyIf,
     },
   ]
 }
 
 function secrets({ project, publicUrl, clientFile }: SetupOptions): Step[] {
-  const there = (name: string): CommandCheck => ({
+  const hasVersion = (name: string): CommandCheck => ({
     run: argv`gcloud secrets versions list driveway-${name} --project=${project}
       --filter=state=ENABLED --format=value(name)`,
     matches: /\d/,
   })
-  const add = (name: string): string[] =>
+  const addVersion = (name: string): string[] =>
     argv`gcloud secrets versions add driveway-${name} --project=${project} --data-file=-`
   const client: Step = {
-    name: 'The client’s file into Secret Manager',
-    why: 'by it Google knows Driveway',
+    name: 'OAuth client secret',
+    why: 'authenticates Driveway to Google; stored in Secret Manager',
     ...(clientFile === ''
       ? {
-          unless: there('client'),
+          unless: hasVersion('client'),
           manualAction:
-            'Download the client’s JSON file from Google’s console and say  --client=client_id.json',
+            'Download the client’s JSON file from Google’s console and use  --client=client_id.json',
         }
       : {
           unless: {
             run: argv`gcloud secrets versions access latest --secret=driveway-client --project=${project}`,
             equalsSecret: 'client',
           },
-          command: add('client'),
+          command: addVersion('client'),
           stdin: 'client',
         }),
   }
   return [
     {
-      name: 'The redirect URI',
-      why: 'Google sends browsers nowhere else',
-      message: `Register at https://console.cloud.google.com/auth/clients?project=${project} , letter by letter:  ${publicUrl}/callback`,
+      name: 'Redirect URI',
+      why: 'Google redirects only to registered URIs',
+      message: `Register exactly this URI at https://console.cloud.google.com/auth/clients?project=${project} :  ${publicUrl}/callback`,
     },
     client,
     {
-      name: 'A keyring into Secret Manager',
-      why: 'seals refresh tokens; made once, since without it nobody’s grant opens again',
-      unless: there('keyring'),
-      command: add('keyring'),
+      name: 'Keyring secret',
+      why: 'encrypts refresh tokens; created once, because the stored grants need it',
+      unless: hasVersion('keyring'),
+      command: addVersion('keyring'),
       stdin: 'keyring',
     },
   ]
@@ -168,8 +176,8 @@ function image(options: SetupOptions): Step {
   const { project, region } = options
   const name = imageName(options)
   return {
-    name: 'The container’s image',
-    why: 'for single requests of any size; named by what is in it',
+    name: 'Container image',
+    why: 'for single requests of any size; its tag is a hash of its content',
     unless: { run: argv`gcloud artifacts docker images describe ${name} --project=${project}` },
     command: argv`gcloud builds submit . --project=${project} --region=${region}
       --config=infra/container/cloudbuild.yaml --substitutions=_IMAGE=${name}
@@ -179,16 +187,16 @@ function image(options: SetupOptions): Step {
 
 function functions(options: SetupOptions): Step[] {
   return [
-    ...versions(options),
+    ...secretVersions(options),
     variables(options),
-    { ...apply, name: 'The functions', why: 'with whatever else is not as infra/google has it' },
+    { ...apply, name: 'Functions', why: 'and every other change in infra/google' },
   ]
 }
 
 function startupCpuBoost(name: string, { project, region }: SetupOptions): Step {
   return {
-    name: `Start-up CPU boost of ${name}`,
-    why: 'a new instance answers sooner; Terraform’s function has no field for it',
+    name: `Startup CPU boost of ${name}`,
+    why: 'shortens cold starts; Terraform’s function resource has no such field',
     unless: {
       run: argv`gcloud run services describe ${name} --project=${project} --region=${region}
         --format=yaml(spec.template.metadata.annotations)`,
@@ -201,13 +209,13 @@ function startupCpuBoost(name: string, { project, region }: SetupOptions): Step 
 function hosting({ project, publicUrl, built }: SetupOptions): Step[] {
   return [
     {
-      name: 'Firebase',
-      why: 'Hosting belongs to it',
+      name: 'Firebase project',
+      why: 'Firebase Hosting requires it',
       unless: { run: argv`firebase hosting:sites:list --project=${project} --json` },
       command: argv`firebase projects:addfirebase ${project}`,
     },
     {
-      name: 'The page',
+      name: 'Firebase Hosting',
       why: 'one origin for the page and the four functions',
       unless: {
         run: argv`curl --fail --silent --show-error ${publicUrl}/version.txt`,
@@ -219,12 +227,13 @@ function hosting({ project, publicUrl, built }: SetupOptions): Step[] {
   ]
 }
 
-function doctor({ publicUrl, doctor: isThere }: SetupOptions): Step {
-  if (!isThere)
-    return { name: 'Ready', why: 'to be tried', message: `Open ${publicUrl} and sign in` }
+function doctor({ publicUrl, doctor: hasDoctor }: SetupOptions): Step {
+  if (!hasDoctor) {
+    return { name: 'Ready', why: 'try it', message: `Open ${publicUrl} and sign in` }
+  }
   return {
-    name: 'The doctor',
-    why: 'tries for real each thing that is usually wrong',
+    name: 'Doctor',
+    why: 'runs live checks for common misconfigurations',
     alwaysRun: argv`npm run --silent doctor -- ${publicUrl}`,
     allowFailure: true,
   }

@@ -1,45 +1,43 @@
-/** What setup and teardown are made of: steps as data, for running, for showing, for the docs. */
+/** The model of setup and teardown: steps as data, for running, for a dry run, and for the docs. */
 
-/** A program that only looks; what it prints is read and never shown, since it may be a secret. */
+/** A read-only command. Its output is never printed, because it may be a secret. */
 export interface CommandCheck {
   run: readonly string[]
-  /** What it has to print; unless given, ending well is enough. */
+  /** The output must match; the default is an exit code of 0. */
   matches?: RegExp
-  /** Compares what it prints with a secret of ours instead. */
+  /** The output must equal this secret. */
   equalsSecret?: Secret
-  /** It holds where the program fails. */
+  /** The check passes when the command fails. */
   expectFailure?: true
 }
 
-/** Goes through a program's standard input, never through its arguments. */
+/** Passed on standard input, never in the arguments. */
 export type Secret = 'client' | 'keyring'
 
 export interface Step {
   name: string
-  /** For whoever reads along. */
   why: string
-  /** One of these has to hold, or there is nothing to do. */
+  /** The step is skipped unless one of these passes. */
   onlyIf?: readonly CommandCheck[]
-  /** Where it holds, this has been done before. */
+  /** The step is skipped if this passes: it is already done. */
   unless?: CommandCheck
-  /** Does it. */
   command?: readonly string[]
-  /** Runs each time, since it changes nothing up there. */
+  /** Runs every time, because it changes nothing in the cloud. */
   alwaysRun?: readonly string[]
   stdin?: Secret
-  /** Where the command fails, that is no reason to stop. */
+  /** A failure of the command does not stop setup. */
   allowFailure?: true
-  /** What a person has to do where it is not so; setup stops. */
+  /** What the user must do if the step is not done; setup stops. */
   manualAction?: string
-  /** Just said, each time. */
+  /** Printed every time. */
   message?: string
-  /** Looks something up for the steps that follow. */
+  /** Reads a value for the following steps. */
   lookup?: { run: readonly string[]; as: keyof LookupValues }
-  /** Writes a file on this machine; a new run writes the same. */
-  write?: { file: string; content: (found: LookupValues) => string }
+  /** Writes a local file; the content is deterministic. */
+  write?: { file: string; content: (values: LookupValues) => string }
 }
 
-/** What was looked up on the way; versions of secrets, `0` while there is none. */
+/** Versions of the secrets; `0` while there is none. */
 export interface LookupValues {
   clientVersion: string
   keyringVersion: string
@@ -48,43 +46,43 @@ export interface LookupValues {
 export interface SetupOptions {
   project: string
   region: string
-  /** The origin that browsers see. */
+  /** The origin that browsers use. */
   publicUrl: string
-  /** The JSON file of the OAuth client; empty where Secret Manager has it already. */
+  /** The JSON file of the OAuth client; empty when Secret Manager already has it. */
   clientFile: string
-  /** Settings that have a default, by name. */
+  /** Optional settings, by name. */
   settings: Record<string, string>
   alertEmail: string
   billingAccount: string
   monthlyBudget: number
-  /** Whether uploads of any size get a service of their own. */
+  /** Whether to deploy the container, for single requests of any size. */
   container: boolean
-  /** SHA-256 of what was built, in hex: two builds that are the same have the same. */
+  /** SHA-256 of the build results, in hex. */
   built: { site: string; container: string }
-  /** Whether there is an `npm run doctor`. */
+  /** Whether the project has a script `doctor`. */
   doctor: boolean
 }
 
 /**
- * A command line as its words: split where the template has blanks, never inside of a value; a list
- * is a word for each of its entries.
+ * Template tag: splits a command line into its arguments, at the white space of the template and never
+ * inside a value. An array is one argument per entry.
  */
 export function argv(parts: TemplateStringsArray, ...values: (string | string[])[]): string[] {
-  const words: string[] = ['']
+  const args: string[] = ['']
   for (const [index, part] of parts.entries()) {
     const [first = '', ...rest] = part.split(/\s+/)
-    words[words.length - 1] += first
-    words.push(...rest)
+    args[args.length - 1] += first
+    args.push(...rest)
     const value = values[index] ?? ''
-    const [start = '', ...more] = typeof value === 'string' ? [value] : value
-    words[words.length - 1] += start
-    words.push(...more)
+    const [head = '', ...tail] = typeof value === 'string' ? [value] : value
+    args[args.length - 1] += head
+    args.push(...tail)
   }
-  return words.filter((word) => word !== '')
+  return args.filter((arg) => arg !== '')
 }
 
-/** As one would type it. */
+/** Formats a command as shell input. */
 export function formatCommand(run: readonly string[], stdin?: Secret): string {
-  const words = run.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word}'`))
-  return `${words.join(' ')}${stdin === undefined ? '' : `  < (the ${stdin})`}`
+  const args = run.map((arg) => (/^[\w@%+=:,./-]+$/.test(arg) ? arg : `'${arg}'`))
+  return `${args.join(' ')}${stdin === undefined ? '' : `  < (the ${stdin})`}`
 }

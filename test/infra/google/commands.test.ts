@@ -1,6 +1,6 @@
 /**
- * The real parsers read every line: gcloud refuses what it does not know with exit code 2, before it
- * asks who you are; what it knows ends for want of an account.
+ * Parses every documented command with the real program. gcloud rejects an unknown command or flag with
+ * exit code 2 before it authenticates; a known one fails with 1 for lack of an account.
  */
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { execFile, spawnSync } from 'node:child_process'
@@ -12,34 +12,34 @@ import { documentedCommands, doctorCommands, stepCommands } from './documented-c
 
 const gcloud = spawnSync('gcloud', ['version']).status === 0 ? test : test.skip
 const terraform = spawnSync('terraform', ['version']).status === 0 ? test : test.skip
-const without = (program: string, tester: unknown): string =>
-  tester === test.skip ? ` (no ${program} here)` : ''
+const skipNote = (program: string, tester: unknown): string =>
+  tester === test.skip ? ` (${program} is not available)` : ''
 
-let empty: string
+let emptyFolder: string
 
 beforeAll(async () => {
-  empty = await mkdtemp(join(tmpdir(), 'driveway-nobody-'))
-  await writeFile(join(empty, 'keyring.json'), '{}')
+  emptyFolder = await mkdtemp(join(tmpdir(), 'driveway-commands-'))
+  await writeFile(join(emptyFolder, 'keyring.json'), '{}')
 })
 
 afterAll(async () => {
-  await rm(empty, { recursive: true })
+  await rm(emptyFolder, { recursive: true })
 })
 
-/** gcloud looks into a file that is to be sent before it asks who you are. */
-const atHand = (word: string): string =>
-  word.replace(/=(keyring\.json)$/, (_, file: string) => `=${join(empty, file)}`)
+/** Replaces a file argument by an existing file: gcloud reads it before it authenticates. */
+const withExistingFile = (word: string): string =>
+  word.replace(/=(keyring\.json)$/, (_, file: string) => `=${join(emptyFolder, file)}`)
 
-interface Outcome {
+interface ProgramResult {
   code: number
   output: string
 }
 
-function run([program = '', ...args]: string[], cwd = root): Promise<Outcome> {
+function run([program = '', ...args]: string[], cwd = root): Promise<ProgramResult> {
   const env = {
     PATH: process.env['PATH'],
-    HOME: empty,
-    CLOUDSDK_CONFIG: empty,
+    HOME: emptyFolder,
+    CLOUDSDK_CONFIG: emptyFolder,
     CLOUDSDK_CORE_DISABLE_PROMPTS: '1',
     TF_CLI_CONFIG_FILE: '/dev/null',
   }
@@ -52,55 +52,55 @@ function run([program = '', ...args]: string[], cwd = root): Promise<Outcome> {
   })
 }
 
-/** These talk to a browser or to nobody at all. */
+/** These open a browser or need no account. */
 const withoutAccount = new Set(['gcloud auth login', 'gcloud auth list', 'gcloud version'])
 
 const shape = (words: string[]): string =>
   words.map((word) => word.replace(/=.*/, '').replace(/driveway-(client|keyring)/, 'X')).join(' ')
 
-/** One of each shape: the same flags of the same command, whatever their values. */
-function shapes(lines: string[][]): string[][] {
+/** Keeps one command per shape: the same command and flags, with any values. */
+function uniqueShapes(lines: string[][]): string[][] {
   return [...new Map(lines.map((words) => [shape(words), words])).values()]
 }
 
-const alone = (words: string[]): boolean =>
+const needsNoAccount = (words: string[]): boolean =>
   withoutAccount.has(words.slice(0, 3).join(' ')) || words.includes('application-default')
 
-async function everyGcloudLine(): Promise<string[][]> {
-  const told = [await documentedCommands(), await doctorCommands()].flat()
-  const all = [...stepCommands(), ...told].filter(([first]) => first === 'gcloud')
-  return shapes(all.filter((words) => !alone(words)))
+async function allGcloudCommands(): Promise<string[][]> {
+  const documented = [await documentedCommands(), await doctorCommands()].flat()
+  const all = [...stepCommands(), ...documented].filter(([first]) => first === 'gcloud')
+  return uniqueShapes(all.filter((words) => !needsNoAccount(words)))
 }
 
 gcloud(
-  `gcloud knows every line of setup, teardown, the doctor and the docs${without('gcloud', gcloud)}`,
+  `gcloud accepts every command of setup, teardown, the doctor and the docs${skipNote('gcloud', gcloud)}`,
   async () => {
-    const lines = await everyGcloudLine()
+    const lines = await allGcloudCommands()
     expect(lines.length).toBeGreaterThan(20)
-    // gcloud takes a second to start: two at a time.
-    const outcomes: Promise<[string[], Outcome]>[] = []
+    // gcloud takes a second to start: run two at a time.
+    const results: Promise<[string[], ProgramResult]>[] = []
     for (const [index, words] of lines.entries()) {
-      await outcomes[index - 2]
-      outcomes.push(run(words.map(atHand)).then((outcome) => [words, outcome]))
+      await results[index - 2]
+      results.push(run(words.map(withExistingFile)).then((result) => [words, result]))
     }
-    for (const [words, { code, output }] of await Promise.all(outcomes)) {
-      const ended = /active account|credentials|auth login/.test(output)
-        ? 'for want of an account'
+    for (const [words, { code, output }] of await Promise.all(results)) {
+      const reason = /active account|credentials|auth login/.test(output)
+        ? 'account required'
         : output
-      expect([words.join(' '), code, ended]).toEqual([words.join(' '), 1, 'for want of an account'])
+      expect([words.join(' '), code, reason]).toEqual([words.join(' '), 1, 'account required'])
     }
   },
   300_000,
 )
 
-test('of the doctor’s commands, none is missed', async () => {
+test('doctorCommands() finds every command of the doctor and fills in its placeholders', async () => {
   const lines = await doctorCommands()
   expect(lines.length).toBeGreaterThan(12)
   expect(lines.filter((words) => words.some((word) => /[${}'"]/.test(word)))).toEqual([])
 })
 
 gcloud(
-  `a line that gcloud does not know is found${without('gcloud', gcloud)}`,
+  `gcloud rejects an unknown command or flag${skipNote('gcloud', gcloud)}`,
   async () => {
     for (const line of [
       'gcloud run services update auth --cpu-bost',
@@ -114,12 +114,12 @@ gcloud(
 )
 
 terraform(
-  `terraform knows every flag of setup and teardown${without('terraform', terraform)}`,
+  `terraform accepts every flag of setup and teardown${skipNote('terraform', terraform)}`,
   async () => {
-    const lines = shapes(stepCommands().filter(([first]) => first === 'terraform'))
+    const lines = uniqueShapes(stepCommands().filter(([first]) => first === 'terraform'))
     expect(lines.length).toBeGreaterThan(8)
     for (const words of lines) {
-      const { output } = await run(words.map((word) => word.replace('infra/google', empty)))
+      const { output } = await run(words.map((word) => word.replace('infra/google', emptyFolder)))
       expect([words.join(' '), output]).toEqual([
         words.join(' '),
         expect.not.stringMatching(
@@ -127,7 +127,12 @@ terraform(
         ),
       ])
     }
-    const { output } = await run(['terraform', `-chdir=${empty}`, 'plan', '-detailed-exitcodes'])
+    const { output } = await run([
+      'terraform',
+      `-chdir=${emptyFolder}`,
+      'plan',
+      '-detailed-exitcodes',
+    ])
     expect(output).toContain('flag provided but not defined')
   },
   60_000,

@@ -1,4 +1,4 @@
-/** docs/deploy.md says what setup does; `UPDATE_DOCS=1 npm test -- google-docs` writes it anew. */
+/** docs/deploy.md lists the steps of setup; `UPDATE_DOCS=1 npm test -- google/docs` generates the list. */
 import { expect, test } from '@jest/globals'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -11,14 +11,14 @@ import { options } from './documented-commands.ts'
 
 const file = join(root, 'docs/deploy.md')
 
-/** The formatter lines tables up: blanks and dashes do not count. */
-const plain = (words: string): string => words.replaceAll(/[ -]+/g, ' ').trim()
+/** Ignores spaces and dashes, which the formatter uses to align tables. */
+const normalize = (text: string): string => text.replaceAll(/[ -]+/g, ' ').trim()
 
 test.each([
   ['setup', stepsTable(setupSteps({ ...options, container: false, doctor: true }))],
   ['teardown', stepsTable(teardownSteps(options, false))],
   ['flags', `\`\`\`text\n${usage.trimEnd()}\n\`\`\``],
-])('the part "%s" is what the program has', async (name, made) => {
+])('the section "%s" of docs/deploy.md is up to date', async (name, generated) => {
   const text = await readFile(file, 'utf8')
   const [start, end] = [`<!-- ${name}: made from infra/google/setup -->`, `<!-- /${name} -->`]
   const part = new RegExp(`${start}\n(.*?)${end}`, 's')
@@ -26,9 +26,9 @@ test.each([
   if (process.env['UPDATE_DOCS']) {
     await writeFile(
       file,
-      text.replace(part, () => `${start}\n\n${made}\n\n${end}`),
+      text.replace(part, () => `${start}\n\n${generated}\n\n${end}`),
     )
     return
   }
-  expect(plain(part.exec(text)?.[1] ?? '')).toBe(plain(made))
+  expect(normalize(part.exec(text)?.[1] ?? '')).toBe(normalize(generated))
 })

@@ -1,4 +1,4 @@
-/** Every command line that setup, teardown and the docs have, for the parsers of the real programs. */
+/** Collects every command of setup, teardown, the doctor and the docs. */
 import { readFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setupSteps } from '../../../infra/google/setup/setup-steps.ts'
@@ -20,7 +20,7 @@ export const options: SetupOptions = {
   doctor: true,
 }
 
-/** All steps there can be, whatever is answered. */
+/** All possible steps, for all combinations of options. */
 export function allSteps(): Step[] {
   return [
     ...setupSteps(options),
@@ -38,7 +38,7 @@ export function stepCommands(): string[][] {
   return runs.filter((run) => run !== undefined).map((run) => [...run])
 }
 
-/** What steps and docs tell a person to type, in words that are commands of gcloud. */
+/** Returns the gcloud commands that the steps and the docs tell the user to run. */
 export async function documentedCommands(): Promise<string[][]> {
   const files = ['docs/deploy.md', 'docs/upgrade.md', 'docs/runbook.md', 'docs/getting-started.md']
   const text = (await Promise.all(files.map((file) => readFile(join(root, file), 'utf8')))).join(
@@ -47,41 +47,42 @@ export async function documentedCommands(): Promise<string[][]> {
   const fenced = [...text.matchAll(/^```sh\n(.*?)^```/gms)]
     .map(([, block = '']) => block)
     .join('\n')
-  const told = allSteps().map(
+  const texts = allSteps().map(
     ({ manualAction: otherwise = '', message: tell = '' }) => `${otherwise}\n${tell}`,
   )
-  const fromSteps = told.flatMap((words) => [...words.matchAll(/ {2}(gcloud [^)\n]+)/g)])
+  const fromSteps = texts.flatMap((text) => [...text.matchAll(/ {2}(gcloud [^)\n]+)/g)])
   return [...fenced.replaceAll('\\\n', ' ').split('\n'), ...fromSteps.map(([, line = '']) => line)]
     .map((line) => line.replace(/\s+#.*$/, '').trim())
     .filter((line) => line.startsWith('gcloud '))
-    .map((line) => line.replaceAll('$P', options.project)) // the docs have the project there
+    .map((line) => line.replaceAll('$P', options.project)) // the docs use $P for the project
     .map((line) => line.split(/\s+/).map((word) => word.replaceAll(/["']/g, '')))
 }
 
-/** What stands in for the doctor's placeholders, which are filled in where something is wrong. */
-const filled: Record<string, string> = {
+/** Values for the placeholders in the commands of the doctor. */
+const placeholders: Record<string, string> = {
   project: options.project,
   'settings.projectId': options.project,
-  'account(project)': `serviceAccount:driveway-files@${options.project}.iam.gserviceaccount.com`,
+  'context.settings.projectId': options.project,
+  'serviceAccount(project)': `serviceAccount:driveway-files@${options.project}.iam.gserviceaccount.com`,
   secret: 'driveway-client',
   number: '1',
   service: 'drive.googleapis.com',
-  'names[0]': 'logins',
+  'collections[0]': 'logins',
 }
 
-/** Every command of gcloud that the doctor may tell a person to type, from within and from outside. */
+/** Returns the gcloud commands that the doctor and its server checks may print. */
 export async function doctorCommands(): Promise<string[][]> {
   const folders = ['functions/auth/doctor', 'infra/doctor'].map(async (folder) => {
     const names = await readdir(join(root, folder))
     return names.map((name) => readFile(join(root, folder, name), 'utf8'))
   })
   const texts = await Promise.all((await Promise.all(folders)).flat())
-  const written = texts.flatMap((text) => [...text.matchAll(/`(gcloud [^`]+)`/g)])
-  return written.map(([, line = '']) =>
+  const commands = texts.flatMap((text) => [...text.matchAll(/`(gcloud [^`]+)`/g)])
+  return commands.map(([, line = '']) =>
     line
-      .replaceAll(/\$\{([^}]+)\}/g, (_, what: string) => {
-        const value = filled[what]
-        if (value === undefined) throw new Error(`Nothing stands in for ${what} in ${line}`)
+      .replaceAll(/\$\{([^}]+)\}/g, (_, expression: string) => {
+        const value = placeholders[expression]
+        if (value === undefined) throw new Error(`No value for ${expression} in ${line}`)
         return value
       })
       .split(' ')

@@ -1,6 +1,6 @@
 /**
- * Terraform itself works out every expression that needs no provider: variables and locals, the
- * dashboard, the filters. What a resource would say is a word in its place.
+ * Evaluates with Terraform every expression that needs no provider: variables and locals, the dashboard,
+ * the filters. Attributes of resources are replaced by a constant.
  */
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { spawnSync } from 'node:child_process'
@@ -11,10 +11,18 @@ import { settings } from '../../../functions/config/settings.ts'
 import { readSources } from './hcl.ts'
 
 const hasTerraform = spawnSync('terraform', ['version']).status === 0
-const evaluated = (name: string, body: () => void): void =>
-  hasTerraform ? test(name, body, 60_000) : test.skip(`${name} (no terraform here)`, body)
+const terraformTest = (name: string, body: () => void): void =>
+  hasTerraform ? test(name, body, 60_000) : test.skip(`${name} (terraform is not available)`, body)
 
-const known = ['functions', 'reading', 'environment', 'ready', 'public_url', 'expires', 'ours']
+const locals = [
+  'functions',
+  'secret_access_pairs',
+  'environment',
+  'ready',
+  'public_url',
+  'ttl_fields',
+  'log_filter',
+]
 let folder: string
 
 const output = (name: string, value: string): string =>
@@ -24,7 +32,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'driveway-evaluate-'))
   const all = Object.values(await readSources()).join('\n')
   const parts = [...all.matchAll(/^(?:locals|variable "\w+") \{\n.*?^\}\n/gms)].map(([part]) =>
-    part.replaceAll(/google_\w+\.\w+(?:\["(\w+)"\])?\.\w+/g, '"made-$1"'),
+    part.replaceAll(/google_\w+\.\w+(?:\["(\w+)"\])?\.\w+/g, '"resource-$1"'),
   )
   const [, dashboard = ''] = /dashboard_json = (jsonencode\(.*?^ {2}\}\))/ms.exec(all) ?? []
   const filters = [...all.matchAll(/^ +(?:denominator_)?filter += ("(?!metric).*local\..*")$/gm)]
@@ -32,7 +40,7 @@ beforeAll(async () => {
     join(folder, 'main.tf'),
     [
       ...parts,
-      ...known.map((name) => output(name, `local.${name}`)),
+      ...locals.map((name) => output(name, `local.${name}`)),
       output('dashboard', dashboard),
       output('filters', `[${filters.map(([, filter]) => filter).join(', ')}]`),
     ].join('\n'),
@@ -43,34 +51,37 @@ afterAll(async () => {
   await rm(folder, { recursive: true })
 })
 
-function terraform(...args: string[]): { status: number | null; said: string } {
+function terraform(...args: string[]): { status: number | null; output: string } {
   const env = { ...process.env, TF_CLI_CONFIG_FILE: '/dev/null', TF_IN_AUTOMATION: '1' }
   const { status, stdout, stderr } = spawnSync('terraform', [`-chdir=${folder}`, ...args], {
     encoding: 'utf8',
     env,
   })
-  return { status, said: stdout + stderr }
+  return { status, output: stdout + stderr }
 }
 
 function apply(variables: Record<string, string>): Record<string, unknown> {
-  const given = Object.entries(variables).map(([name, value]) => `-var=${name}=${value}`)
-  const applied = terraform('apply', '-auto-approve', '-input=false', '-no-color', ...given)
-  expect([applied.status === 0 ? '' : applied.said]).toEqual([''])
-  const values = JSON.parse(terraform('output', '-json').said) as Record<string, { value: unknown }>
+  const flags = Object.entries(variables).map(([name, value]) => `-var=${name}=${value}`)
+  const applied = terraform('apply', '-auto-approve', '-input=false', '-no-color', ...flags)
+  expect([applied.status === 0 ? '' : applied.output]).toEqual([''])
+  const values = JSON.parse(terraform('output', '-json').output) as Record<
+    string,
+    { value: unknown }
+  >
   return Object.fromEntries(Object.entries(values).map(([name, { value }]) => [name, value]))
 }
 
 const complete = { project: 'my-driveway', client_version: '3', keyring_version: '1' }
 
-evaluated('the functions are told what they need, and wait for both secrets', () => {
-  const own = apply({ ...complete, settings: '{ACCESS_PROFILE="own"}' })
-  expect(own).toMatchObject({ ready: true, public_url: 'https://my-driveway.web.app' })
-  expect(own['environment']).toEqual({
+terraformTest('the functions get all required settings, and require both secrets', () => {
+  const values = apply({ ...complete, settings: '{ACCESS_PROFILE="own"}' })
+  expect(values).toMatchObject({ ready: true, public_url: 'https://my-driveway.web.app' })
+  expect(values['environment']).toEqual({
     ACCESS_PROFILE: 'own',
     PUBLIC_URL: 'https://my-driveway.web.app',
     GOOGLE_CLOUD_PROJECT: 'my-driveway',
-    CLIENT_SECRET_NAME: 'made-client/versions/3',
-    KEYRING_SECRET_NAME: 'made-keyring/versions/1',
+    CLIENT_SECRET_NAME: 'resource-client/versions/3',
+    KEYRING_SECRET_NAME: 'resource-keyring/versions/1',
     NODE_OPTIONS: '--max-semi-space-size=1',
     MALLOC_ARENA_MAX: '2',
   })
@@ -81,38 +92,36 @@ evaluated('the functions are told what they need, and wait for both secrets', ()
   expect(apply({ ...complete, public_url: url })).toMatchObject({ public_url: url })
 })
 
-evaluated('each function and each secret that it reads is one right', () => {
-  const { reading } = apply(complete)
-  expect(Object.keys(reading as object)).toEqual(
+terraformTest('each pair of a function and a secret that it reads is one IAM member', () => {
+  const { secret_access_pairs: pairs } = apply(complete)
+  expect(Object.keys(pairs as object)).toEqual(
     ['auth', 'callback', 'files', 'upload'].flatMap((name) => [
       `${name}-client`,
       `${name}-keyring`,
     ]),
   )
-  expect(reading).toMatchObject({ 'files-keyring': { name: 'files', secret: 'keyring' } })
+  expect(pairs).toMatchObject({ 'files-keyring': { name: 'files', secret: 'keyring' } })
 })
 
-evaluated(
-  'a setting that Driveway does not know, or that is not the operator’s, is refused',
-  () => {
-    for (const name of [
-      'NONSENSE',
-      ...Object.keys(settings).filter((key) => key.endsWith('_URL')),
-    ]) {
-      const variables = [`-var=settings={${name}="x"}`, '-var=project=p']
-      const { status, said } = terraform('plan', '-input=false', '-no-color', ...variables)
-      expect([name, status, said]).toEqual([name, 1, expect.stringContaining('does not know')])
-    }
-  },
-)
+terraformTest('an unknown setting, and one that the operator may not set, is rejected', () => {
+  for (const name of ['NONSENSE', ...Object.keys(settings).filter((key) => key.endsWith('_URL'))]) {
+    const variables = [`-var=settings={${name}="x"}`, '-var=project=p']
+    const { status, output: message } = terraform('plan', '-input=false', '-no-color', ...variables)
+    expect([name, status, message]).toEqual([name, 1, expect.stringContaining('Unknown setting')])
+  }
+})
 
-evaluated('filters and the dashboard are whole', () => {
-  const { ours, filters, dashboard } = apply(complete) as {
-    ours: string
+terraformTest('the log filters and the dashboard are valid', () => {
+  const {
+    log_filter: logFilter,
+    filters,
+    dashboard,
+  } = apply(complete) as {
+    log_filter: string
     filters: string[]
     dashboard: string
   }
-  expect(ours).toBe(
+  expect(logFilter).toBe(
     'resource.type="cloud_run_revision" AND resource.labels.service_name=("auth" OR "callback" OR "files" OR "upload" OR "upload-h2c")',
   )
   expect(filters.length).toBeGreaterThan(4)
@@ -121,6 +130,8 @@ evaluated('filters and the dashboard are whole', () => {
     expect((filter.match(/"/g)?.length ?? 1) % 2).toBe(0)
   }
   const { gridLayout } = JSON.parse(dashboard) as { gridLayout: { widgets: { title: string }[] } }
-  expect(gridLayout.widgets.map(({ title }) => title)).toContain('Refusals a second, by code')
+  expect(gridLayout.widgets.map(({ title }) => title)).toContain(
+    'Failed requests per second, by problem code',
+  )
   expect(dashboard).toContain('full_match(\\"auth|callback|files|upload|upload-h2c\\")')
 })

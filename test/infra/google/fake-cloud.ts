@@ -1,6 +1,5 @@
 /**
- * What the programs that setup calls would do, as far as it asks them: lines change a cloud that is
- * made up, and fail on everything else.
+ * A fake of gcloud, terraform, firebase and curl: commands change a fake cloud, and unknown commands fail.
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -11,7 +10,7 @@ export interface FakeCloud {
   services: string[]
   buckets: string[]
   versioned: boolean
-  /** Of each secret that there is, the values. */
+  /** The values of each secret, by its name. */
   secrets: Record<string, string[]>
   database: boolean
   repository: boolean
@@ -19,12 +18,12 @@ export interface FakeCloud {
   boosted: string[]
   /** Addresses in Terraform's state. */
   state: string[]
-  /** The variables that were applied last. */
+  /** The variables of the last `terraform apply`. */
   applied: string
   firebase: boolean
-  /** The version.txt that is published; nothing where Hosting is off. */
+  /** The published version.txt; empty while Hosting is disabled. */
   site: string
-  /** A line that starts so fails. */
+  /** Commands with this prefix fail. */
   broken: string
 }
 
@@ -46,60 +45,60 @@ export const emptyCloud: FakeCloud = {
   broken: '',
 }
 
-/** How a program ends: what it says goes to stdout where the code is 0, to stderr otherwise. */
+/** The exit code and the output: on stdout if the code is 0, else on stderr. */
 export interface ProgramResult {
   code: number
-  words: string
+  output: string
 }
 
 class Failure extends Error {
   readonly code: number
-  constructor(code: number, words: string) {
-    super(words)
+  constructor(code: number, message: string) {
+    super(message)
     this.code = code
   }
 }
 
-function fail(code: number, words: string): never {
-  throw new Failure(code, words)
+function fail(code: number, message: string): never {
+  throw new Failure(code, message)
 }
 
 /** @param folder the program's working directory */
 export function runFakeProgram(
   cloud: FakeCloud,
-  words: string[],
+  argv: string[],
   stdin: string,
   folder: string,
 ): ProgramResult {
   try {
-    return { code: 0, words: carryOut(cloud, words, stdin, folder) ?? '' }
+    return { code: 0, output: execute(cloud, argv, stdin, folder) ?? '' }
   } catch (error) {
-    if (error instanceof Failure) return { code: error.code, words: `${error.message}\n` }
+    if (error instanceof Failure) return { code: error.code, output: `${error.message}\n` }
     throw error
   }
 }
 
-const boxes = ['secret["client"]', 'secret["keyring"]'].map(
-  (each) => `google_secret_manager_secret.${each}`,
+const secretContainers = ['secret["client"]', 'secret["keyring"]'].map(
+  (name) => `google_secret_manager_secret.${name}`,
 )
 const database = 'google_firestore_database.driveway'
 const secretOf = (text: string): string => /driveway-(?:client|keyring)/.exec(text)?.[0] ?? ''
-const need = (is: boolean): string => (is ? 'there\n' : fail(1, 'NOT_FOUND'))
+const describe = (exists: boolean): string => (exists ? 'exists\n' : fail(1, 'NOT_FOUND'))
 
-function carryOut(
+function execute(
   cloud: FakeCloud,
-  words: string[],
+  argv: string[],
   stdin: string,
   folder: string,
 ): string | undefined {
-  const line = lineOf(words)
-  const args = words.slice(1)
+  const line = commandLine(argv)
+  const args = argv.slice(1)
   const variables = (): string => {
     const file = join(folder, 'infra/google/driveway.auto.tfvars.json')
     return existsSync(file) ? readFileSync(file, 'utf8') : ''
   }
   const versions = (): string[] => cloud.secrets[secretOf(line)] ?? fail(1, 'NOT_FOUND')
-  const answers: [RegExp, () => string | void][] = [
+  const handlers: [RegExp, () => string | void][] = [
     [/^\w+ (?:--)?version$/, () => 'version 1\n'],
     [/^gcloud auth list/, () => (cloud.signedIn ? 'ada@example.com\n' : '')],
     [/^gcloud auth login/, () => void (cloud.signedIn = true)],
@@ -110,14 +109,14 @@ function carryOut(
     [/^gcloud services list/, () => `${cloud.services.join('\n')}\n`],
     [/^gcloud services enable/, () => void cloud.services.push(...args.slice(2, -1))],
     [/^gcloud storage buckets describe .*versioning/, () => `${cloud.versioned}\n`],
-    [/^gcloud storage buckets describe/, () => need(cloud.buckets.includes(args[3] ?? ''))],
+    [/^gcloud storage buckets describe/, () => describe(cloud.buckets.includes(args[3] ?? ''))],
     [/^gcloud storage buckets create/, () => void cloud.buckets.push(args[3] ?? '')],
     [/^gcloud storage buckets update .*--versioning/, () => void (cloud.versioned = true)],
     [
       /^gcloud storage rm --recursive/,
       () => void (cloud.buckets = cloud.buckets.filter((each) => each !== args[3])),
     ],
-    [/^gcloud secrets describe/, () => need(secretOf(line) in cloud.secrets)],
+    [/^gcloud secrets describe/, () => describe(secretOf(line) in cloud.secrets)],
     [/^gcloud secrets versions list/, () => `${versions().length || ''}\n`],
     [
       /^gcloud secrets versions access latest/,
@@ -128,8 +127,11 @@ function carryOut(
       /^gcloud firestore databases describe/,
       () => (cloud.database ? 'FIRESTORE_NATIVE\n' : fail(1, 'NOT_FOUND')),
     ],
-    [/^gcloud artifacts repositories describe/, () => need(cloud.repository)],
-    [/^gcloud artifacts docker images describe/, () => need(cloud.images.includes(args[4] ?? ''))],
+    [/^gcloud artifacts repositories describe/, () => describe(cloud.repository)],
+    [
+      /^gcloud artifacts docker images describe/,
+      () => describe(cloud.images.includes(args[4] ?? '')),
+    ],
     [
       /^gcloud builds submit/,
       () => void cloud.images.push(/_IMAGE=(\S+)/.exec(line)?.[1] ?? fail(1, 'no image')),
@@ -143,7 +145,7 @@ function carryOut(
     ],
     [/^gcloud run services update .*--cpu-boost/, () => void cloud.boosted.push(args[3] ?? '')],
     [/^terraform (?:init|output)/, () => undefined],
-    [/^terraform state show/, () => need(cloud.state.includes(args.at(-1) ?? ''))],
+    [/^terraform state show/, () => describe(cloud.state.includes(args.at(-1) ?? ''))],
     [
       /^terraform state list/,
       () => cloud.state.filter((each) => args.length === 3 || each === args[3]).join('\n'),
@@ -163,7 +165,7 @@ function carryOut(
     [/^terraform apply/, () => build(cloud, variables())],
     [/^terraform destroy/, () => destroy(cloud)],
     [/^firebase projects:list/, () => '{}'],
-    [/^firebase hosting:sites:list/, () => need(cloud.firebase)],
+    [/^firebase hosting:sites:list/, () => describe(cloud.firebase)],
     [/^firebase projects:addfirebase/, () => void (cloud.firebase = true)],
     [
       /^firebase deploy --only=hosting/,
@@ -172,23 +174,26 @@ function carryOut(
     [/^firebase hosting:disable/, () => void (cloud.site = '')],
     [/^curl/, () => cloud.site || fail(22, '404')],
   ]
-  if (cloud.broken !== '' && line.startsWith(cloud.broken)) fail(1, 'ERROR: broken on purpose')
-  const [, act] = answers.find(([pattern]) => pattern.test(line)) ?? fail(2, `unknown: ${line}`)
-  return act() ?? undefined
+  if (cloud.broken !== '' && line.startsWith(cloud.broken)) fail(1, 'ERROR: injected failure')
+  const [, handler] =
+    handlers.find(([pattern]) => pattern.test(line)) ?? fail(2, `unknown: ${line}`)
+  return handler() ?? undefined
 }
 
-/** As it would be typed, wherever Terraform is told to look. */
-export function lineOf(words: string[]): string {
-  return words.join(' ').replace(' -chdir=infra/google', '')
+/** Joins the arguments, without Terraform's -chdir. */
+export function commandLine(argv: string[]): string {
+  return argv.join(' ').replace(' -chdir=infra/google', '')
 }
 
 function build(cloud: FakeCloud, variables: string): void {
-  const taken = [database, ...boxes].some((address) => !cloud.state.includes(address))
-  const there = cloud.database || Object.keys(cloud.secrets).length > 0
-  if (taken && there) fail(1, '409: already exists')
+  const isUnmanaged = [database, ...secretContainers].some(
+    (address) => !cloud.state.includes(address),
+  )
+  const exists = cloud.database || Object.keys(cloud.secrets).length > 0
+  if (isUnmanaged && exists) fail(1, '409: already exists')
   cloud.state = [
     database,
-    ...boxes,
+    ...secretContainers,
     'google_firebaserules_release.firestore',
     'google_storage_bucket.source',
   ]
@@ -203,8 +208,8 @@ function build(cloud: FakeCloud, variables: string): void {
 }
 
 function destroy(cloud: FakeCloud): void {
-  const gone = boxes.filter((address) => cloud.state.includes(address))
-  if (gone.length > 0) cloud.secrets = {}
+  const managed = secretContainers.filter((address) => cloud.state.includes(address))
+  if (managed.length > 0) cloud.secrets = {}
   if (cloud.state.includes(database)) cloud.database = false
   Object.assign(cloud, { state: [], applied: '', repository: false, images: [], boosted: [] })
   cloud.buckets = cloud.buckets.filter((each) => !each.endsWith('-source'))

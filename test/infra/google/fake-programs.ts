@@ -1,26 +1,26 @@
 /**
- * Programs that setup calls, made up. Each is a few lines of bash that ask the process of the test,
- * and start nothing: one run of setup calls fifty.
+ * Fake programs for setup. Each is a short bash script that calls the test process, and starts no other
+ * process, because one run of setup calls fifty programs.
  */
 import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
 import { join } from 'node:path'
-import { runFakeProgram, emptyCloud, lineOf } from './fake-cloud.ts'
+import { runFakeProgram, emptyCloud, commandLine } from './fake-cloud.ts'
 import type { FakeCloud } from './fake-cloud.ts'
 
 export interface ProgramCall {
-  /** The whole line, words joined by blanks. */
+  /** The arguments, joined by spaces. */
   line: string
   stdin: string
 }
 
 export interface FakePrograms {
-  /** Where they are. */
+  /** Their folder, for PATH. */
   path: string
   cloud(): FakeCloud
   change(changes: Partial<FakeCloud>): void
-  /** Every call since it was last asked. */
+  /** Returns the calls since the last call of this function. */
   calls(): ProgramCall[]
   close(): Promise<void>
 }
@@ -29,10 +29,10 @@ export async function installFakePrograms(folder: string): Promise<FakePrograms>
   const cloud = structuredClone(emptyCloud)
   const calls: ProgramCall[] = []
   const server = createServer((socket) => {
-    onCall(socket, ({ words, stdin, cwd }) => {
-      calls.push({ line: lineOf(words), stdin })
-      const ending = runFakeProgram(cloud, words, stdin, cwd)
-      socket.end(`${ending.code}\n${ending.words}`)
+    onCall(socket, ({ argv, stdin, cwd }) => {
+      calls.push({ line: commandLine(argv), stdin })
+      const result = runFakeProgram(cloud, argv, stdin, cwd)
+      socket.end(`${result.code}\n${result.output}`)
     })
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -51,28 +51,28 @@ export async function installFakePrograms(folder: string): Promise<FakePrograms>
   }
 }
 
-/** Sends how many words follow, the words, where it is and what it is told; NUL ends each. */
+/** Sends the number of arguments, the arguments, the folder and stdin; each ends with NUL. */
 const program = (name: string, port: number): string => `#!/usr/bin/env bash
 exec 3<>/dev/tcp/127.0.0.1/${port}
 case "$*" in *--data-file=-*) IFS= read -r -d '' input ;; *) input= ;; esac
 printf '%s\\0' "$(($# + 1))" ${name} "$@" "$PWD" "$input" >&3
 IFS= read -r code <&3
-IFS= read -r -d '' words <&3
-if [ "$code" = 0 ]; then printf %s "$words"; else printf %s "$words" >&2; fi
+IFS= read -r -d '' output <&3
+if [ "$code" = 0 ]; then printf %s "$output"; else printf %s "$output" >&2; fi
 exit "$code"
 `
 
-/** @param then called when all of a call is there */
+/** @param then called when a call is complete */
 function onCall(
   socket: Socket,
-  then: (call: { words: string[]; cwd: string; stdin: string }) => void,
+  then: (call: { argv: string[]; cwd: string; stdin: string }) => void,
 ): void {
   let text = ''
   socket.setEncoding('utf8').on('data', (piece: string) => {
     text += piece
     const [count, ...fields] = text.split('\0')
-    const words = fields.slice(0, Number(count))
-    const [cwd, stdin, rest] = fields.slice(words.length)
-    if (cwd !== undefined && stdin !== undefined && rest === '') then({ words, cwd, stdin })
+    const argv = fields.slice(0, Number(count))
+    const [cwd, stdin, rest] = fields.slice(argv.length)
+    if (cwd !== undefined && stdin !== undefined && rest === '') then({ argv, cwd, stdin })
   })
 }

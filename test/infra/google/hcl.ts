@@ -1,6 +1,6 @@
 /**
- * Terraform's files, checked without the cloud: parsed, then held against what the provider's own
- * schema says (`infra/google/schema`), every reference against what there is.
+ * Checks the Terraform files offline: parses them, and compares the resources with the provider's schema
+ * (`infra/google/schema`) and the references with the declarations.
  */
 import { parse } from '@cdktf/hcl2json'
 import { readFile, readdir } from 'node:fs/promises'
@@ -9,7 +9,7 @@ import { root } from '../../kit/process.ts'
 
 export const folder = join(root, 'infra/google')
 
-/** A block's attributes, and its blocks as lists of such. */
+/** The attributes of a block, and its nested blocks as arrays. */
 export type Body = Record<string, unknown>
 
 interface Attribute {
@@ -49,7 +49,7 @@ type Parsed = {
   [kind in 'variable' | 'output']?: Labelled
 } & { locals?: Body[] }
 
-/** @throws on a line that is no HCL */
+/** @throws when a file is not valid HCL */
 export async function readTerraform(sources: Record<string, string>): Promise<Terraform> {
   const all: Terraform = {
     resources: new Map(),
@@ -79,25 +79,25 @@ export async function readTerraform(sources: Record<string, string>): Promise<Te
   return all
 }
 
-/** Everything that is wrong, a sentence each. */
+/** Returns the errors, one message each. */
 export function check(terraform: Terraform, schema: Schema): string[] {
-  const wrong: string[] = []
+  const errors: string[] = []
   for (const [address, body] of terraform.resources) {
     const type = address.slice(0, address.lastIndexOf('.'))
-    const known = schema.types[type]
-    if (known) checkBlock(body, known.block, address, wrong)
-    else wrong.push(`${address}: no type ${type} in the schema's extract`)
+    const schemaType = schema.types[type]
+    if (schemaType) checkBlock(body, schemaType.block, address, errors)
+    else errors.push(`${address}: no type ${type} in the schema`)
   }
-  for (const [where, value] of everything(terraform)) {
-    for (const text of stringsOf(value)) checkReferences(text, where, terraform, schema, wrong)
+  for (const [where, value] of allValues(terraform)) {
+    for (const text of stringsOf(value)) checkReferences(text, where, terraform, schema, errors)
   }
-  return wrong
+  return errors
 }
 
 const named = (prefix: string, map: Map<string, unknown>): [string, unknown][] =>
   [...map].map(([name, value]) => [`${prefix}${name}`, value])
 
-export function everything(terraform: Terraform): [string, unknown][] {
+export function allValues(terraform: Terraform): [string, unknown][] {
   return [
     ...named('', terraform.resources),
     ...named('var.', terraform.variables),
@@ -112,28 +112,31 @@ export function stringsOf(value: unknown): string[] {
   return typeof value === 'object' && value !== null ? Object.values(value).flatMap(stringsOf) : []
 }
 
-/** Terraform's own, in every resource. */
+/** Meta-arguments, valid in every resource. */
 const meta = new Set(['for_each', 'count', 'depends_on', 'lifecycle', 'provider', 'dynamic'])
 
 function checkBlock(
   body: Body,
   block: Record<string, Attribute>,
   path: string,
-  wrong: string[],
+  errors: string[],
 ): void {
   const dynamic = (body['dynamic'] ?? {}) as Record<string, { content: Body[] }[]>
-  const made = Object.entries(dynamic).map(
+  const dynamicBlocks = Object.entries(dynamic).map(
     ([name, all]) => [name, all.flatMap(({ content }) => content)] as const,
   )
-  const given = new Map([...Object.entries(body).filter(([name]) => !meta.has(name)), ...made])
-  for (const [name, value] of given) {
+  const entries = new Map([
+    ...Object.entries(body).filter(([name]) => !meta.has(name)),
+    ...dynamicBlocks,
+  ])
+  for (const [name, value] of entries) {
     const attribute = block[name]
-    if (!attribute) wrong.push(`${path}: no attribute ${name}`)
-    else if (attribute.block) checkInside(value, attribute, `${path}.${name}`, wrong)
-    else checkValue(value, attribute, `${path}.${name}`, wrong)
+    if (!attribute) errors.push(`${path}: no attribute ${name}`)
+    else if (attribute.block) checkInside(value, attribute, `${path}.${name}`, errors)
+    else checkValue(value, attribute, `${path}.${name}`, errors)
   }
   for (const [name, { required }] of Object.entries(block)) {
-    if (required && !given.has(name)) wrong.push(`${path}: ${name} is missing`)
+    if (required && !entries.has(name)) errors.push(`${path}: ${name} is missing`)
   }
 }
 
@@ -141,35 +144,36 @@ function checkInside(
   value: unknown,
   { block = {}, many }: Attribute,
   path: string,
-  wrong: string[],
+  errors: string[],
 ): void {
-  if (!Array.isArray(value)) wrong.push(`${path}: is a block`)
-  else if (!many && value.length > 1) wrong.push(`${path}: is there more than once`)
-  else for (const inner of value as Body[]) checkBlock(inner, block, path, wrong)
+  if (!Array.isArray(value)) errors.push(`${path}: must be a block`)
+  else if (!many && value.length > 1) errors.push(`${path}: occurs more than once`)
+  else for (const inner of value as Body[]) checkBlock(inner, block, path, errors)
 }
 
 function checkValue(
   value: unknown,
   { type, values }: Attribute,
   path: string,
-  wrong: string[],
+  errors: string[],
 ): void {
-  if (!isOfType(value, type ?? '')) wrong.push(`${path}: ${JSON.stringify(value)} is no ${type}`)
+  if (!isOfType(value, type ?? ''))
+    errors.push(`${path}: ${JSON.stringify(value)} is not a ${type}`)
   if (!values || typeof value !== 'string') return
-  // Of a choice between two, both have to be possible.
-  const said = value.startsWith('${')
-    ? [...value.matchAll(/[?:] "(\w+)"/g)].map(([, word = '']) => word)
+  // Both branches of a conditional must be valid.
+  const options = value.startsWith('${')
+    ? [...value.matchAll(/[?:] "(\w+)"/g)].map(([, branch = '']) => branch)
     : [value]
-  for (const word of said.filter((one) => !values.includes(one))) {
-    wrong.push(`${path}: ${word} is none of ${values.join(', ')}`)
+  for (const option of options.filter((candidate) => !values.includes(candidate))) {
+    errors.push(`${path}: ${option} is not one of ${values.join(', ')}`)
   }
 }
 
 function isOfType(value: unknown, type: string): boolean {
-  if (typeof value === 'string' && /^\$\{.*\}$/s.test(value)) return true // known to Terraform only
+  if (typeof value === 'string' && /^\$\{.*\}$/s.test(value)) return true // an expression
   if (type === 'map') return typeof value === 'object' && !Array.isArray(value)
   if (!type.endsWith('[]')) return typeof value === type
-  return Array.isArray(value) && value.every((one) => isOfType(one, type.slice(0, -2)))
+  return Array.isArray(value) && value.every((element) => isOfType(element, type.slice(0, -2)))
 }
 
 const reference =
@@ -180,19 +184,19 @@ function checkReferences(
   where: string,
   { resources, variables, locals }: Terraform,
   schema: Schema,
-  wrong: string[],
+  errors: string[],
 ): void {
   if (!text.includes('${')) return
   for (const [all, kind, name = '', address, attribute] of text.matchAll(reference)) {
-    const isThere =
+    const exists =
       kind === undefined
         ? resources.has(address ?? '')
         : (kind === 'var' ? variables : locals).has(name)
-    if (!isThere) wrong.push(`${where}: nothing is called ${all}`)
+    if (!exists) errors.push(`${where}: ${all} is not declared`)
     else if (address !== undefined && attribute !== undefined) {
       const type = schema.types[address.slice(0, address.lastIndexOf('.'))]
       if (!type?.outputs.includes(attribute) && !type?.block[attribute]) {
-        wrong.push(`${where}: ${address} has no ${attribute}`)
+        errors.push(`${where}: ${address} has no ${attribute}`)
       }
     }
   }

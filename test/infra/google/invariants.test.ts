@@ -1,4 +1,4 @@
-/** What must hold of the infrastructure, whoever edits it: who reads what, who may call, what expires. */
+/** Invariants of the infrastructure: permissions, public endpoints, expiry, settings. */
 import { beforeAll, expect, test } from '@jest/globals'
 import { readFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -7,11 +7,11 @@ import { problems } from '../../../functions/errors.ts'
 import { auditEvents } from '../../../functions/http/audit.ts'
 import { settings } from '../../../functions/config/settings.ts'
 import { root } from '../../kit/process.ts'
-import { everything, folder, readTerraform, readSources, stringsOf } from './hcl.ts'
+import { allValues, folder, readTerraform, readSources, stringsOf } from './hcl.ts'
 import type { Body, Terraform } from './hcl.ts'
 
 let terraform: Terraform
-const read = (file: string): Promise<string> => readFile(join(root, file), 'utf8')
+const readText = (file: string): Promise<string> => readFile(join(root, file), 'utf8')
 
 beforeAll(async () => {
   terraform = await readTerraform(await readSources())
@@ -27,25 +27,25 @@ const only = (type: string): Body => {
 }
 const local = (name: string): Record<string, unknown> =>
   terraform.locals.get(name) as Record<string, unknown>
-/** The only block of its name. */
-const inner = (body: Body, name: string): Body => (body[name] as Body[])[0] ?? {}
+/** The only nested block of a name. */
+const block = (body: Body, name: string): Body => (body[name] as Body[])[0] ?? {}
 
 const names = ['auth', 'callback', 'files', 'upload']
 
-test('there are the four functions that functions/index.ts registers, on nodejs24', async () => {
-  const registered = [...(await read('functions/index.ts')).matchAll(/^http\('(\w+)'/gm)]
+test('Terraform deploys the four functions of functions/index.ts on nodejs24', async () => {
+  const registered = [...(await readText('functions/index.ts')).matchAll(/^http\('(\w+)'/gm)]
   expect(registered.map(([, name]) => name)).toEqual(names)
   expect(Object.keys(local('functions')).toSorted()).toEqual(names)
-  const is = only('google_cloudfunctions2_function')
-  expect(inner(is, 'build_config')).toMatchObject({
+  const fn = only('google_cloudfunctions2_function')
+  expect(block(fn, 'build_config')).toMatchObject({
     runtime: 'nodejs24',
     entry_point: '${each.key}',
   })
 })
 
-test('each function reads the secrets that it is said to, and nothing else', () => {
-  // A new pair here is a decision: write down in accounts.tf what for.
-  expect(local('reads')).toEqual({
+test('each function may read exactly the documented secrets', () => {
+  // A new pair is a decision: document its reason in accounts.tf.
+  expect(local('secret_access')).toEqual({
     auth: ['client', 'keyring'],
     callback: ['client', 'keyring'],
     files: ['client', 'keyring'],
@@ -55,7 +55,7 @@ test('each function reads the secrets that it is said to, and nothing else', () 
   const roles = grants.map(([address, { role, member }]) => [address, role, member])
   const self = '${google_service_account.function[each.key].member}'
   const build = '${google_service_account.build.member}'
-  expect(roles.toSorted(([one], [other]) => ((one ?? '') < (other ?? '') ? -1 : 1))).toEqual([
+  expect(roles.toSorted(([a], [b]) => ((a ?? '') < (b ?? '') ? -1 : 1))).toEqual([
     [
       'google_artifact_registry_repository_iam_member.build_images',
       'roles/artifactregistry.writer',
@@ -64,9 +64,9 @@ test('each function reads the secrets that it is said to, and nothing else', () 
     ['google_cloud_run_v2_service_iam_member.public', 'roles/run.invoker', 'allUsers'],
     ['google_cloud_run_v2_service_iam_member.upload_public', 'roles/run.invoker', 'allUsers'],
     ['google_project_iam_member.build_logs', 'roles/logging.logWriter', build],
-    ['google_project_iam_member.documents', 'roles/datastore.user', self],
+    ['google_project_iam_member.firestore_user', 'roles/datastore.user', self],
     [
-      'google_secret_manager_secret_iam_member.reader',
+      'google_secret_manager_secret_iam_member.accessor',
       'roles/secretmanager.secretAccessor',
       '${google_service_account.function[each.value.name].member}',
     ],
@@ -74,20 +74,23 @@ test('each function reads the secrets that it is said to, and nothing else', () 
   ])
 })
 
-test('every function has an account of its own, and it is this one that runs it', () => {
+test('every function runs as its own service account', () => {
   const account = terraform.resources.get('google_service_account.function')
-  expect(account).toMatchObject({ for_each: '${local.reads}', account_id: 'driveway-${each.key}' })
-  const is = only('google_cloudfunctions2_function')
-  expect(inner(is, 'service_config')['service_account_email']).toBe(
+  expect(account).toMatchObject({
+    for_each: '${local.secret_access}',
+    account_id: 'driveway-${each.key}',
+  })
+  const fn = only('google_cloudfunctions2_function')
+  expect(block(fn, 'service_config')['service_account_email']).toBe(
     '${google_service_account.function[each.key].email}',
   )
 })
 
-test('the public may call the four functions and the container, and nothing else is public', () => {
-  const open = everything(terraform).filter(([, value]) =>
-    stringsOf(value).some((text) => /allUsers|allAuthenticatedUsers/.test(text)),
+test('only the four functions and the container are public', () => {
+  const publicValues = allValues(terraform).filter(([, value]) =>
+    stringsOf(value).some((string) => /allUsers|allAuthenticatedUsers/.test(string)),
   )
-  expect(open.map(([address]) => address)).toEqual([
+  expect(publicValues.map(([address]) => address)).toEqual([
     'google_cloud_run_v2_service_iam_member.upload_public',
     'google_cloud_run_v2_service_iam_member.public',
   ])
@@ -101,7 +104,7 @@ test('the public may call the four functions and the container, and nothing else
   }
 })
 
-test('every secret is pinned to a version, and its value is in no file of Terraform', () => {
+test('every secret is pinned to a version, and no Terraform file contains its value', () => {
   const required = local('required_settings')
   const secretNames = Object.entries(required).filter(([name]) => name.endsWith('_SECRET_NAME'))
   expect(secretNames).toHaveLength(2)
@@ -111,7 +114,7 @@ test('every secret is pinned to a version, and its value is in no file of Terraf
     )
   }
   expect(
-    everything(terraform)
+    allValues(terraform)
       .flatMap(([, value]) => stringsOf(value))
       .join('\n'),
   ).not.toMatch(/versions\/latest|random_|tls_private_key/)
@@ -119,44 +122,44 @@ test('every secret is pinned to a version, and its value is in no file of Terraf
     [],
   )
   for (const [, secret] of ofType('google_secret_manager_secret')) {
-    expect(Object.keys(inner(secret, 'replication'))).toEqual(['auto'])
+    expect(Object.keys(block(secret, 'replication'))).toEqual(['auto'])
   }
 })
 
-const settingsThatAre = (kind: string): string[] =>
+const settingsOfKind = (kind: string): string[] =>
   Object.entries(settings)
-    .filter(([, is]) => is === kind)
+    .filter(([, settingKind]) => settingKind === kind)
     .map(([name]) => name)
     .toSorted()
 
-test('what is set is what functions/config/settings.ts has, nothing more and nothing less', async () => {
-  expect(Object.keys(local('required_settings')).toSorted()).toEqual(settingsThatAre('required'))
+test('Terraform sets exactly the settings of functions/config/settings.ts', async () => {
+  expect(Object.keys(local('required_settings')).toSorted()).toEqual(settingsOfKind('required'))
   expect((local('optional_settings') as unknown as string[]).toSorted()).toEqual(
-    settingsThatAre('optional'),
+    settingsOfKind('optional'),
   )
-  const is = only('google_cloudfunctions2_function')
-  expect(inner(is, 'service_config')['environment_variables']).toBe('${local.environment}')
+  const fn = only('google_cloudfunctions2_function')
+  expect(block(fn, 'service_config')['environment_variables']).toBe('${local.environment}')
   expect(terraform.locals.get('environment')).toBe(
     '${merge(var.settings, local.required_settings, local.runtime)}',
   )
 })
 
-test('Node is told the same here and in the container', async () => {
-  const dockerfile = await read('infra/container/Dockerfile')
+test('the functions and the container have the same Node settings', async () => {
+  const dockerfile = await readText('infra/container/Dockerfile')
   for (const [name, value] of Object.entries(local('runtime'))) {
     expect(dockerfile).toContain(`${name}=${String(value)}`)
   }
 })
 
-test('every collection that expires has a TTL policy, and no other', () => {
+test('exactly the collections with a TTL field have a TTL policy', () => {
   const expiring = Object.entries(collections).filter(([, field]) => field !== null)
-  expect(local('expires')).toEqual(Object.fromEntries(expiring))
+  expect(local('ttl_fields')).toEqual(Object.fromEntries(expiring))
   const field = only('google_firestore_field')
-  expect(field).toMatchObject({ for_each: '${local.expires}', collection: '${each.key}' })
+  expect(field).toMatchObject({ for_each: '${local.ttl_fields}', collection: '${each.key}' })
   expect(field).toMatchObject({ field: '${each.value}', ttl_config: [{}], index_config: [{}] })
 })
 
-test('the database is closed to every browser', async () => {
+test('the Firestore rules deny all access from browsers', async () => {
   const rules = await readFile(join(folder, 'firestore.rules'), 'utf8')
   const allowed = rules.split('\n').filter((line) => /^\s*allow/.test(line))
   expect(allowed.map((line) => line.trim())).toEqual(['allow read, write: if false;'])
@@ -166,38 +169,38 @@ test('the database is closed to every browser', async () => {
 })
 
 test('no query needs a composite index', async () => {
-  // Two conditions in one query, or a condition and another order, need one: say so in firestore.tf.
+  // Two filters in one query, or a filter and another order, need a composite index in firestore.tf.
   const all = await readdir(join(root, 'functions'), { recursive: true })
   const files = all.filter((name) => name.endsWith('.ts')).map((name) => join('functions', name))
   expect(files.length).toBeGreaterThan(50)
   for (const file of files) {
-    const text = await read(file)
+    const text = await readText(file)
     for (const [query] of text.matchAll(/\.where\([^;]*;/g)) {
       expect([file, query.match(/\.(?:where|orderBy)\(/g)?.length]).toEqual([file, 1])
     }
   }
 })
 
-test('sizes keep Cloud Run’s rules, and timeouts those of whoever waits', () => {
+test('the sizes respect the limits of Cloud Run, and the timeouts those of Firebase Hosting', () => {
   const sizes = local('functions') as unknown as Record<
     string,
     { memory: string; concurrency: number; timeout: number; max_instances: number }
   >
-  const is = only('google_cloudfunctions2_function')
-  // Below one CPU an instance takes one request at a time; one CPU goes with up to 4 GiB.
-  expect(inner(is, 'service_config')['available_cpu']).toBe('1')
+  const fn = only('google_cloudfunctions2_function')
+  // With less than one CPU, an instance handles one request at a time; one CPU allows up to 4 GiB.
+  expect(block(fn, 'service_config')['available_cpu']).toBe('1')
   for (const { memory, concurrency, timeout } of Object.values(sizes)) {
     expect(['256Mi', '512Mi', '1Gi', '2Gi', '4Gi']).toContain(memory)
     expect(concurrency).toBeGreaterThan(1)
     expect(concurrency).toBeLessThanOrEqual(1000)
     expect(timeout).toBeLessThanOrEqual(3600)
   }
-  expect(sizes['callback']?.timeout).toBeLessThanOrEqual(60) // Hosting waits no longer
-  // Every upload needs two pieces of 256 KiB, of the 72 MiB that 512 MiB leave (functions/config/config.ts).
+  expect(sizes['callback']?.timeout).toBeLessThanOrEqual(60) // the timeout of Firebase Hosting
+  // Each upload needs two chunks of 256 KiB of the 72 MiB that 512 MiB leave (functions/config/config.ts).
   expect((sizes['upload']?.concurrency ?? 0) * 512 * 1024).toBeLessThan(72 * 1024 * 1024)
 })
 
-test('the exclusion takes what has a code in its URL out of the log, and leaves the rest', () => {
+test('the log exclusion matches only URLs with an authorization code or a state', () => {
   const { filter } = only('google_logging_project_exclusion')
   const [, pattern = ''] = /requestUrl=~"(.*?)"$/.exec(String(filter).replaceAll('\\"', '"')) ?? []
   const excluded = new RegExp(pattern)
@@ -214,26 +217,26 @@ test('the exclusion takes what has a code in its URL out of the log, and leaves 
   }
 })
 
-test('metrics, alerts and the dashboard speak of what is logged and measured', () => {
-  const made = new Set(ofType('google_logging_metric').map(([, { name }]) => String(name)))
-  const said = everything(terraform)
+test('metrics, alerts and the dashboard use metrics, fields and codes that exist', () => {
+  const defined = new Set(ofType('google_logging_metric').map(([, { name }]) => String(name)))
+  const text = allValues(terraform)
     .flatMap(([, value]) => stringsOf(value))
     .join('\n')
-  const used = [...said.matchAll(/logging\.googleapis\.com\/user\/([\w/]+)/g)]
-  expect(new Set(used.map(([, name]) => name))).toEqual(made)
+  const used = [...text.matchAll(/logging\.googleapis\.com\/user\/([\w/]+)/g)]
+  expect(new Set(used.map(([, name]) => name))).toEqual(defined)
   expect(auditEvents.upload).toContain('bytes') // the metric uploaded_bytes
-  expect(said.replaceAll('\\"', '"')).toContain(
+  expect(text.replaceAll('\\"', '"')).toContain(
     'jsonPayload.audit=true AND jsonPayload.message="upload"',
   )
   const outage = terraform.resources.get('google_monitoring_alert_policy.outage') ?? {}
-  const { content } = inner(outage, 'documentation')
+  const { content } = block(outage, 'documentation')
   const codes = [...String(content).matchAll(/`(\w+)`/g)].map(([, code]) => code ?? '')
   expect(codes.filter((code) => !(code in problems))).toEqual([])
   expect(codes.length).toBeGreaterThan(2)
 })
 
-test('Hosting sends the four paths to the four services, where they are', async () => {
-  const { hosting } = JSON.parse(await read('firebase.json')) as {
+test('Firebase Hosting routes the four paths to the four services in their region', async () => {
+  const { hosting } = JSON.parse(await readText('firebase.json')) as {
     hosting: { rewrites: { source: string; run?: { serviceId: string; region: string } }[] }
   }
   const services = hosting.rewrites.flatMap(({ source, run }) =>

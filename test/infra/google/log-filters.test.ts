@@ -1,58 +1,58 @@
-/** The log-based metrics and the alert, held against lines that the gateway really writes. */
+/** The filters of the log-based metrics and the alert, applied to log entries of a real gateway. */
 import { expect, test } from '@jest/globals'
 import { send, startDriveway } from '../../kit/environment.ts'
 import { readSources, readTerraform } from './hcl.ts'
 
-type Line = Record<string, unknown>
+type LogEntry = Record<string, unknown>
 
 const severities = ['INFO', 'NOTICE', 'WARNING', 'ERROR']
 
-/** Whether a line is one that a filter lets through; knows no more of the language than is used. */
-function matches(filter: string, line: Line): boolean {
+/** Whether a filter matches a log entry. Supports only the operators in use. */
+function matches(filter: string, entry: LogEntry): boolean {
   const terms = filter
     .replaceAll('\\"', '"')
     .split(' AND ')
-    .filter((term) => term !== '${local.ours}')
+    .filter((term) => term !== '${local.log_filter}')
   expect(terms.length).toBeGreaterThan(0)
   return terms.every((term) => {
     const [, path = '', operator, quoted, bare] =
       /^([\w.]+)(=~|!=|>=|=)(?:"(.*)"|(\w+))$/.exec(term) ?? []
     if (operator === undefined) throw new Error(`Cannot read ${term}`)
     if (path === 'severity' && operator === '>=') {
-      return severities.indexOf(String(line['severity'])) >= severities.indexOf(bare ?? '')
+      return severities.indexOf(String(entry['severity'])) >= severities.indexOf(bare ?? '')
     }
-    const value = line[path.replace(/^jsonPayload\./, '')]
-    if (value === undefined) return false // a field that is not there never compares
-    const is = typeof value === 'string' ? value : JSON.stringify(value)
-    const said = quoted ?? bare ?? ''
-    if (operator === '=~') return new RegExp(said).test(is)
-    return (is === said) === (operator === '=')
+    const value = entry[path.replace(/^jsonPayload\./, '')]
+    if (value === undefined) return false // a missing field never matches
+    const actual = typeof value === 'string' ? value : JSON.stringify(value)
+    const expected = quoted ?? bare ?? ''
+    if (operator === '=~') return new RegExp(expected).test(actual)
+    return (actual === expected) === (operator === '=')
   })
 }
 
-test('each filter counts the lines that it is meant for, and no other', async () => {
+test('each filter matches exactly its log entries', async () => {
   const { resources } = await readTerraform(await readSources())
   const driveway = await startDriveway()
   const { origin, bearer } = driveway
   await send(origin, '/upload/a.txt', { method: 'PUT', headers: bearer, body: 'abc' })
   await send(origin, '/files', {}) // 401
-  await send(origin, '/callback?state=x&code=y', {}) // an event of the trail has a code as well
+  await send(origin, '/callback?state=x&code=y', {}) // an audit event has a code too
   driveway.google.faults.add({ operation: 'drive.files.list', status: 403, times: 9 })
   await send(origin, '/files', { headers: bearer })
   await driveway.close()
 
-  const lines = driveway.logs
-  const through = (address: string): Line[] =>
-    lines.filter((line) => matches(String(resources.get(address)?.['filter']), line))
-  const failures = lines.filter(({ message }) => message === 'request_failed')
-  expect(through('google_logging_metric.failed_requests')).toEqual(failures)
+  const entries = driveway.logs
+  const matching = (address: string): LogEntry[] =>
+    entries.filter((entry) => matches(String(resources.get(address)?.['filter']), entry))
+  const failures = entries.filter(({ message }) => message === 'request_failed')
+  expect(matching('google_logging_metric.failed_requests')).toEqual(failures)
   expect(failures.length).toBeGreaterThanOrEqual(3)
   for (const { code } of failures) expect(typeof code).toBe('string')
-  expect(lines.some(({ message }) => message === 'sign_in_refused')).toBe(true)
-  expect(through('google_logging_metric.uploaded').map(({ bytes }) => bytes)).toEqual([3])
+  expect(entries.some(({ message }) => message === 'sign_in_refused')).toBe(true)
+  expect(matching('google_logging_metric.uploaded').map(({ bytes }) => bytes)).toEqual([3])
 
   const alert = resources.get('google_monitoring_alert_policy.errors') ?? {}
   const [, filter = ''] = /"filter":"((?:[^"\\]|\\.)*)"/.exec(JSON.stringify(alert)) ?? []
-  expect(lines.filter((line) => matches(filter, line))).toEqual([])
+  expect(entries.filter((entry) => matches(filter, entry))).toEqual([])
   expect(matches(filter, { severity: 'ERROR' })).toBe(true)
 })

@@ -1,4 +1,4 @@
-/** Terraform's files against the provider's schema, and mistakes made on purpose. */
+/** The Terraform files match the provider's schema, and the checks detect mistakes. */
 import { beforeAll, expect, test } from '@jest/globals'
 import { spawnSync } from 'node:child_process'
 import { check, folder, readSchema, readSources, readTerraform } from './hcl.ts'
@@ -12,29 +12,32 @@ beforeAll(async () => {
   problems = async (all) => check(await readTerraform(all), schema)
 })
 
-/** The files with one place changed. */
-function changed(file: string, from: string, to: string): Record<string, string> {
+/** Returns the files with one change. */
+function withChange(file: string, from: string, to: string): Record<string, string> {
   const text = sources[file] ?? ''
   expect(text.split(from).length).toBeGreaterThan(1)
   return { ...sources, [file]: text.replace(from, to) }
 }
 
-const { status: found } = spawnSync('terraform', ['version'])
-const withTerraform = found === 0 ? test : test.skip
+const { status: terraformStatus } = spawnSync('terraform', ['version'])
+const withTerraform = terraformStatus === 0 ? test : test.skip
 
-withTerraform(`the files are formatted${found === 0 ? '' : ' (no terraform here)'}`, () => {
-  const { stdout, stderr } = spawnSync(
-    'terraform',
-    ['fmt', '-check', '-diff', '-recursive', folder],
-    {
-      encoding: 'utf8',
-      env: { ...process.env, TF_CLI_CONFIG_FILE: '/dev/null' },
-    },
-  )
-  expect(stdout + stderr).toBe('')
-})
+withTerraform(
+  `the Terraform files are formatted${terraformStatus === 0 ? '' : ' (terraform is not available)'}`,
+  () => {
+    const { stdout, stderr } = spawnSync(
+      'terraform',
+      ['fmt', '-check', '-diff', '-recursive', folder],
+      {
+        encoding: 'utf8',
+        env: { ...process.env, TF_CLI_CONFIG_FILE: '/dev/null' },
+      },
+    )
+    expect(stdout + stderr).toBe('')
+  },
+)
 
-test('every resource is as the provider has it, every reference is to something', async () => {
+test('every resource matches the provider schema, and every reference is declared', async () => {
   expect(await problems(sources)).toEqual([])
 })
 
@@ -47,7 +50,7 @@ test.each([
     /no attribute repositoryid/,
   ],
   [
-    'a misspelt one inside',
+    'a misspelt attribute of a nested block',
     'functions.tf',
     'available_memory ',
     'avail_memory ',
@@ -61,101 +64,101 @@ test.each([
     /no attribute replications/,
   ],
   [
-    'a misspelt one in a dynamic block',
+    'a misspelt attribute of a dynamic block',
     'container.tf',
     'name  = env.key',
     'nam = env.key',
     /template\.containers\.env: no attribute nam$/m,
   ],
   [
-    'a wrong type',
+    'an attribute of a wrong type',
     'functions.tf',
     'min_instance_count               = 0',
     'min_instance_count = "none"',
-    /min_instance_count: "none" is no number/,
+    /min_instance_count: "none" is not a number/,
   ],
   [
-    'a wrong type of a flag',
+    'a boolean of a wrong type',
     'services.tf',
     'disable_on_destroy = false',
     'disable_on_destroy = "no"',
-    /is no boolean/,
+    /is not a boolean/,
   ],
-  ['something missing', 'firestore.tf', 'location_id = var.region', '', /location_id is missing/],
+  ['a missing attribute', 'firestore.tf', 'location_id = var.region', '', /location_id is missing/],
   [
-    'something missing inside',
+    'a missing attribute of a nested block',
     'functions.tf',
     'bucket = google_storage_bucket.source.name\n  source',
     'source',
     /google_storage_bucket_object\.source: bucket is missing/,
   ],
   [
-    'a reference to nothing',
+    'a reference to an undeclared resource',
     'accounts.tf',
     'google_service_account.build.member',
     'google_service_account.builder.member',
-    /nothing is called google_service_account\.builder/,
+    /google_service_account\.builder\S* is not declared/,
   ],
   [
-    'a variable of nobody',
+    'an undeclared variable',
     'firestore.tf',
     'var.region',
     'var.place',
-    /nothing is called var\.place/,
+    /var\.place is not declared/,
   ],
   [
-    'a local of nobody',
+    'an undeclared local',
     'accounts.tf',
-    'for_each = local.reading',
+    'for_each = local.secret_access_pairs',
     'for_each = local.reader',
-    /nothing is called local\.reader/,
+    /local\.reader is not declared/,
   ],
   [
-    'what a resource does not say',
+    'an unknown attribute of a resource',
     'accounts.tf',
     '[each.key].member',
     '[each.key].principal',
     /has no principal/,
   ],
   [
-    'a word that is no choice',
+    'an invalid enum value',
     'functions.tf',
     '"ALLOW_ALL"',
     '"ALLOW_EVERYBODY"',
-    /ALLOW_EVERYBODY is none of/,
+    /ALLOW_EVERYBODY is not one of/,
   ],
   [
-    'one of two words that is no choice',
+    'an invalid enum value in a conditional',
     'firestore.tf',
     '"DELETE_PROTECTION_ENABLED"',
     '"PROTECTED"',
-    /PROTECTED is none of/,
+    /PROTECTED is not one of/,
   ],
   [
-    'a block as an attribute',
+    'a block written as an attribute',
     'secrets.tf',
     'auto {}',
     'auto = true',
-    /replication\.auto: is a block/,
+    /replication\.auto: must be a block/,
   ],
   [
-    'a block twice',
+    'a duplicate block',
     'firestore.tf',
     'ttl_config {}',
     'ttl_config {}\n  ttl_config {}',
     /more than once/,
   ],
   [
-    'a type of resource that is none',
+    'an unknown resource type',
     'services.tf',
     '"google_project_service"',
     '"google_project_services"',
     /no type google_project_services/,
   ],
-] as const)('%s is found', async (_, file, from, to, says) => {
-  expect((await problems(changed(file, from, to))).join('\n')).toMatch(says)
+] as const)('check() reports %s', async (_, file, from, to, message) => {
+  expect((await problems(withChange(file, from, to))).join('\n')).toMatch(message)
 })
 
-test('what is no HCL is found', async () => {
-  await expect(problems(changed('secrets.tf', 'auto {}', 'auto {'))).rejects.toThrow()
+test('readTerraform() rejects invalid HCL', async () => {
+  await expect(problems(withChange('secrets.tf', 'auto {}', 'auto {'))).rejects.toThrow()
 })
