@@ -1,4 +1,4 @@
-/** CRC32C (Castagnoli), the checksum of Secret Manager's payloads. */
+/** CRC32C (Castagnoli), the checksum of Secret Manager payloads. */
 const table = Uint32Array.from({ length: 256 }, (_, byte) => {
   let value = byte
   for (let bit = 0; bit < 8; bit++) value = value & 1 ? (value >>> 1) ^ 0x82f63b78 : value >>> 1

@@ -1,113 +1,114 @@
 /**
- * Faults on demand: what a test tells the sandbox to do wrong, and when.
+ * Fault injection: tests define which requests fail, and how.
  *
- * The control address (`POST /sandbox/faults`) takes a list of these; each names an operation, lets
- * `skip` matching requests pass, spoils the next `times`, and is then spent.
+ * `POST /sandbox/faults` takes a list of faults. A fault names an operation, lets `skip` matching
+ * requests pass, applies to the next `times`, and is then used up.
  */
 import type { Service } from './router.ts'
-import { answerJson, readBody } from './router.ts'
+import { readBody, sendJson } from './router.ts'
 
 export interface Fault {
-  /** The operation to spoil, such as `drive.upload.chunk`; `*` at the end matches any rest. */
+  /** The operation to fail, such as `drive.upload.chunk`; a trailing `*` matches any suffix. */
   operation: string
-  /** Requests that pass unharmed first; 0 unless said. */
+  /** Matching requests that pass first; default 0. */
   skip?: number
-  /** Requests that are spoiled; 1 unless said. */
+  /** Matching requests that fail; default 1. */
   times?: number
-  /** Answers this instead of doing anything; the request body is read and dropped first. */
+  /** Responds with this status instead of handling the request, after discarding its body. */
   status?: number
   headers?: Record<string, string>
   body?: string
   /** Bytes instead of `body`, such as a gzip bomb. */
   bodyBase64?: string
-  /** With `status`: answers without reading the request body. */
+  /** With `status`: responds without reading the request body. */
   early?: boolean
-  /** With `status` and not `early`: answers once this many bytes of the request body were read. */
-  answerAfterBytes?: number
-  /** With `status`: does everything first, and then answers this. */
-  afterwards?: boolean
-  /** Sends this interim answer before anything else. */
+  /** With `status` and without `early`: responds once this many bytes of the body were read. */
+  respondAfterBytes?: number
+  /** With `status`: handles the request first, and then responds with this status. */
+  afterHandling?: boolean
+  /** Sends this informational response first. */
   interim?: 100 | 102 | 103
-  /** Cuts the connection before anything is done. */
+  /** Cuts the connection before the request is handled. */
   reset?: boolean
-  /** How connections are cut: with a TCP reset unless `fin` is said. */
+  /** How connections are cut: by a TCP reset (default) or a FIN. */
   cut?: 'reset' | 'fin'
-  /** Does everything, then cuts the connection instead of answering. */
-  loseAnswer?: boolean
-  /** Sends only this many bytes of the answer's body, as if that were all of it: cut JSON. */
-  answerBytes?: number
-  /** Milliseconds between the single bytes of the answer's body. */
-  trickle?: number
+  /** Handles the request, then cuts the connection instead of responding. */
+  dropResponse?: boolean
+  /** Sends only this many bytes of the response body, with a matching length: truncated JSON. */
+  responseBytes?: number
+  /** Milliseconds between the single bytes of the response body. */
+  trickleMs?: number
   /**
-   * Never answers: `headers` does nothing at all and does not read; `answer` does everything but
-   * answer; `body` does everything and sends the headers, but no body.
+   * Never responds: `headers` neither reads nor handles the request; `response` handles it and sends
+   * nothing; `body` handles it and sends the headers without a body.
    */
-  hang?: 'headers' | 'answer' | 'body'
-  /** Milliseconds to wait before anything is done. */
-  latency?: number
+  hang?: 'headers' | 'response' | 'body'
+  /** Milliseconds to wait before the request is handled. */
+  latencyMs?: number
   /**
-   * Cuts the connection once this many bytes of the body have arrived (Drive's uploads; whole units
-   * of 256 KiB among them stay stored in a resumable one), or were sent (Drive's downloads).
+   * Cuts the connection once this many bytes of the body have arrived (Drive's uploads; a resumable
+   * session keeps the whole units of 256 KiB among them), or were sent (Drive's downloads).
    */
   resetAfterBytes?: number
   /**
-   * Stops once this many bytes of the body have arrived (Drive's uploads) or were sent (Drive's
-   * downloads), for ever.
+   * Stalls forever once this many bytes of the body have arrived (Drive's uploads) or were sent
+   * (Drive's downloads).
    */
   stallAfterBytes?: number
-  /** Stores at most this many bytes of the body, but answers normally (Drive's uploads). */
+  /** Stores at most this many bytes of the body, but responds normally (Drive's uploads). */
   acceptBytes?: number
-  /** Replaces the `Range` header of a 308; `null` leaves it out (Drive's uploads). */
+  /** Replaces the `Range` header of a 308; `null` omits it (Drive's uploads). */
   range?: string | null
-  /** Replaces the `Location` header of an answer; `null` leaves it out (Drive's uploads). */
+  /** Replaces the `Location` header of a response; `null` omits it (Drive's uploads). */
   location?: string | null
-  /** Changes fields of the final file JSON; `null` leaves a field out (Drive's uploads and files.get). */
+  /** Changes fields of the file JSON; `null` omits a field (Drive's uploads and files.get). */
   file?: Record<string, string | null>
-  /** The upload session is forgotten for good; answers `status`, or 404 (Drive's session URIs). */
-  forget?: boolean
-  /** A page of at most this many files, perhaps 0, with a `nextPageToken` (drive.files.list). */
+  /** Deletes the upload session; responds with `status`, or 404 (Drive's session URIs). */
+  expireSession?: boolean
+  /** Maximum number of files per page, may be 0; adds a `nextPageToken` (drive.files.list). */
   pageItems?: number
-  /** Changes fields of the token response; `null` leaves a field out (oauth.token, oauth.refresh). */
+  /** Changes fields of the token response; `null` omits a field (oauth.token, oauth.refresh). */
   tokenResponse?: Record<string, unknown>
-  /** Changes claims of the ID token; `null` leaves a claim out (oauth.token, oauth.refresh). */
+  /** Changes claims of the ID token; `null` omits a claim (oauth.token, oauth.refresh). */
   idToken?: Record<string, unknown>
-  /** Leaves the ID token unsigned, or signs it with a key that nobody publishes. */
+  /** Leaves the ID token unsigned, or signs it with an unpublished key. */
   idTokenAlg?: 'none' | 'badSignature'
 }
 
 export interface Faults extends Service {
   add(...faults: Fault[]): void
   clear(): void
-  /** The fault that a request of this operation suffers now, if any; counts it. */
+  /** Returns the fault for the next request of an operation, if any, and counts it as used. */
   take(operation: string): Fault | undefined
 }
 
 export function createFaults(): Faults {
-  let pending: { fault: Fault; skip: number; left: number }[] = []
+  let pending: { fault: Fault; skip: number; remaining: number }[] = []
   const faults: Faults = {
     add(...added) {
       for (const fault of added) {
-        pending.push({ fault, skip: fault.skip ?? 0, left: fault.times ?? 1 })
+        pending.push({ fault, skip: fault.skip ?? 0, remaining: fault.times ?? 1 })
       }
     },
     clear() {
       pending = []
     },
     take(operation) {
-      let latency = 0
+      let latencyMs = 0
       for (const entry of pending) {
         if (!matches(entry.fault.operation, operation)) continue
         if (entry.skip > 0) {
           entry.skip--
           continue
         }
-        entry.left--
-        if (entry.left <= 0) pending = pending.filter((other) => other !== entry)
-        // A delay alone hides no other fault: the two are suffered together.
-        latency += entry.fault.latency ?? 0
-        if (!isOnlyLatency(entry.fault)) return latency ? { ...entry.fault, latency } : entry.fault
+        entry.remaining--
+        if (entry.remaining <= 0) pending = pending.filter((other) => other !== entry)
+        // A fault that only delays combines with the next matching fault.
+        latencyMs += entry.fault.latencyMs ?? 0
+        if (!isLatencyOnly(entry.fault))
+          return latencyMs ? { ...entry.fault, latencyMs } : entry.fault
       }
-      return latency ? { operation, latency } : undefined
+      return latencyMs ? { operation, latencyMs } : undefined
     },
     routes: [
       {
@@ -117,7 +118,7 @@ export function createFaults(): Faults {
         async handle({ req, res }) {
           const list = JSON.parse((await readBody(req)).toString('utf8')) as Fault[]
           faults.add(...list)
-          answerJson(res, 201, { pending: pending.length })
+          sendJson(res, 201, { pending: pending.length })
         },
       },
       {
@@ -126,7 +127,7 @@ export function createFaults(): Faults {
         path: /^\/sandbox\/faults$/,
         handle({ res }) {
           faults.clear()
-          answerJson(res, 200, { pending: 0 })
+          sendJson(res, 200, { pending: 0 })
         },
       },
     ],
@@ -134,10 +135,12 @@ export function createFaults(): Faults {
   return faults
 }
 
-const onlyLatency = new Set(['operation', 'skip', 'times', 'latency'])
+const latencyFields = new Set(['operation', 'skip', 'times', 'latencyMs'])
 
-function isOnlyLatency(fault: Fault): boolean {
-  return fault.latency !== undefined && Object.keys(fault).every((name) => onlyLatency.has(name))
+function isLatencyOnly(fault: Fault): boolean {
+  return (
+    fault.latencyMs !== undefined && Object.keys(fault).every((name) => latencyFields.has(name))
+  )
 }
 
 function matches(pattern: string, operation: string): boolean {

@@ -1,4 +1,4 @@
-/** All of the sandbox's services together: a Google that one Driveway can live in. */
+/** Starts all sandbox services together, configured for one gateway. */
 import type { Drive, DriveOptions } from './drive/index.ts'
 import { createDrive, sampleSharedTree, sampleTree } from './drive/index.ts'
 import type { Firestore } from './firestore/index.ts'
@@ -14,12 +14,12 @@ import type { Sandbox } from './server.ts'
 import { startSandbox } from './server.ts'
 
 export interface GoogleOptions {
-  /** Where browsers reach the Driveway that is to live here. */
+  /** The public URL of the gateway under test. */
   publicUrl: string
   drive?: Omit<DriveOptions, 'identify'>
   oauth?: Omit<OAuthOptions, 'clients'>
   ci?: OidcIssuerOptions
-  /** `host:port` of another Firestore that is to be used. */
+  /** `host:port` of another Firestore to use. */
   firestoreHost?: string
 }
 
@@ -28,18 +28,18 @@ export interface Google extends Sandbox {
   oauth: OAuth
   secrets: SecretManager
   firestore: Firestore
-  /** Not of Google's, but a neighbour: a CI system whose tokens Driveway may be told to trust. */
+  /** An OIDC issuer of a CI system, which is not part of Google. */
   ci: OidcIssuer & { issuer: string }
   clientId: string
   clientSecret: string
-  /** The environment by which a Driveway finds all this. */
+  /** Environment variables that configure a gateway for these services. */
   env: Record<string, string>
 }
 
 const clientId = '1234567890-sandbox.apps.googleusercontent.com'
 const clientSecret = 'GOCSPX-sandbox-0123456789abcdef'
 
-/** Starts everything on one free loopback port, with two people and something in their Drives. */
+/** Starts all services on one free loopback port, with two users and sample files. */
 export async function startGoogle(options: GoogleOptions): Promise<Google> {
   const { publicUrl } = options
   const client = {
@@ -88,7 +88,7 @@ export async function startGoogle(options: GoogleOptions): Promise<Google> {
   }
 }
 
-/** The file that Google's console gives for a web client. */
+/** The client secret file that Google's console exports for a web client. */
 function clientJson(publicUrl: string): string {
   return JSON.stringify({
     web: {

@@ -1,4 +1,4 @@
-/** A keyring to seal with, in the form that Driveway reads: a JWK Set of `oct` keys (RFC 7517). */
+/** Generates an encryption keyring: a JWK Set of `oct` keys (RFC 7517). */
 import { randomBytes } from 'node:crypto'
 
 /** @returns a JWK Set with one new 256-bit key */

@@ -1,6 +1,6 @@
 /**
- * A CI system on loopback, as far as its tokens go: it publishes keys and mints a token for whatever
- * claims it is asked for. GitHub Actions and GitLab do the same for the jobs that they run.
+ * An OIDC issuer of a CI system on loopback: publishes keys and issues a token with the requested
+ * claims, as GitHub Actions and GitLab do for their jobs.
  *
  * @see OpenID Connect Discovery 1.0; GitHub, "OpenID Connect reference"
  */
@@ -8,24 +8,26 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import type { CryptoKey, JWK } from 'jose'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import type { Exchange, Service } from './router.ts'
-import { answerJson, readBody } from './router.ts'
+import { sendJson, readBody } from './router.ts'
 
 export interface OidcIssuerOptions {
   now?: () => number
 }
 
-/** What the tests ask for; a claim of `null` is left out. */
+/** Claims of a token; `null` omits a default claim. */
 export type Claims = Record<string, unknown>
 
 export interface OidcIssuer extends Service {
-  /** Below the sandbox's own address. */
+  /** The path of the issuer below the sandbox's origin. */
   path: string
   /**
-   * @param issuer the name that it gives itself: its own address
-   * @param header changes of the header
+   * Issues a signed token.
+   *
+   * @param issuer the `iss` claim: the issuer's own URL
+   * @param header additional or replaced header parameters
    */
   mint(issuer: string, claims: Claims, header?: Record<string, unknown>): Promise<string>
-  /** The next token is signed with a new key; the old one is published until the next rotation. */
+  /** Creates a new signing key; the previous one stays published until the next rotation. */
   rotate(): Promise<void>
 }
 
@@ -37,11 +39,11 @@ interface Key {
 }
 
 const path = '/ci'
-const lifetimeSeconds = 10 * 60
-const mostBytes = 64 * 1024
+const tokenTtlSeconds = 10 * 60
+const maxFormBytes = 64 * 1024
 
 export function createOidcIssuer({ now = Date.now }: OidcIssuerOptions = {}): OidcIssuer {
-  let keys: Promise<Key[]> | undefined // made when first needed: it takes a while
+  let keys: Promise<Key[]> | undefined // created on first use, because it is slow
   const current = (): Promise<Key[]> => (keys ??= createKey().then((key) => [key]))
 
   async function mint(
@@ -50,36 +52,41 @@ export function createOidcIssuer({ now = Date.now }: OidcIssuerOptions = {}): Oi
     header: Record<string, unknown> = {},
   ): Promise<string> {
     const [key] = await current()
-    if (!key) throw new Error('There is no key')
-    const issued = Math.floor(now() / 1000)
-    const said = {
+    if (!key) throw new Error('Cannot sign a token: no key exists')
+    const issuedAt = Math.floor(now() / 1000)
+    const allClaims = {
       iss: issuer,
-      iat: issued,
-      nbf: issued,
-      exp: issued + lifetimeSeconds,
+      iat: issuedAt,
+      nbf: issuedAt,
+      exp: issuedAt + tokenTtlSeconds,
       jti: randomUUID(),
       ...claims,
     }
-    const payload = Object.fromEntries(Object.entries(said).filter(([, value]) => value !== null))
+    const payload = Object.fromEntries(
+      Object.entries(allClaims).filter(([, value]) => value !== null),
+    )
     return new SignJWT(payload)
       .setProtectedHeader({ alg: key.alg, kid: key.kid, typ: 'JWT', ...header })
       .sign(key.privateKey)
   }
 
-  /** Every field of the form is a claim; `audience` is the one that GitHub's address knows too. */
-  async function mintByForm({ req, res, origin }: Exchange): Promise<void> {
-    const form = new URLSearchParams((await readBody(req, mostBytes)).toString('utf8'))
+  /** Issues a token with one claim per form field; `audience` sets `aud`, as at GitHub. */
+  async function mintFromForm({ req, res, origin }: Exchange): Promise<void> {
+    const form = new URLSearchParams((await readBody(req, maxFormBytes)).toString('utf8'))
     const { audience, ...others } = Object.fromEntries(form)
-    const claims = { ...defaults(others), ...(audience === undefined ? {} : { aud: audience }) }
-    answerJson(res, 200, { value: await mint(origin + path, claims) })
+    const claims = {
+      ...withDefaultClaims(others),
+      ...(audience === undefined ? {} : { aud: audience }),
+    }
+    sendJson(res, 200, { value: await mint(origin + path, claims) })
   }
 
   return {
     path,
     mint,
     async rotate() {
-      const [old] = await current()
-      keys = createKey().then((key) => [key, ...(old ? [old] : [])])
+      const [previous] = await current()
+      keys = createKey().then((key) => [key, ...(previous ? [previous] : [])])
       await keys
     },
     routes: [
@@ -88,7 +95,7 @@ export function createOidcIssuer({ now = Date.now }: OidcIssuerOptions = {}): Oi
         method: 'GET',
         path: /^\/ci\/\.well-known\/openid-configuration$/,
         handle({ res, origin }) {
-          answerJson(res, 200, {
+          sendJson(res, 200, {
             issuer: origin + path,
             jwks_uri: `${origin}${path}/jwks`,
             subject_types_supported: ['public'],
@@ -102,24 +109,24 @@ export function createOidcIssuer({ now = Date.now }: OidcIssuerOptions = {}): Oi
         method: 'GET',
         path: /^\/ci\/jwks$/,
         async handle({ res }) {
-          answerJson(res, 200, { keys: (await current()).map(({ jwk }) => jwk) })
+          sendJson(res, 200, { keys: (await current()).map(({ jwk }) => jwk) })
         },
       },
-      { operation: 'ci.token', method: 'POST', path: /^\/ci\/token$/, handle: mintByForm },
+      { operation: 'ci.token', method: 'POST', path: /^\/ci\/token$/, handle: mintFromForm },
     ],
   }
 }
 
-/** A job of GitHub's on a branch, as far as nothing else is said. */
-function defaults(said: Record<string, string>): Record<string, string> {
-  const { repository = 'me/app', ref = 'refs/heads/main' } = said
+/** Adds the default claims of a GitHub job on a branch. */
+function withDefaultClaims(claims: Record<string, string>): Record<string, string> {
+  const { repository = 'me/app', ref = 'refs/heads/main' } = claims
   const [owner = ''] = repository.split('/')
   return {
     repository,
     repository_owner: owner,
     ref,
     sub: `repo:${repository}:ref:${ref}`,
-    ...said,
+    ...claims,
   }
 }
 

@@ -1,39 +1,39 @@
-/** What the sandbox's services share: routes in, answers out. */
+/** Routes of the sandbox's services, and helpers for request and response bodies. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Fault } from './faults.ts'
 
-/** One request on its way through the sandbox. */
+/** One request and its response. */
 export interface Exchange {
   req: IncomingMessage
   res: ServerResponse
   url: URL
-  /** What the capture groups of the route's path matched, percent-decoded. */
+  /** The capture groups of the route's path, percent-decoded. */
   params: string[]
-  /** Where the sandbox itself is reached, without a slash at the end. */
+  /** The sandbox's own origin, without a trailing slash. */
   origin: string
-  /** The fault that this request is to suffer inside its handler, if any. */
+  /** The fault that the handler applies, if any. */
   fault: Fault | undefined
 }
 
-/** One request of one Google API. */
+/** One method of one Google API. */
 export interface Route {
-  /** Names the request for faults, such as `drive.upload.chunk`. */
+  /** The name for faults and `calls`, such as `drive.upload.chunk`. */
   operation: string
-  /** Names it more exactly where the address does not say enough; may read the body, and keeps it. */
+  /** Computes a more specific name where several operations share a URL; may read and cache the body. */
   operationOf?(req: IncomingMessage, url: URL): Promise<string> | string
   method: string
   path: RegExp
   handle(exchange: Exchange): Promise<void> | void
 }
 
-/** One Google API: the sandbox asks each service's routes in turn. */
+/** One Google API. The sandbox uses the first matching route of all services. */
 export interface Service {
   routes: Route[]
-  /** Lets go of files and timers. */
+  /** Releases files and timers. */
   close?(): Promise<void> | void
 }
 
-export function answerJson(
+export function sendJson(
   res: ServerResponse,
   status: number,
   body: unknown,
@@ -52,15 +52,16 @@ export function answerJson(
 /**
  * Reads a whole request body.
  *
- * @param limit bytes; more is an error
+ * @param limit in bytes
+ * @throws when the body is longer
  */
 export async function readBody(req: IncomingMessage, limit = 1024 * 1024): Promise<Buffer> {
-  const parts: Buffer[] = []
+  const chunks: Buffer[] = []
   let size = 0
-  for await (const part of req as AsyncIterable<Buffer>) {
-    size += part.length
-    if (size > limit) throw new Error(`Cannot read a body over ${limit} bytes`)
-    parts.push(part)
+  for await (const chunk of req as AsyncIterable<Buffer>) {
+    size += chunk.length
+    if (size > limit) throw new Error(`Cannot read a request body over ${limit} bytes`)
+    chunks.push(chunk)
   }
-  return Buffer.concat(parts)
+  return Buffer.concat(chunks)
 }

@@ -1,4 +1,4 @@
-/** What Secret Manager holds, in memory and, if asked for, in a file that only its owner reads. */
+/** The secrets of the sandbox's Secret Manager, in memory and optionally in a file. */
 import { chmodSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 
 export type VersionState = 'ENABLED' | 'DISABLED' | 'DESTROYED'
@@ -8,12 +8,12 @@ export interface Version {
   createTime: string
   state: VersionState
   destroyTime?: string
-  /** Base64; gone once the version is destroyed. */
+  /** Base64; undefined once the version is destroyed. */
   data?: string
 }
 
 export interface Secret {
-  /** `projects/…/secrets/…`, with `locations/…` between when the secret is regional. */
+  /** `projects/…/secrets/…`, with `locations/…` in between for a regional secret. */
   name: string
   createTime: string
   labels: Record<string, string>
@@ -23,7 +23,7 @@ export interface Secret {
   versions: Version[]
 }
 
-/** A refusal in the words and with the status of Google's API. */
+/** An error with the message and status of Google's API. */
 export class SecretError extends Error {
   override name = 'SecretError'
   readonly code: number
@@ -39,30 +39,30 @@ export interface SecretStore {
   /** @throws {SecretError} NOT_FOUND */
   get(name: string): Secret
   has(name: string): boolean
-  /** Secrets of one project or location, by name. */
+  /** The secrets of one project or location, ordered by name. */
   list(parent: string): Secret[]
   create(name: string, fields?: Partial<Secret>): Secret
   delete(name: string): void
   add(name: string, data: Buffer): Version
   /**
-   * @param id a number, an alias or `latest`: the newest version, whatever its state
+   * @param id a number, an alias or `latest`: the newest version in any state
    * @throws {SecretError} NOT_FOUND
    */
   version(name: string, id: string): Version
   setState(name: string, id: string, state: VersionState): Version
   /** The data of a version that is enabled. */
   access(name: string, id: string): { version: Version; data: Buffer }
-  /** To be called after a change of a secret's own fields. */
+  /** Persists the secrets after a change of their fields. */
   save(): void
 }
 
-/** @param path of a JSON file (mode 0600) that outlives the process; memory only unless said */
+/** @param path of a JSON file (mode 0600) that persists the secrets; default memory only */
 export function createSecretStore(path?: string, now: () => number = Date.now): SecretStore {
   const secrets = new Map<string, Secret>()
   if (path !== undefined && existsSync(path)) {
     chmodSync(path, 0o600)
-    const held = JSON.parse(readFileSync(path, 'utf8')) as Secret[]
-    for (const secret of held) secrets.set(secret.name, secret)
+    const stored = JSON.parse(readFileSync(path, 'utf8')) as Secret[]
+    for (const secret of stored) secrets.set(secret.name, secret)
   }
   const time = () => new Date(now()).toISOString()
 
@@ -119,7 +119,7 @@ export function createSecretStore(path?: string, now: () => number = Date.now): 
     },
     setState(name, id, state) {
       const version = store.version(name, id)
-      if (version.state === 'DESTROYED') refuseState(name, version)
+      if (version.state === 'DESTROYED') rejectState(name, version)
       version.state = state
       if (state === 'DESTROYED') {
         delete version.data
@@ -130,21 +130,21 @@ export function createSecretStore(path?: string, now: () => number = Date.now): 
     },
     access(name, id) {
       const version = store.version(name, id)
-      if (version.state !== 'ENABLED') refuseState(name, version)
+      if (version.state !== 'ENABLED') rejectState(name, version)
       return { version, data: Buffer.from(version.data ?? '', 'base64') }
     },
     save() {
       if (path === undefined) return
-      // Renamed into place, so that a reader never meets half a file.
-      const next = `${path}.${process.pid}.next`
-      writeFileSync(next, JSON.stringify([...secrets.values()], null, 2), { mode: 0o600 })
-      renameSync(next, path)
+      // Renamed into place, so that a reader never sees a partial file.
+      const temporary = `${path}.${process.pid}.next`
+      writeFileSync(temporary, JSON.stringify([...secrets.values()], null, 2), { mode: 0o600 })
+      renameSync(temporary, path)
     },
   }
   return store
 }
 
-function refuseState(name: string, { number, state }: Version): never {
+function rejectState(name: string, { number, state }: Version): never {
   const message = `Secret Version [${name}/versions/${number}] is in ${state} state.`
   throw new SecretError(400, 'FAILED_PRECONDITION', message)
 }

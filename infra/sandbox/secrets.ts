@@ -1,5 +1,5 @@
 /**
- * Secret Manager on loopback: the REST calls that its Node client makes with `fallback: true`.
+ * Secret Manager on loopback: the REST methods that its Node client calls with `fallback: true`.
  *
  * @see Secret Manager API, REST reference
  */
@@ -7,28 +7,28 @@ import { crc32c } from './crc32c.ts'
 import type { Secret, Version } from './secrets-store.ts'
 import { createSecretStore, SecretError } from './secrets-store.ts'
 import type { Exchange, Route, Service } from './router.ts'
-import { answerJson, readBody } from './router.ts'
+import { sendJson, readBody } from './router.ts'
 
-const payloadLimit = 64 * 1024
+const maxPayloadBytes = 64 * 1024
 const states = ['STATE_UNSPECIFIED', 'ENABLED', 'DISABLED', 'DESTROYED']
 const parent = String.raw`(projects/[^/:]+(?:/locations/[^/:]+)?)`
 const secret = String.raw`(projects/[^/:]+(?:/locations/[^/:]+)?/secrets/[^/:]+)`
 const version = String.raw`/versions/([^/:]+)`
 
 export interface SecretManagerOptions {
-  /** The project of short names; `sandbox` unless said. */
+  /** The project of names without one; default `sandbox`. */
   project?: string
-  /** A JSON file (mode 0600) that keeps the secrets between runs; memory only unless said. */
+  /** A JSON file (mode 0600) that persists the secrets; default memory only. */
   path?: string
   now?: () => number
 }
 
 export interface SecretManager extends Service {
   /**
-   * Adds a version, to a new secret where there is none.
+   * Adds a version; creates the secret if it does not exist.
    *
    * @param name `oauth-client`, or `projects/p/secrets/oauth-client`
-   * @returns the resource name of the version, which ends in its number
+   * @returns the resource name of the version
    */
   set(name: string, text: string): string
   has(name: string): boolean
@@ -40,34 +40,35 @@ export interface SecretManager extends Service {
 export function createSecretManager(options: SecretManagerOptions = {}): SecretManager {
   const { project = 'sandbox', path, now } = options
   const store = createSecretStore(path, now)
-  const full = (name: string) => (name.includes('/') ? name : `projects/${project}/secrets/${name}`)
+  const resourceName = (name: string) =>
+    name.includes('/') ? name : `projects/${project}/secrets/${name}`
 
   return {
     routes: createRoutes(store),
     set(name, text) {
-      const secretName = full(name)
+      const secretName = resourceName(name)
       if (!store.has(secretName)) store.create(secretName)
       return versionName(secretName, store.add(secretName, Buffer.from(text)))
     },
-    has: (name) => store.has(full(name)),
-    enable: (name, number) => void store.setState(full(name), String(number), 'ENABLED'),
-    disable: (name, number) => void store.setState(full(name), String(number), 'DISABLED'),
-    destroy: (name, number) => void store.setState(full(name), String(number), 'DESTROYED'),
+    has: (name) => store.has(resourceName(name)),
+    enable: (name, number) => void store.setState(resourceName(name), String(number), 'ENABLED'),
+    disable: (name, number) => void store.setState(resourceName(name), String(number), 'DISABLED'),
+    destroy: (name, number) => void store.setState(resourceName(name), String(number), 'DESTROYED'),
   }
 }
 
 function createRoutes(store: ReturnType<typeof createSecretStore>): Route[] {
   return [
     route('secrets.access', 'GET', `${secret}${version}:access`, ([name, id]) => {
-      const { version: found, data } = store.access(name, id)
+      const { version: accessed, data } = store.access(name, id)
       return {
-        name: versionName(name, found),
+        name: versionName(name, accessed),
         payload: { data: data.toString('base64'), dataCrc32c: String(crc32c(data)) },
       }
     }),
     route('secrets.get', 'GET', secret, ([name]) => secretJson(store.get(name))),
     route('secrets.list', 'GET', `${parent}/secrets`, ([name], { url }) => {
-      const { items, ...rest } = page(store.list(name), url)
+      const { items, ...rest } = paginate(store.list(name), url)
       return { secrets: items.map(secretJson), ...rest }
     }),
     route('secrets.versions.get', 'GET', `${secret}${version}`, ([name, id], { url }) =>
@@ -75,7 +76,7 @@ function createRoutes(store: ReturnType<typeof createSecretStore>): Route[] {
     ),
     route('secrets.versions.list', 'GET', `${secret}/versions`, ([name], { url }) => {
       const newestFirst = store.get(name).versions.toReversed()
-      const { items, ...rest } = page(newestFirst, url)
+      const { items, ...rest } = paginate(newestFirst, url)
       return { versions: items.map((item) => versionJson(name, item, url)), ...rest }
     }),
     route('secrets.create', 'POST', `${parent}/secrets`, ([name], { url }, body) => {
@@ -91,17 +92,17 @@ function createRoutes(store: ReturnType<typeof createSecretStore>): Route[] {
       versionJson(name, store.add(name, readPayload(body)), url),
     ),
     route('secrets.update', 'PATCH', secret, ([name], { url }, body) => {
-      const held = store.get(name)
+      const stored = store.get(name)
       for (const field of (url.searchParams.get('updateMask') ?? '').split(',')) {
-        if (field === 'labels') held.labels = (body['labels'] ?? {}) as Secret['labels']
+        if (field === 'labels') stored.labels = (body['labels'] ?? {}) as Secret['labels']
         else if (field === 'annotations') {
-          held.annotations = (body['annotations'] ?? {}) as Secret['annotations']
+          stored.annotations = (body['annotations'] ?? {}) as Secret['annotations']
         } else if (field === 'versionAliases' || field === 'version_aliases') {
-          held.versionAliases = readAliases(body['versionAliases'] ?? {}, held)
-        } else invalid(`The sandbox cannot update the field [${field}]`)
+          stored.versionAliases = readAliases(body['versionAliases'] ?? {}, stored)
+        } else invalid(`The sandbox does not implement an update of the field [${field}]`)
       }
       store.save()
-      return secretJson(held)
+      return secretJson(stored)
     }),
     route('secrets.delete', 'DELETE', secret, ([name]) => {
       store.delete(name)
@@ -122,7 +123,7 @@ function route(
   operation: string,
   method: string,
   path: string,
-  answer: (names: [string, string], exchange: Exchange, body: Body) => Body,
+  run: (names: [string, string], exchange: Exchange, body: Body) => Body,
 ): Route {
   return {
     operation,
@@ -133,11 +134,11 @@ function route(
       try {
         const text = (await readBody(req)).toString('utf8')
         const body = text === '' ? {} : readJson(text)
-        answerJson(res, 200, answer([params[0] ?? '', params[1] ?? ''], exchange, body))
+        sendJson(res, 200, run([params[0] ?? '', params[1] ?? ''], exchange, body))
       } catch (error) {
         if (!(error instanceof SecretError)) throw error
         const { code, message, status } = error
-        answerJson(res, code, { error: { code, message, status } })
+        sendJson(res, code, { error: { code, message, status } })
       }
     },
   }
@@ -154,8 +155,8 @@ function readJson(text: string): Body {
 function readPayload(body: Body): Buffer {
   const payload = (body['payload'] ?? {}) as { data?: string; dataCrc32c?: string | number }
   const data = Buffer.from(payload.data ?? '', 'base64')
-  if (data.length > payloadLimit) {
-    invalid(`The payload is larger than the maximum of ${payloadLimit} bytes.`)
+  if (data.length > maxPayloadBytes) {
+    invalid(`The payload is larger than the maximum of ${maxPayloadBytes} bytes.`)
   }
   if (payload.dataCrc32c !== undefined && Number(payload.dataCrc32c) !== crc32c(data)) {
     invalid('The checksum of the payload does not match its data.')
@@ -164,21 +165,21 @@ function readPayload(body: Body): Buffer {
 }
 
 function readAliases(aliases: unknown, { versions }: Secret): Record<string, number> {
-  const read = Object.entries(aliases as Record<string, string | number>)
-  if (read.length > 50) invalid('A secret has at most 50 version aliases.')
-  for (const [alias, number] of read) {
+  const entries = Object.entries(aliases as Record<string, string | number>)
+  if (entries.length > 50) invalid('A secret has at most 50 version aliases.')
+  for (const [alias, number] of entries) {
     if (!/^[a-z][\w-]{0,62}$/i.test(alias) || alias === 'latest' || alias === 'NEW') {
       invalid(`[${alias}] cannot be a version alias.`)
     }
     if (!versions[Number(number) - 1]) invalid(`The version alias [${alias}] has no version.`)
   }
-  return Object.fromEntries(read.map(([alias, number]) => [alias, Number(number)]))
+  return Object.fromEntries(entries.map(([alias, number]) => [alias, Number(number)]))
 }
 
-/** @throws {SecretError} UNIMPLEMENTED for a filter, which the sandbox does not guess at */
-function page<Item>(all: Item[], { searchParams }: URL) {
+/** @throws {SecretError} UNIMPLEMENTED for a filter */
+function paginate<Item>(all: Item[], { searchParams }: URL) {
   if (searchParams.get('filter')) {
-    throw new SecretError(501, 'UNIMPLEMENTED', 'The sandbox has no filters.')
+    throw new SecretError(501, 'UNIMPLEMENTED', 'The sandbox does not implement filters.')
   }
   const start = Number(searchParams.get('pageToken') ?? 0)
   const size = Number(searchParams.get('pageSize') ?? 0) || 25_000
@@ -195,12 +196,12 @@ function secretJson({ versions, ...fields }: Secret): Body {
   return { ...fields, replication: { automatic: {} }, versionAliases }
 }
 
-/** The Node client asks for numbers in place of enum names. */
-function versionJson(name: string, found: Version, { searchParams }: URL): Body {
+/** The Node client requests enums as numbers. */
+function versionJson(name: string, secretVersion: Version, { searchParams }: URL): Body {
   const numeric = searchParams.get('$alt')?.includes('enum-encoding=int')
-  const { createTime, destroyTime, state } = found
+  const { createTime, destroyTime, state } = secretVersion
   return {
-    name: versionName(name, found),
+    name: versionName(name, secretVersion),
     createTime,
     ...(destroyTime === undefined ? {} : { destroyTime }),
     state: numeric ? states.indexOf(state) : state,

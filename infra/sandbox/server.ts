@@ -1,19 +1,19 @@
-/** A Google on loopback: one HTTP server, the services it is made of, and faults on demand. */
+/** The sandbox's HTTP server on loopback: routing to services, and fault injection. */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Faults } from './faults.ts'
 import { createFaults } from './faults.ts'
 import type { Route, Service } from './router.ts'
-import { answerJson } from './router.ts'
-import { suffer } from './apply-fault.ts'
+import { sendJson } from './router.ts'
+import { applyFault } from './apply-fault.ts'
 
 export interface Sandbox {
-  /** `http://127.0.0.1:port`, no slash at the end. */
+  /** `http://127.0.0.1:port`, without a trailing slash. */
   url: string
   faults: Faults
-  /** Every operation answered since the start or since it was emptied, oldest first. */
+  /** Every requested operation since the start, oldest first; tests may empty it. */
   calls: string[]
-  /** Requests that are neither answered to their end nor given up by whoever asked. */
+  /** The number of requests that are neither finished nor aborted by the client. */
   openRequests(): number
   close(): Promise<void>
 }
@@ -21,7 +21,7 @@ export interface Sandbox {
 /**
  * Starts the given services behind one loopback port.
  *
- * @param port 0 takes any free one
+ * @param port 0 selects a free port
  * @throws the listen error, such as `EADDRINUSE`
  */
 export async function startSandbox(services: Service[], port = 0): Promise<Sandbox> {
@@ -39,24 +39,24 @@ export async function startSandbox(services: Service[], port = 0): Promise<Sandb
       return
     }
     const url = new URL(req.url ?? '/', origin)
-    const found = findRoute(routes, req.method ?? '', url.pathname)
-    if (!found) {
+    const match = findRoute(routes, req.method ?? '', url.pathname)
+    if (!match) {
       req.resume()
-      answerJson(res, 404, { error: { code: 404, message: 'Not Found', status: 'NOT_FOUND' } })
+      sendJson(res, 404, { error: { code: 404, message: 'Not Found', status: 'NOT_FOUND' } })
       return
     }
-    const { route, params } = found
-    const answer = async () => {
+    const { route, params } = match
+    const respond = async () => {
       const operation = (await route.operationOf?.(req, url)) ?? route.operation
       if (!operation.startsWith('sandbox.')) calls.push(operation)
       const fault = faults.take(operation)
-      if (await suffer(fault, req, res)) return
+      if (await applyFault(fault, req, res)) return
       await route.handle({ req, res, url, params, origin, fault })
     }
-    answer().catch((error: unknown) => {
+    respond().catch((error: unknown) => {
       if (!res.socket?.destroyed) console.error(`sandbox: ${route.operation}:`, error)
       if (res.headersSent) res.destroy()
-      else answerJson(res, 500, { error: { code: 500, message: 'Internal error' } })
+      else sendJson(res, 500, { error: { code: 500, message: 'Internal error' } })
     })
   })
   server.requestTimeout = 0
@@ -89,15 +89,15 @@ function findRoute(
   for (const route of routes) {
     if (route.method !== method) continue
     const match = route.path.exec(path)
-    if (match) return { route, params: match.slice(1).map((part) => decoded(part ?? '')) }
+    if (match) return { route, params: match.slice(1).map((part) => decodePart(part ?? '')) }
   }
   return undefined
 }
 
-function decoded(part: string): string {
+function decodePart(part: string): string {
   try {
     return decodeURIComponent(part)
   } catch {
-    return part // a stray percent sign stands for itself
+    return part // an invalid percent sign stands for itself
   }
 }

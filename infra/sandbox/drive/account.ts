@@ -1,12 +1,12 @@
-/** about.get and drives.list: who the caller is, and which shared drives there are. */
+/** about.get and drives.list: the caller's account and shared drives. */
 import type { Exchange } from '../router.ts'
-import { answerJson } from '../router.ts'
+import { sendJson } from '../router.ts'
 import { requireScope } from './auth-context.ts'
 import type { Shape } from './fields.ts'
 import { applyMask, readMask } from './fields.ts'
 import { aboutUserShape, userJson } from './file-json.ts'
-import { required, wholeNumber } from './params.ts'
-import type { Place } from './service.ts'
+import { requireParameter, readInteger } from './params.ts'
+import type { DriveContext } from './service.ts'
 import { maxUploadSize } from './upload-limits.ts'
 
 const aboutShape: Shape = {
@@ -34,12 +34,12 @@ const drivesShape: Shape = {
   drives: { kind: 'value', id: 'value', name: 'value', capabilities: 'map', createdTime: 'value' },
 }
 
-export function getAbout(place: Place, { req, res, url }: Exchange): void {
-  const { tree, quota } = place
-  const caller = place.authenticate(req)
+export function getAbout(context: DriveContext, { req, res, url }: Exchange): void {
+  const { tree, quota } = context
+  const caller = context.authenticate(req)
   requireScope(caller, 'drive.about.get')
-  // The one method that has no default fields.
-  const mask = readMask(required(url, 'fields'), aboutShape)
+  // The only method without default fields.
+  const mask = readMask(requireParameter(url, 'fields'), aboutShape)
   const usage = String(tree.usage(caller.sub))
   let trash = 0
   for (const item of tree.all()) {
@@ -58,17 +58,17 @@ export function getAbout(place: Place, { req, res, url }: Exchange): void {
     appInstalled: true,
     canCreateDrives: false,
   }
-  answerJson(res, 200, applyMask(mask, about))
+  sendJson(res, 200, applyMask(mask, about))
 }
 
-export function listDrives(place: Place, { req, res, url }: Exchange): void {
-  const caller = place.authenticate(req)
+export function listDrives(context: DriveContext, { req, res, url }: Exchange): void {
+  const caller = context.authenticate(req)
   requireScope(caller, 'drive.drives.list')
-  wholeNumber(url, 'pageSize', { least: 1, most: 100, otherwise: 10 })
+  readInteger(url, 'pageSize', { min: 1, max: 100, default: 10 })
   const fields = url.searchParams.get('fields')
-  const drives = [...place.tree.drives.values()]
+  const drives = [...context.tree.drives.values()]
     .filter(({ members }) => members.has(caller.sub))
     .map(({ id, name }) => ({ kind: 'drive#drive', id, name }))
-  const answer = { kind: 'drive#driveList', drives }
-  answerJson(res, 200, fields ? applyMask(readMask(fields, drivesShape), answer) : answer)
+  const response = { kind: 'drive#driveList', drives }
+  sendJson(res, 200, fields ? applyMask(readMask(fields, drivesShape), response) : response)
 }

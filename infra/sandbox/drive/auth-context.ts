@@ -1,13 +1,13 @@
-/** Who is calling, and what the token and the person may see and do. */
+/** Authentication of the caller, and the permissions of the token and the user. */
 import type { IncomingMessage } from 'node:http'
 import { insufficientScopes, invalidCredentials, loginRequired } from './errors.ts'
 import type { Item, Tree } from './tree.ts'
 
-/** Whose an access token is, what it was granted for, and for which application. */
+/** The user, client and scopes of an access token. */
 export interface Identity {
   sub: string
   email: string
-  /** Full scope addresses, or their last parts. */
+  /** Full scope URLs, or their last segments. */
   scopes: Set<string>
   clientId: string
 }
@@ -18,11 +18,11 @@ export interface Caller {
   sub: string
   email: string
   clientId: string
-  /** Without the address in front: `drive.file`. */
+  /** Without the URL prefix: `drive.file`. */
   scopes: Set<string>
 }
 
-/** @throws 401 when the token is missing or nobody's */
+/** @throws 401 when the token is missing or invalid */
 export function authenticate(req: IncomingMessage, identify: Identify): Caller {
   const header = req.headers.authorization
   if (header === undefined) throw loginRequired()
@@ -37,8 +37,8 @@ export function authenticate(req: IncomingMessage, identify: Identify): Caller {
   return { sub, email, clientId, scopes }
 }
 
-/** The scopes that Drive's description of itself names for each method. */
-const scopesOf = {
+/** The scopes per method, from Drive's discovery document. */
+const scopesByMethod = {
   'drive.files.list': ['drive', 'drive.file', 'drive.metadata', 'drive.readonly'],
   'drive.files.get': ['drive', 'drive.file', 'drive.metadata', 'drive.readonly'],
   'drive.files.export': ['drive', 'drive.file', 'drive.readonly'],
@@ -50,34 +50,34 @@ const scopesOf = {
   'drive.drives.list': ['drive', 'drive.readonly'],
 } as const
 
-const readOnlyTwins = new Set(['drive.files.list', 'drive.files.get', 'drive.about.get'])
+const metadataReadonlyMethods = new Set(['drive.files.list', 'drive.files.get', 'drive.about.get'])
 
-export type Method = keyof typeof scopesOf
+export type Method = keyof typeof scopesByMethod
 
-/** @throws 403 when none of the token's scopes allows the method */
+/** @throws 403 when no scope of the token allows the method */
 export function requireScope(caller: Caller, method: Method): void {
-  if (scopesOf[method].some((scope) => caller.scopes.has(scope))) return
-  if (readOnlyTwins.has(method) && caller.scopes.has('drive.metadata.readonly')) return
+  if (scopesByMethod[method].some((scope) => caller.scopes.has(scope))) return
+  if (metadataReadonlyMethods.has(method) && caller.scopes.has('drive.metadata.readonly')) return
   throw insufficientScopes(method)
 }
 
-/** The person's own rights on a file, whatever the application may do. */
+/** The user's role on a file, independent of the application. */
 export function roleOf(tree: Tree, sub: string, item: Item): 'owner' | 'writer' | 'reader' | null {
   if (item.owner === sub) return 'owner'
   if (item.driveId) return tree.drives.get(item.driveId)?.members.has(sub) ? 'writer' : null
-  for (let at: Item | undefined = item; at; at = tree.parentOf(at)) {
-    const role = at.readers.get(sub)
+  for (let current: Item | undefined = item; current; current = tree.parentOf(current)) {
+    const role = current.readers.get(sub)
     if (role) return role
   }
   return null
 }
 
-/** True when the application made the file: all that `drive.file` gives. */
+/** Whether the application created the file, as `drive.file` requires. */
 export function isAppFile(caller: Caller, item: Item): boolean {
   return caller.scopes.has('drive.file') && item.apps.has(caller.clientId)
 }
 
-export function seesMetadata(tree: Tree, caller: Caller, item: Item): boolean {
+export function canReadMetadata(tree: Tree, caller: Caller, item: Item): boolean {
   if (roleOf(tree, caller.sub, item) === null) return false
   const { scopes } = caller
   return (
@@ -89,12 +89,12 @@ export function seesMetadata(tree: Tree, caller: Caller, item: Item): boolean {
   )
 }
 
-export function readsContent(caller: Caller, item: Item): boolean {
+export function canReadContent(caller: Caller, item: Item): boolean {
   return (
     caller.scopes.has('drive') || caller.scopes.has('drive.readonly') || isAppFile(caller, item)
   )
 }
 
-export function writesFile(caller: Caller, item: Item): boolean {
+export function canWriteFile(caller: Caller, item: Item): boolean {
   return caller.scopes.has('drive') || isAppFile(caller, item)
 }

@@ -1,54 +1,54 @@
-/** Where the bytes of files go: into memory, into a folder, or nowhere. */
+/** Stores for the bytes of files: in memory, in a folder, or without storage. */
 import { mkdirSync, rmSync } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createReadStream } from 'node:fs'
 
-export interface Stored {
-  /** Bytes `start` to before `end`. */
+export interface StoredBlob {
+  /** Bytes from `start` (inclusive) to `end` (exclusive). */
   read(start: number, end: number): AsyncIterable<Buffer>
-  /** Lets the bytes go. */
+  /** Deletes the bytes. */
   discard(): void
 }
 
-/** Takes the bytes of one file, in order. */
-export interface Sink {
-  /** @returns a promise when the caller should wait before it hands over more */
+/** Writes the bytes of one file, in order. */
+export interface BlobWriter {
+  /** @returns a promise when the caller must wait before the next call */
   append(parts: Buffer[], size: number): Promise<void> | undefined
-  /** Waits until everything is stored. @throws what went wrong in storing it */
-  settled(): Promise<void>
-  finish(): Promise<Stored>
+  /** Waits until everything is stored. @throws the first write error */
+  flush(): Promise<void>
+  finish(): Promise<StoredBlob>
   discard(): void
 }
 
-export interface Sinks {
-  open(): Sink
+export interface BlobStore {
+  open(): BlobWriter
   close(): void
 }
 
-export function createMemorySinks(): Sinks {
+export function createMemoryBlobStore(): BlobStore {
   return {
     open() {
-      let held: Buffer[] = []
+      let buffers: Buffer[] = []
       return {
         append(parts, size) {
-          // Thousands of tiny buffers cost more than one copy of them.
-          if (parts.length > 64) held.push(Buffer.concat(parts, size))
-          else held.push(...parts)
+          // Thousands of small buffers cost more than copying them once.
+          if (parts.length > 64) buffers.push(Buffer.concat(parts, size))
+          else buffers.push(...parts)
           return undefined
         },
-        settled: () => Promise.resolve(),
+        flush: () => Promise.resolve(),
         finish: () => {
-          let kept = held
-          held = [] // the writer lives on in its session; the bytes belong to the file now
+          let stored = buffers
+          buffers = [] // the session keeps the writer; the bytes belong to the file
           const discard = () => {
-            kept = []
+            stored = []
           }
-          return Promise.resolve({ read: (start, end) => slices(kept, start, end), discard })
+          return Promise.resolve({ read: (start, end) => slices(stored, start, end), discard })
         },
         discard() {
-          held = []
+          buffers = []
         },
       }
     },
@@ -56,20 +56,20 @@ export function createMemorySinks(): Sinks {
   }
 }
 
-/** Only counts: for measuring uploads larger than this machine. Reading fails. */
-export function createNoSinks(): Sinks {
-  const stored: Stored = {
+/** Stores nothing, for benchmarks with uploads larger than the disk. Reading fails. */
+export function createNullBlobStore(): BlobStore {
+  const stored: StoredBlob = {
     // oxlint-disable-next-line require-yield
     async *read() {
       await Promise.resolve()
-      throw new Error('Cannot read bytes that were not kept')
+      throw new Error('Cannot read bytes that were not stored')
     },
     discard() {},
   }
   return {
     open: () => ({
       append: () => undefined,
-      settled: () => Promise.resolve(),
+      flush: () => Promise.resolve(),
       finish: () => Promise.resolve(stored),
       discard() {},
     }),
@@ -77,11 +77,11 @@ export function createNoSinks(): Sinks {
   }
 }
 
-/** A disk that is this far behind is waited for. */
-const mostInFlight = 8 * 1024 * 1024
+/** Above this many unwritten bytes, `append` waits for the disk. */
+const maxBytesInFlight = 8 * 1024 * 1024
 
-/** A file of the folder for each file of Drive; removed when the sandbox closes. */
-export function createFolderSinks(folder: string): Sinks {
+/** Stores each blob as a file of the folder; deletes them when the sandbox closes. */
+export function createFolderBlobStore(folder: string): BlobStore {
   mkdirSync(folder, { recursive: true })
   const paths = new Set<string>()
   let serial = 0
@@ -91,18 +91,19 @@ export function createFolderSinks(folder: string): Sinks {
       const path = join(folder, `${process.pid}-${++serial}`)
       paths.add(path)
       const opening = open(path, 'wx')
-      opening.catch(() => {}) // said by settled()
+      opening.catch(() => {}) // reported by flush()
       const writing = new Set<Promise<void>>()
       let position = 0
       let inFlight = 0
       let failure: unknown
 
-      const write = async (parts: Buffer[], size: number, at: number): Promise<void> => {
+      const write = async (parts: Buffer[], size: number, offset: number): Promise<void> => {
         const handle: FileHandle = await opening
-        const { bytesWritten } = await handle.writev(parts, at)
-        if (bytesWritten !== size) throw new Error(`Cannot store more than ${at + bytesWritten}`)
+        const { bytesWritten } = await handle.writev(parts, offset)
+        if (bytesWritten !== size)
+          throw new Error(`Cannot store more than ${offset + bytesWritten} bytes`)
       }
-      const settled = async (): Promise<void> => {
+      const flush = async (): Promise<void> => {
         await Promise.all(writing)
         if (failure) throw failure
       }
@@ -112,22 +113,22 @@ export function createFolderSinks(folder: string): Sinks {
       }
       return {
         append(parts, size) {
-          const one = write(parts, size, position)
+          const pending = write(parts, size, position)
             .catch((error: unknown) => {
               failure ??= error
             })
             .finally(() => {
               inFlight -= size
-              writing.delete(one)
+              writing.delete(pending)
             })
-          writing.add(one)
+          writing.add(pending)
           position += size
           inFlight += size
-          return inFlight > mostInFlight ? one : undefined
+          return inFlight > maxBytesInFlight ? pending : undefined
         },
-        settled,
+        flush,
         async finish() {
-          await settled()
+          await flush()
           await (await opening).close()
           return {
             read: (start, end) =>
@@ -136,7 +137,7 @@ export function createFolderSinks(folder: string): Sinks {
           }
         },
         discard() {
-          settled()
+          flush()
             .catch(() => {})
             .then(() => opening)
             .then((handle) => handle.close())
@@ -152,13 +153,13 @@ export function createFolderSinks(folder: string): Sinks {
 }
 
 async function* slices(parts: Buffer[], start: number, end: number): AsyncGenerator<Buffer> {
-  let at = 0
+  let offset = 0
   for (const part of parts) {
-    const from = Math.max(start - at, 0)
-    const to = Math.min(end - at, part.length)
+    const from = Math.max(start - offset, 0)
+    const to = Math.min(end - offset, part.length)
     if (from < to) yield part.subarray(from, to)
-    at += part.length
-    if (at >= end) return
+    offset += part.length
+    if (offset >= end) return
   }
   await Promise.resolve()
 }

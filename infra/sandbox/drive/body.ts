@@ -1,46 +1,46 @@
-/** Request bodies on their way in: part by part, without a copy, with the faults of uploads. */
+/** Request bodies: streamed without copying, with the faults of uploads, or parsed as JSON. */
 import type { Exchange } from '../router.ts'
 import { readBody } from '../router.ts'
 import { cutConnection } from '../apply-fault.ts'
 import { DriveError, badRequest } from './errors.ts'
 
 /**
- * Hands each part of the body to `take`, and waits whenever that returns a promise.
+ * Passes each chunk of the body to `onChunk`, and pauses while that returns a pending promise.
  *
- * Data events rather than `for await`: the iterator joins what has piled up, which is a copy.
+ * It uses data events because `for await` concatenates buffered chunks, which copies them.
  *
- * @returns true when the body came whole; false when the connection broke before its end
+ * @returns true when the body is complete; false when the connection ended early
  */
-export function flow(
+export function streamBody(
   { req, fault }: Pick<Exchange, 'req' | 'fault'>,
-  take: (part: Buffer) => Promise<void> | undefined,
+  onChunk: (chunk: Buffer) => Promise<void> | undefined,
 ): Promise<boolean> {
   const cutAt = fault?.resetAfterBytes ?? Infinity
   const stallAt = fault?.stallAfterBytes ?? Infinity
   const stopAt = Math.min(cutAt, stallAt)
   return new Promise((resolve, reject) => {
-    let arrived = 0
+    let received = 0
     const stop = (): void => {
       req.off('data', onData)
       if (cutAt > stallAt) {
         req.pause()
-        return // until the client gives up
+        return // until the client aborts
       }
       resolve(false)
       cutConnection(fault, req)
     }
-    const onData = (part: Buffer): void => {
-      const room = stopAt - arrived
-      arrived += part.length
+    const onData = (chunk: Buffer): void => {
+      const remaining = stopAt - received
+      received += chunk.length
       let wait: Promise<void> | undefined
       try {
-        wait = take(part.length > room ? part.subarray(0, room) : part)
+        wait = onChunk(chunk.length > remaining ? chunk.subarray(0, remaining) : chunk)
       } catch (error) {
-        req.off('data', onData) // and let the rest run out
+        req.off('data', onData) // the remaining body is discarded
         reject(error)
         return
       }
-      if (arrived >= stopAt) stop()
+      if (received >= stopAt) stop()
       else if (wait) {
         req.pause()
         wait.then(() => req.resume(), reject)
@@ -55,7 +55,7 @@ export function flow(
   })
 }
 
-/** Reads a whole JSON body: an object, or nothing at all. */
+/** Reads a JSON body: an object; an empty body counts as one without fields. */
 export async function readJson(exchange: Exchange): Promise<Record<string, unknown>> {
   const body = await readBody(exchange.req, 4 * 1024 * 1024).catch((error: unknown) => {
     throw exchange.req.complete ? new DriveError(413, 'uploadTooLarge', 'Request Too Large') : error
@@ -73,7 +73,7 @@ export function parseJson(body: Buffer): Record<string, unknown> {
     throw new DriveError(400, 'parseError', 'Parse Error')
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw badRequest('Cannot read the metadata: it is no object')
+    throw badRequest('Cannot read the metadata: it is not an object')
   }
   return value as Record<string, unknown>
 }

@@ -1,10 +1,10 @@
-/** `Content-Range` of an upload: a chunk, or only a question about the total. */
+/** The `Content-Range` header of an upload: a chunk, or a status query. */
 import { DriveError } from './errors.ts'
 
 export interface ContentRange {
-  /** Where the chunk lies; undefined in `bytes *\/TOTAL`, which carries no bytes. */
+  /** The position of the chunk; undefined in a status query, `bytes *\/TOTAL`. */
   chunk: { first: number; last: number } | undefined
-  /** Undefined while the client does not know it: `*`. */
+  /** Undefined while the total is unknown: `*`. */
   total: number | undefined
 }
 
@@ -16,7 +16,7 @@ export function readContentRange(header: string): ContentRange {
   if (match[1] === undefined) return { chunk: undefined, total }
   const chunk = { first: Number(match[1]), last: Number(match[2]) }
   if (chunk.last < chunk.first || (total !== undefined && chunk.last >= total)) {
-    throw badContentRange(`Content-Range contradicts itself: ${header}`)
+    throw badContentRange(`Content-Range is inconsistent: ${header}`)
   }
   return { chunk, total }
 }

@@ -1,18 +1,18 @@
-/** The bytes of a file on their way out: whole, in part, or exported from a Google Doc. */
+/** Downloads of a file: whole, a byte range, or an export of a Google Doc. */
 import { pipeline } from 'node:stream/promises'
 import type { Exchange } from '../router.ts'
 import { cutConnection } from '../apply-fault.ts'
 import { findFile } from './permissions.ts'
-import { isAppFile, readsContent, requireScope } from './auth-context.ts'
+import { isAppFile, canReadContent, requireScope } from './auth-context.ts'
 import type { Caller } from './auth-context.ts'
 import { DriveError, appNotAuthorized, badRequest, insufficientScopes } from './errors.ts'
 import { exportTypes } from './google-types.ts'
-import { required } from './params.ts'
-import type { Place } from './service.ts'
+import { requireParameter } from './params.ts'
+import type { DriveContext } from './service.ts'
 import type { Item } from './tree.ts'
 
-/** Exports are cut off at 10 MB. */
-const mostExported = 10 * 1024 * 1024
+/** Google limits exports to 10 MB. */
+const maxExportBytes = 10 * 1024 * 1024
 
 export async function sendContent(
   caller: Caller,
@@ -56,26 +56,26 @@ export async function sendContent(
 }
 
 export async function exportFile(
-  place: Place,
+  context: DriveContext,
   { req, res, url, params, fault }: Exchange,
 ): Promise<void> {
-  const caller = place.authenticate(req)
+  const caller = context.authenticate(req)
   requireScope(caller, 'drive.files.export')
-  const item = findFile(place.tree, caller, url, params[0] ?? '')
+  const item = findFile(context.tree, caller, url, params[0] ?? '')
   checkReadable(caller, item)
-  const mimeType = required(url, 'mimeType')
+  const mimeType = requireParameter(url, 'mimeType')
   const types = exportTypes(item.mimeType)
   if (types.length === 0) {
     const message = 'Export only supports Docs Editors files.'
     throw new DriveError(403, 'fileNotExportable', message)
   }
   if (!types.includes(mimeType)) throw badRequest('The requested conversion is not supported.')
-  const body = exported(item, mimeType)
-  if (body.length > mostExported) {
+  const body = exportContent(item, mimeType)
+  if (body.length > maxExportBytes) {
     const message = 'This file is too large to be exported.'
     throw new DriveError(403, 'exportSizeLimitExceeded', message)
   }
-  // Google says neither a length nor a range here.
+  // Google sends neither a length nor a range here.
   res.writeHead(200, { 'content-type': mimeType, 'content-disposition': 'attachment' })
   const cutAt = fault?.resetAfterBytes
   if (cutAt === undefined) return void res.end(body)
@@ -83,22 +83,22 @@ export async function exportFile(
   cutConnection(fault, req)
 }
 
-/** Text as it is; other formats only say what they would be. */
-function exported(item: Item, mimeType: string): Buffer {
+/** Exports text; the other formats are placeholders. */
+function exportContent(item: Item, mimeType: string): Buffer {
   if (mimeType === 'text/html') return Buffer.from(`<html><body>${item.text}</body></html>`)
   if (mimeType.startsWith('text/')) return Buffer.from(item.text)
   if (mimeType === 'application/pdf') return Buffer.from(`%PDF-1.4\n% ${item.text}\n%%EOF\n`)
   return Buffer.from(`${item.name} as ${mimeType}\n${item.text}`)
 }
 
-/** A token for metadata alone reads no content; one for its own files reads only those. */
+/** Rejects tokens for metadata alone, and `drive.file` tokens for files of other applications. */
 function checkReadable(caller: Caller, item: Item): void {
-  if (readsContent(caller, item)) return
+  if (canReadContent(caller, item)) return
   if (caller.scopes.has('drive.file') && !isAppFile(caller, item)) throw appNotAuthorized(item.id)
   throw insufficientScopes('drive.files.get')
 }
 
-/** @returns undefined when the whole file is asked for, `null` when the range lies outside of it */
+/** @returns undefined for the whole file, `null` for a range outside of it */
 function readRange(
   header: string | undefined,
   size: number,

@@ -1,10 +1,10 @@
-/** Drive's refusals, in the shape that Google's older APIs share. */
-export interface Refusal {
+/** Drive's errors, in the format of Google's older APIs. */
+export interface DriveErrorOptions {
   domain?: 'global' | 'usageLimits'
-  /** What the refusal is about: a parameter or a header. */
+  /** The name of the parameter or header that caused the error. */
   location?: string
   locationType?: 'parameter' | 'header'
-  /** The canonical name that some answers carry, such as `UNAUTHENTICATED`. */
+  /** The canonical status of some errors, such as `UNAUTHENTICATED`. */
   status?: string
   details?: Record<string, unknown>[]
 }
@@ -13,28 +13,28 @@ export class DriveError extends Error {
   override name = 'DriveError'
   readonly status: number
   readonly body: object
-  constructor(status: number, reason: string, message: string, more: Refusal = {}) {
+  constructor(status: number, reason: string, message: string, options: DriveErrorOptions = {}) {
     super(message)
     this.status = status
-    this.body = googleError(status, reason, message, more)
+    this.body = googleError(status, reason, message, options)
   }
 }
 
-/** The body of a refusal; tests use it for the faults that they ask for. */
+/** The body of an error response; tests use it for faults. */
 export function googleError(
   status: number,
   reason: string,
   message: string,
-  more: Refusal = {},
+  options: DriveErrorOptions = {},
 ): object {
-  const { domain = 'global', location, locationType = 'parameter', ...rest } = more
-  const where = location === undefined ? {} : { locationType, location }
+  const { domain = 'global', location, locationType = 'parameter', ...rest } = options
+  const position = location === undefined ? {} : { locationType, location }
   return {
-    error: { code: status, message, errors: [{ message, domain, reason, ...where }], ...rest },
+    error: { code: status, message, errors: [{ message, domain, reason, ...position }], ...rest },
   }
 }
 
-/** A parameter whose value makes no sense. */
+/** A parameter with an invalid value. */
 export function invalidParameter(name: string, message = 'Invalid Value', reason = 'invalid') {
   return new DriveError(400, reason, message, { location: name })
 }
@@ -43,7 +43,7 @@ export function badRequest(message: string): DriveError {
   return new DriveError(400, 'badRequest', message)
 }
 
-/** Absent, or not for this caller to see: Drive does not say which. */
+/** The file is absent or inaccessible; Drive does not distinguish the two. */
 export function fileNotFound(id: string): DriveError {
   return new DriveError(404, 'notFound', `File not found: ${id}.`, { location: 'fileId' })
 }
@@ -67,7 +67,7 @@ export function loginRequired(): DriveError {
   })
 }
 
-/** The token is good, but was granted for less than this. */
+/** The token is valid, but its scopes do not allow the method. */
 export function insufficientScopes(method: string): DriveError {
   return new DriveError(
     403,

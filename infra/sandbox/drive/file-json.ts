@@ -1,20 +1,20 @@
-/** A file as Drive describes it: each field made only when it was asked for. */
+/** The file resource. Each field is computed only on request. */
 import type { Caller } from './auth-context.ts'
-import { isAppFile, readsContent, roleOf, writesFile } from './auth-context.ts'
-import { checksum } from './blobs.ts'
+import { isAppFile, canReadContent, roleOf, canWriteFile } from './auth-context.ts'
+import { checksum } from './content-writer.ts'
 import type { Mask, Shape } from './fields.ts'
-import { applyMask, maskOf, wants, within } from './fields.ts'
+import { applyMask, maskOf, includesField, innerMask } from './fields.ts'
 import { exportTypes, isGoogleType } from './google-types.ts'
 import type { Item, Tree } from './tree.ts'
 import { folderType } from './tree.ts'
 
-interface Subject {
+interface FileContext {
   tree: Tree
   caller: Caller
   item: Item
 }
 
-/** Kind, id, name and type: all that comes without `fields`. */
+/** The fields of a response without `fields`. */
 export const defaultFields = maskOf('kind', 'id', 'name', 'mimeType')
 
 const userShape: Shape = {
@@ -26,7 +26,7 @@ const userShape: Shape = {
   emailAddress: 'value',
 }
 
-const producers: Record<string, (subject: Subject) => unknown> = {
+const fieldReaders: Record<string, (context: FileContext) => unknown> = {
   kind: () => 'drive#file',
   id: ({ item }) => item.id,
   name: ({ item }) => item.name,
@@ -36,11 +36,12 @@ const producers: Record<string, (subject: Subject) => unknown> = {
   explicitlyTrashed: ({ item }) => item.trashed,
   parents: ({ tree, caller, item }) => {
     const parent = tree.parentOf(item)
-    // Somebody else's folder is not shown to a person who may see only what is in it.
+    // A parent that the user may not read is omitted.
     return parent && roleOf(tree, caller.sub, parent) !== null ? [parent.id] : undefined
   },
-  properties: ({ item }) => unlessEmpty(item.properties),
-  appProperties: ({ caller, item }) => unlessEmpty(item.appProperties.get(caller.clientId) ?? {}),
+  properties: ({ item }) => undefinedIfEmpty(item.properties),
+  appProperties: ({ caller, item }) =>
+    undefinedIfEmpty(item.appProperties.get(caller.clientId) ?? {}),
   spaces: () => ['drive'],
   version: ({ item }) => String(item.version),
   webContentLink: ({ item }) =>
@@ -65,7 +66,7 @@ const producers: Record<string, (subject: Subject) => unknown> = {
     item.owner === undefined ? undefined : userJson(tree, caller, item.owner),
   ownedByMe: ({ caller, item }) => (item.driveId ? undefined : item.owner === caller.sub),
   shared: ({ item }) => item.driveId !== undefined || item.readers.size > 0,
-  capabilities: (subject) => capabilities(subject),
+  capabilities: (context) => capabilities(context),
   originalFilename: ({ item }) => item.content && (item.fields['originalFilename'] ?? item.name),
   fullFileExtension: ({ item }) => item.content && extension(item),
   fileExtension: ({ item }) => item.content && extension(item),
@@ -99,7 +100,7 @@ const producers: Record<string, (subject: Subject) => unknown> = {
   trashedTime: () => undefined,
 }
 
-/** Writable fields that are kept as given and say nothing about anything else here. */
+/** Writable fields that are stored unchanged and have no effect in the sandbox. */
 export const plainFields = [
   'description',
   'folderColorRgb',
@@ -112,7 +113,7 @@ export const plainFields = [
   'downloadRestrictions',
 ] as const
 
-/** Fields that Drive has and the sandbox never fills. */
+/** Fields of Drive that are always empty in the sandbox. */
 const emptyFields = [
   'sharingUser',
   'permissions',
@@ -145,24 +146,25 @@ const nested: Record<string, Shape> = {
 }
 
 export const fileShape: Shape = Object.fromEntries(
-  [...Object.keys(producers), ...plainFields, 'originalFilename', ...emptyFields].map((name) => [
+  [...Object.keys(fieldReaders), ...plainFields, 'originalFilename', ...emptyFields].map((name) => [
     name,
     nested[name] ?? 'value',
   ]),
 )
 
-/** @param mask what was asked for */
-export async function fileJson(subject: Subject, mask: Mask): Promise<Record<string, unknown>> {
+/** @param mask the requested fields */
+export async function fileJson(context: FileContext, mask: Mask): Promise<Record<string, unknown>> {
   const json: Record<string, unknown> = {}
   const put = (name: string, value: unknown): void => {
-    if (value !== undefined) json[name] = applyMask(within(mask, name), value)
+    if (value !== undefined) json[name] = applyMask(innerMask(mask, name), value)
   }
-  for (const [name, produce] of Object.entries(producers)) {
-    if (!wants(mask, name)) continue
-    const value = produce(subject)
+  for (const [name, readField] of Object.entries(fieldReaders)) {
+    if (!includesField(mask, name)) continue
+    const value = readField(context)
     put(name, value instanceof Promise ? await value : value)
   }
-  for (const name of plainFields) if (wants(mask, name)) put(name, subject.item.fields[name])
+  for (const name of plainFields)
+    if (includesField(mask, name)) put(name, context.item.fields[name])
   return json
 }
 
@@ -179,19 +181,19 @@ export function userJson(tree: Tree, caller: Caller, sub: string): Record<string
 
 export const aboutUserShape = userShape
 
-function capabilities({ tree, caller, item }: Subject): Record<string, boolean> {
+function capabilities({ tree, caller, item }: FileContext): Record<string, boolean> {
   const role = roleOf(tree, caller.sub, item)
   const isFolder = item.mimeType === folderType
-  const canWrite = role !== 'reader' && (writesFile(caller, item) || item.parent === undefined)
+  const mayWrite = role !== 'reader' && (canWriteFile(caller, item) || item.parent === undefined)
   return {
-    canAddChildren: isFolder && canWrite,
+    canAddChildren: isFolder && mayWrite,
     canCopy: !isFolder,
-    canDelete: role === 'owner' && canWrite && item.parent !== undefined,
-    canDownload: !isFolder && readsContent(caller, item),
-    canEdit: canWrite,
+    canDelete: role === 'owner' && mayWrite && item.parent !== undefined,
+    canDownload: !isFolder && canReadContent(caller, item),
+    canEdit: mayWrite,
     canListChildren: isFolder,
-    canRename: canWrite && item.parent !== undefined,
-    canTrash: role === 'owner' && canWrite && item.parent !== undefined,
+    canRename: mayWrite && item.parent !== undefined,
+    canTrash: role === 'owner' && mayWrite && item.parent !== undefined,
   }
 }
 
@@ -205,7 +207,7 @@ function webViewLink(item: Item): string {
   return `https://docs.google.com/${kind}/d/${item.id}/edit?usp=drivesdk`
 }
 
-/** Editor files say a size too; folders and shortcuts do not. */
+/** Google documents have a size; folders and shortcuts do not. */
 function documentSize(item: Item): string | undefined {
   const isDocument = isGoogleType(item.mimeType) && exportTypes(item.mimeType).length > 0
   return isDocument ? String(Buffer.byteLength(item.text)) : undefined
@@ -215,6 +217,6 @@ function extension(item: Item): string {
   return /\.([^.]+)$/.exec(item.name)?.[1] ?? ''
 }
 
-function unlessEmpty(map: Record<string, string>): Record<string, string> | undefined {
+function undefinedIfEmpty(map: Record<string, string>): Record<string, string> | undefined {
   return Object.keys(map).length > 0 ? map : undefined
 }

@@ -1,9 +1,9 @@
-/** Requests about single files that carry no bytes in: get, create, update, delete, generateIds. */
+/** Requests without media: files.get, create, update, delete and generateIds. */
 import type { Exchange } from '../router.ts'
-import { answerJson } from '../router.ts'
+import { sendJson } from '../router.ts'
 import { findFile, insufficientFilePermissions } from './permissions.ts'
 import { readJson } from './body.ts'
-import { requireScope, roleOf, writesFile } from './auth-context.ts'
+import { requireScope, roleOf, canWriteFile } from './auth-context.ts'
 import type { Caller } from './auth-context.ts'
 import { sendContent } from './download.ts'
 import { appNotAuthorized, invalidParameter } from './errors.ts'
@@ -11,54 +11,56 @@ import { readMask } from './fields.ts'
 import type { Mask } from './fields.ts'
 import { defaultFields, fileJson, fileShape } from './file-json.ts'
 import { readMetadata } from './metadata.ts'
-import { wholeNumber } from './params.ts'
-import { planCreate, planUpdate } from './mutations.ts'
-import type { Place } from './service.ts'
-import { createWriter } from './blobs.ts'
+import { readInteger } from './params.ts'
+import { prepareCreate, prepareUpdate } from './mutations.ts'
+import type { DriveContext } from './service.ts'
+import { createContentWriter } from './content-writer.ts'
 import { isGoogleType } from './google-types.ts'
 import type { Item } from './tree.ts'
 
-export async function getFile(place: Place, exchange: Exchange): Promise<void> {
+export async function getFile(context: DriveContext, exchange: Exchange): Promise<void> {
   const { req, url, params } = exchange
-  const { tree } = place
-  const caller = place.authenticate(req)
+  const { tree } = context
+  const caller = context.authenticate(req)
   requireScope(caller, 'drive.files.get')
   const item = findFile(tree, caller, url, params[0] ?? '')
   const alt = url.searchParams.get('alt') || 'json'
   if (alt !== 'json' && alt !== 'media') throw invalidParameter('alt')
   if (alt === 'media') await sendContent(caller, item, exchange)
-  else await answerFile(place, caller, item, exchange, fileMask(url))
+  else await sendFile(context, caller, item, exchange, fileMask(url))
 }
 
-export async function createFile(place: Place, exchange: Exchange): Promise<void> {
-  const caller = place.authenticate(exchange.req)
+export async function createFile(context: DriveContext, exchange: Exchange): Promise<void> {
+  const caller = context.authenticate(exchange.req)
   requireScope(caller, 'drive.files.create')
   const mask = fileMask(exchange.url)
   const metadata = readMetadata(await readJson(exchange), false)
-  const plan = planCreate(place, caller, exchange.url, metadata, false)
-  // Without media and without a type of Google's own, the file is empty.
+  const mutation = prepareCreate(context, caller, exchange.url, metadata, false)
+  // Without media and without a Google type, the file is empty.
   const isEmptyFile = !isGoogleType(metadata.mimeType ?? '')
-  const content = isEmptyFile ? await createWriter(place.sinks.open()).finish() : undefined
-  await answerFile(place, caller, await plan.carryOut(content), exchange, mask)
+  const content = isEmptyFile
+    ? await createContentWriter(context.blobStore.open()).finish()
+    : undefined
+  await sendFile(context, caller, await mutation.apply(content), exchange, mask)
 }
 
-export async function updateFile(place: Place, exchange: Exchange): Promise<void> {
+export async function updateFile(context: DriveContext, exchange: Exchange): Promise<void> {
   const { req, url, params } = exchange
-  const caller = place.authenticate(req)
+  const caller = context.authenticate(req)
   requireScope(caller, 'drive.files.update')
   const mask = fileMask(url)
   const metadata = readMetadata(await readJson(exchange), true)
-  const plan = planUpdate(place, caller, url, params[0] ?? '', metadata, false)
-  await answerFile(place, caller, await plan.carryOut(), exchange, mask)
+  const mutation = prepareUpdate(context, caller, url, params[0] ?? '', metadata, false)
+  await sendFile(context, caller, await mutation.apply(), exchange, mask)
 }
 
-export function deleteFile(place: Place, { req, res, url, params }: Exchange): void {
-  const { tree } = place
-  const caller = place.authenticate(req)
+export function deleteFile(context: DriveContext, { req, res, url, params }: Exchange): void {
+  const { tree } = context
+  const caller = context.authenticate(req)
   requireScope(caller, 'drive.files.delete')
   const item = findFile(tree, caller, url, params[0] ?? '')
-  if (!writesFile(caller, item)) throw appNotAuthorized(item.id)
-  // Only the owner deletes for good; in a shared drive each writer here is an organizer.
+  if (!canWriteFile(caller, item)) throw appNotAuthorized(item.id)
+  // Only the owner may delete; in a shared drive, each writer of the sandbox is an organizer.
   const role = roleOf(tree, caller.sub, item)
   const mayDelete = role === 'owner' || (item.driveId !== undefined && role === 'writer')
   if (!mayDelete || item.parent === undefined) throw insufficientFilePermissions()
@@ -66,27 +68,27 @@ export function deleteFile(place: Place, { req, res, url, params }: Exchange): v
   res.writeHead(204).end()
 }
 
-export function generateIds(place: Place, { req, res, url }: Exchange): void {
-  const caller = place.authenticate(req)
+export function generateIds(context: DriveContext, { req, res, url }: Exchange): void {
+  const caller = context.authenticate(req)
   requireScope(caller, 'drive.files.generateIds')
-  const count = wholeNumber(url, 'count', { least: 1, most: 1000, otherwise: 10 })
+  const count = readInteger(url, 'count', { min: 1, max: 1000, default: 10 })
   const space = url.searchParams.get('space') || 'drive'
   if (space !== 'drive') throw invalidParameter('space')
   const type = url.searchParams.get('type') || 'files'
   if (type !== 'files' && type !== 'shortcuts') throw invalidParameter('type')
-  const ids = place.tree.generateIds(caller.sub, count, type)
-  answerJson(res, 200, { kind: 'drive#generatedIds', space, ids })
+  const ids = context.tree.generateIds(caller.sub, count, type)
+  sendJson(res, 200, { kind: 'drive#generatedIds', space, ids })
 }
 
-/** What the answer is to contain. @throws 400 for fields that files do not have */
+/** The mask of the response. @throws 400 for an unknown field */
 export function fileMask(url: URL): Mask {
   const fields = url.searchParams.get('fields')
   return fields ? readMask(fields, fileShape) : defaultFields
 }
 
-/** Answers 200 and the file, with what a fault changes of it. */
-export async function answerFile(
-  { tree }: Pick<Place, 'tree'>,
+/** Responds 200 with the file, changed by the fault. */
+export async function sendFile(
+  { tree }: Pick<DriveContext, 'tree'>,
   caller: Caller,
   item: Item,
   { res, fault }: Pick<Exchange, 'res' | 'fault'>,
@@ -97,5 +99,5 @@ export async function answerFile(
     if (value === null) delete json[name]
     else json[name] = value
   }
-  answerJson(res, 200, json)
+  sendJson(res, 200, json)
 }

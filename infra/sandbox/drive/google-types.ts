@@ -1,4 +1,4 @@
-/** Google's own document types, and what they can be exported as. */
+/** Google document types and their export formats. */
 const prefix = 'application/vnd.google-apps.'
 
 const office = 'application/vnd.openxmlformats-officedocument.'
@@ -44,7 +44,7 @@ export function isGoogleType(mimeType: string): boolean {
   return mimeType.startsWith(prefix)
 }
 
-/** Empty when a file of this type cannot be exported. */
+/** The export formats of a type; empty when it cannot be exported. */
 export function exportTypes(mimeType: string): string[] {
   return exports[mimeType] ?? []
 }

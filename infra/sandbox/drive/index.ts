@@ -1,21 +1,21 @@
-/** Google Drive v3 on loopback: files, folders, uploads, and a handle for tests. */
+/** Google Drive v3 on loopback: files, folders, uploads, and a control interface for tests. */
 import type { Exchange, Service } from '../router.ts'
-import { answerJson } from '../router.ts'
+import { sendJson } from '../router.ts'
 import { getAbout, listDrives } from './account.ts'
 import type { Identify } from './auth-context.ts'
 import { authenticate } from './auth-context.ts'
-import { allowAnyOrigin, answerPreflight } from './cors.ts'
+import { allowAnyOrigin, sendPreflight } from './cors.ts'
 import { exportFile } from './download.ts'
 import { createFile, deleteFile, generateIds, getFile, updateFile } from './files.ts'
 import { listFiles } from './list.ts'
-import { createPages } from './page-tokens.ts'
+import { createPageTokens } from './page-tokens.ts'
 import { cancelSession, openSession, putSession } from './resumable.ts'
 import type { Seed } from './seed.ts'
-import { plant } from './seed.ts'
-import type { Place } from './service.ts'
+import { seedTree } from './seed.ts'
+import type { DriveContext } from './service.ts'
 import { route } from './service.ts'
 import { createSessions } from './sessions.ts'
-import { createFolderSinks, createMemorySinks, createNoSinks } from './blob-store.ts'
+import { createFolderBlobStore, createMemoryBlobStore, createNullBlobStore } from './blob-store.ts'
 import type { Item } from './tree.ts'
 import { createTree, folderType } from './tree.ts'
 import { uploadMultipart, uploadSimple } from './uploads.ts'
@@ -26,15 +26,15 @@ export { sampleSharedTree, sampleTree } from './seed.ts'
 export type { Seed } from './seed.ts'
 
 export interface DriveOptions {
-  /** Whose an access token is; undefined for one that is nobody's, or expired. */
+  /** The owner of an access token; undefined when it is unknown or expired. */
   identify: Identify
-  /** A folder for file contents, which are removed at the end; memory unless given. */
-  bytesIn?: string
-  /** False only counts and hashes the bytes: for uploads larger than this machine. */
-  keepBytes?: boolean
-  /** Milliseconds that an upload session lives; a week unless given. */
-  sessionLifetime?: number
-  /** Bytes that each person may store; no limit unless given. */
+  /** A folder for file contents, which are deleted at the end; default memory. */
+  blobFolder?: string
+  /** False only counts and hashes the bytes, for uploads larger than the disk. */
+  storeBytes?: boolean
+  /** Lifetime of an upload session; default a week. */
+  sessionTtlMs?: number
+  /** Storage quota per user in bytes; default unlimited. */
   quotaBytes?: number
   now?: () => number
 }
@@ -43,7 +43,7 @@ export interface StoredFile {
   id: string
   name: string
   mimeType: string
-  /** Bytes; `null` for what has no content. */
+  /** Bytes; `null` for an item without content. */
   size: number | null
   sha256: string | null
   owner: string | null
@@ -52,46 +52,46 @@ export interface StoredFile {
 }
 
 export interface Drive extends Service {
-  /** Puts files into a person's My Drive. @returns ids by path, such as `Projects/Plan` */
+  /** Adds files to a user's My Drive. @returns ids by path, such as `Projects/Plan` */
   seed(sub: string, seeds: Seed[]): Promise<Record<string, string>>
-  /** Makes a shared drive. @returns its id, and ids by path */
+  /** Creates a shared drive. @returns its id, and ids by path */
   seedSharedDrive(
     name: string,
     members: string[],
     seeds: Seed[],
   ): Promise<{ driveId: string; ids: Record<string, string> }>
-  /** Lets another person see a file, and everything below it. */
+  /** Shares an item, and everything below it, with another user. */
   share(fileId: string, sub: string, role: 'reader' | 'writer'): void
-  /** Puts a file into another folder, as its owner does in Drive. */
+  /** Moves an item to another folder, as its owner does in Drive. */
   move(fileId: string, folderId: string): void
-  /** The id of a person's My Drive. */
+  /** The id of a user's My Drive. */
   rootOf(sub: string): string
-  /** Everything in My Drive of a person, the root left out. */
+  /** Every item of a user's My Drive, without the root. */
   filesOf(sub: string): StoredFile[]
   file(fileId: string): StoredFile | undefined
-  bytesOf(fileId: string): Promise<Buffer>
+  contentOf(fileId: string): Promise<Buffer>
   sha256Of(fileId: string): string | undefined
   openSessions(): number
-  /** Forgets every upload session, as if their week were over. */
-  forgetSessions(): void
+  /** Expires every upload session. */
+  expireSessions(): void
   setQuota(bytes: number): void
 }
 
-const defaultLifetime = 7 * 24 * 60 * 60 * 1000
+const defaultSessionTtlMs = 7 * 24 * 60 * 60 * 1000
 
 export function createDrive(options: DriveOptions): Drive {
-  const { identify, bytesIn, keepBytes = true, now = Date.now } = options
-  const sinks = !keepBytes
-    ? createNoSinks()
-    : bytesIn === undefined
-      ? createMemorySinks()
-      : createFolderSinks(bytesIn)
+  const { identify, blobFolder, storeBytes = true, now = Date.now } = options
+  const blobStore = !storeBytes
+    ? createNullBlobStore()
+    : blobFolder === undefined
+      ? createMemoryBlobStore()
+      : createFolderBlobStore(blobFolder)
   const tree = createTree(now)
-  const pages = createPages()
-  const sessions = createSessions(options.sessionLifetime ?? defaultLifetime, now)
-  const place: Place = {
+  const pageTokens = createPageTokens()
+  const sessions = createSessions(options.sessionTtlMs ?? defaultSessionTtlMs, now)
+  const context: DriveContext = {
     tree,
-    sinks,
+    blobStore,
     quota: { bytes: options.quotaBytes ?? Infinity },
     now,
     authenticate(req) {
@@ -106,19 +106,19 @@ export function createDrive(options: DriveOptions): Drive {
   const api = (operation: string, method: string, path: RegExp, handle: Handle) =>
     route(operation, method, path, (exchange) => {
       allowAnyOrigin(exchange.req, exchange.res)
-      return handle(place, exchange)
+      return handle(context, exchange)
     })
 
   const upload = async (exchange: Exchange): Promise<void> => {
     const { req, res, url } = exchange
     const operation = uploadOperation(req.method, req.headers['content-range'], url)
-    if (operation === 'drive.upload.cancel') return cancelSession(place, sessions, exchange)
+    if (operation === 'drive.upload.cancel') return cancelSession(context, sessions, exchange)
     if (url.searchParams.has('upload_id') || req.method === 'PUT')
-      return putSession(place, sessions, exchange)
+      return putSession(context, sessions, exchange)
     allowAnyOrigin(req, res)
-    if (operation === 'drive.upload.open') return openSession(place, sessions, exchange)
-    if (operation === 'drive.upload.multipart') return uploadMultipart(place, exchange)
-    return uploadSimple(place, exchange)
+    if (operation === 'drive.upload.open') return openSession(context, sessions, exchange)
+    if (operation === 'drive.upload.multipart') return uploadMultipart(context, exchange)
+    return uploadSimple(context, exchange)
   }
   const uploads = ['POST', 'PATCH', 'PUT', 'DELETE'].flatMap((method) =>
     [/^\/upload\/drive\/v3\/files$/, /^\/upload\/drive\/v3\/files\/([^/]+)$/].map((path) => ({
@@ -130,7 +130,9 @@ export function createDrive(options: DriveOptions): Drive {
 
   return {
     routes: [
-      api('drive.files.list', 'GET', files, (at, exchange) => listFiles(at, pages, exchange)),
+      api('drive.files.list', 'GET', files, (_, exchange) =>
+        listFiles(context, pageTokens, exchange),
+      ),
       api('drive.files.create', 'POST', files, createFile),
       api('drive.generateIds', 'GET', /^\/drive\/v3\/files\/generateIds$/, generateIds),
       api('drive.files.export', 'GET', /^\/drive\/v3\/files\/([^/]+)\/export$/, exportFile),
@@ -145,41 +147,41 @@ export function createDrive(options: DriveOptions): Drive {
       api('drive.drives.list', 'GET', /^\/drive\/v3\/drives$/, listDrives),
       ...uploads,
       route('drive.preflight', 'OPTIONS', /^\/drive\/v3\//, ({ req, res }) =>
-        answerPreflight(req, res, req.headers.origin),
+        sendPreflight(req, res, req.headers.origin),
       ),
       route('drive.preflight', 'OPTIONS', /^\/upload\/drive\/v3\//, ({ req, res, url }) => {
         const uploadId = url.searchParams.get('upload_id')
         const session = sessions.find(uploadId)
-        answerPreflight(req, res, uploadId === null ? req.headers.origin : session?.origin)
+        sendPreflight(req, res, uploadId === null ? req.headers.origin : session?.origin)
       }),
       route('sandbox.drive', 'GET', /^\/sandbox\/drive$/, ({ res }) => {
         const all = [...tree.all()].filter((item) => item.parent !== undefined)
-        const waiting = sessions.unfinished()
+        const unfinished = sessions.unfinished()
         const stored = all.reduce((sum, { content }) => sum + (content?.size ?? 0), 0)
-        answerJson(res, 200, {
+        sendJson(res, 200, {
           files: all.map((item) => describe(item)),
-          openSessions: waiting.length,
-          bytesStored: waiting.reduce((sum, { writer }) => sum + writer.committed, stored),
+          openSessions: unfinished.length,
+          bytesStored: unfinished.reduce((sum, { writer }) => sum + writer.committed, stored),
         })
       }),
     ],
     close() {
-      sessions.forgetAll()
-      sinks.close()
+      sessions.removeAll()
+      blobStore.close()
     },
-    seed: (sub, seeds) => plant(tree, sinks, tree.root(sub), seeds),
+    seed: (sub, seeds) => seedTree(tree, blobStore, tree.root(sub), seeds),
     async seedSharedDrive(name, members, seeds) {
       const root = tree.add({ name, mimeType: folderType, parent: undefined, owner: undefined })
       root.driveId = root.id
       tree.drives.set(root.id, { id: root.id, name, members: new Set(members) })
-      return { driveId: root.id, ids: await plant(tree, sinks, root, seeds) }
+      return { driveId: root.id, ids: await seedTree(tree, blobStore, root, seeds) }
     },
     share(fileId, sub, role) {
-      const item = known(fileId)
+      const item = requireItem(fileId)
       item.readers.set(sub, role)
       item.sharedWithMeTime = now()
     },
-    move: (fileId, folderId) => tree.move(known(fileId), folderId),
+    move: (fileId, folderId) => tree.move(requireItem(fileId), folderId),
     rootOf: (sub) => tree.root(sub).id,
     filesOf: (sub) =>
       [...tree.all()]
@@ -189,21 +191,21 @@ export function createDrive(options: DriveOptions): Drive {
       const item = tree.get(fileId)
       return item && describe(item)
     },
-    async bytesOf(fileId) {
-      const { content } = known(fileId)
+    async contentOf(fileId) {
+      const { content } = requireItem(fileId)
       const parts: Buffer[] = []
       if (content) for await (const part of content.read(0, content.size)) parts.push(part)
       return Buffer.concat(parts)
     },
     sha256Of: (fileId) => tree.get(fileId)?.content?.sha256,
     openSessions: () => sessions.unfinished().length,
-    forgetSessions: () => sessions.forgetAll(),
+    expireSessions: () => sessions.removeAll(),
     setQuota(bytes) {
-      place.quota.bytes = bytes
+      context.quota.bytes = bytes
     },
   }
 
-  function known(fileId: string): Item {
+  function requireItem(fileId: string): Item {
     const item = tree.get(fileId)
     if (!item) throw new Error(`Cannot find the file ${fileId}`)
     return item
@@ -223,9 +225,9 @@ export function createDrive(options: DriveOptions): Drive {
   }
 }
 
-type Handle = (place: Place, exchange: Exchange) => Promise<void> | void
+type Handle = (context: DriveContext, exchange: Exchange) => Promise<void> | void
 
-/** Which request of an upload this is; the address is the same for all of them. */
+/** Names the request of an upload; all share one URL. */
 function uploadOperation(method: string | undefined, range: string | undefined, url: URL): string {
   if (method === 'DELETE') return 'drive.upload.cancel'
   if (url.searchParams.has('upload_id') || method === 'PUT') {

@@ -1,20 +1,20 @@
-/** files.list: whose files, which of them, in what order, a page at a time. */
+/** files.list: corpora, query, order and pages. */
 import type { Exchange } from '../router.ts'
-import { answerJson } from '../router.ts'
+import { sendJson } from '../router.ts'
 import type { Caller } from './auth-context.ts'
-import { requireScope, roleOf, seesMetadata } from './auth-context.ts'
+import { requireScope, roleOf, canReadMetadata } from './auth-context.ts'
 import { DriveError, badRequest, invalidParameter } from './errors.ts'
 import type { Mask, Shape } from './fields.ts'
-import { applyMask, readMask, wants, within } from './fields.ts'
+import { applyMask, readMask, includesField, innerMask } from './fields.ts'
 import { defaultFields, fileJson, fileShape } from './file-json.ts'
 import { readOrder } from './order.ts'
-import type { Pages } from './page-tokens.ts'
-import { bindingOf } from './page-tokens.ts'
-import { flag, wholeNumber } from './params.ts'
+import type { PageTokens } from './page-tokens.ts'
+import { listingKey } from './page-tokens.ts'
+import { readBoolean, readInteger } from './params.ts'
 import { parseQuery } from './query.ts'
-import type { Matches } from './search.ts'
+import type { ItemPredicate } from './search.ts'
 import { createSearch, isFullText } from './search.ts'
-import type { Place } from './service.ts'
+import type { DriveContext } from './service.ts'
 import type { Item } from './tree.ts'
 
 const listShape: Shape = {
@@ -31,46 +31,50 @@ const defaultMask: Mask = new Map<string, Mask>([
   ['files', defaultFields],
 ])
 
-export async function listFiles(place: Place, pages: Pages, exchange: Exchange): Promise<void> {
+export async function listFiles(
+  context: DriveContext,
+  pageTokens: PageTokens,
+  exchange: Exchange,
+): Promise<void> {
   const { req, res, url, fault } = exchange
-  const { tree } = place
-  const caller = place.authenticate(req)
+  const { tree } = context
+  const caller = context.authenticate(req)
   requireScope(caller, 'drive.files.list')
-  const size = wholeNumber(url, 'pageSize', { least: 1, most: 1000, otherwise: 100, coerce: true })
+  const size = readInteger(url, 'pageSize', { min: 1, max: 1000, default: 100, clamp: true })
   const fields = url.searchParams.get('fields')
   const mask = fields ? readMask(fields, listShape) : defaultMask
-  const binding = bindingOf(caller.sub, caller.clientId, url)
+  const key = listingKey(caller.sub, caller.clientId, url)
   const token = url.searchParams.get('pageToken')
   const { ids, next } = token
-    ? pages.find(binding, token)
-    : { ids: search(place, caller, url).map((item) => item.id), next: 0 }
+    ? pageTokens.resolve(key, token)
+    : { ids: search(context, caller, url).map((item) => item.id), next: 0 }
 
   const end = next + Math.min(size, fault?.pageItems ?? size)
   const files: Record<string, unknown>[] = []
   for (const id of ids.slice(next, end)) {
     const item = tree.get(id)
-    if (!item || !seesMetadata(tree, caller, item)) continue // gone since the first page
-    files.push(await fileJson({ tree, caller, item }, within(mask, 'files')))
+    if (!item || !canReadMetadata(tree, caller, item)) continue // deleted since the first page
+    files.push(await fileJson({ tree, caller, item }, innerMask(mask, 'files')))
   }
-  const more = end < ids.length || fault?.pageItems !== undefined
-  const answer = {
+  const hasMore = end < ids.length || fault?.pageItems !== undefined
+  const response = {
     kind: 'drive#fileList',
-    ...(more && wants(mask, 'nextPageToken')
-      ? { nextPageToken: pages.keep(binding, ids, end) }
+    ...(hasMore && includesField(mask, 'nextPageToken')
+      ? { nextPageToken: pageTokens.issue(key, ids, end) }
       : {}),
     incompleteSearch: false,
-    ...(wants(mask, 'files') ? { files } : {}),
+    ...(includesField(mask, 'files') ? { files } : {}),
   }
-  answerJson(res, 200, mask === 'all' ? answer : keepTop(mask, answer))
+  sendJson(res, 200, mask === 'all' ? response : selectTopLevel(mask, response))
 }
 
-/** The files are masked already; only the fields around them are left to choose. */
-function keepTop(mask: Exclude<Mask, 'all'>, answer: Record<string, unknown>): unknown {
-  return applyMask(new Map([...mask.keys()].map((name): [string, Mask] => [name, 'all'])), answer)
+/** Applies the mask to the fields around the files, which are masked already. */
+function selectTopLevel(mask: Exclude<Mask, 'all'>, response: Record<string, unknown>): unknown {
+  return applyMask(new Map([...mask.keys()].map((name): [string, Mask] => [name, 'all'])), response)
 }
 
-function search(place: Place, caller: Caller, url: URL): Item[] {
-  const { tree } = place
+function search(context: DriveContext, caller: Caller, url: URL): Item[] {
+  const { tree } = context
   const { searchParams } = url
   const q = searchParams.get('q')?.trim() ?? ''
   const query = q === '' ? undefined : parseQuery(q)
@@ -80,27 +84,28 @@ function search(place: Place, caller: Caller, url: URL): Item[] {
       'Sorting is not supported for queries with fullText terms. Results are always in descending relevance order.'
     throw new DriveError(400, 'badRequest', message, { location: 'orderBy' })
   }
-  const compare = orderBy ? readOrder(orderBy) : (one: Item, other: Item) => newest(one, other)
-  const isInCorpora = readCorpora(place, caller, url)
+  const compare = orderBy ? readOrder(orderBy) : newestFirst
+  const isInCorpora = corporaFilter(context, caller, url)
   const matches = query ? createSearch(query, { tree, caller }) : () => true
-  const found: Item[] = []
+  const matching: Item[] = []
   for (const item of tree.all()) {
     if (item.parent === undefined) continue // roots are not listed
-    if (matches(item) && isInCorpora(item) && seesMetadata(tree, caller, item)) found.push(item)
+    if (matches(item) && isInCorpora(item) && canReadMetadata(tree, caller, item))
+      matching.push(item)
   }
-  return found.toSorted(compare)
+  return matching.toSorted(compare)
 }
 
-function newest(one: Item, other: Item): number {
-  return other.modifiedTime - one.modifiedTime
+function newestFirst(a: Item, b: Item): number {
+  return b.modifiedTime - a.modifiedTime
 }
 
-/** Which files a listing is about: the person's own and shared ones, or those of shared drives. */
-function readCorpora({ tree }: Place, caller: Caller, url: URL): Matches {
+/** Selects the user's own and shared files, or those of shared drives. */
+function corporaFilter({ tree }: DriveContext, caller: Caller, url: URL): ItemPredicate {
   const corpora = url.searchParams.get('corpora') || 'user'
   const driveId = url.searchParams.get('driveId')
-  const includesDrives = flag(url, 'includeItemsFromAllDrives')
-  const supportsDrives = flag(url, 'supportsAllDrives')
+  const includesDrives = readBoolean(url, 'includeItemsFromAllDrives')
+  const supportsDrives = readBoolean(url, 'supportsAllDrives')
   const spaces = url.searchParams.get('spaces') || 'drive'
   if (!['user', 'domain', 'drive', 'allDrives'].includes(corpora)) throw invalidParameter('corpora')
   if (spaces !== 'drive') throw invalidParameter('spaces')
@@ -113,7 +118,7 @@ function readCorpora({ tree }: Place, caller: Caller, url: URL): Matches {
     throw badRequest('The driveId parameter must be specified if and only if corpora is drive.')
   }
   if ((corpora === 'drive' || corpora === 'allDrives') && !includesDrives) {
-    throw badRequest(`corpora ${corpora} needs includeItemsFromAllDrives and supportsAllDrives.`)
+    throw badRequest(`corpora ${corpora} requires includeItemsFromAllDrives and supportsAllDrives.`)
   }
   if (driveId) {
     const drive = tree.drives.get(driveId)

@@ -1,4 +1,4 @@
-/** The file resource that a client sends: which fields it may set, and of what type. */
+/** The file resource of a request: writable fields and their types. */
 import { DriveError, badRequest, invalidParameter } from './errors.ts'
 import { plainFields } from './file-json.ts'
 
@@ -18,16 +18,16 @@ export interface Metadata {
   fields: Record<string, unknown>
 }
 
-const onlyAtCreation = new Set(['id', 'createdTime', 'parents', 'shortcutDetails'])
-const kept = new Set<string>([...plainFields, 'originalFilename'])
+const creationOnlyFields = new Set(['id', 'createdTime', 'parents', 'shortcutDetails'])
+const passThroughFields = new Set<string>([...plainFields, 'originalFilename'])
 
-/** @throws 400 for a value of the wrong type, 403 for a field that only Drive sets */
+/** @throws 400 for a value of the wrong type, 403 for a read-only field */
 export function readMetadata(json: Record<string, unknown>, forUpdate: boolean): Metadata {
   const metadata: Metadata = { properties: {}, appProperties: {}, fields: {} }
   for (const [name, value] of Object.entries(json)) {
     if (value === undefined || value === null) continue
-    if (forUpdate && onlyAtCreation.has(name)) throw notWritable(name)
-    if (kept.has(name)) metadata.fields[name] = value
+    if (forUpdate && creationOnlyFields.has(name)) throw notWritable(name)
+    if (passThroughFields.has(name)) metadata.fields[name] = value
     else readField(metadata, name, value)
   }
   return metadata
@@ -86,11 +86,11 @@ function boolean(name: string, value: unknown): boolean {
 
 function time(name: string, value: unknown): number {
   const text = string(name, value)
-  const read = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i.test(text)
+  const milliseconds = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i.test(text)
     ? Date.parse(text)
     : NaN
-  if (Number.isNaN(read)) throw invalidParameter(name)
-  return read
+  if (Number.isNaN(milliseconds)) throw invalidParameter(name)
+  return milliseconds
 }
 
 function map(name: string, value: unknown): Record<string, string | null> {

@@ -1,66 +1,69 @@
-/** `multipart/related` with exactly two parts: metadata, then media that flows through. */
+/** A streaming parser of `multipart/related` with exactly two parts: metadata, then media. */
 import { badRequest } from './errors.ts'
 
-export interface RelatedParts {
+export interface RelatedHandlers {
   /** Called once, before the first media bytes. */
   head(metadata: Buffer, mediaType: string | undefined): void
-  /** @returns a promise when the media wants to be waited for */
-  media(part: Buffer): Promise<void> | undefined
+  /** @returns a promise when the parser must wait */
+  media(chunk: Buffer): Promise<void> | undefined
 }
 
 export interface RelatedParser {
-  /** @throws 400 as soon as the body cannot be two parts any more */
-  take: (part: Buffer) => Promise<void> | undefined
+  /** @throws 400 as soon as the body is malformed */
+  write: (chunk: Buffer) => Promise<void> | undefined
   /** @throws 400 unless the closing delimiter was seen */
   end: () => void
 }
 
-const mostHead = 4 * 1024 * 1024
+const maxHeadBytes = 4 * 1024 * 1024
 const blankLine = '\r\n\r\n'
 const carriageReturn = 13
 
 /** @throws 400 when the type is not `multipart/related`, or has no boundary */
-export function createRelatedParser(contentType: string, parts: RelatedParts): RelatedParser {
+export function createRelatedParser(contentType: string, parts: RelatedHandlers): RelatedParser {
   const delimiter = `\r\n--${readBoundary(contentType)}`
   let state: 'head' | 'media' | 'closed' = 'head'
-  let held: Buffer = Buffer.from('\r\n') // the first delimiter has no line before it
+  let buffer: Buffer = Buffer.from('\r\n') // the first delimiter follows no line break
 
-  const takeHead = (part: Buffer): Promise<void> | undefined => {
-    held = Buffer.concat([held, part])
-    const head = readHead(held, delimiter)
+  const parseHead = (chunk: Buffer): Promise<void> | undefined => {
+    buffer = Buffer.concat([buffer, chunk])
+    const head = readHead(buffer, delimiter)
     if (!head) {
-      if (held.length > mostHead) throw malformed()
+      if (buffer.length > maxHeadBytes) throw malformed()
       return undefined
     }
     state = 'media'
-    held = Buffer.alloc(0)
+    buffer = Buffer.alloc(0)
     parts.head(head.metadata, head.mediaType)
-    return takeMedia(head.rest)
+    return parseMedia(head.rest)
   }
 
-  const takeMedia = (part: Buffer): Promise<void> | undefined => {
-    const bytes = held.length > 0 ? Buffer.concat([held, part]) : part
+  const parseMedia = (chunk: Buffer): Promise<void> | undefined => {
+    const bytes = buffer.length > 0 ? Buffer.concat([buffer, chunk]) : chunk
     const at = bytes.indexOf(delimiter)
     const end = at + delimiter.length
     if (at >= 0 && bytes.length >= end + 2) {
       if (bytes.toString('latin1', end, end + 2) !== '--') throw malformed() // a third part
       state = 'closed'
-      held = Buffer.alloc(0)
+      buffer = Buffer.alloc(0)
       return emit(bytes.subarray(0, at))
     }
-    // Only what may be the beginning of the delimiter waits, so that few parts are copied.
-    const doubtful = bytes.indexOf(carriageReturn, Math.max(0, bytes.length - delimiter.length - 1))
-    const safe = at >= 0 ? at : doubtful >= 0 ? doubtful : bytes.length
-    held = bytes.subarray(safe)
+    // Only a possible start of the delimiter is buffered, so that few chunks are copied.
+    const candidate = bytes.indexOf(
+      carriageReturn,
+      Math.max(0, bytes.length - delimiter.length - 1),
+    )
+    const safe = at >= 0 ? at : candidate >= 0 ? candidate : bytes.length
+    buffer = bytes.subarray(safe)
     return emit(bytes.subarray(0, safe))
   }
 
   const emit = (bytes: Buffer) => (bytes.length > 0 ? parts.media(bytes) : undefined)
 
   return {
-    take(part) {
-      if (state === 'head') return takeHead(part)
-      return state === 'media' ? takeMedia(part) : undefined
+    write(chunk) {
+      if (state === 'head') return parseHead(chunk)
+      return state === 'media' ? parseMedia(chunk) : undefined
     },
     end() {
       if (state !== 'closed') throw malformed()
@@ -68,7 +71,7 @@ export function createRelatedParser(contentType: string, parts: RelatedParts): R
   }
 }
 
-/** The first part and the headers of the second, once they are there. */
+/** Reads the first part and the headers of the second; undefined while they are incomplete. */
 function readHead(bytes: Buffer, delimiter: string) {
   const first = bytes.indexOf(`${delimiter}\r\n`)
   if (first < 0) return undefined

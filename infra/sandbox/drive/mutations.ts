@@ -1,44 +1,44 @@
 /**
- * Making and changing files: all that can be refused is refused when the plan is made, before any
- * byte has come; carrying it out is the moment in which the file becomes visible.
+ * Creating and changing files. Preparing a mutation validates everything that is known before the
+ * first byte; applying it makes the change visible.
  */
-import type { Content } from './blobs.ts'
+import type { Content } from './content-writer.ts'
 import type { Caller } from './auth-context.ts'
-import { seesMetadata } from './auth-context.ts'
+import { canReadMetadata } from './auth-context.ts'
 import { findParent, findWritable } from './permissions.ts'
 import { DriveError, badRequest, fileNotFound, idInUse, invalidParameter } from './errors.ts'
 import { exportTypes, isGoogleType } from './google-types.ts'
 import type { Metadata } from './metadata.ts'
-import type { Place } from './service.ts'
+import type { DriveContext } from './service.ts'
 import type { Item, Tree } from './tree.ts'
 import { folderType, shortcutType } from './tree.ts'
 
-/** @param mediaType what the request says the bytes are */
-export interface Plan {
-  carryOut(content?: Content, mediaType?: string): Promise<Item>
+export interface Mutation {
+  /** @param mediaType of the request's media */
+  apply(content?: Content, mediaType?: string): Promise<Item>
 }
 
-/** Text up to this size is found by a full-text search. */
-const mostText = 64 * 1024
+/** The maximum size of text that a full-text search finds. */
+const maxIndexedBytes = 64 * 1024
 
-export function planCreate(
-  { tree }: Pick<Place, 'tree'>,
+export function prepareCreate(
+  { tree }: Pick<DriveContext, 'tree'>,
   caller: Caller,
   url: URL,
   metadata: Metadata,
   hasMedia: boolean,
-): Plan {
+): Mutation {
   const { mimeType, id } = metadata
   const parent = findParent(tree, caller, url, metadata.parents)
   checkType(metadata, hasMedia)
   if (id !== undefined) checkId(tree, caller, id, mimeType)
   if (mimeType === shortcutType) {
     const target = tree.get(metadata.shortcutTo ?? '')
-    if (!target || !seesMetadata(tree, caller, target))
+    if (!target || !canReadMetadata(tree, caller, target))
       throw fileNotFound(metadata.shortcutTo ?? '')
   }
   return {
-    async carryOut(content, mediaType) {
+    async apply(content, mediaType) {
       const type = mimeType || mediaType || 'application/octet-stream'
       const text = content && isText(type, content) ? await readText(content) : ''
       if (id !== undefined && tree.get(id)) {
@@ -68,25 +68,25 @@ export function planCreate(
   }
 }
 
-export function planUpdate(
-  place: Pick<Place, 'tree' | 'now'>,
+export function prepareUpdate(
+  context: Pick<DriveContext, 'tree' | 'now'>,
   caller: Caller,
   url: URL,
   fileId: string,
   metadata: Metadata,
   hasMedia: boolean,
-): Plan {
-  const { tree } = place
+): Mutation {
+  const { tree } = context
   const item = findWritable(tree, caller, url, fileId)
   if (item.parent === undefined && (metadata.trashed || metadata.name)) {
-    throw new DriveError(403, 'insufficientFilePermissions', 'The root folder stays as it is.')
+    throw new DriveError(403, 'insufficientFilePermissions', 'The root folder cannot be changed.')
   }
   if (hasMedia && !item.content && exportTypes(item.mimeType).length === 0) {
-    throw badRequest('Only files with binary content take new content.')
+    throw badRequest('Only files with binary content accept new content.')
   }
-  const parent = planMove(tree, caller, url, item)
+  const parent = prepareMove(tree, caller, url, item)
   return {
-    async carryOut(content, mediaType) {
+    async apply(content, mediaType) {
       if (tree.get(item.id) !== item) {
         content?.discard()
         throw fileNotFound(item.id)
@@ -101,16 +101,16 @@ export function planUpdate(
       if (parent) tree.move(item, parent.id)
       applyMetadata(caller, item, metadata)
       item.version++
-      item.modifiedTime = metadata.modifiedTime ?? place.now()
+      item.modifiedTime = metadata.modifiedTime ?? context.now()
       return item
     },
   }
 }
 
-/** `addParents` and `removeParents`: out of the one folder and into the other. */
-function planMove(tree: Tree, caller: Caller, url: URL, item: Item): Item | undefined {
+/** Validates `addParents` and `removeParents`, which together move a file. */
+function prepareMove(tree: Tree, caller: Caller, url: URL, item: Item): Item | undefined {
   const added = list(url, 'addParents')
-  const removed = list(url, 'removeParents').map((id) => nameRoot(tree, caller, id))
+  const removed = list(url, 'removeParents').map((id) => resolveRootAlias(tree, caller, id))
   if (added.length === 0) {
     if (removed.includes(item.parent ?? '')) {
       throw new DriveError(403, 'cannotRemoveParent', 'A file must have exactly one parent.')
@@ -123,8 +123,8 @@ function planMove(tree: Tree, caller: Caller, url: URL, item: Item): Item | unde
     const message = 'Increasing the number of parents is not allowed'
     throw new DriveError(403, 'cannotAddParent', message)
   }
-  for (let at: Item | undefined = parent; at; at = tree.parentOf(at)) {
-    if (at === item) throw badRequest('A folder cannot be moved into itself.')
+  for (let current: Item | undefined = parent; current; current = tree.parentOf(current)) {
+    if (current === item) throw badRequest('A folder cannot be moved into itself.')
   }
   return parent
 }
@@ -143,16 +143,16 @@ function applyMetadata(caller: Caller, item: Item, metadata: Metadata): void {
   item.appProperties.set(caller.clientId, own)
 }
 
-function merge(into: Record<string, string>, from: Record<string, string | null>): void {
-  for (const [key, value] of Object.entries(from)) {
-    if (value === null) delete into[key]
-    else into[key] = value
+function merge(target: Record<string, string>, changes: Record<string, string | null>): void {
+  for (const [key, value] of Object.entries(changes)) {
+    if (value === null) delete target[key]
+    else target[key] = value
   }
 }
 
 function checkType({ mimeType = '', shortcutTo }: Metadata, hasMedia: boolean): void {
   if (mimeType === shortcutType && !shortcutTo) {
-    throw new DriveError(400, 'invalid', 'A shortcut needs shortcutDetails.targetId.')
+    throw new DriveError(400, 'invalid', 'A shortcut requires shortcutDetails.targetId.')
   }
   if (mimeType !== shortcutType && shortcutTo) throw invalidParameter('shortcutDetails')
   if (hasMedia && (mimeType === folderType || mimeType === shortcutType)) {
@@ -172,7 +172,7 @@ function checkId(tree: Tree, caller: Caller, id: string, mimeType = ''): void {
 }
 
 function isText(type: string, content: Content): boolean {
-  return (type.startsWith('text/') || isGoogleType(type)) && content.size <= mostText
+  return (type.startsWith('text/') || isGoogleType(type)) && content.size <= maxIndexedBytes
 }
 
 async function readText(content: Content): Promise<string> {
@@ -180,7 +180,7 @@ async function readText(content: Content): Promise<string> {
   try {
     for await (const part of content.read(0, content.size)) parts.push(part)
   } catch {
-    return '' // a store that keeps nothing
+    return '' // a store without storage
   }
   return Buffer.concat(parts).toString('utf8')
 }
@@ -190,6 +190,6 @@ function list(url: URL, name: string): string[] {
   return value ? value.split(',').map((id) => id.trim()) : []
 }
 
-function nameRoot(tree: Tree, caller: Caller, id: string): string {
+function resolveRootAlias(tree: Tree, caller: Caller, id: string): string {
   return id === 'root' ? tree.root(caller.sub).id : id
 }

@@ -3,38 +3,38 @@ import { invalidParameter } from './errors.ts'
 import type { Item } from './tree.ts'
 import { folderType, viewedTime } from './tree.ts'
 
-type Compare = (one: Item, other: Item) => number
+type Compare = (a: Item, b: Item) => number
 
 const plain = new Intl.Collator('en', { sensitivity: 'base' })
 const natural = new Intl.Collator('en', { sensitivity: 'base', numeric: true })
 
-const keys: Record<string, Compare> = {
-  createdTime: (one, other) => one.createdTime - other.createdTime,
-  folder: (one, other) => Number(isFolder(other)) - Number(isFolder(one)),
-  modifiedByMeTime: (one, other) => one.modifiedTime - other.modifiedTime,
-  modifiedTime: (one, other) => one.modifiedTime - other.modifiedTime,
-  name: (one, other) => plain.compare(one.name, other.name),
-  name_natural: (one, other) => natural.compare(one.name, other.name),
-  quotaBytesUsed: (one, other) => (one.content?.size ?? 0) - (other.content?.size ?? 0),
-  recency: (one, other) => one.modifiedTime - other.modifiedTime,
-  sharedWithMeTime: (one, other) => (one.sharedWithMeTime ?? 0) - (other.sharedWithMeTime ?? 0),
-  starred: (one, other) => Number(other.starred) - Number(one.starred),
-  viewedByMeTime: (one, other) => (viewedTime(one) || 0) - (viewedTime(other) || 0),
+const comparators: Record<string, Compare> = {
+  createdTime: (a, b) => a.createdTime - b.createdTime,
+  folder: (a, b) => Number(isFolder(b)) - Number(isFolder(a)),
+  modifiedByMeTime: (a, b) => a.modifiedTime - b.modifiedTime,
+  modifiedTime: (a, b) => a.modifiedTime - b.modifiedTime,
+  name: (a, b) => plain.compare(a.name, b.name),
+  name_natural: (a, b) => natural.compare(a.name, b.name),
+  quotaBytesUsed: (a, b) => (a.content?.size ?? 0) - (b.content?.size ?? 0),
+  recency: (a, b) => a.modifiedTime - b.modifiedTime,
+  sharedWithMeTime: (a, b) => (a.sharedWithMeTime ?? 0) - (b.sharedWithMeTime ?? 0),
+  starred: (a, b) => Number(b.starred) - Number(a.starred),
+  viewedByMeTime: (a, b) => (viewedTime(a) || 0) - (viewedTime(b) || 0),
 }
 
-/** @throws 400 for a key that Drive does not sort by */
+/** @throws 400 for an unsupported sort key */
 export function readOrder(orderBy: string): Compare {
-  const compares = orderBy.split(',').map((part): Compare => {
+  const order = orderBy.split(',').map((part): Compare => {
     const [name = '', direction, ...more] = part.trim().split(/ +/)
-    const compare = Object.hasOwn(keys, name) ? keys[name] : undefined
+    const compare = Object.hasOwn(comparators, name) ? comparators[name] : undefined
     if (!compare || more.length > 0) throw invalidParameter('orderBy')
     if (direction === undefined) return compare
     if (direction !== 'desc') throw invalidParameter('orderBy')
-    return (one, other) => -compare(one, other)
+    return (a, b) => -compare(a, b)
   })
-  return (one, other) => {
-    for (const compare of compares) {
-      const result = compare(one, other)
+  return (a, b) => {
+    for (const compare of order) {
+      const result = compare(a, b)
       if (result !== 0) return result
     }
     return 0

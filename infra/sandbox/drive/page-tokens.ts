@@ -1,38 +1,38 @@
-/** Page tokens: opaque, good for hours, and only with the parameters that they came from. */
+/** Page tokens: opaque, and valid only for the caller and parameters of their listing. */
 import { createHash, randomBytes } from 'node:crypto'
 import { invalidParameter } from './errors.ts'
 
-export interface Pages {
-  /** What is left of a listing, for the token of the next page. */
-  keep(binding: string, ids: string[], next: number): string
-  /** @throws 400 when the token is unknown, or another user's, or other parameters came with it */
-  find(binding: string, token: string): { ids: string[]; next: number }
+export interface PageTokens {
+  /** Creates the token of the next page. */
+  issue(key: string, ids: string[], next: number): string
+  /** @throws 400 when the token is unknown, or belongs to another user or other parameters */
+  resolve(key: string, token: string): { ids: string[]; next: number }
 }
 
-/** Older ones are dropped when there are more. */
-const mostTokens = 10_000
+/** Above this number, the oldest tokens are deleted. */
+const maxTokens = 10_000
 
-export function createPages(): Pages {
-  const kept = new Map<string, { binding: string; ids: string[]; next: number }>()
+export function createPageTokens(): PageTokens {
+  const tokens = new Map<string, { key: string; ids: string[]; next: number }>()
   return {
-    keep(binding, ids, next) {
+    issue(key, ids, next) {
       const token = `~!!~${randomBytes(32).toString('base64url')}`
-      kept.set(token, { binding, ids, next })
-      if (kept.size > mostTokens) kept.delete(kept.keys().next().value ?? '')
+      tokens.set(token, { key, ids, next })
+      if (tokens.size > maxTokens) tokens.delete(tokens.keys().next().value ?? '')
       return token
     },
-    find(binding, token) {
-      const page = kept.get(token)
-      if (page?.binding !== binding) throw invalidParameter('pageToken')
+    resolve(key, token) {
+      const page = tokens.get(token)
+      if (page?.key !== key) throw invalidParameter('pageToken')
       return page
     },
   }
 }
 
-/** Says whose a listing is and what was asked for, all but the token itself. */
-export function bindingOf(sub: string, clientId: string, url: URL): string {
+/** Identifies a listing by its caller and parameters, except the page token. */
+export function listingKey(sub: string, clientId: string, url: URL): string {
   const parameters = [...url.searchParams].filter(([name]) => name !== 'pageToken')
-  parameters.sort(([one], [other]) => (one < other ? -1 : 1))
+  parameters.sort(([a], [b]) => (a < b ? -1 : 1))
   return createHash('sha256')
     .update(JSON.stringify([sub, clientId, parameters]))
     .digest('base64')

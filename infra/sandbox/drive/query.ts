@@ -1,13 +1,13 @@
 /**
- * The language of `q`: terms joined with `and` and `or`, negated with `not`, in parentheses.
+ * The parser of `q`: terms joined by `and` and `or`, negated by `not`, in parentheses.
  *
- * `and` and `or` bind equally and are read from left to right, as Drive reads them.
+ * `and` and `or` have the same precedence and associate to the left, as in Drive.
  *
  * @see Google Drive API, "Search for files and folders"
  */
 import { invalidParameter } from './errors.ts'
 
-/** One comparison of a query; `has` compares with a pair. */
+/** One comparison of a query; the value of `has` is a key-value pair. */
 export interface Term {
   name: string
   operator: string
@@ -24,45 +24,45 @@ type Token = { kind: 'string' | 'word' | 'sign'; text: string }
 
 const comparisons = new Set(['=', '!=', '<', '<=', '>', '>='])
 
-/** @throws 400 for anything that the grammar does not have */
+/** @throws 400 for a syntax error */
 export function parseQuery(q: string): Query {
   const tokens = tokenize(q)
-  let at = 0
+  let position = 0
 
-  const next = (): Token => tokens[at++] ?? refuse()
+  const next = (): Token => tokens[position++] ?? invalidQuery()
   const isNext = (text: string): boolean =>
-    tokens[at]?.text === text && tokens[at]?.kind !== 'string'
+    tokens[position]?.text === text && tokens[position]?.kind !== 'string'
   const skip = (text: string): void => {
-    if (!isNext(text)) refuse()
-    at++
+    if (!isNext(text)) invalidQuery()
+    position++
   }
   const string = (): string => {
     const token = next()
-    return token.kind === 'string' ? token.text : refuse()
+    return token.kind === 'string' ? token.text : invalidQuery()
   }
 
   const expression = (): Query => {
     let left = negation()
     for (;;) {
       if (isNext('and')) {
-        at++
+        position++
         left = { and: [left, negation()] }
       } else if (isNext('or')) {
-        at++
+        position++
         left = { or: [left, negation()] }
       } else return left
     }
   }
   const negation = (): Query => {
     if (isNext('not')) {
-      at++
+      position++
       return { not: negation() }
     }
     if (isNext('(')) {
-      at++
-      const inside = expression()
+      position++
+      const inner = expression()
       skip(')')
-      return inside
+      return inner
     }
     return { term: term() }
   }
@@ -71,25 +71,25 @@ export function parseQuery(q: string): Query {
     if (first.kind === 'string') {
       skip('in')
       const collection = next()
-      if (collection.kind !== 'word') refuse()
+      if (collection.kind !== 'word') invalidQuery()
       return { name: collection.text, operator: 'in', value: first.text }
     }
-    if (first.kind !== 'word') refuse()
-    // The one term that may stand alone.
-    if (first.text === 'sharedWithMe' && !isComparison(tokens[at])) {
+    if (first.kind !== 'word') invalidQuery()
+    // The only term that needs no operator.
+    if (first.text === 'sharedWithMe' && !isComparison(tokens[position])) {
       return { name: first.text, operator: '=', value: true }
     }
     const operator = next()
     if (operator.kind === 'word' && operator.text === 'has') {
       return { name: first.text, operator: 'has', value: pair() }
     }
-    if (!isComparison(operator) && operator.text !== 'contains') refuse()
-    if (operator.kind === 'string') refuse()
+    if (!isComparison(operator) && operator.text !== 'contains') invalidQuery()
+    if (operator.kind === 'string') invalidQuery()
     const value = next()
     if (value.kind === 'string') {
       return { name: first.text, operator: operator.text, value: value.text }
     }
-    if (value.text !== 'true' && value.text !== 'false') refuse()
+    if (value.text !== 'true' && value.text !== 'false') invalidQuery()
     return { name: first.text, operator: operator.text, value: value.text === 'true' }
   }
   const pair = (): { key: string; value: string } => {
@@ -106,7 +106,7 @@ export function parseQuery(q: string): Query {
   }
 
   const query = expression()
-  if (at < tokens.length) refuse()
+  if (position < tokens.length) invalidQuery()
   return query
 }
 
@@ -114,7 +114,7 @@ function tokenize(q: string): Token[] {
   const tokens: Token[] = []
   const pattern = /\s+|'((?:[^'\\]|\\['\\])*)'|([A-Za-z][\w.]*)|(!=|<=|>=|[=<>(){}])/y
   while (pattern.lastIndex < q.length) {
-    const match = pattern.exec(q) ?? refuse()
+    const match = pattern.exec(q) ?? invalidQuery()
     const [, quoted, word, sign] = match
     if (quoted !== undefined) {
       tokens.push({ kind: 'string', text: quoted.replace(/\\(['\\])/g, '$1') })
@@ -128,6 +128,6 @@ function isComparison(token: Token | undefined): boolean {
   return token?.kind === 'sign' && comparisons.has(token.text)
 }
 
-function refuse(): never {
+function invalidQuery(): never {
   throw invalidParameter('q')
 }

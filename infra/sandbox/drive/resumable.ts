@@ -1,43 +1,43 @@
 /**
- * Resumable uploads: a session is opened, takes chunks, says what it holds, becomes a file.
+ * Resumable uploads: opening a session, chunks, status queries and completion.
  *
  * @see Google Drive API, "Upload file data": Perform a resumable upload
  */
 import type { IncomingMessage } from 'node:http'
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
 import type { Exchange } from '../router.ts'
-import { createWriter, unit } from './blobs.ts'
-import { flow, readJson } from './body.ts'
+import { createContentWriter, chunkUnit } from './content-writer.ts'
+import { streamBody, readJson } from './body.ts'
 import type { ContentRange } from './content-range.ts'
 import { badContentRange, readContentRange } from './content-range.ts'
 import { allowOrigin } from './cors.ts'
 import { DriveError, badRequest, invalidParameter } from './errors.ts'
-import { answerFile, fileMask } from './files.ts'
+import { sendFile, fileMask } from './files.ts'
 import { readMetadata } from './metadata.ts'
-import type { Place } from './service.ts'
+import type { DriveContext } from './service.ts'
 import type { Session, Sessions } from './sessions.ts'
 import type { Item } from './tree.ts'
 import { checkSize } from './upload-limits.ts'
-import { limit, planUpload, uploader } from './uploads.ts'
+import { limitWriter, prepareUpload, authenticateUpload } from './uploads.ts'
 
-/** 200 and the session URI; everything that Drive can refuse without a byte is refused here. */
+/** Responds 200 with the session URI. Everything that Drive can reject without a byte is rejected here. */
 export async function openSession(
-  place: Place,
+  context: DriveContext,
   sessions: Sessions,
   exchange: Exchange,
 ): Promise<void> {
   const { req, res, url, params, origin, fault } = exchange
-  const caller = uploader(place, exchange)
+  const caller = authenticateUpload(context, exchange)
   const mask = fileMask(url)
   const total = readLength(req.headers['x-upload-content-length'])
   const metadata = readMetadata(await readJson(exchange), params[0] !== undefined)
-  const plan = planUpload(place, caller, exchange, metadata)
-  checkSize(place, caller, total ?? 0)
+  const mutation = prepareUpload(context, caller, exchange, metadata)
+  checkSize(context, caller, total ?? 0)
   const session = sessions.open({
     caller,
-    plan,
+    mutation,
     mask,
-    writer: createWriter(place.sinks.open()),
+    writer: createContentWriter(context.blobStore.open()),
     mediaType: first(req.headers['x-upload-content-type']),
     total,
     origin: req.headers.origin,
@@ -54,73 +54,77 @@ export async function openSession(
   res.end()
 }
 
-/** A chunk, the question how much is stored, or the end without another byte. */
+/** Handles a chunk, a status query, or the completion without another byte. */
 export async function putSession(
-  place: Place,
+  context: DriveContext,
   sessions: Sessions,
   exchange: Exchange,
 ): Promise<void> {
   const { req } = exchange
-  const session = findSession(place, sessions, exchange)
+  const session = findSession(context, sessions, exchange)
   const header = req.headers['content-range']
   const range = header === undefined ? undefined : readContentRange(header)
   const length = readLength(req.headers['content-length'])
-  if (session.done) {
+  if (session.file) {
     req.resume()
-    await answerFile(place, session.caller, session.done, exchange, session.mask)
+    await sendFile(context, session.caller, session.file, exchange, session.mask)
     return
   }
-  await settle(session, range !== undefined && !range.chunk)
-  if (range && !range.chunk) await status(place, sessions, session, range, length, exchange)
-  else await chunk(place, sessions, session, range, length, exchange)
+  await waitForActiveRequest(session, range !== undefined && !range.chunk)
+  if (range && !range.chunk) await status(context, sessions, session, range, length, exchange)
+  else await chunk(context, sessions, session, range, length, exchange)
 }
 
-/** 499 and nothing left of the upload. */
-export function cancelSession(place: Place, sessions: Sessions, exchange: Exchange): void {
-  sessions.forget(findSession(place, sessions, exchange))
+/** Responds 499 and deletes the upload. */
+export function cancelSession(context: DriveContext, sessions: Sessions, exchange: Exchange): void {
+  sessions.remove(findSession(context, sessions, exchange))
   exchange.res.statusMessage = 'Client Closed Request'
   exchange.res.writeHead(499, { 'content-length': 0 })
   exchange.res.end()
 }
 
-/** @throws 404 for a session that is not there, 401 and 403 for a bearer that cannot use it */
-function findSession(place: Place, sessions: Sessions, exchange: Exchange): Session {
+/** @throws 404 for an unknown session, 401 and 403 for a bearer token that may not use it */
+function findSession(context: DriveContext, sessions: Sessions, exchange: Exchange): Session {
   const { req, res, url, fault } = exchange
   const session = sessions.find(url.searchParams.get('upload_id'))
   if (session) allowOrigin(req, res, session.origin)
-  if (session && fault?.forget) sessions.forget(session)
-  if (!session || fault?.forget) {
-    throw new DriveError(fault?.status ?? 404, 'notFound', 'The upload session is not known.')
+  if (session && fault?.expireSession) sessions.remove(session)
+  if (!session || fault?.expireSession) {
+    throw new DriveError(fault?.status ?? 404, 'notFound', 'The upload session was not found.')
   }
-  // The URI alone is enough, but a bearer that is sent has to be right.
+  // A bearer token is optional, but must be valid when it is sent.
   if (req.headers.authorization !== undefined) {
-    const { sub, clientId } = place.authenticate(req)
+    const { sub, clientId } = context.authenticate(req)
     if (sub !== session.caller.sub || clientId !== session.caller.clientId) {
-      throw new DriveError(403, 'forbidden', 'The upload session belongs to somebody else.')
+      throw new DriveError(
+        403,
+        'forbidden',
+        'The upload session belongs to another user or client.',
+      )
     }
   }
   return session
 }
 
 /**
- * Waits for a request that is still sending, as its end may be on its way already. A question
- * leaves it alone after that; new bytes take its place.
+ * Waits briefly for an active request, whose end may be in transit. Then new bytes replace it; a status
+ * query leaves it active.
  */
-async function settle(session: Session, isQuestion: boolean): Promise<void> {
-  // Bytes of a client that has left may be here without having been looked at.
-  if (isQuestion) for (let turn = 0; turn < 3; turn++) await setImmediate()
-  const { sending } = session
-  if (!sending) return
-  const patience = new AbortController()
-  await Promise.race([sending.ended, sleep(50, null, patience).catch(() => {})])
-  patience.abort()
-  if (isQuestion || session.sending !== sending) return
-  sending.stop()
-  await sending.ended
+async function waitForActiveRequest(session: Session, isStatusQuery: boolean): Promise<void> {
+  // Received bytes of a disconnected client may not have been processed yet.
+  if (isStatusQuery) for (let tick = 0; tick < 3; tick++) await setImmediate()
+  const { activeRequest } = session
+  if (!activeRequest) return
+  const timeout = new AbortController()
+  await Promise.race([activeRequest.ended, sleep(50, null, timeout).catch(() => {})])
+  timeout.abort()
+  if (isStatusQuery || session.activeRequest !== activeRequest) return
+  activeRequest.stop()
+  await activeRequest.ended
 }
 
 async function status(
-  place: Place,
+  context: DriveContext,
   sessions: Sessions,
   session: Session,
   { total }: ContentRange,
@@ -130,15 +134,15 @@ async function status(
   if (length !== undefined && length > 0) throw badContentRange('A status query has no body')
   checkTotal(session, total)
   if (total !== undefined && total < session.writer.committed) {
-    throw badContentRange(`More than ${total} bytes are stored`)
+    throw badContentRange(`More than ${total} bytes are already stored`)
   }
-  const isEnd = total !== undefined && total === session.writer.committed && !session.sending
-  if (isEnd) await complete(place, sessions, session, undefined, exchange)
-  else answerIncomplete(session, exchange)
+  const isEnd = total !== undefined && total === session.writer.committed && !session.activeRequest
+  if (isEnd) await complete(context, sessions, session, undefined, exchange)
+  else sendIncomplete(session, exchange)
 }
 
 async function chunk(
-  place: Place,
+  context: DriveContext,
   sessions: Sessions,
   session: Session,
   range: ContentRange | undefined,
@@ -147,7 +151,7 @@ async function chunk(
 ): Promise<void> {
   const { req, res, fault } = exchange
   const { writer } = session
-  // Without Content-Range the body is the whole file.
+  // Without Content-Range, the body is the whole file.
   const start = range?.chunk?.first ?? 0
   const end = range?.chunk ? range.chunk.last + 1 : length
   const total = range ? range.total : (length ?? session.total)
@@ -156,12 +160,14 @@ async function chunk(
   }
   checkTotal(session, total)
   const isLast = range === undefined || end === total
-  if (!isLast && end !== undefined && (end - start) % unit !== 0) {
-    throw badRequest(`A chunk that is not the last is a multiple of ${unit} bytes`)
+  if (!isLast && end !== undefined && (end - start) % chunkUnit !== 0) {
+    throw badRequest(
+      `The length of every chunk but the last must be a multiple of ${chunkUnit} bytes`,
+    )
   }
-  const skip = skipFor(session, start, res)
+  const skip = storedPrefix(session, start, res)
   if (skip === undefined) return
-  if (session.total === undefined) checkQuota(place, sessions, session, end ?? 0)
+  if (session.total === undefined) checkQuota(context, sessions, session, end ?? 0)
 
   const received = await receive(session, exchange, skip, fault?.acceptBytes)
   if (received === undefined) return
@@ -172,56 +178,56 @@ async function chunk(
   if (total !== undefined) session.total ??= total
   const mediaType = req.headers['content-type']
   if (isLast && writer.committed === (end ?? received)) {
-    await complete(place, sessions, session, mediaType, exchange)
-  } else answerIncomplete(session, exchange)
+    await complete(context, sessions, session, mediaType, exchange)
+  } else sendIncomplete(session, exchange)
 }
 
 /**
- * How many bytes of the chunk are stored already: none, unless a fault has told the client less.
+ * Computes how many bytes of the chunk are already stored: 0, unless a fault reported a lower offset.
  *
- * @returns undefined when the chunk was refused, because it leaves a gap or goes back
+ * @returns undefined when the chunk is rejected with 503, because it leaves a gap or overlaps
  */
-function skipFor(session: Session, start: number, res: Exchange['res']): number | undefined {
+function storedPrefix(session: Session, start: number, res: Exchange['res']): number | undefined {
   const { committed } = session.writer
   if (start === committed) return 0
-  if (start === session.toldOffset && start < committed) return committed - start
-  const text = `The chunk begins at ${start}, but ${committed} bytes are stored`
+  if (start === session.reportedOffset && start < committed) return committed - start
+  const text = `The chunk starts at ${start}, but ${committed} bytes are stored`
   res.writeHead(503, { 'content-type': 'text/plain', 'content-length': Buffer.byteLength(text) })
   res.end(text)
   return undefined
 }
 
-/** @returns the bytes that came, or undefined when the connection broke */
+/** @returns the number of received bytes; undefined when the connection ended early */
 async function receive(
   session: Session,
   exchange: Exchange,
   skip: number,
-  most: number | undefined,
+  maxBytes: number | undefined,
 ): Promise<number | undefined> {
   const { req } = exchange
   const { writer } = session
-  const { take } = limit(writer, most)
+  const { write } = limitWriter(writer, maxBytes)
   let received = 0
   let ended: (() => void) | undefined
-  session.sending = {
+  session.activeRequest = {
     stop: () => stop(req),
     ended: new Promise<void>((resolve) => {
       ended = resolve
     }),
   }
   try {
-    const isWhole = await flow(exchange, (part) => {
+    const isComplete = await streamBody(exchange, (part) => {
       const before = received
       received += part.length
-      if (before >= skip) return take(part)
-      return received > skip ? take(part.subarray(skip - before)) : undefined
+      if (before >= skip) return write(part)
+      return received > skip ? write(part.subarray(skip - before)) : undefined
     })
-    // Of a broken request whole units stay; of a whole one everything, whatever its length.
-    if (!isWhole) writer.dropRest()
+    // A broken request keeps whole units; a complete one keeps everything.
+    if (!isComplete) writer.discardPartialUnit()
     await writer.commit()
-    return isWhole ? received : undefined
+    return isComplete ? received : undefined
   } finally {
-    session.sending = undefined
+    session.activeRequest = undefined
     ended?.()
   }
 }
@@ -231,34 +237,34 @@ function stop(req: IncomingMessage): void {
 }
 
 async function complete(
-  place: Place,
+  context: DriveContext,
   sessions: Sessions,
   session: Session,
   mediaType: string | undefined,
   exchange: Exchange,
 ): Promise<void> {
-  const { caller, writer, plan, mask } = session
-  const become = async (): Promise<Item> => {
-    checkSize(place, caller, writer.committed)
-    return plan.carryOut(await writer.finish(), session.mediaType ?? mediaType)
+  const { caller, writer, mutation, mask } = session
+  const createItem = async (): Promise<Item> => {
+    checkSize(context, caller, writer.committed)
+    return mutation.apply(await writer.finish(), session.mediaType ?? mediaType)
   }
-  // A question may come while the file is being made: it waits for the same file.
-  session.becoming ??= become()
+  // A status query during completion waits for the same file.
+  session.completion ??= createItem()
   try {
-    session.done = await session.becoming
+    session.file = await session.completion
   } catch (error) {
-    sessions.forget(session)
+    sessions.remove(session)
     throw error
   }
-  await answerFile(place, caller, session.done, exchange, mask)
+  await sendFile(context, caller, session.file, exchange, mask)
 }
 
-/** 308, and how much is stored; nothing at all is said by leaving `Range` out. */
-function answerIncomplete(session: Session, { res, fault }: Exchange): void {
+/** Responds 308 with the stored range; without `Range` when nothing is stored. */
+function sendIncomplete(session: Session, { res, fault }: Exchange): void {
   const { committed } = session.writer
   const stored = committed > 0 ? `bytes=0-${committed - 1}` : null
   const range = fault?.range === undefined ? stored : fault.range
-  session.toldOffset = fault?.range === undefined ? undefined : offsetIn(range)
+  session.reportedOffset = fault?.range === undefined ? undefined : parseOffset(range)
   res.statusMessage = 'Resume Incomplete'
   res.writeHead(308, {
     ...(range === null ? {} : { range }),
@@ -270,22 +276,27 @@ function answerIncomplete(session: Session, { res, fault }: Exchange): void {
   res.end()
 }
 
-/** Where a client goes on that believes this `Range`. */
-function offsetIn(range: string | null): number {
+/** The offset at which a client resumes after this `Range`. */
+function parseOffset(range: string | null): number {
   return range === null ? 0 : Number(/-(\d+)$/.exec(range)?.[1] ?? -1) + 1
 }
 
 function checkTotal(session: Session, total: number | undefined): void {
   if (total === undefined || session.total === undefined || total === session.total) return
-  throw badContentRange(`The upload was announced with ${session.total} bytes, not ${total}`)
+  throw badContentRange(`The announced length is ${session.total} bytes, not ${total}`)
 }
 
-/** A Drive that is full ends the upload for good. */
-function checkQuota(place: Place, sessions: Sessions, session: Session, size: number): void {
+/** An exceeded quota deletes the session. */
+function checkQuota(
+  context: DriveContext,
+  sessions: Sessions,
+  session: Session,
+  size: number,
+): void {
   try {
-    checkSize(place, session.caller, size)
+    checkSize(context, session.caller, size)
   } catch (error) {
-    sessions.forget(session)
+    sessions.remove(session)
     throw error
   }
 }

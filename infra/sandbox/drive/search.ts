@@ -1,43 +1,43 @@
-/** What each term of a query means for a file. */
+/** Evaluates the terms of a query on a file. */
 import type { Caller } from './auth-context.ts'
-import { roleOf, seesMetadata } from './auth-context.ts'
+import { roleOf, canReadMetadata } from './auth-context.ts'
 import { fileNotFound, invalidParameter } from './errors.ts'
 import type { Query, Term } from './query.ts'
 import type { Item, Tree } from './tree.ts'
 import { viewedTime } from './tree.ts'
 
-export type Matches = (item: Item) => boolean
+export type ItemPredicate = (item: Item) => boolean
 
-type Place = { tree: Tree; caller: Caller }
-type Meaning = { operators: string[]; test(term: Term, place: Place): Matches }
+type SearchContext = { tree: Tree; caller: Caller }
+type TermMatcher = { operators: string[]; test(term: Term, context: SearchContext): ItemPredicate }
 
 const equality = ['=', '!=']
 const order = ['<=', '<', '=', '!=', '>', '>=']
 
 /**
- * Turns a query into a test of files.
+ * Compiles a query to a predicate.
  *
- * @throws 400 for terms, operators and values that do not go together; 404 for an unseen parent
+ * @throws 400 for an unsupported combination of term, operator and value; 404 for an inaccessible parent
  */
-export function createSearch(query: Query, place: Place): Matches {
+export function createSearch(query: Query, context: SearchContext): ItemPredicate {
   if ('and' in query) {
-    const [left, right] = query.and.map((part) => createSearch(part, place))
+    const [left, right] = query.and.map((part) => createSearch(part, context))
     return (item) => left!(item) && right!(item)
   }
   if ('or' in query) {
-    const [left, right] = query.or.map((part) => createSearch(part, place))
+    const [left, right] = query.or.map((part) => createSearch(part, context))
     return (item) => left!(item) || right!(item)
   }
   if ('not' in query) {
-    const inside = createSearch(query.not, place)
-    return (item) => !inside(item)
+    const inner = createSearch(query.not, context)
+    return (item) => !inner(item)
   }
   const { term } = query
-  const meaning = Object.hasOwn(meanings, term.name) ? meanings[term.name] : undefined
-  return meaning?.operators.includes(term.operator) ? meaning.test(term, place) : refuse()
+  const matcher = Object.hasOwn(termMatchers, term.name) ? termMatchers[term.name] : undefined
+  return matcher?.operators.includes(term.operator) ? matcher.test(term, context) : invalidQuery()
 }
 
-/** Whether a query searches in what files say, which forbids an order of one's own. */
+/** Whether a query contains a full-text term, which excludes `orderBy`. */
 export function isFullText(query: Query): boolean {
   if ('and' in query) return query.and.some(isFullText)
   if ('or' in query) return query.or.some(isFullText)
@@ -45,158 +45,162 @@ export function isFullText(query: Query): boolean {
   return query.term.name === 'fullText'
 }
 
-const meanings: Record<string, Meaning> = {
+const termMatchers: Record<string, TermMatcher> = {
   name: {
     operators: ['contains', ...equality],
     test(term) {
-      const wanted = text(term)
-      if (term.operator === 'contains') return (item) => hasPrefixes(item.name, wanted)
-      return negated(term, (item) => item.name.toLowerCase() === wanted.toLowerCase())
+      const expected = text(term)
+      if (term.operator === 'contains') return (item) => hasPrefixes(item.name, expected)
+      return negateIfUnequal(term, (item) => item.name.toLowerCase() === expected.toLowerCase())
     },
   },
   fullText: {
     operators: ['contains'],
     test(term) {
-      const wanted = text(term)
+      const expected = text(term)
       return (item) =>
-        hasTokens(`${item.name} ${plainText(item.fields['description'])} ${item.text}`, wanted)
+        hasTokens(`${item.name} ${plainText(item.fields['description'])} ${item.text}`, expected)
     },
   },
   mimeType: {
     operators: ['contains', ...equality],
     test(term) {
-      const wanted = text(term)
-      if (term.operator === 'contains') return (item) => item.mimeType.includes(wanted)
-      return negated(term, (item) => item.mimeType === wanted)
+      const expected = text(term)
+      if (term.operator === 'contains') return (item) => item.mimeType.includes(expected)
+      return negateIfUnequal(term, (item) => item.mimeType === expected)
     },
   },
-  createdTime: time((item) => item.createdTime),
-  modifiedTime: time((item) => item.modifiedTime),
-  viewedByMeTime: time(viewedTime),
-  sharedWithMeTime: time((item) => item.sharedWithMeTime ?? NaN),
-  trashed: truth((item, { tree }) => tree.isTrashed(item)),
-  starred: truth((item) => item.starred),
-  sharedWithMe: truth((item, { caller }) => item.readers.has(caller.sub)),
+  createdTime: timeTerm((item) => item.createdTime),
+  modifiedTime: timeTerm((item) => item.modifiedTime),
+  viewedByMeTime: timeTerm(viewedTime),
+  sharedWithMeTime: timeTerm((item) => item.sharedWithMeTime ?? NaN),
+  trashed: booleanTerm((item, { tree }) => tree.isTrashed(item)),
+  starred: booleanTerm((item) => item.starred),
+  sharedWithMe: booleanTerm((item, { caller }) => item.readers.has(caller.sub)),
   parents: {
     operators: ['in'],
     test(term, { tree, caller }) {
       const id = text(term) === 'root' ? tree.root(caller.sub).id : text(term)
       const parent = tree.get(id)
       const isOwnRoot = parent === tree.root(caller.sub)
-      // Drive leaves the id out of this message.
-      if (!parent || !(isOwnRoot || seesParent(parent, { tree, caller }))) throw fileNotFound('')
+      // Drive omits the id from this message.
+      if (!parent || !(isOwnRoot || isAccessibleParent(parent, { tree, caller })))
+        throw fileNotFound('')
       return (item) => item.parent === id
     },
   },
-  owners: people((item) => (item.owner === undefined ? [] : [item.owner])),
-  writers: people((item) => [
+  owners: peopleTerm((item) => (item.owner === undefined ? [] : [item.owner])),
+  writers: peopleTerm((item) => [
     ...(item.owner === undefined ? [] : [item.owner]),
     ...[...item.readers].filter(([, role]) => role === 'writer').map(([sub]) => sub),
   ]),
-  readers: people((item) => [...(item.owner ? [item.owner] : []), ...item.readers.keys()]),
-  properties: pairs((item) => item.properties),
-  appProperties: pairs((item, { caller }) => item.appProperties.get(caller.clientId) ?? {}),
+  readers: peopleTerm((item) => [...(item.owner ? [item.owner] : []), ...item.readers.keys()]),
+  properties: propertyTerm((item) => item.properties),
+  appProperties: propertyTerm((item, { caller }) => item.appProperties.get(caller.clientId) ?? {}),
   'shortcutDetails.targetId': {
     operators: equality,
     test(term) {
-      const wanted = text(term)
-      return negated(term, (item) => item.shortcutTo === wanted)
+      const expected = text(term)
+      return negateIfUnequal(term, (item) => item.shortcutTo === expected)
     },
   },
 }
 
-function seesParent(parent: Item, { tree, caller }: Place): boolean {
+function isAccessibleParent(parent: Item, { tree, caller }: SearchContext): boolean {
   if (tree.drives.has(parent.id)) return roleOf(tree, caller.sub, parent) !== null
-  return seesMetadata(tree, caller, parent)
+  return canReadMetadata(tree, caller, parent)
 }
 
-function time(of: (item: Item) => number): Meaning {
+function timeTerm(valueOf: (item: Item) => number): TermMatcher {
   return {
     operators: order,
     test(term) {
-      const wanted = readTime(text(term))
+      const expected = readTime(text(term))
       return (item) => {
-        const value = of(item)
-        if (term.operator === '=') return value === wanted
-        if (term.operator === '!=') return value !== wanted
-        if (term.operator === '<') return value < wanted
-        if (term.operator === '<=') return value <= wanted
-        return term.operator === '>' ? value > wanted : value >= wanted
+        const value = valueOf(item)
+        if (term.operator === '=') return value === expected
+        if (term.operator === '!=') return value !== expected
+        if (term.operator === '<') return value < expected
+        if (term.operator === '<=') return value <= expected
+        return term.operator === '>' ? value > expected : value >= expected
       }
     },
   }
 }
 
-/** RFC 3339, in UTC unless it says otherwise; a day alone is its first moment. */
+/** Reads RFC 3339, in UTC by default; a date alone means its start. */
 function readTime(value: string): number {
   const match =
-    /^(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d:\d\d(?:\.\d+)?)(Z|[+-]\d\d:\d\d)?)?$/i.exec(value) ?? refuse()
+    /^(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d:\d\d(?:\.\d+)?)(Z|[+-]\d\d:\d\d)?)?$/i.exec(value) ??
+    invalidQuery()
   const [, day, clock = '00:00:00', zone = 'Z'] = match
-  const read = Date.parse(`${day}T${clock}${zone}`)
-  return Number.isNaN(read) ? refuse() : read
+  const time = Date.parse(`${day}T${clock}${zone}`)
+  return Number.isNaN(time) ? invalidQuery() : time
 }
 
-function truth(of: (item: Item, place: Place) => boolean): Meaning {
+function booleanTerm(valueOf: (item: Item, context: SearchContext) => boolean): TermMatcher {
   return {
     operators: equality,
-    test(term, place) {
-      if (typeof term.value !== 'boolean') refuse()
-      const wanted = term.operator === '=' ? term.value : !term.value
-      return (item) => of(item, place) === wanted
+    test(term, context) {
+      if (typeof term.value !== 'boolean') invalidQuery()
+      const expected = term.operator === '=' ? term.value : !term.value
+      return (item) => valueOf(item, context) === expected
     },
   }
 }
 
-function people(of: (item: Item) => string[]): Meaning {
+function peopleTerm(subsOf: (item: Item) => string[]): TermMatcher {
   return {
     operators: ['in'],
     test(term, { tree, caller }) {
-      const wanted = text(term)
+      const expected = text(term)
       return (item) =>
-        of(item).some((sub) =>
-          wanted === 'me' ? sub === caller.sub : tree.emails.get(sub) === wanted,
+        subsOf(item).some((sub) =>
+          expected === 'me' ? sub === caller.sub : tree.emails.get(sub) === expected,
         )
     },
   }
 }
 
-function pairs(of: (item: Item, place: Place) => Record<string, string>): Meaning {
+function propertyTerm(
+  propertiesOf: (item: Item, context: SearchContext) => Record<string, string>,
+): TermMatcher {
   return {
     operators: ['has'],
-    test(term, place) {
+    test(term, context) {
       const { value } = term
-      if (typeof value !== 'object') refuse()
+      if (typeof value !== 'object') invalidQuery()
       return (item) => {
-        const map = of(item, place)
+        const map = propertiesOf(item, context)
         return Object.hasOwn(map, value.key) && map[value.key] === value.value
       }
     },
   }
 }
 
-function negated(term: Term, matches: Matches): Matches {
+function negateIfUnequal(term: Term, matches: ItemPredicate): ItemPredicate {
   return term.operator === '!=' ? (item) => !matches(item) : matches
 }
 
 function text(term: Term): string {
-  return typeof term.value === 'string' ? term.value : refuse()
+  return typeof term.value === 'string' ? term.value : invalidQuery()
 }
 
 function plainText(value: unknown): string {
   return typeof value === 'string' ? value : ''
 }
 
-/** Every word of `wanted` begins some word of the name: `Hello` finds `HelloWorld`, `World` not. */
-function hasPrefixes(name: string, wanted: string): boolean {
+/** Whether each expected word is a prefix of a word of the name: `Hello` matches `HelloWorld`, `World` does not. */
+function hasPrefixes(name: string, expected: string): boolean {
   const words = wordsOf(name)
-  return wordsOf(wanted).every((prefix) => words.some((word) => word.startsWith(prefix)))
+  return wordsOf(expected).every((prefix) => words.some((word) => word.startsWith(prefix)))
 }
 
-/** Every word of `wanted` is a word of the text; in double quotes, in this order and together. */
-function hasTokens(text_: string, wanted: string): boolean {
-  const words = wordsOf(text_)
-  const phrase = /^\s*"(.*)"\s*$/.exec(wanted)?.[1]
-  if (phrase === undefined) return wordsOf(wanted).every((word) => words.includes(word))
+/** Whether each expected word is a word of the text; a phrase in double quotes must match as a whole. */
+function hasTokens(content: string, expected: string): boolean {
+  const words = wordsOf(content)
+  const phrase = /^\s*"(.*)"\s*$/.exec(expected)?.[1]
+  if (phrase === undefined) return wordsOf(expected).every((word) => words.includes(word))
   return ` ${words.join(' ')} `.includes(` ${wordsOf(phrase).join(' ')} `)
 }
 
@@ -204,6 +208,6 @@ function wordsOf(value: string): string[] {
   return value.toLowerCase().match(/[\p{L}\p{N}\p{M}]+/gu) ?? []
 }
 
-function refuse(): never {
+function invalidQuery(): never {
   throw invalidParameter('q')
 }

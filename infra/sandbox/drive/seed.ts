@@ -1,13 +1,13 @@
-/** Filling a Drive before anybody asks: for tests, and for something to look at. */
-import { createWriter } from './blobs.ts'
-import type { Sinks } from './blob-store.ts'
+/** Seeds a Drive with files, for tests and for sample data. */
+import { createContentWriter } from './content-writer.ts'
+import type { BlobStore } from './blob-store.ts'
 import type { Item, Tree } from './tree.ts'
 import { folderType, shortcutType } from './tree.ts'
 
 interface SeedBase {
   name: string
-  /** Client id of the application that made it; nobody's unless said. */
-  madeBy?: string
+  /** Client id of the application that created it; default none. */
+  createdBy?: string
   trashed?: boolean
   starred?: boolean
   /** RFC 3339. */
@@ -15,7 +15,7 @@ interface SeedBase {
   description?: string
 }
 
-/** A folder with what is in it, a file, a Google Doc, or a shortcut to a path of the same tree. */
+/** A folder with its children, a file, a Google Doc, or a shortcut to a path of the same tree. */
 export type Seed = SeedBase &
   (
     | { folder: Seed[] }
@@ -24,7 +24,7 @@ export type Seed = SeedBase &
     | { shortcutTo: string }
   )
 
-/** What there is to look at when nobody has uploaded anything yet. */
+/** The sample files of each user. */
 export const sampleTree: Seed[] = [
   {
     name: 'Projects',
@@ -45,34 +45,34 @@ export const sampleTree: Seed[] = [
   { name: 'old.txt', content: 'gone soon\n', mimeType: 'text/plain', trashed: true },
 ]
 
-/** What a shared drive begins with. */
+/** The sample files of a shared drive. */
 export const sampleSharedTree: Seed[] = [
   { name: 'Handbook', document: 'Welcome to the team.' },
   { name: 'Brand', folder: [{ name: 'logo.svg', content: '<svg/>', mimeType: 'image/svg+xml' }] },
 ]
 
 /**
- * Puts files below a folder.
+ * Adds files below a folder.
  *
  * @returns ids by path, such as `Projects/Plan`
  */
-export async function plant(
+export async function seedTree(
   tree: Tree,
-  sinks: Sinks,
+  blobStore: BlobStore,
   parent: Item,
   seeds: Seed[],
 ): Promise<Record<string, string>> {
   const ids: Record<string, string> = {}
   const shortcuts: { item: Item; target: string }[] = []
 
-  const put = async (folder: Item, seed: Seed, path: string): Promise<void> => {
+  const add = async (folder: Item, seed: Seed, path: string): Promise<void> => {
     const item = tree.add({
       name: seed.name,
       parent: folder.id,
       owner: folder.owner,
       driveId: folder.driveId,
-      ...(await body(sinks, seed)),
-      apps: new Set(seed.madeBy === undefined ? [] : [seed.madeBy]),
+      ...(await body(blobStore, seed)),
+      apps: new Set(seed.createdBy === undefined ? [] : [seed.createdBy]),
       trashed: seed.trashed ?? false,
       starred: seed.starred ?? false,
       ...(seed.modifiedTime ? { modifiedTime: Date.parse(seed.modifiedTime) } : {}),
@@ -81,16 +81,16 @@ export async function plant(
     ids[path] = item.id
     if ('shortcutTo' in seed) shortcuts.push({ item, target: seed.shortcutTo })
     if ('folder' in seed)
-      for (const child of seed.folder) await put(item, child, `${path}/${child.name}`)
+      for (const child of seed.folder) await add(item, child, `${path}/${child.name}`)
   }
 
-  for (const seed of seeds) await put(parent, seed, seed.name)
+  for (const seed of seeds) await add(parent, seed, seed.name)
   for (const { item, target } of shortcuts) item.shortcutTo = ids[target] ?? target
   return ids
 }
 
 async function body(
-  sinks: Sinks,
+  blobStore: BlobStore,
   seed: Seed,
 ): Promise<Pick<Item, 'mimeType' | 'text' | 'content'>> {
   const content = undefined
@@ -101,8 +101,8 @@ async function body(
     return { mimeType, text: seed.document, content }
   }
   const bytes = Buffer.from(seed.content as Uint8Array)
-  const writer = createWriter(sinks.open())
-  await writer.take(bytes)
+  const writer = createContentWriter(blobStore.open())
+  await writer.write(bytes)
   await writer.commit()
   const mimeType = seed.mimeType ?? 'application/octet-stream'
   const text = mimeType.startsWith('text/') ? bytes.toString('utf8') : ''

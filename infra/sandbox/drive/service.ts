@@ -1,23 +1,23 @@
-/** What the handlers of the Drive share, and how their refusals become answers. */
+/** The shared context of Drive's handlers, and the conversion of errors to responses. */
 import type { Exchange, Route } from '../router.ts'
-import { answerJson } from '../router.ts'
+import { sendJson } from '../router.ts'
 import { DriveError } from './errors.ts'
 import type { Caller } from './auth-context.ts'
-import type { Sinks } from './blob-store.ts'
+import type { BlobStore } from './blob-store.ts'
 import type { Tree } from './tree.ts'
 
-export interface Place {
+export interface DriveContext {
   tree: Tree
-  sinks: Sinks
-  /** Bytes that each person may store. */
+  blobStore: BlobStore
+  /** Storage quota per user in bytes. */
   quota: { bytes: number }
   now(): number
   /** @throws 401 */
   authenticate(req: Exchange['req']): Caller
 }
 
-/** Answers a refusal in Google's shape; anything else is the sandbox's own mistake. */
-export function refusing(
+/** Responds to a DriveError in Google's format; any other error is a bug of the sandbox. */
+export function withDriveErrors(
   handle: (exchange: Exchange) => Promise<void> | void,
 ): (exchange: Exchange) => Promise<void> {
   return async (exchange) => {
@@ -25,7 +25,7 @@ export function refusing(
       await handle(exchange)
     } catch (error) {
       if (!(error instanceof DriveError)) throw error
-      answerJson(exchange.res, error.status, error.body)
+      sendJson(exchange.res, error.status, error.body)
     }
   }
 }
@@ -36,5 +36,5 @@ export function route(
   path: RegExp,
   handle: (exchange: Exchange) => Promise<void> | void,
 ): Route {
-  return { operation, method, path, handle: refusing(handle) }
+  return { operation, method, path, handle: withDriveErrors(handle) }
 }

@@ -1,79 +1,79 @@
-/** The open upload sessions: what each is for, how much it holds, and when it is forgotten. */
+/** The store of resumable upload sessions, with their expiry. */
 import { randomBytes } from 'node:crypto'
-import type { Writer } from './blobs.ts'
+import type { ContentWriter } from './content-writer.ts'
 import type { Caller } from './auth-context.ts'
 import type { Mask } from './fields.ts'
-import type { Plan } from './mutations.ts'
+import type { Mutation } from './mutations.ts'
 import type { Item } from './tree.ts'
 
 export interface Session {
   uploadId: string
   caller: Caller
-  plan: Plan
+  mutation: Mutation
   mask: Mask
-  writer: Writer
-  /** `X-Upload-Content-Type` of the opening. */
+  writer: ContentWriter
+  /** `X-Upload-Content-Type` of the opening request. */
   mediaType: string | undefined
-  /** The length that was announced, at the opening or since. */
+  /** The announced length, from the opening request or a later one. */
   total: number | undefined
-  /** The page that may use the session. */
+  /** The origin that may use the session by CORS. */
   origin: string | undefined
   openedAt: number
-  /** Set when the last byte was accepted; the file may be gone since. */
-  done: Item | undefined
-  /** The file while it is being made, once every byte is there. */
-  becoming: Promise<Item> | undefined
-  /** An offset that a fault made the client believe in, below what is stored. */
-  toldOffset: number | undefined
-  /** The request that is sending bytes now. */
-  sending: { stop(): void; ended: Promise<void> } | undefined
+  /** Set when the upload is complete; the file may have been deleted since. */
+  file: Item | undefined
+  /** Resolves to the file; set when the last byte has arrived. */
+  completion: Promise<Item> | undefined
+  /** The offset that a fault reported to the client, below the stored one. */
+  reportedOffset: number | undefined
+  /** The request that is currently sending bytes. */
+  activeRequest: { stop(): void; ended: Promise<void> } | undefined
 }
 
-type Opening = Omit<
+type NewSession = Omit<
   Session,
-  'uploadId' | 'openedAt' | 'done' | 'becoming' | 'toldOffset' | 'sending'
+  'uploadId' | 'openedAt' | 'file' | 'completion' | 'reportedOffset' | 'activeRequest'
 >
 
 export interface Sessions {
-  open(session: Opening): Session
-  /** Undefined for one that is unknown, cancelled or expired. */
+  open(session: NewSession): Session
+  /** Undefined for an unknown, cancelled or expired session. */
   find(uploadId: string | null): Session | undefined
-  forget(session: Session): void
-  forgetAll(): void
-  /** Those that have not become files. */
+  remove(session: Session): void
+  removeAll(): void
+  /** Sessions without a file. */
   unfinished(): Session[]
 }
 
-/** A session and its remains are dropped after `lifetime` milliseconds. */
-export function createSessions(lifetime: number, now: () => number): Sessions {
+/** @param ttlMs after which a session and its bytes are removed */
+export function createSessions(ttlMs: number, now: () => number): Sessions {
   const open = new Map<string, Session>()
 
-  const forget = (session: Session): void => {
+  const remove = (session: Session): void => {
     open.delete(session.uploadId)
-    session.sending?.stop()
-    if (!session.done) session.writer.discard()
+    session.activeRequest?.stop()
+    if (!session.file) session.writer.discard()
   }
-  /** Sessions are kept in the order of their opening, so the expired ones come first. */
+  /** Removes the expired sessions, which come first: the map keeps the order of opening. */
   const sweep = (): void => {
-    const limit = now() - lifetime
+    const limit = now() - ttlMs
     for (const session of open.values()) {
       if (session.openedAt > limit) return
-      forget(session)
+      remove(session)
     }
   }
 
   return {
-    open(given) {
+    open(request) {
       sweep()
       const uploadId = `A${randomBytes(60).toString('base64url')}`
       const session: Session = {
-        ...given,
+        ...request,
         uploadId,
         openedAt: now(),
-        done: undefined,
-        becoming: undefined,
-        toldOffset: undefined,
-        sending: undefined,
+        file: undefined,
+        completion: undefined,
+        reportedOffset: undefined,
+        activeRequest: undefined,
       }
       open.set(uploadId, session)
       return session
@@ -82,13 +82,13 @@ export function createSessions(lifetime: number, now: () => number): Sessions {
       sweep()
       return open.get(uploadId ?? '')
     },
-    forget,
-    forgetAll() {
-      for (const session of open.values()) forget(session)
+    remove,
+    removeAll() {
+      for (const session of open.values()) remove(session)
     },
     unfinished() {
       sweep()
-      return [...open.values()].filter((session) => !session.done)
+      return [...open.values()].filter((session) => !session.file)
     },
   }
 }

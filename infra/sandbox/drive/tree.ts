@@ -1,6 +1,6 @@
-/** Everybody's files, folders and shared drives: the metadata, in memory. */
+/** The metadata of all files, folders and shared drives, in memory. */
 import { randomBytes } from 'node:crypto'
-import type { Content } from './blobs.ts'
+import type { Content } from './content-writer.ts'
 
 export const folderType = 'application/vnd.google-apps.folder'
 export const shortcutType = 'application/vnd.google-apps.shortcut'
@@ -11,15 +11,15 @@ export interface Item {
   mimeType: string
   /** Roots have none. */
   parent: string | undefined
-  /** The `sub` of whose it is; nobody's in a shared drive. */
+  /** The owner's `sub`; undefined in a shared drive. */
   owner: string | undefined
   driveId: string | undefined
-  /** Client ids of the applications that made it. */
+  /** Client ids of the applications that created it. */
   apps: Set<string>
-  /** Who else may see it, and everything below it. */
+  /** Other users with access to the item and everything below it. */
   readers: Map<string, 'reader' | 'writer'>
   sharedWithMeTime: number | undefined
-  /** Put into the trash itself, not with a folder above it. */
+  /** Trashed explicitly, not with an ancestor. */
   trashed: boolean
   starred: boolean
   createdTime: number
@@ -27,17 +27,17 @@ export interface Item {
   version: number
   headRevisionId: string | undefined
   properties: Record<string, string>
-  /** By client id: no application sees another's. */
+  /** By client id; private to each application. */
   appProperties: Map<string, Record<string, string>>
   content: Content | undefined
-  /** What a Google Doc says, and what a full-text search finds in it. */
+  /** The text of a Google Doc, and of a full-text search. */
   text: string
   shortcutTo: string | undefined
-  /** Other writable fields, kept as they were given. */
+  /** Other writable fields, stored unchanged. */
   fields: Record<string, unknown>
 }
 
-/** What an id was generated for. */
+/** The kind of file that an id was generated for. */
 export type IdType = 'files' | 'shortcuts'
 
 export interface SharedDrive {
@@ -48,7 +48,7 @@ export interface SharedDrive {
 
 export interface Tree {
   drives: Map<string, SharedDrive>
-  /** Email addresses by `sub`, as far as they have been seen. */
+  /** E-mail addresses by `sub`, of the callers so far. */
   emails: Map<string, string>
   root(sub: string): Item
   get(id: string): Item | undefined
@@ -58,31 +58,31 @@ export interface Tree {
   isTrashed(item: Item): boolean
   add(item: Partial<Item> & Pick<Item, 'name' | 'mimeType' | 'parent' | 'owner'>): Item
   move(item: Item, parent: string): void
-  /** Gives an item new bytes, and lets the ones before go. */
+  /** Replaces the content of an item and deletes the previous one. */
   replaceContent(item: Item, content: Content | undefined): void
-  /** Removes an item for good, with everything below it, and lets its bytes go. */
+  /** Deletes an item with everything below it, and its content. */
   remove(item: Item): void
-  /** Bytes that count against the person's quota. */
+  /** The user's quota usage in bytes. */
   usage(sub: string): number
-  /** Ids that may be used for a new file, once. */
+  /** Generates ids for new files; each is usable once. */
   generateIds(sub: string, count: number, type: IdType): string[]
-  /** Whether the id was handed out to this person, for this type of file. */
+  /** Whether the id was generated for this user and this type of file. */
   isGenerated(sub: string, id: string, type: IdType): boolean
 }
 
 export function createTree(now: () => number): Tree {
   const items = new Map<string, Item>()
-  const below = new Map<string, Set<string>>()
+  const childIds = new Map<string, Set<string>>()
   const roots = new Map<string, string>()
   const generated = new Map<string, { sub: string; type: IdType }>()
-  const used = new Map<string, number>()
+  const usageBytes = new Map<string, number>()
 
   const tree: Tree = {
     drives: new Map(),
     emails: new Map(),
     root(sub) {
-      const known = items.get(roots.get(sub) ?? '')
-      if (known) return known
+      const existing = items.get(roots.get(sub) ?? '')
+      if (existing) return existing
       const id = `0A${randomBytes(11).toString('base64url')}PVA`
       roots.set(sub, id)
       return tree.add({ id, name: 'My Drive', mimeType: folderType, parent: undefined, owner: sub })
@@ -90,12 +90,14 @@ export function createTree(now: () => number): Tree {
     get: (id) => items.get(id),
     all: () => items.values(),
     parentOf: (item) => (item.parent === undefined ? undefined : items.get(item.parent)),
-    children: (id) => [...(below.get(id) ?? [])].flatMap((child) => items.get(child) ?? []),
+    children: (id) => [...(childIds.get(id) ?? [])].flatMap((child) => items.get(child) ?? []),
     isTrashed(item) {
-      for (let at: Item | undefined = item; at; at = tree.parentOf(at)) if (at.trashed) return true
+      for (let current: Item | undefined = item; current; current = tree.parentOf(current)) {
+        if (current.trashed) return true
+      }
       return false
     },
-    add(given) {
+    add(fields) {
       const time = now()
       const item: Item = {
         id: newId(),
@@ -108,18 +110,18 @@ export function createTree(now: () => number): Tree {
         createdTime: time,
         modifiedTime: time,
         version: 1,
-        headRevisionId: given.content ? newRevision() : undefined,
+        headRevisionId: fields.content ? newRevision() : undefined,
         properties: {},
         appProperties: new Map(),
         content: undefined,
         text: '',
         shortcutTo: undefined,
         fields: {},
-        ...given,
+        ...fields,
       }
       items.set(item.id, item)
       if (item.parent !== undefined) childrenOf(item.parent).add(item.id)
-      if (item.owner !== undefined) count(item.owner, item.content?.size ?? 0)
+      if (item.owner !== undefined) addUsage(item.owner, item.content?.size ?? 0)
       return item
     },
     move(item, parent) {
@@ -128,46 +130,46 @@ export function createTree(now: () => number): Tree {
       childrenOf(parent).add(item.id)
     },
     replaceContent(item, content) {
-      if (item.owner !== undefined) count(item.owner, -(item.content?.size ?? 0))
+      if (item.owner !== undefined) addUsage(item.owner, -(item.content?.size ?? 0))
       item.content?.discard()
       item.content = content
       item.headRevisionId = content ? newRevision() : undefined
-      if (item.owner !== undefined) count(item.owner, content?.size ?? 0)
+      if (item.owner !== undefined) addUsage(item.owner, content?.size ?? 0)
     },
     remove(item) {
       for (const child of tree.children(item.id)) tree.remove(child)
-      below.delete(item.id)
+      childIds.delete(item.id)
       if (item.parent !== undefined) childrenOf(item.parent).delete(item.id)
       items.delete(item.id)
-      if (item.owner !== undefined) count(item.owner, -(item.content?.size ?? 0))
+      if (item.owner !== undefined) addUsage(item.owner, -(item.content?.size ?? 0))
       item.content?.discard()
     },
-    usage: (sub) => used.get(sub) ?? 0,
-    generateIds(sub, wanted, type) {
-      const ids = Array.from({ length: wanted }, newId)
+    usage: (sub) => usageBytes.get(sub) ?? 0,
+    generateIds(sub, number, type) {
+      const ids = Array.from({ length: number }, newId)
       for (const id of ids) generated.set(id, { sub, type })
       return ids
     },
     isGenerated(sub, id, type) {
-      const known = generated.get(id)
-      return known?.sub === sub && known.type === type
+      const reservation = generated.get(id)
+      return reservation?.sub === sub && reservation.type === type
     },
   }
 
   function childrenOf(id: string): Set<string> {
-    let set = below.get(id)
-    if (!set) below.set(id, (set = new Set()))
+    let set = childIds.get(id)
+    if (!set) childIds.set(id, (set = new Set()))
     return set
   }
 
-  function count(sub: string, bytes: number): void {
-    used.set(sub, (used.get(sub) ?? 0) + bytes)
+  function addUsage(sub: string, bytes: number): void {
+    usageBytes.set(sub, (usageBytes.get(sub) ?? 0) + bytes)
   }
 
   return tree
 }
 
-/** When the file was opened last; NaN when nobody said. */
+/** The time of the last view; NaN when it is not set. */
 export function viewedTime({ fields }: Item): number {
   const time = fields['viewedByMeTime']
   return typeof time === 'string' ? Date.parse(time) : NaN

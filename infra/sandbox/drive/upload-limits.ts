@@ -1,18 +1,18 @@
-/** How much may be uploaded: 5 TB a file, and what is left of the person's quota. */
+/** Upload limits: 5 TB per file, and the user's storage quota. */
 import type { Caller } from './auth-context.ts'
 import { DriveError, storageQuotaExceeded } from './errors.ts'
-import type { Place } from './service.ts'
+import type { DriveContext } from './service.ts'
 
-/** Drive's largest file, in bytes. */
+/** Drive's maximum file size in bytes. */
 export const maxUploadSize = 5_497_558_138_880
 
 /**
  * Checks the size of an upload, as far as it is known.
  *
- * @throws 403 when the person's Drive is too full for it, 413 when no Drive would take it
+ * @throws 403 when it exceeds the user's quota, 413 when it exceeds the maximum file size
  */
-export function checkSize(place: Place, caller: Caller, size: number): void {
+export function checkSize(context: DriveContext, caller: Caller, size: number): void {
   if (size > maxUploadSize) throw new DriveError(413, 'uploadTooLarge', 'Request Too Large')
-  const left = place.quota.bytes - place.tree.usage(caller.sub)
-  if (left <= 0 || size > left) throw storageQuotaExceeded()
+  const remaining = context.quota.bytes - context.tree.usage(caller.sub)
+  if (remaining <= 0 || size > remaining) throw storageQuotaExceeded()
 }

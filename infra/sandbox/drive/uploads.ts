@@ -1,99 +1,102 @@
-/** Uploads in one request: bytes alone, or metadata and bytes. All of it is stored, or nothing. */
+/** Uploads in one request: media, or metadata and media. They are stored completely or not at all. */
 import type { Exchange } from '../router.ts'
-import type { Content, Writer } from './blobs.ts'
-import { createWriter } from './blobs.ts'
-import { flow, parseJson } from './body.ts'
+import type { Content, ContentWriter } from './content-writer.ts'
+import { createContentWriter } from './content-writer.ts'
+import { streamBody, parseJson } from './body.ts'
 import type { Caller } from './auth-context.ts'
 import { requireScope } from './auth-context.ts'
 import { badRequest } from './errors.ts'
-import { answerFile, fileMask } from './files.ts'
+import { sendFile, fileMask } from './files.ts'
 import type { Metadata } from './metadata.ts'
 import { readMetadata } from './metadata.ts'
 import { createRelatedParser } from './multipart.ts'
-import type { Plan } from './mutations.ts'
-import { planCreate, planUpdate } from './mutations.ts'
-import type { Place } from './service.ts'
+import type { Mutation } from './mutations.ts'
+import { prepareCreate, prepareUpdate } from './mutations.ts'
+import type { DriveContext } from './service.ts'
 import { checkSize } from './upload-limits.ts'
 
-/** `uploadType=media`: the file is called Untitled, unless it is an update. */
-export async function uploadSimple(place: Place, exchange: Exchange): Promise<void> {
+/** `uploadType=media`: a new file is named Untitled. */
+export async function uploadSimple(context: DriveContext, exchange: Exchange): Promise<void> {
   const { req, url } = exchange
-  const caller = uploader(place, exchange)
+  const caller = authenticateUpload(context, exchange)
   if (url.searchParams.get('uploadType') !== 'media') {
     throw badRequest('uploadType is media, multipart or resumable.')
   }
   const mask = fileMask(url)
-  const plan = planUpload(place, caller, exchange, readMetadata({}, false))
-  checkSize(place, caller, Number(req.headers['content-length'] ?? 0))
-  const content = await receive(place, caller, exchange, (writer) => writer.take)
+  const mutation = prepareUpload(context, caller, exchange, readMetadata({}, false))
+  checkSize(context, caller, Number(req.headers['content-length'] ?? 0))
+  const content = await receive(context, caller, exchange, (writer) => writer.write)
   if (!content) return
-  const item = await plan.carryOut(content, req.headers['content-type'])
-  await answerFile(place, caller, item, exchange, mask)
+  const item = await mutation.apply(content, req.headers['content-type'])
+  await sendFile(context, caller, item, exchange, mask)
 }
 
-/** `uploadType=multipart`: the metadata first, then the bytes. */
-export async function uploadMultipart(place: Place, exchange: Exchange): Promise<void> {
+/** `uploadType=multipart`: metadata, then media. */
+export async function uploadMultipart(context: DriveContext, exchange: Exchange): Promise<void> {
   const { req, url } = exchange
-  const caller = uploader(place, exchange)
+  const caller = authenticateUpload(context, exchange)
   const mask = fileMask(url)
-  checkSize(place, caller, 0)
-  let plan: Plan | undefined
+  checkSize(context, caller, 0)
+  let mutation: Mutation | undefined
   let type: string | undefined
-  const content = await receive(place, caller, exchange, (writer) => {
+  const content = await receive(context, caller, exchange, (writer) => {
     const parser = createRelatedParser(req.headers['content-type'] ?? '', {
       head(json, mediaType) {
         type = mediaType
         const isUpdate = exchange.params[0] !== undefined
-        plan = planUpload(place, caller, exchange, readMetadata(parseJson(json), isUpdate))
+        mutation = prepareUpload(context, caller, exchange, readMetadata(parseJson(json), isUpdate))
       },
-      media: writer.take,
+      media: writer.write,
     })
-    return Object.assign(parser.take, { whole: parser.end })
+    return Object.assign(parser.write, { checkEnd: parser.end })
   })
-  if (!content || !plan) return
-  await answerFile(place, caller, await plan.carryOut(content, type), exchange, mask)
+  if (!content || !mutation) return
+  await sendFile(context, caller, await mutation.apply(content, type), exchange, mask)
 }
 
-/** Who uploads. @throws 401, 403 */
-export function uploader(place: Place, { req, params }: Exchange): Caller {
-  const caller = place.authenticate(req)
+/** Authenticates the caller of an upload. @throws 401, 403 */
+export function authenticateUpload(context: DriveContext, { req, params }: Exchange): Caller {
+  const caller = context.authenticate(req)
   requireScope(caller, params[0] === undefined ? 'drive.files.create' : 'drive.files.update')
   return caller
 }
 
-/** A new file, or new content for the one in the path. */
-export function planUpload(
-  place: Place,
+/** Prepares a new file, or new content for the file in the path. */
+export function prepareUpload(
+  context: DriveContext,
   caller: Caller,
   { url, params }: Pick<Exchange, 'url' | 'params'>,
   metadata: Metadata,
-): Plan {
+): Mutation {
   const [fileId] = params
   return fileId === undefined
-    ? planCreate(place, caller, url, metadata, true)
-    : planUpdate(place, caller, url, fileId, metadata, true)
+    ? prepareCreate(context, caller, url, metadata, true)
+    : prepareUpdate(context, caller, url, fileId, metadata, true)
 }
 
-type Take = ((part: Buffer) => Promise<void> | undefined) & { whole?(): void }
+type ChunkHandler = ((chunk: Buffer) => Promise<void> | undefined) & { checkEnd?(): void }
 
-/** @returns undefined when the connection broke: there is nobody left to answer */
+/** @returns undefined when the connection ended early */
 async function receive(
-  place: Place,
+  context: DriveContext,
   caller: Caller,
   exchange: Exchange,
-  taking: (writer: Writer) => Take,
+  createHandler: (writer: ContentWriter) => ChunkHandler,
 ): Promise<Content | undefined> {
-  const writer = limit(createWriter(place.sinks.open()), exchange.fault?.acceptBytes)
+  const writer = limitWriter(
+    createContentWriter(context.blobStore.open()),
+    exchange.fault?.acceptBytes,
+  )
   try {
-    const take = taking(writer)
-    const isWhole = await flow(exchange, take)
-    if (!isWhole) {
+    const onChunk = createHandler(writer)
+    const isComplete = await streamBody(exchange, onChunk)
+    if (!isComplete) {
       writer.discard()
       return undefined
     }
-    take.whole?.()
+    onChunk.checkEnd?.()
     await writer.commit()
-    checkSize(place, caller, writer.committed)
+    checkSize(context, caller, writer.committed)
     return await writer.finish()
   } catch (error) {
     writer.discard()
@@ -101,15 +104,15 @@ async function receive(
   }
 }
 
-/** Stores no more than `most` bytes, and does as if it had stored them all. */
-export function limit(writer: Writer, most: number | undefined): Writer {
-  if (most === undefined) return writer
-  let left = most
-  return Object.assign(Object.create(writer) as Writer, {
-    take(part: Buffer) {
-      const kept = part.subarray(0, left)
-      left -= kept.length
-      return kept.length > 0 ? writer.take(kept) : undefined
+/** A writer that stores at most `maxBytes` and silently discards the rest. */
+export function limitWriter(writer: ContentWriter, maxBytes: number | undefined): ContentWriter {
+  if (maxBytes === undefined) return writer
+  let remaining = maxBytes
+  return Object.assign(Object.create(writer) as ContentWriter, {
+    write(chunk: Buffer) {
+      const accepted = chunk.subarray(0, remaining)
+      remaining -= accepted.length
+      return accepted.length > 0 ? writer.write(accepted) : undefined
     },
   })
 }

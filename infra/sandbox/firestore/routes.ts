@@ -1,6 +1,6 @@
 /** The URLs of Firestore's REST API, and the conversion of requests and responses. */
 import type { Exchange, Route } from '../router.ts'
-import { answerJson, readBody } from '../router.ts'
+import { sendJson, readBody } from '../router.ts'
 import type { Call, Method } from './methods.ts'
 import { batchGet, commit, runQuery } from './methods.ts'
 import { FirestoreError, invalid, unimplemented } from './status.ts'
@@ -31,12 +31,12 @@ export function createRoutes(storeFor: (root: string) => Store): Route[] {
   async function respond(exchange: Exchange, run: Method): Promise<void> {
     const { req, res } = exchange
     try {
-      answerJson(res, 200, await run(await readCall(exchange)))
+      sendJson(res, 200, await run(await readCall(exchange)))
     } catch (error) {
       if (!(error instanceof FirestoreError)) throw error
       const { httpStatus: code, message, status } = error
       req.resume()
-      answerJson(res, code, { error: { code, message, status } })
+      sendJson(res, code, { error: { code, message, status } })
     }
   }
 

@@ -1,47 +1,47 @@
 /**
- * The authorization endpoint: which account, which scopes, and back to the app with a code.
+ * The authorization endpoint: selects the account and the scopes, and redirects to the app with a code.
  *
- * 1. The account is the one that `login_hint` names, or the only one there is; else, and always with
+ * 1. The account is the one of `login_hint`, or the only one. Otherwise, and always with
  *    `prompt=select_account`, the user chooses.
- * 2. When that account has granted every scope asked for, and `prompt` is not `consent`, the browser
- *    goes back at once; else the user is asked. `prompt=none` never asks, and fails instead.
- * 3. What was granted stays granted until it is revoked: to untick it under `prompt=consent` leaves
- *    it out of this answer only, and `include_granted_scopes` brings it back.
+ * 2. If the account has granted every requested scope and `prompt` is not `consent`, the browser is
+ *    redirected at once. Otherwise the user is asked; `prompt=none` fails instead.
+ * 3. A granted scope stays granted until it is revoked. Unticking it under `prompt=consent` removes it
+ *    from this response only, and `include_granted_scopes` adds it again.
  *
- * Each page is a form that posts to its own address, so the query stays the request from first to
- * last and is checked every time.
+ * Each page is a form that posts to its own URL, so the query remains the authorization request and is
+ * validated every time.
  */
 import type { Exchange } from '../router.ts'
 import type { Clients, OAuthUser } from './clients.ts'
 import { AccessBlocked } from './errors.ts'
-import { formOf } from './form.ts'
+import { readForm } from './form.ts'
 import type { Grants } from './grants.ts'
 import { issuer } from './id-token.ts'
-import { answerPage, blockedPage, chooserPage, consentPage } from './page.ts'
+import { sendPage, blockedPage, chooserPage, consentPage } from './page.ts'
 import type { AuthorizationRequest } from './request.ts'
 import { readAuthorizationRequest } from './request.ts'
 import { isSignInScope, writeScopes } from './scopes.ts'
 
-/** @param alwaysAsk shows the consent page also where everything was granted before */
+/** @param alwaysPrompt shows the consent page even when every scope is already granted */
 export function createAuthorize(
   clients: Clients,
   users: readonly OAuthUser[],
   grants: Grants,
-  alwaysAsk = false,
+  alwaysPrompt = false,
 ) {
   return async function authorize(exchange: Exchange): Promise<void> {
     const { req, res, url } = exchange
     try {
       if (/; wv\)/.test(req.headers['user-agent'] ?? '')) {
-        const message = 'Sign-in opens in a browser, not in a web view'
+        const message = 'Sign-in requires a browser. A web view is not allowed.'
         throw new AccessBlocked(403, 'disallowed_useragent', message)
       }
       const request = readAuthorizationRequest(url.searchParams, clients)
-      const form = req.method === 'POST' ? await formOf(req) : new URLSearchParams()
+      const form = req.method === 'POST' ? await readForm(req) : new URLSearchParams()
       proceed(exchange, request, form)
     } catch (error) {
       if (!(error instanceof AccessBlocked)) throw error
-      answerPage(res, error.status, blockedPage(error))
+      sendPage(res, error.status, blockedPage(error))
     }
   }
 
@@ -51,52 +51,54 @@ export function createAuthorize(
     const authuser = chooseAccount(request, form)
     const user = users[authuser]
     if (!user) {
-      if (silent) sendBack(exchange, request, { error: 'interaction_required' })
-      else answerPage(res, 200, chooserPage(request, users))
+      if (silent) redirectToClient(exchange, request, { error: 'interaction_required' })
+      else sendPage(res, 200, chooserPage(request, users))
       return
     }
     const { hd } = user
     const grantee = { sub: user.sub, clientId: request.client.client_id }
     const granted = grants.granted(grantee)
-    const anew = request.prompt.has('consent')
-    const asked = [...request.scopes].filter((scope) => anew || alwaysAsk || !granted?.has(scope))
-    const held = [...request.scopes].filter((scope) => !asked.includes(scope))
-    const answer = form.get('answer')
+    const forceConsent = request.prompt.has('consent')
+    const requested = [...request.scopes].filter(
+      (scope) => forceConsent || alwaysPrompt || !granted?.has(scope),
+    )
+    const alreadyGranted = [...request.scopes].filter((scope) => !requested.includes(scope))
+    const decision = form.get('decision')
 
-    if (answer === 'cancel') {
-      sendBack(exchange, request, { error: 'access_denied' })
-    } else if (granted && asked.length === 0) {
-      finish(held, false)
+    if (decision === 'cancel') {
+      redirectToClient(exchange, request, { error: 'access_denied' })
+    } else if (granted && requested.length === 0) {
+      finish(alreadyGranted, false)
     } else if (silent) {
-      sendBack(exchange, request, { error: 'interaction_required' })
-    } else if (answer === 'continue') {
-      const ticked = new Set(form.getAll('scope'))
-      const allowed = asked.filter((scope) => isSignInScope(scope) || ticked.has(scope))
-      if (held.length + allowed.length === 0) {
-        sendBack(exchange, request, { error: 'access_denied' })
+      redirectToClient(exchange, request, { error: 'interaction_required' })
+    } else if (decision === 'continue') {
+      const checked = new Set(form.getAll('scope'))
+      const allowed = requested.filter((scope) => isSignInScope(scope) || checked.has(scope))
+      if (alreadyGranted.length + allowed.length === 0) {
+        redirectToClient(exchange, request, { error: 'access_denied' })
         return
       }
       grants.grant(grantee, allowed)
-      finish([...held, ...allowed], true)
+      finish([...alreadyGranted, ...allowed], true)
     } else {
-      answerPage(res, 200, consentPage(request, users, authuser, asked, held))
+      sendPage(res, 200, consentPage(request, users, authuser, requested, alreadyGranted))
     }
 
     function finish(scopes: string[], consented: boolean): void {
-      const all = request.includeGranted ? (grants.granted(grantee) ?? []) : []
-      const whole = new Set([...scopes, ...all])
+      const previous = request.includeGranted ? (grants.granted(grantee) ?? []) : []
+      const allScopes = new Set([...scopes, ...previous])
       const code = grants.issueCode({
         ...grantee,
         redirectUri: request.redirectUri,
-        scopes: whole,
+        scopes: allScopes,
         ...(request.challenge ? { challenge: request.challenge } : {}),
         ...(request.nonce === undefined ? {} : { nonce: request.nonce }),
-        refresh: request.offline && consented && (anew || granted === undefined),
+        refresh: request.offline && consented && (forceConsent || granted === undefined),
       })
-      sendBack(exchange, request, {
+      redirectToClient(exchange, request, {
         iss: issuer,
         code,
-        scope: writeScopes(whole),
+        scope: writeScopes(allScopes),
         authuser: String(authuser),
         ...(hd === undefined ? {} : { hd }),
         prompt: consented ? 'consent' : 'none',
@@ -115,7 +117,7 @@ export function createAuthorize(
   }
 }
 
-function sendBack(
+function redirectToClient(
   { req, res }: Exchange,
   { redirectUri, state }: AuthorizationRequest,
   fields: Record<string, string>,

@@ -1,20 +1,20 @@
-/** Who may ask (clients) and who may be asked (users). */
+/** OAuth clients, and the sandbox's users. */
 
 export interface OAuthClient {
   client_id: string
-  /** All that are valid now; two while a secret is being rotated. */
+  /** The valid secrets; two during a rotation. */
   client_secrets: string[]
   redirect_uris: string[]
-  /** What the consent page calls the app; the client id unless said. */
+  /** The app's name on the consent page; default the client id. */
   name?: string
 }
 
 export interface OAuthUser {
-  /** At most 255 ASCII characters, the only stable name of an account. */
+  /** At most 255 ASCII characters; the only stable identifier of an account. */
   sub: string
   email: string
   name: string
-  /** The Workspace domain, for accounts that have one. */
+  /** The Workspace domain of a Workspace account. */
   hd?: string
 }
 
@@ -38,8 +38,8 @@ export function createClients(): Clients {
   return {
     register(client) {
       for (const uri of client.redirect_uris) {
-        const fault = faultOfRedirectUri(uri)
-        if (fault) throw new Error(`Cannot register redirect URI "${uri}": ${fault}`)
+        const problem = redirectUriProblem(uri)
+        if (problem) throw new Error(`Cannot register redirect URI "${uri}": ${problem}`)
       }
       deleted.delete(client.client_id)
       clients.set(client.client_id, structuredClone(client))
@@ -61,19 +61,20 @@ export function createClients(): Clients {
 }
 
 /**
- * What Google's console would say against a redirect URI, except for what needs the public suffix
- * list.
+ * Validates a redirect URI by Google's rules, except those that need the public suffix list.
+ *
+ * @returns what is invalid; undefined for a valid URI
  *
  * @see Using OAuth 2.0 for Web Server Applications: Redirect URI validation rules
  */
-export function faultOfRedirectUri(uri: string): string | undefined {
-  if (!URL.canParse(uri)) return 'it is not an absolute address'
+export function redirectUriProblem(uri: string): string | undefined {
+  if (!URL.canParse(uri)) return 'it is not an absolute URL'
   const url = new URL(uri)
   const loopback = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(url.hostname)
   if (url.protocol !== 'https:' && !(url.protocol === 'http:' && loopback)) {
-    return 'only localhost may do without https'
+    return 'https is required, except for localhost'
   }
-  if (!loopback && /^(\[.*\]|\d+(\.\d+){3})$/.test(url.hostname)) return 'its host is a raw IP'
+  if (!loopback && /^(\[.*\]|\d+(\.\d+){3})$/.test(url.hostname)) return 'its host is an IP address'
   if (!loopback && !url.hostname.includes('.')) return 'its host has no public suffix'
   if (url.hostname.endsWith('googleusercontent.com')) return 'its host is googleusercontent.com'
   if (url.username || url.password) return 'it has user information'
@@ -81,6 +82,6 @@ export function faultOfRedirectUri(uri: string): string | undefined {
   if (uri.includes('*')) return 'it has a wildcard'
   // eslint-disable-next-line no-control-regex
   if (/[\x00-\x20\x7f\\]|%00/.test(uri)) return 'it has a control character or a backslash'
-  if (/\/(\.|%2e){2}(\/|$)/i.test(uri)) return 'its path climbs'
+  if (/\/(\.|%2e){2}(\/|$)/i.test(uri)) return 'its path contains ".."'
   return undefined
 }

@@ -1,6 +1,6 @@
-/** The two ways in which Google refuses: JSON to the client, a page to the user. */
+/** Google's two kinds of OAuth errors: JSON for the client, and a page for the user. */
 
-/** A refusal in the shape of RFC 6749, section 5.2. */
+/** An error response of RFC 6749, section 5.2. */
 export class OAuthError extends Error {
   override name = 'OAuthError'
   readonly status: number
@@ -22,7 +22,7 @@ export class OAuthError extends Error {
   }
 }
 
-/** A refusal that stays with the user: the redirect URI is never called. */
+/** An authorization error that is shown to the user; the client's redirect URI is not called. */
 export class AccessBlocked extends Error {
   override name = 'AccessBlocked'
   readonly status: number

@@ -1,14 +1,14 @@
-/** Form-encoded bodies, read once and kept, since the form says which operation it asks for. */
+/** Form-encoded bodies; each is read once and cached, because it also selects the operation. */
 import type { IncomingMessage } from 'node:http'
 import { readBody } from '../router.ts'
 import { OAuthError } from './errors.ts'
 
 const forms = new WeakMap<IncomingMessage, Promise<URLSearchParams>>()
 
-/** The fields of a form; none when the body is not form-encoded. */
-export function formOf(req: IncomingMessage): Promise<URLSearchParams> {
-  const kept = forms.get(req)
-  if (kept) return kept
+/** @returns the fields of the form; none when the body is not form-encoded */
+export function readForm(req: IncomingMessage): Promise<URLSearchParams> {
+  const cached = forms.get(req)
+  if (cached) return cached
   const form = readBody(req).then((body) => {
     const [type] = (req.headers['content-type'] ?? '').toLowerCase().split(';')
     const isForm = type?.trim() === 'application/x-www-form-urlencoded'
@@ -18,21 +18,21 @@ export function formOf(req: IncomingMessage): Promise<URLSearchParams> {
   return form
 }
 
-/** @throws {OAuthError} when a field comes twice */
-export function refuseRepeats(form: URLSearchParams): void {
-  const twice = firstRepeated(form)
-  if (twice !== undefined) {
-    const message = `OAuth 2 parameters can only have a single value: ${twice}`
+/** @throws {OAuthError} when a field is repeated */
+export function rejectDuplicates(form: URLSearchParams): void {
+  const duplicate = firstDuplicate(form)
+  if (duplicate !== undefined) {
+    const message = `OAuth 2 parameters can only have a single value: ${duplicate}`
     throw new OAuthError(400, 'invalid_request', message)
   }
 }
 
-export function firstRepeated(form: URLSearchParams): string | undefined {
+export function firstDuplicate(form: URLSearchParams): string | undefined {
   return [...form.keys()].find((name, index, names) => names.indexOf(name) !== index)
 }
 
 /** @throws {OAuthError} when the field is missing or empty */
-export function required(form: URLSearchParams, name: string): string {
+export function requireField(form: URLSearchParams, name: string): string {
   const value = form.get(name)
   if (!value) {
     throw new OAuthError(400, 'invalid_request', `Missing required parameter: ${name}`)

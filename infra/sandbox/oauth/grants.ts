@@ -1,22 +1,22 @@
 /**
- * What users granted: grants, codes, access tokens and refresh tokens.
+ * Grants, authorization codes, access tokens and refresh tokens.
  *
- * - A code is good once and for ten minutes.
- * - An access token is good for 3,599 seconds, or until its grant is revoked.
- * - A refresh token dies by revocation, by half a year without use, by the optional lifetime, and
- *   when it is the oldest of more than a hundred of one user and client.
+ * - A code is valid once, for ten minutes.
+ * - An access token is valid for 3,599 seconds, unless its grant is revoked.
+ * - A refresh token is valid until revocation, half a year without use, or the end of its optional
+ *   lifetime. The oldest of more than a hundred per user and client is invalidated.
  *
  * @see Using OAuth 2.0 to Access Google APIs: Refresh token expiration
  */
 import { randomBytes } from 'node:crypto'
 import { isSignInScope } from './scopes.ts'
 
-export const accessTokenSeconds = 3599
-const codeLifetime = 10 * 60_000
-const unusedLifetime = 182 * 24 * 3_600_000
-const refreshTokensPerClient = 100
-/** Google says why a refresh token is dead for about half a day, then only "Bad Request". */
-const causeKept = 12 * 3_600_000
+export const accessTokenTtlSeconds = 3599
+const codeTtlMs = 10 * 60_000
+const unusedTtlMs = 182 * 24 * 3_600_000
+const maxRefreshTokens = 100
+/** Google reports "expired or revoked" for about half a day, then only "Bad Request". */
+const errorDetailTtlMs = 12 * 3_600_000
 
 export interface Grantee {
   sub: string
@@ -34,29 +34,29 @@ export interface Code extends Grantee {
 
 export interface Token extends Grantee {
   scopes: Set<string>
-  expires: number
+  expiresAt: number
 }
 
 export interface RefreshToken extends Token {
-  used: number
-  died?: number
-  /** What Google says to this token, though it has not died of age. */
-  refusal?: Refusal
+  lastUsedAt: number
+  invalidSince?: number
+  /** The error response for this token, although it has not expired. */
+  error?: TokenErrorFields
 }
 
-export interface Refusal {
+export interface TokenErrorFields {
   error: string
   description: string
   subtype?: string
 }
 
 /**
- * The ways in which Google ends refresh tokens before anybody expects it. Of the first four the
- * answer tells nothing; of the others it does.
+ * The reasons for which Google ends refresh tokens early. The error response tells the last three
+ * reasons, but not the first four.
  */
-export type Ending = (typeof endings)[number]
+export type RevocationReason = (typeof revocationReasons)[number]
 
-export const endings = [
+export const revocationReasons = [
   'testing_expired',
   'unused',
   'too_many_tokens',
@@ -66,43 +66,43 @@ export const endings = [
   'admin_policy',
 ] as const
 
-const refusals: Partial<Record<Ending, Refusal>> = {
-  // A Workspace policy: the user must sign in anew before the token works again.
+const errorsByReason: Partial<Record<RevocationReason, TokenErrorFields>> = {
+  // A Workspace policy: the token works again after the user has signed in.
   reauth_policy: {
     error: 'invalid_grant',
     description: 'reauth related error (invalid_rapt)',
     subtype: 'invalid_rapt',
   },
   account_deleted: { error: 'invalid_grant', description: 'Account has been deleted' },
-  // An administrator has restricted a service that the grant is for.
+  // An administrator has restricted a service of the grant.
   admin_policy: { error: 'admin_policy_enforced', description: 'Access blocked by an admin' },
 }
 
 export interface Grants {
-  /** What the user granted to the client so far; undefined before the first consent. */
+  /** The scopes granted to the client so far; undefined before the first consent. */
   granted(grantee: Grantee): ReadonlySet<string> | undefined
   grant(grantee: Grantee, scopes: Iterable<string>): void
   issueCode(code: Code): string
-  /** Takes a code out of circulation: what it stood for, or undefined when it is no longer good. */
-  redeem(code: string): Code | undefined
+  /** Invalidates a code and returns its content; undefined when it is no longer valid. */
+  redeemCode(code: string): Code | undefined
   issueAccessToken(grantee: Grantee, scopes: Set<string>): string
   accessToken(token: string): Token | undefined
   issueRefreshToken(grantee: Grantee, scopes: Set<string>): string
-  /** Also finds dead ones, as long as Google remembers why they died. */
+  /** Includes invalid tokens as long as Google reports why they are invalid. */
   refreshToken(token: string): RefreshToken | undefined
-  /** Seconds that are left of a refresh token that has a limited life. */
-  secondsLeft(token: RefreshToken): number | undefined
-  /** Ends a user's grant to a client, or to all: every token of it is dead. */
+  /** The remaining lifetime in seconds; undefined for a token without a limit. */
+  remainingSeconds(token: RefreshToken): number | undefined
+  /** Revokes a user's grant to a client, or to all, with every token. */
   revoke(sub: string, clientId?: string): void
   expireAccessTokens(sub?: string): void
   expireRefreshTokens(sub: string): void
-  /** Ends all that a user granted, as Google does for this reason. */
-  end(sub: string, how: Ending): void
+  /** Ends a user's grants as Google does for this reason. */
+  endGrants(sub: string, reason: RevocationReason): void
   counts(): { grants: number; codes: number; accessTokens: number; refreshTokens: number }
 }
 
-/** @param lifetime milliseconds that a refresh token lives at most ("Testing": seven days) */
-export function createGrants(now: () => number, lifetime = Infinity): Grants {
+/** @param refreshTokenTtlMs maximum lifetime of a refresh token ("Testing": seven days) */
+export function createGrants(now: () => number, refreshTokenTtlMs = Infinity): Grants {
   const grants = new Map<string, Set<string>>()
   const codes = new Map<string, Code & { expires: number }>()
   const accessTokens = new Map<string, Token>()
@@ -110,30 +110,32 @@ export function createGrants(now: () => number, lifetime = Infinity): Grants {
 
   function sweep() {
     for (const [code, { expires }] of codes) if (expires <= now()) codes.delete(code)
-    for (const [token, { expires }] of accessTokens) {
+    for (const [token, { expiresAt: expires }] of accessTokens) {
       if (expires <= now()) accessTokens.delete(token)
     }
-    for (const [token, held] of refreshTokens) {
-      const end = Math.min(held.expires, held.used + unusedLifetime)
-      if (held.died === undefined && end <= now()) held.died = end
-      if (held.died !== undefined && held.died + causeKept <= now()) refreshTokens.delete(token)
+    for (const [token, stored] of refreshTokens) {
+      const end = Math.min(stored.expiresAt, stored.lastUsedAt + unusedTtlMs)
+      if (stored.invalidSince === undefined && end <= now()) stored.invalidSince = end
+      if (stored.invalidSince !== undefined && stored.invalidSince + errorDetailTtlMs <= now())
+        refreshTokens.delete(token)
     }
   }
-  const living = () => [...refreshTokens.values()].filter(({ died }) => died === undefined)
+  const validTokens = () =>
+    [...refreshTokens.values()].filter(({ invalidSince }) => invalidSince === undefined)
 
   return {
-    granted: (grantee) => grants.get(keyOf(grantee)),
+    granted: (grantee) => grants.get(grantKey(grantee)),
     grant(grantee, scopes) {
-      const held = grants.get(keyOf(grantee)) ?? []
-      grants.set(keyOf(grantee), new Set([...held, ...scopes]))
+      const current = grants.get(grantKey(grantee)) ?? []
+      grants.set(grantKey(grantee), new Set([...current, ...scopes]))
     },
     issueCode(code) {
       sweep()
       const text = `4/0${randomBytes(54).toString('base64url')}`
-      codes.set(text, { ...code, expires: now() + codeLifetime })
+      codes.set(text, { ...code, expires: now() + codeTtlMs })
       return text
     },
-    redeem(text) {
+    redeemCode(text) {
       sweep()
       const code = codes.get(text)
       codes.delete(text)
@@ -142,8 +144,8 @@ export function createGrants(now: () => number, lifetime = Infinity): Grants {
     issueAccessToken({ sub, clientId }, scopes) {
       sweep()
       const text = `ya29.${randomBytes(160).toString('base64url')}`
-      const expires = now() + accessTokenSeconds * 1000
-      accessTokens.set(text, { sub, clientId, scopes, expires })
+      const expires = now() + accessTokenTtlSeconds * 1000
+      accessTokens.set(text, { sub, clientId, scopes, expiresAt: expires })
       return text
     },
     accessToken(text) {
@@ -153,31 +155,33 @@ export function createGrants(now: () => number, lifetime = Infinity): Grants {
     issueRefreshToken({ sub, clientId }, scopes) {
       sweep()
       const text = `1//0${randomBytes(74).toString('base64url')}`
-      // Google spares apps in "Testing" that ask for nothing but sign-in scopes.
+      // In "Testing", tokens with only sign-in scopes have no limit.
       const limited = [...scopes].some((scope) => !isSignInScope(scope))
-      const expires = limited ? now() + lifetime : Infinity
-      refreshTokens.set(text, { sub, clientId, scopes, expires, used: now() })
-      const siblings = living().filter(isOf(sub, clientId))
-      for (const oldest of siblings.slice(0, -refreshTokensPerClient)) oldest.died = now()
+      const expires = limited ? now() + refreshTokenTtlMs : Infinity
+      refreshTokens.set(text, { sub, clientId, scopes, expiresAt: expires, lastUsedAt: now() })
+      const clientTokens = validTokens().filter(belongsTo(sub, clientId))
+      for (const oldest of clientTokens.slice(0, -maxRefreshTokens)) oldest.invalidSince = now()
       return text
     },
     refreshToken(text) {
       sweep()
       return refreshTokens.get(text)
     },
-    secondsLeft({ expires }) {
+    remainingSeconds({ expiresAt: expires }) {
       return Number.isFinite(expires) ? Math.floor((expires - now()) / 1000) : undefined
     },
     revoke(sub, clientId) {
       for (const key of grants.keys()) {
-        if (clientId === undefined ? key.startsWith(`${sub} `) : key === keyOf({ sub, clientId })) {
+        if (
+          clientId === undefined ? key.startsWith(`${sub} `) : key === grantKey({ sub, clientId })
+        ) {
           grants.delete(key)
         }
       }
-      const doomed = isOf(sub, clientId)
-      for (const [text, code] of codes) if (doomed(code)) codes.delete(text)
-      for (const [text, token] of accessTokens) if (doomed(token)) accessTokens.delete(text)
-      for (const token of living().filter(doomed)) token.died = now()
+      const isRevoked = belongsTo(sub, clientId)
+      for (const [text, code] of codes) if (isRevoked(code)) codes.delete(text)
+      for (const [text, token] of accessTokens) if (isRevoked(token)) accessTokens.delete(text)
+      for (const token of validTokens().filter(isRevoked)) token.invalidSince = now()
     },
     expireAccessTokens(sub) {
       for (const [text, token] of accessTokens) {
@@ -185,14 +189,14 @@ export function createGrants(now: () => number, lifetime = Infinity): Grants {
       }
     },
     expireRefreshTokens(sub) {
-      for (const token of living().filter(isOf(sub))) token.died = now()
+      for (const token of validTokens().filter(belongsTo(sub))) token.invalidSince = now()
     },
-    end(sub, how) {
-      if (how === 'revoked') return this.revoke(sub)
-      const refusal = refusals[how]
-      if (refusal === undefined) return this.expireRefreshTokens(sub) // access tokens live on
-      for (const token of living().filter(isOf(sub))) token.refusal = refusal
-      if (how !== 'reauth_policy') this.expireAccessTokens(sub)
+    endGrants(sub, reason) {
+      if (reason === 'revoked') return this.revoke(sub)
+      const error = errorsByReason[reason]
+      if (error === undefined) return this.expireRefreshTokens(sub) // access tokens stay valid
+      for (const token of validTokens().filter(belongsTo(sub))) token.error = error
+      if (reason !== 'reauth_policy') this.expireAccessTokens(sub)
     },
     counts() {
       sweep()
@@ -200,17 +204,17 @@ export function createGrants(now: () => number, lifetime = Infinity): Grants {
         grants: grants.size,
         codes: codes.size,
         accessTokens: accessTokens.size,
-        refreshTokens: living().length,
+        refreshTokens: validTokens().length,
       }
     },
   }
 }
 
-function keyOf({ sub, clientId }: Grantee): string {
+function grantKey({ sub, clientId }: Grantee): string {
   return `${sub} ${clientId}`
 }
 
-/** Whether a token is of this user, and of this client when one is named. */
-function isOf(sub: string, clientId?: string): (token: Grantee) => boolean {
+/** @returns whether a token belongs to the user, and to the client when one is given */
+function belongsTo(sub: string, clientId?: string): (token: Grantee) => boolean {
   return (token) => token.sub === sub && (clientId === undefined || token.clientId === clientId)
 }

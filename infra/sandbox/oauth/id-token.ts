@@ -1,4 +1,4 @@
-/** ID tokens: RS256, with keys that are published as a JWK Set and can be rotated. */
+/** ID tokens: RS256, with rotatable keys published as a JWK Set. */
 import { createHash, randomBytes } from 'node:crypto'
 import type { CryptoKey, JWK, JWTPayload } from 'jose'
 import {
@@ -11,10 +11,10 @@ import {
 } from 'jose'
 import type { Fault } from '../faults.ts'
 import type { OAuthUser } from './clients.ts'
-import { tells } from './scopes.ts'
+import { includesUserInfo } from './scopes.ts'
 
 export const issuer = 'https://accounts.google.com'
-const lifetimeSeconds = 3600
+const ttlSeconds = 3600
 
 interface Key {
   kid: string
@@ -24,15 +24,15 @@ interface Key {
 
 export interface IdTokens {
   sign(claims: JWTPayload, alg?: Fault['idTokenAlg']): Promise<string>
-  /** @throws when the token is not one of ours, or no longer good */
+  /** @throws when the token has another issuer or an invalid signature, or is expired */
   verify(token: string): Promise<JWTPayload>
   jwks(): Promise<{ keys: JWK[] }>
-  /** The next token is signed with a new key; the old one stays published until the next rotation. */
+  /** Creates a new signing key; the previous one stays published until the next rotation. */
   rotate(): Promise<void>
 }
 
 export function createIdTokens(now: () => number): IdTokens {
-  let keys: Promise<[Key, ...Key[]]> | undefined // made when first needed: it takes a while
+  let keys: Promise<[Key, ...Key[]]> | undefined // created on first use, because it is slow
   const current = () => (keys ??= createKey().then((key): [Key] => [key]))
   return {
     async sign(claims, alg) {
@@ -53,8 +53,8 @@ export function createIdTokens(now: () => number): IdTokens {
       return { keys: (await current()).map(({ jwk }) => jwk) }
     },
     async rotate() {
-      const [old] = await current()
-      keys = createKey().then((key): [Key, Key] => [key, old])
+      const [previous] = await current()
+      keys = createKey().then((key): [Key, Key] => [key, previous])
       await keys
     },
   }
@@ -68,7 +68,9 @@ async function createKey(): Promise<Key> {
 }
 
 /**
- * @param nonce of the authorization request; a refreshed ID token has none
+ * The claims of an ID token.
+ *
+ * @param nonce of the authorization request; undefined for a refreshed ID token
  * @see OpenID Connect: An ID token's payload
  */
 export function idTokenClaims(
@@ -79,7 +81,7 @@ export function idTokenClaims(
   now: number,
   nonce?: string,
 ): JWTPayload {
-  const issued = Math.floor(now / 1000)
+  const issuedAt = Math.floor(now / 1000)
   return {
     iss: issuer,
     azp: clientId,
@@ -91,19 +93,19 @@ export function idTokenClaims(
       .subarray(0, 16)
       .toString('base64url'),
     ...(nonce === undefined ? {} : { nonce }),
-    iat: issued,
-    exp: issued + lifetimeSeconds,
+    iat: issuedAt,
+    exp: issuedAt + ttlSeconds,
   }
 }
 
-/** What a token of these scopes tells about its user, in ID tokens and at the userinfo endpoint. */
+/** The claims about the user for these scopes, in ID tokens and from the userinfo endpoint. */
 export function userClaims(user: OAuthUser, scopes: ReadonlySet<string>): { sub: string } {
   const [given = '', ...family] = user.name.split(' ')
   return {
     sub: user.sub,
     ...(user.hd === undefined ? {} : { hd: user.hd }),
-    ...(tells(scopes, 'email') ? { email: user.email, email_verified: true } : {}),
-    ...(tells(scopes, 'profile')
+    ...(includesUserInfo(scopes, 'email') ? { email: user.email, email_verified: true } : {}),
+    ...(includesUserInfo(scopes, 'profile')
       ? { name: user.name, given_name: given, family_name: family.join(' ') }
       : {}),
   }

@@ -4,14 +4,14 @@
  * @see Using OAuth 2.0 for Web Server Applications; OpenID Connect
  */
 import type { Exchange, Route, Service } from '../router.ts'
-import { answerJson, readBody } from '../router.ts'
+import { sendJson, readBody } from '../router.ts'
 import { createAuthorize } from './authorize.ts'
 import type { OAuthClient, OAuthUser } from './clients.ts'
 import { createClients, defaultUsers } from './clients.ts'
 import { OAuthError } from './errors.ts'
-import { formOf, refuseRepeats } from './form.ts'
-import { createGrants, endings } from './grants.ts'
-import type { Ending } from './grants.ts'
+import { readForm, rejectDuplicates } from './form.ts'
+import { createGrants, revocationReasons } from './grants.ts'
+import type { RevocationReason } from './grants.ts'
 import { createIdTokens, issuer, userClaims } from './id-token.ts'
 import { createToken } from './token.ts'
 import { discovery, tokenInfo } from './metadata.ts'
@@ -20,33 +20,33 @@ export type { OAuthClient, OAuthUser } from './clients.ts'
 
 export interface OAuthOptions {
   clients?: OAuthClient[]
-  /** At most ten; two made-up ones unless said. */
+  /** At most ten; default two sample users. */
   users?: OAuthUser[]
-  /** Milliseconds that a refresh token lives; seven days for an app in "Testing". */
-  refreshTokenLifetime?: number
-  /** Shows the consent page even where everything was granted before, for people who try it out. */
-  alwaysAsk?: boolean
+  /** Lifetime of a refresh token; seven days for an app in "Testing". */
+  refreshTokenTtlMs?: number
+  /** Shows the consent page even when every scope is already granted, for manual testing. */
+  alwaysPrompt?: boolean
   now?: () => number
 }
 
-/** What the control address (`POST /sandbox/oauth`) does. */
+/** The actions of the control endpoint, `POST /sandbox/oauth`. */
 export type OAuthAction =
-  /** The user takes back what was granted to one client, or to all. */
+  /** Revokes a user's grants to one client, or to all, as the user does. */
   | { action: 'revoke'; sub: string; client_id?: string }
   | { action: 'expireAccessTokens'; sub?: string }
-  /** The tokens die, the grant stays: the next sign-in brings no refresh token unless it asks. */
+  /** Expires the tokens and keeps the grant: the next sign-in returns a refresh token only on request. */
   | { action: 'expireRefreshTokens'; sub: string }
-  /** Google ends all that a user granted, in one of its own ways and with its answer to that. */
-  | { action: 'end'; sub: string; how: Ending }
+  /** Ends a user's grants as Google does for this reason, with Google's error response. */
+  | { action: 'endGrants'; sub: string; reason: RevocationReason }
   | { action: 'rotateSecret'; client_id: string; add?: string; remove?: string }
   | { action: 'deleteClient'; client_id: string }
   | { action: 'rotateKeys' }
 
 export interface OAuth extends Service {
   users: readonly OAuthUser[]
-  /** @throws when a redirect URI is one that Google would not register */
+  /** @throws when a redirect URI violates Google's rules */
   register(client: OAuthClient): void
-  /** Whose access token this is; undefined when it is dead or unknown. */
+  /** The owner of an access token; undefined when it is expired, revoked or unknown. */
   identify(accessToken: string): Identity | undefined
   control(action: OAuthAction): Promise<void>
 }
@@ -62,9 +62,9 @@ export function createOAuth(options: OAuthOptions = {}): OAuth {
   const { users = defaultUsers, now = Date.now } = options
   const clients = createClients()
   for (const client of options.clients ?? []) clients.register(client)
-  const grants = createGrants(now, options.refreshTokenLifetime)
+  const grants = createGrants(now, options.refreshTokenTtlMs)
   const idTokens = createIdTokens(now)
-  const authorize = createAuthorize(clients, users, grants, options.alwaysAsk)
+  const authorize = createAuthorize(clients, users, grants, options.alwaysPrompt)
 
   function identify(accessToken: string): Identity | undefined {
     const token = grants.accessToken(accessToken)
@@ -82,9 +82,11 @@ export function createOAuth(options: OAuthOptions = {}): OAuth {
         return grants.expireAccessTokens(action.sub)
       case 'expireRefreshTokens':
         return grants.expireRefreshTokens(action.sub)
-      case 'end':
-        if (!endings.includes(action.how)) throw new Error(`Cannot end a grant by ${action.how}`)
-        return grants.end(action.sub, action.how)
+      case 'endGrants':
+        if (!revocationReasons.includes(action.reason)) {
+          throw new Error(`Cannot end grants for the unknown reason "${action.reason}"`)
+        }
+        return grants.endGrants(action.sub, action.reason)
       case 'rotateSecret':
         return clients.rotateSecret(action.client_id, action)
       case 'deleteClient':
@@ -92,21 +94,21 @@ export function createOAuth(options: OAuthOptions = {}): OAuth {
       case 'rotateKeys':
         return idTokens.rotate()
       default:
-        throw new Error(`Cannot do ${JSON.stringify(action)}`)
+        throw new Error(`Unknown action ${JSON.stringify(action)}`)
     }
   }
 
   async function revoke({ req, res, url }: Exchange): Promise<void> {
-    const form = await formOf(req)
-    refuseRepeats(form)
+    const form = await readForm(req)
+    rejectDuplicates(form)
     const text = form.get('token') ?? url.searchParams.get('token')
     if (!text) throw new OAuthError(400, 'invalid_request', 'Missing required parameter: token')
     const refreshToken = grants.refreshToken(text)
-    const token = refreshToken?.died === undefined ? refreshToken : undefined
+    const token = refreshToken?.invalidSince === undefined ? refreshToken : undefined
     const { sub, clientId } = token ?? grants.accessToken(text) ?? {}
     if (sub === undefined) throw new OAuthError(400, 'invalid_token', 'Token expired or revoked')
     grants.revoke(sub, clientId)
-    answerJson(res, 200, {})
+    sendJson(res, 200, {})
   }
 
   function userinfo({ req, res }: Exchange): void {
@@ -114,14 +116,14 @@ export function createOAuth(options: OAuthOptions = {}): OAuth {
     const token = bearer === undefined ? undefined : grants.accessToken(bearer)
     const user = users.find(({ sub }) => sub === token?.sub)
     if (!token || !user) {
-      answerJson(
+      sendJson(
         res,
         401,
         { error: 'invalid_request', error_description: 'Invalid Credentials' },
         { 'www-authenticate': `Bearer realm="${issuer}/", error="invalid_token"` },
       )
     } else if (token.scopes.has('openid')) {
-      answerJson(res, 200, userClaims(user, token.scopes))
+      sendJson(res, 200, userClaims(user, token.scopes))
     } else {
       throw new OAuthError(403, 'insufficient_scope', 'The token has no sign-in scope')
     }
@@ -143,18 +145,18 @@ export function createOAuth(options: OAuthOptions = {}): OAuth {
     {
       operation: 'oauth.token',
       async operationOf(req) {
-        const form = await formOf(req)
+        const form = await readForm(req)
         return form.get('grant_type') === 'refresh_token' ? 'oauth.refresh' : 'oauth.token'
       },
       method: 'POST',
       path: /^\/token$/,
-      handle: orRefuse(createToken(clients, users, grants, idTokens, now)),
+      handle: withOAuthErrors(createToken(clients, users, grants, idTokens, now)),
     },
     {
       operation: 'oauth.revoke',
       method: 'POST',
       path: /^\/revoke$/,
-      handle: orRefuse(revoke),
+      handle: withOAuthErrors(revoke),
     },
     {
       operation: 'oauth.certs',
@@ -162,7 +164,7 @@ export function createOAuth(options: OAuthOptions = {}): OAuth {
       path: /^\/oauth2\/v3\/certs$/,
       async handle({ res }) {
         const cache = { 'cache-control': 'public, max-age=19746, must-revalidate, no-transform' }
-        answerJson(res, 200, await idTokens.jwks(), cache)
+        sendJson(res, 200, await idTokens.jwks(), cache)
       },
     },
     {
@@ -170,22 +172,22 @@ export function createOAuth(options: OAuthOptions = {}): OAuth {
       method: 'GET',
       path: /^\/\.well-known\/openid-configuration$/,
       handle({ res, origin }) {
-        answerJson(res, 200, discovery(origin), { 'cache-control': 'public, max-age=3600' })
+        sendJson(res, 200, discovery(origin), { 'cache-control': 'public, max-age=3600' })
       },
     },
     {
       operation: 'oauth.tokeninfo',
       method: 'GET',
       path: /^\/tokeninfo$/,
-      handle: orRefuse(async ({ res, url }) => {
-        answerJson(res, 200, await tokenInfo(url.searchParams, { grants, idTokens, users, now }))
+      handle: withOAuthErrors(async ({ res, url }) => {
+        sendJson(res, 200, await tokenInfo(url.searchParams, { grants, idTokens, users, now }))
       }),
     },
     {
       operation: 'oauth.userinfo',
       method: 'GET',
       path: /^\/v1\/userinfo$/,
-      handle: orRefuse(userinfo),
+      handle: withOAuthErrors(userinfo),
     },
     {
       operation: 'sandbox.oauth.control',
@@ -194,9 +196,9 @@ export function createOAuth(options: OAuthOptions = {}): OAuth {
       async handle({ req, res }) {
         try {
           await control(JSON.parse((await readBody(req)).toString('utf8')) as OAuthAction)
-          answerJson(res, 200, grants.counts())
+          sendJson(res, 200, grants.counts())
         } catch (error) {
-          answerJson(res, 400, { error: String(error) })
+          sendJson(res, 400, { error: String(error) })
         }
       },
     },
@@ -204,7 +206,7 @@ export function createOAuth(options: OAuthOptions = {}): OAuth {
       operation: 'sandbox.oauth.counts',
       method: 'GET',
       path: /^\/sandbox\/oauth$/,
-      handle: ({ res }) => answerJson(res, 200, grants.counts()),
+      handle: ({ res }) => sendJson(res, 200, grants.counts()),
     },
   ]
 
@@ -217,14 +219,14 @@ export function createOAuth(options: OAuthOptions = {}): OAuth {
   }
 }
 
-/** Turns a thrown refusal into its JSON. */
-function orRefuse(handle: (exchange: Exchange) => Promise<void> | void): Route['handle'] {
+/** Converts a thrown OAuthError to its JSON response. */
+function withOAuthErrors(handle: (exchange: Exchange) => Promise<void> | void): Route['handle'] {
   return async (exchange) => {
     try {
       await handle(exchange)
     } catch (error) {
       if (!(error instanceof OAuthError)) throw error
-      answerJson(exchange.res, error.status, error.body())
+      sendJson(exchange.res, error.status, error.body())
     }
   }
 }

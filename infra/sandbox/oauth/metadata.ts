@@ -1,12 +1,12 @@
-/** What the sandbox says about itself (discovery) and about a token (tokeninfo). */
+/** The discovery document and the tokeninfo endpoint. */
 import type { OAuthUser } from './clients.ts'
 import { OAuthError } from './errors.ts'
 import type { Grants } from './grants.ts'
 import type { IdTokens } from './id-token.ts'
 import { issuer } from './id-token.ts'
-import { tells, writeScopes } from './scopes.ts'
+import { includesUserInfo, writeScopes } from './scopes.ts'
 
-/** The addresses are the sandbox's; the issuer is Google's, as in production. */
+/** The endpoints are the sandbox's; the issuer is Google's, as in production. */
 export function discovery(origin: string): Record<string, unknown> {
   return {
     issuer,
@@ -29,7 +29,7 @@ export function discovery(origin: string): Record<string, unknown> {
   }
 }
 
-/** Meant for debugging: every value is a string, also those that are numbers elsewhere. */
+/** Describes a token for debugging; every value is a string, numbers included. */
 export async function tokenInfo(
   query: URLSearchParams,
   sandbox: { grants: Grants; idTokens: IdTokens; users: readonly OAuthUser[]; now: () => number },
@@ -50,8 +50,10 @@ export async function tokenInfo(
     aud: token.clientId,
     ...(token.scopes.has('openid') ? { sub: user.sub } : {}),
     scope: writeScopes(token.scopes),
-    exp: String(Math.floor(token.expires / 1000)),
-    expires_in: String(Math.floor((token.expires - now()) / 1000)),
-    ...(tells(token.scopes, 'email') ? { email: user.email, email_verified: 'true' } : {}),
+    exp: String(Math.floor(token.expiresAt / 1000)),
+    expires_in: String(Math.floor((token.expiresAt - now()) / 1000)),
+    ...(includesUserInfo(token.scopes, 'email')
+      ? { email: user.email, email_verified: 'true' }
+      : {}),
   }
 }

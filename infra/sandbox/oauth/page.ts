@@ -1,4 +1,4 @@
-/** What the user sees: choose an account, consent, or why not. No script, no picture, no Google. */
+/** The pages: account chooser, consent and error. They have no scripts, images or Google branding. */
 import type { ServerResponse } from 'node:http'
 import type { OAuthUser } from './clients.ts'
 import type { AccessBlocked } from './errors.ts'
@@ -6,23 +6,23 @@ import { style } from './page-style.ts'
 import type { AuthorizationRequest } from './request.ts'
 import { describeScope, isSignInScope } from './scopes.ts'
 
-/** Markup that is safe to put into a page. */
+/** Escaped markup. */
 interface Html {
   html: string
 }
-type Part = string | Html | Part[]
+type HtmlPart = string | Html | HtmlPart[]
 
-function html(strings: TemplateStringsArray, ...parts: Part[]): Html {
+function html(strings: TemplateStringsArray, ...parts: HtmlPart[]): Html {
   return { html: strings.reduce((text, next, index) => text + render(parts[index - 1]) + next) }
 }
 
-function render(part: Part = ''): string {
+function render(part: HtmlPart = ''): string {
   if (Array.isArray(part)) return part.map(render).join('')
   if (typeof part === 'object') return part.html
   return part.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
 }
 
-export function answerPage(res: ServerResponse, status: number, page: Html): void {
+export function sendPage(res: ServerResponse, status: number, page: Html): void {
   res.writeHead(status, {
     'content-type': 'text/html; charset=utf-8',
     'content-length': Buffer.byteLength(page.html),
@@ -38,7 +38,7 @@ export function answerPage(res: ServerResponse, status: number, page: Html): voi
 export function chooserPage(request: AuthorizationRequest, users: readonly OAuthUser[]): Html {
   return layout(
     'Choose an account',
-    html`<p class="lead">to continue to <b>${nameOf(request)}</b></p>
+    html`<p class="lead">to continue to <b>${appName(request)}</b></p>
       <form method="post">
         <ul class="accounts">
           ${users.map(
@@ -53,20 +53,20 @@ export function chooserPage(request: AuthorizationRequest, users: readonly OAuth
 }
 
 /**
- * @param asked scopes that this page asks for; those for signing in come without a checkbox
- * @param held scopes that were granted before
+ * @param requested scopes to grant; sign-in scopes have no checkbox
+ * @param alreadyGranted scopes of earlier grants
  */
 export function consentPage(
   request: AuthorizationRequest,
   users: readonly OAuthUser[],
   authuser: number,
-  asked: string[],
-  held: string[],
+  requested: string[],
+  alreadyGranted: string[],
 ): Html {
-  const signIn = asked.filter(isSignInScope)
-  const choices = asked.filter((scope) => !isSignInScope(scope))
+  const signIn = requested.filter(isSignInScope)
+  const choices = requested.filter((scope) => !isSignInScope(scope))
   return layout(
-    html`<b>${nameOf(request)}</b> asks for access to this account`,
+    html`<b>${appName(request)}</b> wants to access your account`,
     html`<form method="post" class="account">
         ${account(users[authuser])}
         ${users.length > 1 ? html`<button name="authuser" value="">Change</button>` : ''}
@@ -74,14 +74,14 @@ export function consentPage(
       <form method="post">
         <input type="hidden" name="authuser" value="${String(authuser)}" />
         ${choices.length > 0 ? checkboxes(choices) : ''}
-        ${signIn.length > 0 ? list('To sign you in, it will', signIn) : ''}
-        ${held.length > 0 ? list('It may already', held) : ''}
+        ${signIn.length > 0 ? list('Required for sign-in', signIn) : ''}
+        ${alreadyGranted.length > 0 ? list('Already granted', alreadyGranted) : ''}
         <p class="actions">
-          <button class="loud" name="answer" value="continue">Continue</button>
-          <button class="quiet" name="answer" value="cancel">Cancel</button>
+          <button class="primary" name="decision" value="continue">Continue</button>
+          <button class="secondary" name="decision" value="cancel">Cancel</button>
         </p>
       </form>
-      <p class="note">Either way you go back to <b>${new URL(request.redirectUri).host}</b>.</p>`,
+      <p class="note">Both choices return you to <b>${new URL(request.redirectUri).host}</b>.</p>`,
   )
 }
 
@@ -89,7 +89,8 @@ export function blockedPage({ status, error, message }: AccessBlocked): Html {
   return layout(
     'Access blocked',
     html`<p class="lead">
-        Something is wrong with the app’s request. Nothing was granted, and the app was not told.
+        The app’s authorization request is invalid. No access was granted, and the app was not
+        notified.
       </p>
       <p class="error"><b>Error ${String(status)}: ${error}</b><br />${message}</p>`,
   )
@@ -97,7 +98,7 @@ export function blockedPage({ status, error, message }: AccessBlocked): Html {
 
 function checkboxes(scopes: string[]): Html {
   return html`<fieldset>
-    <legend>Choose what it may do</legend>
+    <legend>Select what this app can access</legend>
     ${scopes.map(
       (scope) =>
         html`<label>
@@ -109,7 +110,7 @@ function checkboxes(scopes: string[]): Html {
 }
 
 function list(title: string, scopes: string[]): Html {
-  const items = scopes.map((scope) => html`<li>${lowerFirst(describeScope(scope) ?? scope)}</li>`)
+  const items = scopes.map((scope) => html`<li>${describeScope(scope) ?? scope}</li>`)
   return html`<div class="list">
     <h2>${title}</h2>
     <ul>
@@ -119,8 +120,8 @@ function list(title: string, scopes: string[]): Html {
 }
 
 function account({ name, email }: OAuthUser = { sub: '', email: '', name: '' }): Html {
-  return html`<span class="face" aria-hidden="true">${name.slice(0, 1)}</span
-    ><span class="who">${name}<small>${email}</small></span>`
+  return html`<span class="avatar" aria-hidden="true">${name.slice(0, 1)}</span
+    ><span class="account-name">${name}<small>${email}</small></span>`
 }
 
 function layout(title: string | Html, content: Html): Html {
@@ -137,7 +138,7 @@ function layout(title: string | Html, content: Html): Html {
         </style>
       </head>
       <body>
-        <p class="banner">A sandbox, not Google: test accounts on this computer</p>
+        <p class="banner">Local sandbox, not Google. Test accounts only.</p>
         <main>
           <h1>${title}</h1>
           ${content}
@@ -146,10 +147,6 @@ function layout(title: string | Html, content: Html): Html {
     </html>`
 }
 
-function nameOf({ client }: AuthorizationRequest): string {
+function appName({ client }: AuthorizationRequest): string {
   return client.name ?? client.client_id
-}
-
-function lowerFirst(text: string): string {
-  return text.slice(0, 1).toLowerCase() + text.slice(1)
 }

@@ -1,7 +1,7 @@
-/** Reads the authorization request, as strictly as Google. */
+/** Parses the authorization request, as strictly as Google. */
 import type { Clients, OAuthClient } from './clients.ts'
 import { AccessBlocked } from './errors.ts'
-import { firstRepeated } from './form.ts'
+import { firstDuplicate } from './form.ts'
 import type { Code } from './grants.ts'
 import { describeScope, readScopes } from './scopes.ts'
 
@@ -19,29 +19,30 @@ export interface AuthorizationRequest {
 }
 
 /**
- * @throws {AccessBlocked} for everything that is wrong: Google tells the user, not the client
+ * @throws {AccessBlocked} for every error: Google shows it to the user and does not notify the client
  * @see Using OAuth 2.0 for Web Server Applications: Set authorization parameters
  */
 export function readAuthorizationRequest(
   query: URLSearchParams,
   clients: Clients,
 ): AuthorizationRequest {
-  const twice = firstRepeated(query)
-  if (twice !== undefined) invalid(`OAuth 2 parameters can only have a single value: ${twice}`)
+  const duplicate = firstDuplicate(query)
+  if (duplicate !== undefined)
+    invalid(`OAuth 2 parameters can only have a single value: ${duplicate}`)
 
-  const clientId = needed(query, 'client_id')
+  const clientId = requireParameter(query, 'client_id')
   const client = clients.find(clientId)
   if (clients.isDeleted(clientId)) {
     throw new AccessBlocked(401, 'deleted_client', 'The OAuth client was deleted.')
   }
   if (!client) throw new AccessBlocked(401, 'invalid_client', 'The OAuth client was not found.')
 
-  const redirectUri = needed(query, 'redirect_uri')
+  const redirectUri = requireParameter(query, 'redirect_uri')
   if (!client.redirect_uris.includes(redirectUri)) {
     const message = `This app sent a redirect_uri that is not registered for it: ${redirectUri}`
     throw new AccessBlocked(400, 'redirect_uri_mismatch', message)
   }
-  const responseType = needed(query, 'response_type')
+  const responseType = requireParameter(query, 'response_type')
   if (responseType !== 'code') {
     const message = `Invalid response_type: ${responseType}`
     throw new AccessBlocked(400, 'unsupported_response_type', message)
@@ -50,12 +51,12 @@ export function readAuthorizationRequest(
   return {
     client,
     redirectUri,
-    scopes: readRequestedScopes(needed(query, 'scope')),
+    scopes: readRequestedScopes(requireParameter(query, 'scope')),
     state: query.get('state') ?? undefined,
     nonce: query.get('nonce') ?? undefined,
     challenge: readChallenge(query.get('code_challenge'), query.get('code_challenge_method')),
-    offline: oneOf(query, 'access_type', ['online', 'offline']) === 'offline',
-    includeGranted: oneOf(query, 'include_granted_scopes', ['false', 'true']) === 'true',
+    offline: readChoice(query, 'access_type', ['online', 'offline']) === 'offline',
+    includeGranted: readChoice(query, 'include_granted_scopes', ['false', 'true']) === 'true',
     loginHint: query.get('login_hint') ?? undefined,
     prompt,
   }
@@ -76,14 +77,15 @@ function readPrompt(text: string): Set<string> {
   for (const word of prompt) {
     if (!['none', 'consent', 'select_account'].includes(word)) invalid(`Invalid prompt: ${word}`)
   }
-  if (prompt.has('none') && prompt.size > 1) invalid('prompt=none cannot go with another prompt')
+  if (prompt.has('none') && prompt.size > 1)
+    invalid('prompt=none cannot be combined with another prompt')
   return prompt
 }
 
 /** @see RFC 7636, sections 4.2 and 4.3: without a method the challenge is plain */
 function readChallenge(value: string | null, method: string | null): Code['challenge'] {
   if (value === null) {
-    if (method !== null) invalid('code_challenge_method needs a code_challenge')
+    if (method !== null) invalid('code_challenge_method requires a code_challenge')
     return undefined
   }
   if (method !== null && method !== 'S256' && method !== 'plain') {
@@ -94,13 +96,13 @@ function readChallenge(value: string | null, method: string | null): Code['chall
   return { value, method: method ?? 'plain' }
 }
 
-function oneOf(query: URLSearchParams, name: string, values: [string, string]): string {
+function readChoice(query: URLSearchParams, name: string, values: [string, string]): string {
   const value = query.get(name) ?? values[0]
   if (!values.includes(value)) invalid(`Invalid ${name}: ${value}`)
   return value
 }
 
-function needed(query: URLSearchParams, name: string): string {
+function requireParameter(query: URLSearchParams, name: string): string {
   return query.get(name) || invalid(`Missing required parameter: ${name}`)
 }
 

@@ -1,59 +1,60 @@
-/** The scopes that the sandbox knows, and how Google rewrites them in its answers. */
+/** The supported scopes, and Google's normalisation of scope lists. */
 
-const api = 'https://www.googleapis.com/auth/'
+const scopePrefix = 'https://www.googleapis.com/auth/'
 
-/** In the order in which the consent page lists them. */
-const known: Record<string, string> = {
-  openid: 'Recognise you by an account number',
-  [`${api}userinfo.email`]: 'See your e-mail address',
-  [`${api}userinfo.profile`]: 'See your name',
-  [`${api}drive.file`]: 'See, change and create only the files that you use with this app',
-  [`${api}drive.appdata`]: 'Keep its own settings in a hidden folder of your Drive',
-  [`${api}drive.install`]: 'Appear in the “Open with” menu of your Drive',
-  [`${api}drive.metadata.readonly`]:
-    'See the names and details of all your files, but not what is in them',
-  [`${api}drive.metadata`]:
-    'See and change the names and details of all your files, but not what is in them',
-  [`${api}drive.readonly`]: 'See and download all your files',
-  [`${api}drive`]: 'See, change, create and delete all your files',
-  [`${api}drive.scripts`]: 'Change what your Apps Script programs do',
-  [`${api}drive.meet.readonly`]: 'See and download files that Meet made',
-  [`${api}drive.activity`]: 'See the history of your files and add to it',
-  [`${api}drive.activity.readonly`]: 'See the history of your files',
+/** In the order of the consent page. */
+const descriptions: Record<string, string> = {
+  openid: 'Identify your Google Account',
+  [`${scopePrefix}userinfo.email`]: 'See your e-mail address',
+  [`${scopePrefix}userinfo.profile`]: 'See your name',
+  [`${scopePrefix}drive.file`]:
+    'See, edit, create and delete only the files that you use with this app',
+  [`${scopePrefix}drive.appdata`]: 'Store its own data in a hidden folder of your Drive',
+  [`${scopePrefix}drive.install`]: 'Add itself to the “Open with” menu of your Drive',
+  [`${scopePrefix}drive.metadata.readonly`]:
+    'See names and details of all your files, but not their content',
+  [`${scopePrefix}drive.metadata`]:
+    'See and edit names and details of all your files, but not their content',
+  [`${scopePrefix}drive.readonly`]: 'See and download all your files',
+  [`${scopePrefix}drive`]: 'See, edit, create and delete all your files',
+  [`${scopePrefix}drive.scripts`]: 'Edit your Apps Script projects',
+  [`${scopePrefix}drive.meet.readonly`]: 'See and download files created by Meet',
+  [`${scopePrefix}drive.activity`]: 'See and add to the activity of your files',
+  [`${scopePrefix}drive.activity.readonly`]: 'See the activity of your files',
 }
-const order = Object.keys(known)
+const order = Object.keys(descriptions)
 const signIn = new Set(order.slice(0, 3))
 
-/** What the consent page says of a scope; undefined for one that does not exist. */
+/** The description on the consent page; undefined for an unknown scope. */
 export function describeScope(scope: string): string | undefined {
-  return Object.hasOwn(known, scope) ? known[scope] : undefined
+  return Object.hasOwn(descriptions, scope) ? descriptions[scope] : undefined
 }
 
-/** Sign-in scopes have no checkbox: whoever continues grants them. */
+/** Sign-in scopes have no checkbox: continuing grants them. */
 export function isSignInScope(scope: string): boolean {
   return signIn.has(scope)
 }
 
 /**
- * Reads a `scope` parameter the way Google does: `email` and `profile` become full addresses, and
- * either brings `openid` along.
+ * Parses a `scope` parameter as Google does: `email` and `profile` become full scope URLs, and each
+ * adds `openid`.
  */
 export function readScopes(text: string): Set<string> {
   const scopes = new Set<string>()
   for (const word of text.split(' ').filter(Boolean)) {
-    const scope = word === 'email' || word === 'profile' ? `${api}userinfo.${word}` : word
+    const scope = word === 'email' || word === 'profile' ? `${scopePrefix}userinfo.${word}` : word
     if (isSignInScope(scope)) scopes.add('openid')
     scopes.add(scope)
   }
   return scopes
 }
 
-/** The sandbox's own order, which is hardly ever the order of the request: compare as sets. */
+/** Formats scopes in the sandbox's own order; compare them as sets. */
 export function writeScopes(scopes: Iterable<string>): string {
   return [...scopes].toSorted((a, b) => order.indexOf(b) - order.indexOf(a)).join(' ')
 }
 
-/** Whether an ID token tells this: `email` or `profile`. */
-export function tells(scopes: ReadonlySet<string>, what: 'email' | 'profile'): boolean {
-  return scopes.has(`${api}userinfo.${what}`)
+/** Whether the scopes give access to the e-mail address or to the profile. */
+export function includesUserInfo(scopes: ReadonlySet<string>, claim: 'email' | 'profile'): boolean {
+  return scopes.has(`${scopePrefix}userinfo.${claim}`)
 }

@@ -1,19 +1,19 @@
-/** The token endpoint: a code or a refresh token in, an access token out. */
+/** The token endpoint: exchanges a code or a refresh token for an access token. */
 import { createHash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Fault } from '../faults.ts'
 import type { Exchange } from '../router.ts'
-import { answerJson } from '../router.ts'
+import { sendJson } from '../router.ts'
 import type { Clients, OAuthUser } from './clients.ts'
 import { OAuthError } from './errors.ts'
-import { formOf, refuseRepeats, required } from './form.ts'
+import { readForm, rejectDuplicates, requireField } from './form.ts'
 import type { Code, Grants } from './grants.ts'
-import { accessTokenSeconds } from './grants.ts'
+import { accessTokenTtlSeconds } from './grants.ts'
 import type { IdTokens } from './id-token.ts'
 import { idTokenClaims } from './id-token.ts'
 import { readScopes, writeScopes } from './scopes.ts'
 
-type Answer = Record<string, unknown>
+type TokenResponse = Record<string, unknown>
 
 export function createToken(
   clients: Clients,
@@ -23,27 +23,27 @@ export function createToken(
   now: () => number,
 ) {
   return async function token({ req, res, fault }: Exchange): Promise<void> {
-    const form = await formOf(req)
-    refuseRepeats(form)
-    const grantType = required(form, 'grant_type')
+    const form = await readForm(req)
+    rejectDuplicates(form)
+    const grantType = requireField(form, 'grant_type')
     if (grantType !== 'authorization_code' && grantType !== 'refresh_token') {
       throw new OAuthError(400, 'unsupported_grant_type', `Invalid grant_type: ${grantType}`)
     }
     const clientId = authenticate(req, form, clients)
-    const answer =
+    const response =
       grantType === 'refresh_token'
         ? await refresh(form, clientId, fault)
         : await exchangeCode(form, clientId, fault)
-    answerJson(res, 200, override(answer, fault?.tokenResponse), { pragma: 'no-cache' })
+    sendJson(res, 200, override(response, fault?.tokenResponse), { pragma: 'no-cache' })
   }
 
-  /** A code that was shown is spent, whatever else is wrong with the request. */
+  /** The request invalidates the code, even when it fails. */
   async function exchangeCode(form: URLSearchParams, clientId: string, fault?: Fault) {
-    const text = required(form, 'code')
-    const redirectUri = required(form, 'redirect_uri')
+    const text = requireField(form, 'code')
+    const redirectUri = requireField(form, 'redirect_uri')
     if (!/^4\/[\w-]+$/.test(text))
       throw new OAuthError(400, 'invalid_grant', 'Malformed auth code.')
-    const code = grants.redeem(text)
+    const code = grants.redeemCode(text)
     if (code?.clientId !== clientId) throw new OAuthError(400, 'invalid_grant', 'Bad Request')
     if (code.redirectUri !== redirectUri) {
       throw new OAuthError(400, 'redirect_uri_mismatch', 'Bad Request')
@@ -51,63 +51,70 @@ export function createToken(
     checkVerifier(code.challenge, form.get('code_verifier'))
 
     const refreshToken = code.refresh ? grants.issueRefreshToken(code, code.scopes) : undefined
-    return accessAnswer(code, code.scopes, refreshToken, { show: true }, fault, code.nonce)
+    return tokenResponse(code, code.scopes, refreshToken, { refreshToken: true }, fault, code.nonce)
   }
 
   async function refresh(form: URLSearchParams, clientId: string, fault?: Fault) {
-    const text = required(form, 'refresh_token')
-    const held = grants.refreshToken(text)
-    if (!held) throw new OAuthError(400, 'invalid_grant', 'Bad Request')
-    if (held.clientId !== clientId) {
+    const text = requireField(form, 'refresh_token')
+    const stored = grants.refreshToken(text)
+    if (!stored) throw new OAuthError(400, 'invalid_grant', 'Bad Request')
+    if (stored.clientId !== clientId) {
       throw new OAuthError(401, 'unauthorized_client', 'Unauthorized')
     }
-    if (held.died !== undefined) {
+    if (stored.invalidSince !== undefined) {
       throw new OAuthError(400, 'invalid_grant', 'Token has been expired or revoked.')
     }
-    if (held.refusal) {
-      const { error, description, subtype } = held.refusal
+    if (stored.error) {
+      const { error, description, subtype } = stored.error
       throw new OAuthError(400, error, description, subtype)
     }
-    const asked = form.get('scope')
-    const scopes = asked ? readScopes(asked) : held.scopes
-    if ([...scopes].some((scope) => !held.scopes.has(scope))) {
+    const requested = form.get('scope')
+    const scopes = requested ? readScopes(requested) : stored.scopes
+    if ([...scopes].some((scope) => !stored.scopes.has(scope))) {
       throw new OAuthError(400, 'invalid_scope', 'Bad Request')
     }
-    held.used = now()
-    return accessAnswer(held, scopes, text, { show: false }, fault)
+    stored.lastUsedAt = now()
+    return tokenResponse(stored, scopes, text, { refreshToken: false }, fault)
   }
 
-  /** @param show whether the answer tells the refresh token: Google never repeats one */
-  async function accessAnswer(
+  /** @param include.refreshToken returns the refresh token; Google never returns one twice */
+  async function tokenResponse(
     { sub, clientId }: Pick<Code, 'sub' | 'clientId'>,
     scopes: Set<string>,
     refreshToken: string | undefined,
-    { show }: { show: boolean },
+    include: { refreshToken: boolean },
     fault?: Fault,
     nonce?: string,
-  ): Promise<Answer> {
+  ): Promise<TokenResponse> {
     const accessToken = grants.issueAccessToken({ sub, clientId }, scopes)
-    const held = refreshToken === undefined ? undefined : grants.refreshToken(refreshToken)
-    const secondsLeft = held && grants.secondsLeft(held)
-    const answer: Answer = {
+    const stored = refreshToken === undefined ? undefined : grants.refreshToken(refreshToken)
+    const remainingSeconds = stored && grants.remainingSeconds(stored)
+    const response: TokenResponse = {
       access_token: accessToken,
-      expires_in: accessTokenSeconds,
-      ...(show && refreshToken !== undefined ? { refresh_token: refreshToken } : {}),
+      expires_in: accessTokenTtlSeconds,
+      ...(include.refreshToken && refreshToken !== undefined
+        ? { refresh_token: refreshToken }
+        : {}),
       scope: writeScopes(scopes),
       token_type: 'Bearer',
-      ...(secondsLeft === undefined ? {} : { refresh_token_expires_in: secondsLeft }),
+      ...(remainingSeconds === undefined ? {} : { refresh_token_expires_in: remainingSeconds }),
     }
     const user = users.find((other) => other.sub === sub)
     if (user && scopes.has('openid')) {
       const claims = idTokenClaims(user, clientId, scopes, accessToken, now(), nonce)
-      answer['id_token'] = await idTokens.sign(override(claims, fault?.idToken), fault?.idTokenAlg)
+      response['id_token'] = await idTokens.sign(
+        override(claims, fault?.idToken),
+        fault?.idTokenAlg,
+      )
     }
-    return answer
+    return response
   }
 }
 
 /**
- * @returns the id of the client that proved who it is, by `client_secret_post` or `_basic`
+ * Authenticates the client by `client_secret_post` or `client_secret_basic`.
+ *
+ * @returns the client id
  * @throws {OAuthError} `invalid_client` (401), `deleted_client` (401) or `invalid_request`
  */
 function authenticate(req: IncomingMessage, form: URLSearchParams, clients: Clients): string {
@@ -134,14 +141,14 @@ function authenticate(req: IncomingMessage, form: URLSearchParams, clients: Clie
   return id
 }
 
-/** @see RFC 6749, section 2.3.1: both halves are form-encoded before they are base64 */
+/** @see RFC 6749, section 2.3.1: both parts are form-encoded before base64 */
 function readBasic(credentials: string): { id: string; secret: string } {
   const [id = '', ...rest] = Buffer.from(credentials, 'base64').toString('utf8').split(':')
-  return { id: decodeHalf(id), secret: decodeHalf(rest.join(':')) }
+  return { id: formDecode(id), secret: formDecode(rest.join(':')) }
 }
 
-function decodeHalf(text: string): string {
-  return new URLSearchParams(`half=${text.replaceAll('&', '%26')}`).get('half') ?? ''
+function formDecode(text: string): string {
+  return new URLSearchParams(`value=${text.replaceAll('&', '%26')}`).get('value') ?? ''
 }
 
 function checkVerifier(challenge: Code['challenge'], verifier: string | null): void {
@@ -150,16 +157,16 @@ function checkVerifier(challenge: Code['challenge'], verifier: string | null): v
     throw new OAuthError(400, 'invalid_grant', 'code_verifier or verifier is not needed.')
   }
   if (!verifier) throw new OAuthError(400, 'invalid_grant', 'Missing code verifier.')
-  const proof =
+  const computed =
     challenge.method === 'S256'
       ? createHash('sha256').update(verifier).digest('base64url')
       : verifier
-  if (!/^[\w.~-]{43,128}$/.test(verifier) || proof !== challenge.value) {
+  if (!/^[\w.~-]{43,128}$/.test(verifier) || computed !== challenge.value) {
     throw new OAuthError(400, 'invalid_grant', 'Invalid code verifier.')
   }
 }
 
-/** Lets a fault change fields; `null` leaves one out. */
+/** Applies a fault's changes to fields; `null` omits one. */
 function override<T extends object>(fields: T, changes: Record<string, unknown> = {}): T {
   const changed = { ...fields, ...changes }
   return Object.fromEntries(Object.entries(changed).filter(([, value]) => value !== null)) as T

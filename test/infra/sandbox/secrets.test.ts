@@ -39,28 +39,28 @@ function createClient(url: string): SecretManagerServiceClient {
 }
 
 async function access(name: string): Promise<string> {
-  const [answer] = await client.accessSecretVersion({ name })
-  return Buffer.from(answer.payload?.data ?? '').toString('utf8')
+  const [version] = await client.accessSecretVersion({ name })
+  return Buffer.from(version.payload?.data ?? '').toString('utf8')
 }
 
-/** What the sandbox says on the wire, without a client in between. */
-async function rest(path: string): Promise<{ status: number; body: unknown }> {
+/** Sends a REST request without the client library. */
+async function get(path: string): Promise<{ status: number; body: unknown }> {
   const response = await fetch(`${sandbox.url}/v1/${path}`)
   return { status: response.status, body: await response.json() }
 }
 
-test('crc32c() gives the check value of the Castagnoli polynomial', () => {
+test('crc32c() returns the check value of the Castagnoli polynomial', () => {
   expect(crc32c(Buffer.from('123456789'))).toBe(0xe3069283)
 })
 
-test('a secret is created, gets versions and is read back through the Node client', async () => {
+test('the Node client creates a secret, adds a version and reads it', async () => {
   const [created] = await client.createSecret({
     parent,
     secretId: 'keyring',
-    secret: { replication: { automatic: {} }, labels: { room: 'token' } },
+    secret: { replication: { automatic: {} }, labels: { module: 'token' } },
   })
   expect(created.name).toBe(`${parent}/secrets/keyring`)
-  expect(created.labels).toEqual({ room: 'token' })
+  expect(created.labels).toEqual({ module: 'token' })
   const first = Buffer.from('schlüssel 1')
   const [version] = await client.addSecretVersion({
     parent: created.name ?? '',
@@ -75,7 +75,7 @@ test('a secret is created, gets versions and is read back through the Node clien
   expect(secret.name).toBe(created.name)
 })
 
-test('latest is the newest version, also when that one is disabled', async () => {
+test('`latest` is the newest version, even when it is disabled', async () => {
   const first = secrets.set('rolled', 'one')
   const second = secrets.set('rolled', 'two')
   expect(second).toBe(`${parent}/secrets/rolled/versions/2`)
@@ -85,7 +85,7 @@ test('latest is the newest version, also when that one is disabled', async () =>
   await client.disableSecretVersion({ name: second })
   const message = `Secret Version [${second}] is in DISABLED state.`
   await expect(access(`${parent}/secrets/rolled/versions/latest`)).rejects.toThrow(message)
-  expect(await rest(`${parent}/secrets/rolled/versions/latest:access`)).toEqual({
+  expect(await get(`${parent}/secrets/rolled/versions/latest:access`)).toEqual({
     status: 400,
     body: { error: { code: 400, message, status: 'FAILED_PRECONDITION' } },
   })
@@ -96,7 +96,7 @@ test('latest is the newest version, also when that one is disabled', async () =>
   expect(await access(`${parent}/secrets/rolled/versions/latest`)).toBe('two')
 })
 
-test('a destroyed version stays destroyed', async () => {
+test('a destroyed version cannot be read or enabled', async () => {
   const name = secrets.set('gone', 'secret')
   const [destroyed] = await client.destroySecretVersion({ name })
   expect(destroyed.state).toBe('DESTROYED')
@@ -105,7 +105,7 @@ test('a destroyed version stays destroyed', async () => {
   await expect(client.enableSecretVersion({ name })).rejects.toThrow('is in DESTROYED state.')
 })
 
-describe('what is not there is NOT_FOUND:', () => {
+describe('an absent resource', () => {
   test.each([
     ['a secret', 'absent/versions/latest', `Secret [${parent}/secrets/absent] not found.`],
     [
@@ -118,9 +118,9 @@ describe('what is not there is NOT_FOUND:', () => {
       'present/versions/blue',
       `Secret Version [${parent}/secrets/present/versions/blue] not found.`,
     ],
-  ])('%s', async (_, path, message) => {
+  ])('%s is NOT_FOUND', async (_, path, message) => {
     if (!secrets.has('present')) secrets.set('present', 'x')
-    expect(await rest(`${parent}/secrets/${path}:access`)).toEqual({
+    expect(await get(`${parent}/secrets/${path}:access`)).toEqual({
       status: 404,
       body: { error: { code: 404, message, status: 'NOT_FOUND' } },
     })
@@ -129,7 +129,7 @@ describe('what is not there is NOT_FOUND:', () => {
     })
   })
 
-  test('the latest version of an empty secret', async () => {
+  test('the latest version of an empty secret is NOT_FOUND', async () => {
     await client.createSecret({ parent, secretId: 'empty', secret: {} })
     await expect(access(`${parent}/secrets/empty/versions/latest`)).rejects.toThrow(
       'not found or has no versions.',
@@ -137,7 +137,7 @@ describe('what is not there is NOT_FOUND:', () => {
   })
 })
 
-test('a version answers to its aliases', async () => {
+test('an alias selects a version', async () => {
   secrets.set('named', 'old')
   secrets.set('named', 'new')
   const name = `${parent}/secrets/named`
@@ -153,15 +153,15 @@ test('a version answers to its aliases', async () => {
   }
 })
 
-test('secrets and versions are listed page by page', async () => {
+test('listSecrets() and listSecretVersions() return pages', async () => {
   for (const name of ['b', 'a', 'c']) secrets.set(`projects/lists/secrets/${name}`, name)
   const pages: unknown[] = []
   let pageToken = ''
   do {
     const request = { parent: 'projects/lists', pageSize: 2, pageToken }
-    const [page, , answer] = await client.listSecrets(request, { autoPaginate: false })
+    const [page, , response] = await client.listSecrets(request, { autoPaginate: false })
     pages.push(page.map(({ name }) => name?.at(-1)))
-    pageToken = answer?.nextPageToken ?? ''
+    pageToken = response?.nextPageToken ?? ''
   } while (pageToken)
   expect(pages).toEqual([['a', 'b'], ['c']])
 
@@ -173,11 +173,11 @@ test('secrets and versions are listed page by page', async () => {
   expect(version.name).toBe('projects/lists/secrets/a/versions/2')
 
   await client.deleteSecret({ name: 'projects/lists/secrets/a' })
-  const [left] = await client.listSecrets({ parent: 'projects/lists' })
-  expect(left.map(({ name }) => name?.at(-1))).toEqual(['b', 'c'])
+  const [remaining] = await client.listSecrets({ parent: 'projects/lists' })
+  expect(remaining.map(({ name }) => name?.at(-1))).toEqual(['b', 'c'])
 })
 
-test('what cannot be stored is refused', async () => {
+test('invalid secrets and payloads are rejected', async () => {
   secrets.set('strict', 'x')
   const name = `${parent}/secrets/strict`
   await expect(client.createSecret({ parent, secretId: 'strict', secret: {} })).rejects.toThrow(
@@ -188,12 +188,12 @@ test('what cannot be stored is refused', async () => {
     client.addSecretVersion({ parent: name, payload })
   await expect(add({ data: Buffer.alloc(64 * 1024 + 1) })).rejects.toThrow('larger')
   await expect(add({ data: Buffer.from('x'), dataCrc32c: 1 })).rejects.toThrow('checksum')
-  const [whole] = await add({ data: Buffer.alloc(64 * 1024) })
-  expect(whole.name).toBe(`${name}/versions/2`)
+  const [largest] = await add({ data: Buffer.alloc(64 * 1024) })
+  expect(largest.name).toBe(`${name}/versions/2`)
 })
 
-test('faults name the operation', async () => {
-  const name = secrets.set('spoiled', 'x')
+test('a fault applies to the operation that it names', async () => {
+  const name = secrets.set('failing', 'x')
   const error = { code: 403, message: 'Permission denied', status: 'PERMISSION_DENIED' }
   const headers = { 'content-type': 'application/json' }
   const body = JSON.stringify({ error })
@@ -203,7 +203,7 @@ test('faults name the operation', async () => {
   expect(sandbox.calls).toContain('secrets.access')
 })
 
-test('a file keeps the secrets between runs, for its owner alone', async () => {
+test('a file persists the secrets, readable by its owner only', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'sandbox-secrets-'))
   try {
     const path = join(folder, 'secrets.json')

@@ -2,8 +2,8 @@ import { beforeAll, describe, expect, test } from '@jest/globals'
 import type { Seed } from '../../../../infra/sandbox/drive/index.ts'
 import { reasonOf, sha256, withDrive } from './fixture.ts'
 
-const kit = withDrive()
-const { send } = kit
+const fixture = withDrive()
+const { send } = fixture
 
 const tree: Seed[] = [
   {
@@ -17,23 +17,27 @@ const tree: Seed[] = [
   { name: 'file 10.txt', content: 'ten', modifiedTime: '2026-01-10T00:00:00Z' },
   { name: 'file 9.txt', content: 'nine', modifiedTime: '2026-01-09T00:00:00Z' },
   { name: 'bin.txt', content: 'gone', trashed: true },
-  { name: 'Way', shortcutTo: 'Projects/HelloWorld' },
-  { name: 'made.bin', content: 'by the app', madeBy: 'driveway' },
+  { name: 'Link', shortcutTo: 'Projects/HelloWorld' },
+  { name: 'made.bin', content: 'by the app', createdBy: 'driveway' },
 ]
 
 let ids: Record<string, string>
 let shared: { driveId: string; ids: Record<string, string> }
 
 beforeAll(async () => {
-  ids = await kit.drive.seed('ada', tree)
-  shared = await kit.drive.seedSharedDrive('Team', ['ada'], [{ name: 'plan.txt', content: 'p' }])
+  ids = await fixture.drive.seed('ada', tree)
+  shared = await fixture.drive.seedSharedDrive(
+    'Team',
+    ['ada'],
+    [{ name: 'plan.txt', content: 'p' }],
+  )
 })
 
 async function list(q: string, more = '', as = 'full'): Promise<string[]> {
   const path = `/drive/v3/files?q=${encodeURIComponent(q)}${more}`
-  const answer = await send('GET', path, { as })
-  if (answer.status !== 200) throw new Error(`${answer.status} ${answer.text}`)
-  return (answer.json.files as { name: string }[]).map(({ name }) => name)
+  const response = await send('GET', path, { as })
+  if (response.status !== 200) throw new Error(`${response.status} ${response.text}`)
+  return (response.json.files as { name: string }[]).map(({ name }) => name)
 }
 
 const mediaAs = (name: string, as: string) =>
@@ -63,7 +67,7 @@ describe('files.list', () => {
     ['fullText contains \'"quick brown"\'', ['HelloWorld']],
     ['fullText contains \'"quick fox"\'', []],
     ["mimeType = 'application/vnd.google-apps.folder'", ['Projects']],
-    ["mimeType contains 'vnd.google-apps.sh'", ['Way']],
+    ["mimeType contains 'vnd.google-apps.sh'", ['Link']],
     ['starred = true', ['HelloWorld']],
     ['trashed = true', ['bin.txt']],
     ['not trashed != true', ['bin.txt']],
@@ -73,16 +77,16 @@ describe('files.list', () => {
       ['file 10.txt', 'file 9.txt'],
     ],
     ["modifiedTime = '2026-01-10T01:00:00+01:00'", ['file 10.txt']],
-    ["name = 'Way' or name = 'bin.txt' and trashed = false", ['Way']],
-    ["name = 'Way' or (name = 'bin.txt' and trashed = true)", ['Way', 'bin.txt']],
+    ["name = 'Link' or name = 'bin.txt' and trashed = false", ['Link']],
+    ["name = 'Link' or (name = 'bin.txt' and trashed = true)", ['Link', 'bin.txt']],
     [
-      "not (name contains 'f' or name contains 'b') and 'root' in parents and not name = 'Way'",
+      "not (name contains 'f' or name contains 'b') and 'root' in parents and not name = 'Link'",
       ['Projects'],
     ],
     ["'ada@example.com' in owners and name contains 'file'", ['file 10.txt', 'file 9.txt']],
     ['sharedWithMe', []],
     ["appProperties has { key='k' and value='v' }", []],
-  ])('finds by %s', async (q, names) => {
+  ])('finds files by %s', async (q, names) => {
     expect((await list(q)).toSorted()).toEqual(names.toSorted())
   })
 
@@ -104,10 +108,10 @@ describe('files.list', () => {
     'root in parents',
     "appProperties has { key='k' }",
     'name = "a"',
-  ])('refuses %s', async (q) => {
-    const refused = await send('GET', `/drive/v3/files?q=${encodeURIComponent(q)}`)
-    expect(refused.status).toBe(400)
-    expect(refused.json.error.errors).toEqual([
+  ])('rejects the query %s', async (q) => {
+    const rejected = await send('GET', `/drive/v3/files?q=${encodeURIComponent(q)}`)
+    expect(rejected.status).toBe(400)
+    expect(rejected.json.error.errors).toEqual([
       {
         domain: 'global',
         reason: 'invalid',
@@ -118,22 +122,22 @@ describe('files.list', () => {
     ])
   })
 
-  test('answers 404 for a parent that is not there, or not to be seen', async () => {
-    for (const parent of ['nowhere', ids['Projects']]) {
+  test('returns 404 for an absent or inaccessible parent', async () => {
+    for (const parent of ['absent', ids['Projects']]) {
       const q = encodeURIComponent(`'${parent}' in parents`)
-      const refused = await send('GET', `/drive/v3/files?q=${q}`, { as: 'ben' })
-      expect([refused.status, refused.json.error.message]).toEqual([404, 'File not found: .'])
+      const rejected = await send('GET', `/drive/v3/files?q=${q}`, { as: 'ben' })
+      expect([rejected.status, rejected.json.error.message]).toEqual([404, 'File not found: .'])
     }
   })
 
-  test('sorts as it is told', async () => {
+  test('sorts by orderBy', async () => {
     const q = "'root' in parents and trashed = false"
     expect(await list(q, '&orderBy=folder,name_natural')).toEqual([
       'Projects',
       'file 9.txt',
       'file 10.txt',
+      'Link',
       'made.bin',
-      'Way',
     ])
     const files = "name contains 'file'"
     expect(await list(files, '&orderBy=name')).toEqual(['file 10.txt', 'file 9.txt'])
@@ -147,7 +151,7 @@ describe('files.list', () => {
     expect((await send('GET', fullText)).status).toBe(400)
   })
 
-  test('hands out pages whose tokens belong to the caller and the parameters', async () => {
+  test('returns page tokens that are bound to the caller and the parameters', async () => {
     const base = '/drive/v3/files?pageSize=3&orderBy=name&fields=nextPageToken,files(name)'
     const names: string[] = []
     let token: string | undefined
@@ -161,25 +165,25 @@ describe('files.list', () => {
     } while (token)
     expect(names).toEqual(names.toSorted((a, b) => a.localeCompare(b)))
     expect(names).toHaveLength(9)
-    const bad = [
+    const invalid = [
       [base, 'nonsense', 'full'],
       [base, first, 'ben'],
       [`${base}&q=trashed=false`, first, 'full'],
     ]
-    for (const [path, pageToken, as] of bad) {
-      const refused = await send('GET', `${path}&pageToken=${pageToken}`, { as: as ?? '' })
-      expect([refused.status, refused.json.error.errors[0].location]).toEqual([400, 'pageToken'])
+    for (const [path, pageToken, as] of invalid) {
+      const rejected = await send('GET', `${path}&pageToken=${pageToken}`, { as: as ?? '' })
+      expect([rejected.status, rejected.json.error.errors[0].location]).toEqual([400, 'pageToken'])
     }
   })
 
-  test('takes page sizes from 1, and coerces what is over 1000', async () => {
+  test('accepts page sizes from 1, and lowers those over 1000', async () => {
     for (const size of ['0', '-1', 'ten', '1.5']) {
       expect((await send('GET', `/drive/v3/files?pageSize=${size}`)).status).toBe(400)
     }
     expect((await send('GET', '/drive/v3/files?pageSize=5000')).status).toBe(200)
   })
 
-  test('answers with the fields that were asked for, and no others', async () => {
+  test('returns the requested fields only', async () => {
     const q = `q=${encodeURIComponent("name = 'HelloWorld'")}`
     const bare = await send('GET', `/drive/v3/files?${q}`)
     expect(bare.json).toEqual({
@@ -208,19 +212,19 @@ describe('files.list', () => {
       ],
     })
     for (const fields of ['items', 'files(title)', 'files(', 'files)', 'files(name),', '']) {
-      const answer = await send('GET', `/drive/v3/files?${q}&fields=${fields}`)
-      expect([fields, answer.status]).toEqual([fields, fields === '' ? 200 : 400])
+      const response = await send('GET', `/drive/v3/files?${q}&fields=${fields}`)
+      expect([fields, response.status]).toEqual([fields, fields === '' ? 200 : 400])
     }
   })
 
-  test('shows shared drives only to those who say that they know of them', async () => {
+  test('lists shared drives only with supportsAllDrives and includeItemsFromAllDrives', async () => {
     const rules = '&supportsAllDrives=true&includeItemsFromAllDrives=true'
     expect(await list("name = 'plan.txt'")).toEqual([])
     expect(await list("name = 'plan.txt'", rules)).toEqual(['plan.txt'])
     const inDrive = `${rules}&corpora=drive&driveId=${shared.driveId}`
     expect(await list('trashed = false', inDrive)).toEqual(['plan.txt'])
     expect(await list(`'${shared.driveId}' in parents`, rules)).toEqual(['plan.txt'])
-    for (const wrong of [
+    for (const query of [
       '&includeItemsFromAllDrives=true',
       `&corpora=drive${rules}`,
       `&driveId=${shared.driveId}${rules}`,
@@ -229,30 +233,30 @@ describe('files.list', () => {
       '&corpora=everything',
       '&supportsAllDrives=yes',
     ]) {
-      expect([wrong, (await send('GET', `/drive/v3/files?${wrong}`)).status]).toEqual([wrong, 400])
+      expect([query, (await send('GET', `/drive/v3/files?${query}`)).status]).toEqual([query, 400])
     }
     const foreign = await send('GET', `/drive/v3/files?${inDrive}`, { as: 'ben' })
     expect(foreign.status).toBe(404)
   })
 
-  test('finds what another person shared', async () => {
-    const theirs = await kit.drive.seed('ben', [
+  test('finds items shared by another user', async () => {
+    const sharedIds = await fixture.drive.seed('ben', [
       { name: 'for ada', folder: [{ name: 'inner.txt', content: 'i' }] },
     ])
-    kit.drive.share(theirs['for ada'] ?? '', 'ada', 'reader')
+    fixture.drive.share(sharedIds['for ada'] ?? '', 'ada', 'reader')
     expect(await list('sharedWithMe')).toEqual(['for ada'])
-    expect(await list(`'${theirs['for ada']}' in parents`)).toEqual(['inner.txt'])
-    const path = `/drive/v3/files/${theirs['for ada/inner.txt']}`
+    expect(await list(`'${sharedIds['for ada']}' in parents`)).toEqual(['inner.txt'])
+    const path = `/drive/v3/files/${sharedIds['for ada/inner.txt']}`
     expect(reasonOf(await send('PATCH', path, { body: { name: 'mine' } }))).toBe(
       'insufficientFilePermissions',
     )
     expect((await send('DELETE', path)).status).toBe(403)
-    await send('DELETE', `/drive/v3/files/${theirs['for ada']}`, { as: 'ben' })
+    await send('DELETE', `/drive/v3/files/${sharedIds['for ada']}`, { as: 'ben' })
   })
 })
 
 describe('scopes', () => {
-  test('drive.file shows the files of the application alone', async () => {
+  test('drive.file gives access to the files of the application only', async () => {
     expect(await list('trashed = false', '', 'own')).toEqual(['made.bin'])
     expect(await list('trashed = false', '', 'otherApp')).toEqual([])
     const hidden = await send('GET', `/drive/v3/files/${ids['file 9.txt']}`, { as: 'own' })
@@ -262,12 +266,12 @@ describe('scopes', () => {
     )
   })
 
-  test('drive.metadata.readonly shows all and reads none but the own ones', async () => {
+  test('drive.metadata.readonly lists all files, but reads none of other applications', async () => {
     expect(await list("'root' in parents and trashed = false", '', 'browse')).toHaveLength(5)
     expect(reasonOf(await mediaAs('file 9.txt', 'browse'))).toBe('appNotAuthorizedToFile')
     expect((await mediaAs('made.bin', 'browse')).text).toBe('by the app')
-    const refused = await mediaAs('made.bin', 'metadata')
-    expect(refused.json.error).toMatchObject({
+    const rejected = await mediaAs('made.bin', 'metadata')
+    expect(rejected.json.error).toMatchObject({
       code: 403,
       status: 'PERMISSION_DENIED',
       errors: [{ reason: 'insufficientPermissions' }],
@@ -275,7 +279,7 @@ describe('scopes', () => {
     })
   })
 
-  test('reading scopes create nothing, and others nothing at all', async () => {
+  test('read-only scopes create nothing, and other scopes give no access', async () => {
     for (const as of ['readonly', 'metadata', 'nothing']) {
       for (const path of [
         '/drive/v3/files',
@@ -283,15 +287,15 @@ describe('scopes', () => {
         '/upload/drive/v3/files?uploadType=media',
         '/upload/drive/v3/files?uploadType=multipart',
       ]) {
-        const refused = await send('POST', path, { as, body: {} })
-        expect([refused.status, reasonOf(refused)]).toEqual([403, 'insufficientPermissions'])
+        const rejected = await send('POST', path, { as, body: {} })
+        expect([rejected.status, reasonOf(rejected)]).toEqual([403, 'insufficientPermissions'])
       }
     }
     expect((await send('GET', '/drive/v3/files', { as: 'nothing' })).status).toBe(403)
     expect((await send('GET', '/drive/v3/drives', { as: 'own' })).status).toBe(403)
   })
 
-  test('a bearer that is missing or nobody’s gets 401', async () => {
+  test('a missing or invalid bearer token returns 401', async () => {
     const missing = await send('GET', '/drive/v3/files', { as: null })
     expect([missing.status, reasonOf(missing)]).toEqual([401, 'required'])
     const stale = await send('GET', '/drive/v3/files', { as: 'stale' })
@@ -302,40 +306,44 @@ describe('scopes', () => {
     })
   })
 
-  test('drive.file puts files into the root, but into no folder it cannot see', async () => {
+  test('drive.file adds files to the root, but not to an inaccessible folder', async () => {
     expect((await createAs('own', 'root')).status).toBe(200)
-    expect((await createAs('own', kit.drive.rootOf('ada'))).status).toBe(200)
+    expect((await createAs('own', fixture.drive.rootOf('ada'))).status).toBe(200)
     expect((await createAs('own', ids['Projects'])).status).toBe(404)
     expect(reasonOf(await createAs('browse', ids['Projects']))).toBe('appNotAuthorizedToFile')
   })
 })
 
 describe('files.get', () => {
-  test('sends content whole and in ranges', async () => {
+  test('returns content as a whole and in ranges', async () => {
     const whole = await media('made.bin')
     expect([whole.status, whole.text]).toEqual([200, 'by the app'])
-    for (const [range, text, said] of [
+    for (const [range, text, contentRange] of [
       ['bytes=0-1', 'by', 'bytes 0-1/10'],
       ['bytes=3-', 'the app', 'bytes 3-9/10'],
       ['bytes=-3', 'app', 'bytes 7-9/10'],
       ['bytes=7-99', 'app', 'bytes 7-9/10'],
     ] as const) {
       const part = await media('made.bin', { range })
-      expect([part.status, part.text, part.headers.get('content-range')]).toEqual([206, text, said])
+      expect([part.status, part.text, part.headers.get('content-range')]).toEqual([
+        206,
+        text,
+        contentRange,
+      ])
     }
-    const beyond = await media('made.bin', { range: 'bytes=10-' })
-    expect([beyond.status, beyond.headers.get('content-range')]).toEqual([416, 'bytes */10'])
+    const outside = await media('made.bin', { range: 'bytes=10-' })
+    expect([outside.status, outside.headers.get('content-range')]).toEqual([416, 'bytes */10'])
     expect((await media('Projects/back\\slash', { range: 'bytes=0-0' })).status).toBe(416)
     expect((await media('Projects/back\\slash')).headers.get('content-length')).toBe('0')
   })
 
-  test('refuses the content of Docs, folders and shortcuts', async () => {
-    for (const name of ['Projects', 'Projects/HelloWorld', 'Way']) {
+  test('rejects downloads of Docs, folders and shortcuts', async () => {
+    for (const name of ['Projects', 'Projects/HelloWorld', 'Link']) {
       expect(reasonOf(await media(name))).toBe('fileNotDownloadable')
     }
   })
 
-  test('makes MD5 and SHA-1 only when they are asked for', async () => {
+  test('returns MD5 and SHA-1 on request', async () => {
     const path = `/drive/v3/files/${ids['made.bin']}?fields=md5Checksum,sha1Checksum,sha256Checksum`
     const { json } = await send('GET', path)
     expect(json.md5Checksum).toMatch(/^[0-9a-f]{32}$/)
@@ -343,24 +351,24 @@ describe('files.get', () => {
     expect(json.sha256Checksum).toBe(sha256(Buffer.from('by the app')))
   })
 
-  test('answers every field for *, with none for what a folder has not', async () => {
+  test('returns every field for *, except those that a folder lacks', async () => {
     const { json } = await send('GET', '/drive/v3/files/root?fields=*')
     expect(json).toMatchObject({ name: 'My Drive', ownedByMe: true })
     expect(json).not.toHaveProperty('size')
-    const way = await send('GET', `/drive/v3/files/${ids['Way']}?fields=*`)
-    expect(way.json.shortcutDetails).toEqual({
+    const shortcut = await send('GET', `/drive/v3/files/${ids['Link']}?fields=*`)
+    expect(shortcut.json.shortcutDetails).toEqual({
       targetId: ids['Projects/HelloWorld'],
       targetMimeType: 'application/vnd.google-apps.document',
     })
   })
 
-  test('hides a shared drive from those who do not say supportsAllDrives', async () => {
+  test('returns 404 for a file of a shared drive without supportsAllDrives', async () => {
     const path = `/drive/v3/files/${shared.ids['plan.txt']}?alt=media`
     expect((await send('GET', path)).status).toBe(404)
     expect((await send('GET', `${path}&supportsAllDrives=true`)).text).toBe('p')
   })
 
-  test('exports Docs, as the types that they can be', async () => {
+  test('exports Docs in the supported formats', async () => {
     expect((await send('GET', exportPath('Projects/HelloWorld', 'text/plain'))).text).toBe(
       'quick brown fox',
     )
@@ -369,49 +377,49 @@ describe('files.get', () => {
     expect(reasonOf(await send('GET', exportPath('made.bin', 'text/plain')))).toBe(
       'fileNotExportable',
     )
-    const big = await kit.drive.seed('ada', [{ name: 'big', document: 'x'.repeat(10_485_761) }])
-    const refused = await send('GET', `/drive/v3/files/${big['big']}/export?mimeType=text/plain`)
-    expect(reasonOf(refused)).toBe('exportSizeLimitExceeded')
+    const big = await fixture.drive.seed('ada', [{ name: 'big', document: 'x'.repeat(10_485_761) }])
+    const rejected = await send('GET', `/drive/v3/files/${big['big']}/export?mimeType=text/plain`)
+    expect(reasonOf(rejected)).toBe('exportSizeLimitExceeded')
     await send('DELETE', `/drive/v3/files/${big['big']}`)
   })
 })
 
-describe('creating and changing', () => {
-  test('makes folders and shortcuts, and an empty file otherwise', async () => {
+describe('files.create and files.update', () => {
+  test('create folders, shortcuts and empty files', async () => {
     const folder = await create({ name: 'F', mimeType: 'application/vnd.google-apps.folder' })
-    const way = await create({
+    const shortcut = await create({
       name: 'S',
       mimeType: 'application/vnd.google-apps.shortcut',
       parents: [folder.json.id],
       shortcutDetails: { targetId: ids['made.bin'] },
     })
-    expect(way.json).toMatchObject({ kind: 'drive#file', name: 'S' })
+    expect(shortcut.json).toMatchObject({ kind: 'drive#file', name: 'S' })
     const empty = await create({ parents: [folder.json.id] }, '?fields=size,name,parents')
     expect(empty.json).toEqual({ size: '0', name: 'Untitled', parents: [folder.json.id] })
     expect((await send('DELETE', `/drive/v3/files/${folder.json.id}`)).status).toBe(204)
-    expect(kit.drive.file(way.json.id)).toBeUndefined()
+    expect(fixture.drive.file(shortcut.json.id)).toBeUndefined()
   })
 
   test.each<[string, object, number]>([
-    ['a parent that is not there', { parents: ['nowhere'] }, 404],
+    ['an absent parent', { parents: ['absent'] }, 404],
     ['two parents', { parents: ['root', 'root'] }, 400],
-    ['a name that is no string', { name: 5 }, 400],
-    ['a time that is none', { modifiedTime: 'now' }, 400],
-    ['a field that only Drive sets', { size: '5' }, 403],
-    ['a shortcut to nothing', { mimeType: 'application/vnd.google-apps.shortcut' }, 400],
+    ['a name that is not a string', { name: 5 }, 400],
+    ['an invalid time', { modifiedTime: 'now' }, 400],
+    ['a read-only field', { size: '5' }, 403],
+    ['a shortcut without a target', { mimeType: 'application/vnd.google-apps.shortcut' }, 400],
     ['an over-long property', { appProperties: { k: 'v'.repeat(124) } }, 400],
-    ['an id that nobody generated', { id: 'abc' }, 400],
-  ])('refuses %s', async (_what, body, status) => {
+    ['an id that was not generated', { id: 'abc' }, 400],
+  ])('reject %s', async (_, body, status) => {
     expect((await create(body)).status).toBe(status)
   })
 
-  test('refuses a file as a parent, and JSON that is none', async () => {
+  test('reject a file as parent, and malformed JSON', async () => {
     expect(reasonOf(await create({ parents: [ids['made.bin']] }))).toBe('parentNotAFolder')
     const cut = await send('POST', '/drive/v3/files', { body: '{"name":' })
     expect([cut.status, reasonOf(cut)]).toEqual([400, 'parseError'])
   })
 
-  test('renames, trashes, moves and labels', async () => {
+  test('rename, trash, move and label items', async () => {
     const { json: folder } = await create({ mimeType: 'application/vnd.google-apps.folder' })
     const { json: file } = await create({ name: 'a', appProperties: { k: 'v', l: 'w' } })
     const path = `/drive/v3/files/${file.id}`
@@ -436,7 +444,7 @@ describe('creating and changing', () => {
     expect((await send('GET', path)).status).toBe(404)
   })
 
-  test('gives Docs no generated id, and a shortcut only one of its own', async () => {
+  test('reject a generated id for Docs, and for shortcuts one that was generated for files', async () => {
     const { json } = await send('GET', '/drive/v3/files/generateIds?count=2')
     const doc = await create({ id: json.ids[0], mimeType: 'application/vnd.google-apps.document' })
     expect(doc.status).toBe(403)
@@ -450,7 +458,7 @@ describe('creating and changing', () => {
   })
 })
 
-test('about.get needs fields, and says who and how full', async () => {
+test('about.get requires fields, and returns the user and the quota usage', async () => {
   expect((await send('GET', '/drive/v3/about')).status).toBe(400)
   const about = await send('GET', '/drive/v3/about?fields=user(emailAddress,me),storageQuota/usage')
   expect(about.json).toEqual({
@@ -459,13 +467,13 @@ test('about.get needs fields, and says who and how full', async () => {
   })
 })
 
-test('drives.list names the shared drives of the caller', async () => {
+test('drives.list returns the shared drives of the caller', async () => {
   const mine = await send('GET', '/drive/v3/drives')
   expect(mine.json.drives).toEqual([{ kind: 'drive#drive', id: shared.driveId, name: 'Team' }])
   expect((await send('GET', '/drive/v3/drives', { as: 'ben' })).json.drives).toEqual([])
 })
 
-test('the sandbox tells what it holds', async () => {
+test('GET /sandbox/drive returns the stored files and sessions', async () => {
   const { json } = await send('GET', '/sandbox/drive', { as: null })
   expect(json.files).toContainEqual(
     expect.objectContaining({
@@ -474,7 +482,7 @@ test('the sandbox tells what it holds', async () => {
       size: 10,
       sha256: sha256(Buffer.from('by the app')),
       owner: 'ada',
-      parents: [kit.drive.rootOf('ada')],
+      parents: [fixture.drive.rootOf('ada')],
     }),
   )
   expect(json).toMatchObject({ openSessions: 0, bytesStored: expect.any(Number) })

@@ -1,4 +1,4 @@
-/** A sandbox with a Drive and three callers, for the tests of both. */
+/** Fixture of the Drive tests: a sandbox with a Drive and several callers. */
 import { afterAll, afterEach, beforeAll } from '@jest/globals'
 import { createHash, randomBytes } from 'node:crypto'
 import { request } from 'node:http'
@@ -22,29 +22,29 @@ const identities: Record<string, Identity> = {
   browse: identity(ada, 'driveway', 'drive.file', 'drive.metadata.readonly'),
   readonly: identity(ada, 'driveway', 'drive.readonly'),
   metadata: identity(ada, 'driveway', 'drive.metadata.readonly'),
-  otherApp: identity(ada, 'elsewhere', 'drive.file'),
+  otherApp: identity(ada, 'other-app', 'drive.file'),
   ben: identity({ sub: 'ben', email: 'ben@example.com' }, 'driveway', 'drive'),
   nothing: identity(ada, 'driveway', 'openid'),
 }
 
-export interface Answer {
+export interface TestResponse {
   status: number
   headers: Headers
   text: string
-  // oxlint-disable-next-line typescript/no-explicit-any -- tests look into whatever came
+  // oxlint-disable-next-line typescript/no-explicit-any -- tests inspect arbitrary JSON
   json: any
 }
 
-export interface Kit {
+export interface DriveFixture {
   readonly drive: Drive
   readonly sandbox: Sandbox
-  /** Sends a request as one of the callers; `null` sends no bearer. */
-  send(method: string, path: string, options?: SendOptions): Promise<Answer>
+  /** Sends a request as one of the callers; `null` sends no bearer token. */
+  send(method: string, path: string, options?: SendOptions): Promise<TestResponse>
   /** Opens a session. @returns its URI */
   open(metadata?: object, options?: SendOptions): Promise<string>
-  /** Sends `bytes` as a chunk that begins at `start`. */
-  put(uri: string, bytes: Buffer, start: number, total: number | '*'): Promise<Answer>
-  status(uri: string, total?: number | '*'): Promise<Answer>
+  /** Sends `bytes` as a chunk at `start`. */
+  put(uri: string, bytes: Buffer, start: number, total: number | '*'): Promise<TestResponse>
+  status(uri: string, total?: number | '*'): Promise<TestResponse>
 }
 
 export interface SendOptions {
@@ -53,8 +53,8 @@ export interface SendOptions {
   body?: string | Buffer | object
 }
 
-/** Starts a sandbox for the tests of a file, and closes it after them. */
-export function withDrive(options: Partial<DriveOptions> = {}): Kit {
+/** Starts a sandbox before the tests of a file, and closes it after them. */
+export function withDrive(options: Partial<DriveOptions> = {}): DriveFixture {
   let drive!: Drive
   let sandbox!: Sandbox
   beforeAll(async () => {
@@ -64,7 +64,7 @@ export function withDrive(options: Partial<DriveOptions> = {}): Kit {
   afterEach(() => sandbox.faults.clear())
   afterAll(() => sandbox.close())
 
-  const kit: Kit = {
+  const fixture: DriveFixture = {
     get drive() {
       return drive
     },
@@ -96,34 +96,35 @@ export function withDrive(options: Partial<DriveOptions> = {}): Kit {
     },
     async open(metadata = {}, opening = {}) {
       const query = 'uploadType=resumable&fields=id,name,size,sha256Checksum,mimeType'
-      const answer = await kit.send('POST', `/upload/drive/v3/files?${query}`, {
+      const response = await fixture.send('POST', `/upload/drive/v3/files?${query}`, {
         body: metadata,
         ...opening,
       })
-      if (answer.status !== 200) throw new Error(`Cannot open: ${answer.status} ${answer.text}`)
-      return answer.headers.get('location') ?? ''
+      if (response.status !== 200)
+        throw new Error(`Cannot open: ${response.status} ${response.text}`)
+      return response.headers.get('location') ?? ''
     },
     put(uri, body, start, total) {
       const range = `bytes ${start}-${start + body.length - 1}/${total}`
-      return kit.send('PUT', uri, { as: null, headers: { 'content-range': range }, body })
+      return fixture.send('PUT', uri, { as: null, headers: { 'content-range': range }, body })
     },
     status(uri, total = '*') {
       const headers = { 'content-range': `bytes */${total}` }
-      return kit.send('PUT', uri, { as: null, headers, body: '' })
+      return fixture.send('PUT', uri, { as: null, headers, body: '' })
     },
   }
-  return kit
+  return fixture
 }
 
 export function sha256(content: Buffer): string {
   return createHash('sha256').update(content).digest('hex')
 }
 
-export function bytes(length: number): Buffer {
+export function randomContent(length: number): Buffer {
   return randomBytes(length)
 }
 
-/** Sends the beginning of a body and then cuts the connection; waits until it is cut. */
+/** Sends the start of a body, then cuts the connection and waits for its end. */
 export function sendPart(
   uri: string,
   headers: Record<string, string | number>,
@@ -137,6 +138,8 @@ export function sendPart(
   })
 }
 
-export function reasonOf(answer: Answer): string {
-  return (answer.json as { error: { errors: { reason: string }[] } }).error.errors[0]?.reason ?? ''
+export function reasonOf(response: TestResponse): string {
+  return (
+    (response.json as { error: { errors: { reason: string }[] } }).error.errors[0]?.reason ?? ''
+  )
 }

@@ -4,20 +4,20 @@ import { drive_v3 } from 'googleapis/build/src/apis/drive/v3.js'
 import { Readable } from 'node:stream'
 import { withDrive } from './fixture.ts'
 
-const kit = withDrive()
+const fixture = withDrive()
 
 function client(token: string) {
   const auth = new OAuth2Client()
   auth.setCredentials({ access_token: token })
-  const rootUrl = `${kit.sandbox.url}/`
-  // Media uploads go to Google itself unless each call is told otherwise.
+  const rootUrl = `${fixture.sandbox.url}/`
+  // Media uploads go to Google itself unless each call has a root URL.
   return { drive: new drive_v3.Drive({ auth, rootUrl }), call: { rootUrl } }
 }
 
-describe('Google’s own client', () => {
-  test('creates, lists, reads, exports and deletes', async () => {
+describe('the googleapis client', () => {
+  test('creates, lists, reads, exports and deletes files', async () => {
     const { drive, call } = client('full')
-    const made = await drive.files.create(
+    const created = await drive.files.create(
       {
         requestBody: { name: 'a.txt', mimeType: 'text/plain' },
         media: { mimeType: 'text/plain', body: Readable.from(['one ', 'two']) },
@@ -25,8 +25,8 @@ describe('Google’s own client', () => {
       },
       call,
     )
-    expect(made.data).toMatchObject({ size: '7', parents: [kit.drive.rootOf('ada')] })
-    const fileId = made.data.id ?? ''
+    expect(created.data).toMatchObject({ size: '7', parents: [fixture.drive.rootOf('ada')] })
+    const fileId = created.data.id ?? ''
     const listed = await drive.files.list({
       q: "name contains 'a' and trashed = false",
       orderBy: 'folder,name',
@@ -43,13 +43,16 @@ describe('Google’s own client', () => {
     const about = await drive.about.get({ fields: 'user' })
     expect(about.data.user?.emailAddress).toBe('ada@example.com')
     expect((await drive.files.delete({ fileId })).status).toBe(204)
-    const document = await kit.drive.seed('ada', [{ name: 'Doc', document: 'said' }])
-    const said = await drive.files.export({ fileId: document['Doc'] ?? '', mimeType: 'text/plain' })
-    expect(said.data).toBe('said')
+    const document = await fixture.drive.seed('ada', [{ name: 'Doc', document: 'text' }])
+    const exported = await drive.files.export({
+      fileId: document['Doc'] ?? '',
+      mimeType: 'text/plain',
+    })
+    expect(exported.data).toBe('text')
     expect((await drive.drives.list()).data.drives).toEqual([])
   })
 
-  test('understands the refusals', async () => {
+  test('rejects with status and message of an error', async () => {
     const { drive } = client('full')
     await expect(drive.files.get({ fileId: 'nowhere' })).rejects.toMatchObject({
       status: 404,

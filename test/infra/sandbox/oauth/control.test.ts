@@ -1,11 +1,18 @@
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { createRemoteJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose'
-import type { Ending } from '../../../../infra/sandbox/oauth/grants.ts'
+import type { RevocationReason } from '../../../../infra/sandbox/oauth/grants.ts'
 import type { OAuthAction } from '../../../../infra/sandbox/oauth/index.ts'
 import { createOAuth } from '../../../../infra/sandbox/oauth/index.ts'
 import type { Fields } from './fixture.ts'
-import { clientId, clientSecret, encode, expired, refusal, startOAuth } from './fixture.ts'
+import {
+  clientId,
+  clientSecret,
+  encode,
+  expiredTokenError,
+  errorResponse,
+  startOAuth,
+} from './fixture.ts'
 
 const fixture = await startOAuth()
 const { oauth, sandbox, signIn, exchange, refresh, tokens } = fixture
@@ -22,21 +29,21 @@ async function control(action: OAuthAction | Fields): Promise<Response> {
   return fetch(`${sandbox.url}/sandbox/oauth`, { method: 'POST', body })
 }
 
-describe('the control address', () => {
-  test('counts, and shows nothing else', async () => {
+describe('POST /sandbox/oauth', () => {
+  test('as GET returns counts only', async () => {
     await tokens()
     const counts = await (await fetch(`${sandbox.url}/sandbox/oauth`)).json()
     expect(counts).toMatchObject({ grants: 1, codes: 0, refreshTokens: 1 })
     expect(Object.values(counts as object).every(Number.isInteger)).toBe(true)
   })
 
-  test('revokes a grant the way its user does', async () => {
+  test('revokes a grant, as its user does', async () => {
     const { refresh_token: refreshToken } = await tokens()
     expect((await control({ action: 'revoke', sub: ada.sub })).status).toBe(200)
-    expect(await refresh(refreshToken)).toEqual(expired)
+    expect(await refresh(refreshToken)).toEqual(expiredTokenError)
   })
 
-  test('rotates a client secret: both are valid, then only the new one', async () => {
+  test('rotates a client secret: both are valid until the old one is removed', async () => {
     const { refresh_token: refreshToken } = await tokens()
     const status = async (secret: string) =>
       (await refresh(refreshToken, { client_secret: secret })).status
@@ -50,14 +57,14 @@ describe('the control address', () => {
     expect((await control(back)).status).toBe(200)
   })
 
-  test('rotates the signing key; tokens of the old one stay verifiable', async () => {
-    const address = new URL(`${sandbox.url}/oauth2/v3/certs`)
+  test('rotates the signing key, and tokens of the previous key stay verifiable', async () => {
+    const jwksUrl = new URL(`${sandbox.url}/oauth2/v3/certs`)
     const { id_token: before } = await tokens()
     await control({ action: 'rotateKeys' })
     const { id_token: after } = await tokens()
     const kids = [before, after].map((token) => decodeProtectedHeader(String(token)).kid)
     expect(kids[0]).not.toBe(kids[1])
-    for (const token of [before, after]) await jwtVerify(String(token), createRemoteJWKSet(address))
+    for (const token of [before, after]) await jwtVerify(String(token), createRemoteJWKSet(jwksUrl))
   })
 
   test('deletes a client', async () => {
@@ -67,11 +74,11 @@ describe('the control address', () => {
     expect((await refresh('1//0x', gone)).body['error']).toBe('deleted_client')
   })
 
-  test.each<[Ending, object, number]>([
-    ['testing_expired', expired, 200],
-    ['unused', expired, 200],
-    ['too_many_tokens', expired, 200],
-    ['revoked', expired, 401],
+  test.each<[RevocationReason, object, number]>([
+    ['testing_expired', expiredTokenError, 200],
+    ['unused', expiredTokenError, 200],
+    ['too_many_tokens', expiredTokenError, 200],
+    ['revoked', expiredTokenError, 401],
     [
       'reauth_policy',
       {
@@ -84,24 +91,28 @@ describe('the control address', () => {
       },
       200,
     ],
-    ['account_deleted', refusal(400, 'invalid_grant', 'Account has been deleted'), 401],
-    ['admin_policy', refusal(400, 'admin_policy_enforced', 'Access blocked by an admin'), 401],
-  ])('ends a grant as Google does: %s', async (how, answer, status) => {
+    ['account_deleted', errorResponse(400, 'invalid_grant', 'Account has been deleted'), 401],
+    [
+      'admin_policy',
+      errorResponse(400, 'admin_policy_enforced', 'Access blocked by an admin'),
+      401,
+    ],
+  ])('ends grants as Google does for %s', async (reason, response, status) => {
     const { refresh_token: refreshToken, access_token: accessToken } = await tokens()
-    expect((await control({ action: 'end', sub: ada.sub, how })).status).toBe(200)
-    expect(await refresh(refreshToken)).toEqual(answer)
+    expect((await control({ action: 'endGrants', sub: ada.sub, reason })).status).toBe(200)
+    expect(await refresh(refreshToken)).toEqual(response)
     const headers = { authorization: `Bearer ${accessToken}` }
     expect((await fetch(`${sandbox.url}/v1/userinfo`, { headers })).status).toBe(status)
   })
 
-  test('refuses what it does not know', async () => {
+  test('rejects an unknown action or reason', async () => {
     expect((await control({ action: 'dance' })).status).toBe(400)
-    expect((await control({ action: 'end', sub: ada.sub, how: 'magic' })).status).toBe(400)
+    expect((await control({ action: 'endGrants', sub: ada.sub, reason: 'magic' })).status).toBe(400)
   })
 })
 
 describe('faults', () => {
-  test('spoil the exchange and the refresh apart from each other', async () => {
+  test('apply to the code exchange and to the refresh separately', async () => {
     const { refresh_token: refreshToken } = await tokens()
     sandbox.faults.add({ operation: 'oauth.refresh', status: 503 })
     sandbox.calls.length = 0
@@ -127,7 +138,7 @@ describe('faults', () => {
     expect(await tokens()).toMatchObject(tokenResponse)
   })
 
-  test('leave fields out of the token response and claims out of the ID token', async () => {
+  test('omit fields of the token response and claims of the ID token', async () => {
     sandbox.faults.add({
       operation: 'oauth.token',
       tokenResponse: { expires_in: null, refresh_token: null },
@@ -142,7 +153,7 @@ describe('faults', () => {
     expect(decodeProtectedHeader(String(idToken)).alg).toBe('none')
   })
 
-  test('answer with bytes, such as a gzip bomb', async () => {
+  test('send a binary body, such as a gzip bomb', async () => {
     const bomb = gzipSync(Buffer.alloc(5 * 1024 * 1024))
     const headers = { 'content-encoding': 'gzip', 'content-type': 'application/json' }
     const bodyBase64 = bomb.toString('base64')

@@ -1,10 +1,10 @@
-/** A sandbox with one client, and the requests that the OAuth tests send to it. */
+/** Fixture of the OAuth tests: a sandbox with one client, and its requests. */
 import { createHash } from 'node:crypto'
 import type { OAuth, OAuthOptions } from '../../../../infra/sandbox/oauth/index.ts'
 import { createOAuth } from '../../../../infra/sandbox/oauth/index.ts'
 import type { Sandbox } from '../../../../infra/sandbox/server.ts'
 import { startSandbox } from '../../../../infra/sandbox/server.ts'
-import type { Clicks } from '../../../../infra/sandbox/consent-client.ts'
+import type { ConsentOptions } from '../../../../infra/sandbox/consent-client.ts'
 import { consent } from '../../../../infra/sandbox/consent-client.ts'
 
 export const clientId = '1234-driveway.apps.googleusercontent.com'
@@ -15,10 +15,10 @@ export const driveFile = `${drive}.file`
 export const verifier = 'v'.repeat(43)
 export const challenge = createHash('sha256').update(verifier).digest('base64url')
 
-/** Parameters; `null` leaves one out that is otherwise sent. */
+/** Parameters; `null` omits a default one. */
 export type Fields = Record<string, string | null>
 export type Json = Record<string, string | number | undefined>
-export interface Answer {
+export interface TokenEndpointResponse {
   status: number
   body: Json
 }
@@ -26,40 +26,48 @@ export interface Answer {
 export interface Fixture {
   oauth: OAuth
   sandbox: Sandbox
-  /** Moves the sandbox's clock on by this many milliseconds. */
-  pass: (milliseconds: number) => void
-  /** Back to the present. */
-  rewind: () => void
+  /** Advances the sandbox's clock. */
+  advance: (milliseconds: number) => void
+  /** Resets the sandbox's clock to the current time. */
+  resetClock: () => void
   authorizationUrl: (changes?: Fields) => URL
-  /** Clicks through the pages: the parameters of the callback. */
-  signIn: (changes?: Fields, clicks?: Clicks) => Promise<URLSearchParams>
-  post: (path: string, fields: Fields, headers?: Record<string, string>) => Promise<Answer>
-  exchange: (code: unknown, changes?: Fields, headers?: Record<string, string>) => Promise<Answer>
-  refresh: (refreshToken: unknown, changes?: Fields) => Promise<Answer>
+  /** Submits the consent pages and returns the parameters of the callback. */
+  signIn: (changes?: Fields, consentOptions?: ConsentOptions) => Promise<URLSearchParams>
+  post: (
+    path: string,
+    fields: Fields,
+    headers?: Record<string, string>,
+  ) => Promise<TokenEndpointResponse>
+  exchange: (
+    code: unknown,
+    changes?: Fields,
+    headers?: Record<string, string>,
+  ) => Promise<TokenEndpointResponse>
+  refresh: (refreshToken: unknown, changes?: Fields) => Promise<TokenEndpointResponse>
   /** Signs in and exchanges the code. */
-  tokens: (changes?: Fields, clicks?: Clicks) => Promise<Json>
+  tokens: (changes?: Fields, consentOptions?: ConsentOptions) => Promise<Json>
 }
 
 export async function startOAuth(options: OAuthOptions = {}): Promise<Fixture> {
-  let ahead = 0
+  let offsetMs = 0
   const client = {
     client_id: clientId,
     client_secrets: [clientSecret],
     redirect_uris: [redirectUri],
     name: 'Driveway',
   }
-  const oauth = createOAuth({ clients: [client], now: () => Date.now() + ahead, ...options })
+  const oauth = createOAuth({ clients: [client], now: () => Date.now() + offsetMs, ...options })
   const sandbox = await startSandbox([oauth])
   const credentials = { client_id: clientId, client_secret: clientSecret }
 
   const fixture: Fixture = {
     oauth,
     sandbox,
-    pass(milliseconds) {
-      ahead += milliseconds
+    advance(milliseconds) {
+      offsetMs += milliseconds
     },
-    rewind() {
-      ahead = 0
+    resetClock() {
+      offsetMs = 0
     },
     authorizationUrl(changes = {}) {
       const url = new URL(`${sandbox.url}/o/oauth2/v2/auth`)
@@ -79,8 +87,8 @@ export async function startOAuth(options: OAuthOptions = {}): Promise<Fixture> {
       url.search = String(encode(fields))
       return url
     },
-    async signIn(changes, clicks) {
-      return (await consent(fixture.authorizationUrl(changes), clicks)).searchParams
+    async signIn(changes, consentOptions) {
+      return (await consent(fixture.authorizationUrl(changes), consentOptions)).searchParams
     },
     async post(path, fields, headers = {}) {
       const request = { method: 'POST', body: encode(fields), headers }
@@ -96,9 +104,9 @@ export async function startOAuth(options: OAuthOptions = {}): Promise<Fixture> {
       const grant = { grant_type: 'refresh_token', refresh_token: String(refreshToken) }
       return fixture.post('/token', { ...grant, ...credentials, ...changes })
     },
-    async tokens(changes, clicks) {
+    async tokens(changes, consentOptions) {
       const { status, body } = await fixture.exchange(
-        (await fixture.signIn(changes, clicks)).get('code'),
+        (await fixture.signIn(changes, consentOptions)).get('code'),
       )
       if (status !== 200) throw new Error(`Cannot sign in: ${JSON.stringify(body)}`)
       return body
@@ -108,20 +116,28 @@ export async function startOAuth(options: OAuthOptions = {}): Promise<Fixture> {
 }
 
 export function encode(fields: Fields): URLSearchParams {
-  const sent = Object.entries(fields).filter(
+  const entries = Object.entries(fields).filter(
     (field): field is [string, string] => field[1] !== null,
   )
-  return new URLSearchParams(sent)
+  return new URLSearchParams(entries)
 }
 
-/** Scopes come in any order: compared as a set. */
+/** Parses scopes as a set, because their order is undefined. */
 export function setOf(scope: unknown): Set<string> {
   return new Set(String(scope).split(' '))
 }
 
-/** A refusal of the token endpoint. */
-export function refusal(status: number, error: string, description: string): Answer {
+/** An error response of the token endpoint. */
+export function errorResponse(
+  status: number,
+  error: string,
+  description: string,
+): TokenEndpointResponse {
   return { status, body: { error, error_description: description } }
 }
 
-export const expired = refusal(400, 'invalid_grant', 'Token has been expired or revoked.')
+export const expiredTokenError = errorResponse(
+  400,
+  'invalid_grant',
+  'Token has been expired or revoked.',
+)
