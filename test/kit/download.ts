@@ -1,19 +1,21 @@
-/** Downloads as a careful client makes them: it knows a whole answer from one that broke off. */
+/** Downloads that detect an incomplete response. */
 import { request } from 'node:http'
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { Driveway } from './environment.ts'
-import { send } from './environment.ts'
+import { fileResult, uploadFile } from './requests.ts'
 
 export interface Download {
   status: number
   headers: IncomingHttpHeaders
   bytes: Buffer
-  /** False where the connection broke before the answer's own end. */
-  isWhole: boolean
+  /** `bytes` as text. */
+  readonly body: string
+  /** False when the connection was aborted before the end of the response. */
+  isComplete: boolean
 }
 
-/** Begins a request and leaves its answer to the caller. */
-export function begin(
+/** Sends a request, and leaves the response body to the caller. */
+export function startDownload(
   { origin, bearer }: Pick<Driveway, 'origin' | 'bearer'>,
   path: string,
   headers: Record<string, string> = {},
@@ -27,41 +29,36 @@ export function begin(
   })
 }
 
+/** Sends a request and reads the response, complete or not. */
 export async function download(
   driveway: Pick<Driveway, 'origin' | 'bearer'>,
   path: string,
   headers: Record<string, string> = {},
   method = 'GET',
 ): Promise<Download> {
-  const answer = await begin(driveway, path, headers, method)
+  const response = await startDownload(driveway, path, headers, method)
   const parts: Buffer[] = []
-  answer.on('data', (part: Buffer) => parts.push(part)).on('error', () => {})
-  await new Promise((resolve) => answer.once('close', resolve))
+  response.on('data', (part: Buffer) => parts.push(part)).on('error', () => {})
+  await new Promise((resolve) => response.once('close', resolve))
   const bytes = Buffer.concat(parts)
   return {
-    status: answer.statusCode ?? 0,
-    headers: answer.headers,
+    status: response.statusCode ?? 0,
+    headers: response.headers,
     bytes,
-    isWhole: answer.complete,
+    get body() {
+      return bytes.toString()
+    },
+    isComplete: response.complete,
   }
 }
 
-/** The code of a problem that was downloaded. */
-export function codeIn({ bytes }: Pick<Download, 'bytes'>): string {
-  return (JSON.parse(bytes.toString()) as { code: string }).code
-}
-
-/** Stores bytes through Driveway, so that they are its own. @returns the file's id */
-export async function store(
-  { origin, bearer }: Pick<Driveway, 'origin' | 'bearer'>,
+/** Uploads a file through the gateway, so that Driveway may read it. @returns its id */
+export async function storeFile(
+  driveway: Pick<Driveway, 'origin' | 'bearer'>,
   name: string,
   body: Buffer | string,
   type?: string,
 ): Promise<string> {
-  const answer = await send(origin, `/upload/${encodeURIComponent(name)}`, {
-    method: 'PUT',
-    headers: { ...bearer, ...(type === undefined ? {} : { 'content-type': type }) },
-    body,
-  })
-  return (JSON.parse(answer.body) as { id: string }).id
+  const headers: Record<string, string> = type === undefined ? {} : { 'content-type': type }
+  return fileResult(await uploadFile(driveway, encodeURIComponent(name), body, headers)).id
 }

@@ -1,4 +1,4 @@
-/** HTTP/2 without TLS, spoken by Node's client and frame by frame. */
+/** HTTP/2 without TLS: Node's client, and hand-written frames. */
 import { once } from 'node:events'
 import { connect as connectHttp2 } from 'node:http2'
 import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders } from 'node:http2'
@@ -6,54 +6,53 @@ import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 import { Readable } from 'node:stream'
 
-export interface Session {
+type Headers = Record<string, string | number>
+
+export interface H2cClient {
   session: ClientHttp2Session
-  /** Below the session, for cutting it. */
+  /** The connection below the session. */
   socket: Socket
-  /** Starts a request and leaves its body to the caller. */
-  begin(headers: Record<string, string | number>): Request
-  /** A whole request; the body may be many pieces. */
-  ask(
-    headers: Record<string, string | number>,
-    body?: Buffer | string | Iterable<Buffer>,
-  ): Promise<Answer>
+  /** Starts a request, by default `POST /upload`, and leaves its body to the caller. */
+  startRequest(headers: Headers): H2cRequest
+  /** Sends a request with its body, which may have several pieces. */
+  request(headers: Headers, body?: Buffer | string | Iterable<Buffer>): Promise<H2cResponse>
   close(): Promise<void>
 }
 
-export interface Request {
+export interface H2cRequest {
   stream: ClientHttp2Stream
-  answer: Promise<Answer>
+  response: Promise<H2cResponse>
 }
 
-export interface Answer {
-  /** 0 where none came. */
+export interface H2cResponse {
+  /** 0 without a response. */
   status: number
   headers: IncomingHttpHeaders
   body: string
-  /** How the stream ended: 0 is without an error. */
+  /** Error code of the stream (RFC 9113 §7); 0 without an error. */
   rstCode: number
 }
 
-/** @param origin of a server that speaks HTTP/2 from the first byte */
-export async function openSession(origin: string): Promise<Session> {
+/** Opens an HTTP/2 session with prior knowledge (RFC 9113 §3.3). */
+export async function connectH2c(origin: string): Promise<H2cClient> {
   const { hostname, port } = new URL(origin)
   const socket = connect(Number(port), hostname)
   await once(socket, 'connect')
   const session = connectHttp2(origin, { createConnection: () => socket })
-  session.on('error', () => {}) // seen by each of its streams
-  const begin = (headers: Record<string, string | number>): Request => {
+  session.on('error', () => {}) // each of its streams reports the error
+  const startRequest = (headers: Headers): H2cRequest => {
     const stream = session.request({ ':method': 'POST', ':path': '/upload', ...headers })
-    return { stream, answer: read(stream) }
+    return { stream, response: readResponse(stream) }
   }
   return {
     session,
     socket,
-    begin,
-    async ask(headers, body) {
-      const { stream, answer } = begin(headers)
+    startRequest,
+    async request(headers, body) {
+      const { stream, response } = startRequest(headers)
       if (body === undefined || typeof body === 'string' || Buffer.isBuffer(body)) stream.end(body)
       else Readable.from(body).pipe(stream)
-      return answer
+      return response
     },
     async close() {
       session.destroy()
@@ -62,28 +61,34 @@ export async function openSession(origin: string): Promise<Session> {
   }
 }
 
-async function read(stream: ClientHttp2Stream): Promise<Answer> {
-  const answer: Answer = { status: 0, headers: {}, body: '', rstCode: 0 }
+async function readResponse(stream: ClientHttp2Stream): Promise<H2cResponse> {
+  const response: H2cResponse = { status: 0, headers: {}, body: '', rstCode: 0 }
   stream.setEncoding('utf8')
   stream.on('response', (headers) => {
-    answer.status = Number(headers[':status'])
-    answer.headers = headers
+    response.status = Number(headers[':status'])
+    response.headers = headers
   })
-  stream.on('data', (text: string) => (answer.body += text))
+  stream.on('data', (text: string) => (response.body += text))
   stream.on('error', () => {})
   await new Promise<void>((resolve) => stream.once('close', resolve))
-  return { ...answer, rstCode: stream.rstCode }
+  return { ...response, rstCode: stream.rstCode }
 }
 
 const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
-const types = { data: 0, headers: 1, reset: 3, settings: 4 }
+const frameTypes = { data: 0, headers: 1, reset: 3, settings: 4 }
 const endStream = 1
 const endHeaders = 4
 
-function frame(type: keyof typeof types, flags: number, stream: number, payload: Buffer): Buffer {
+/** Encodes a frame. @see RFC 9113 section 4.1 */
+function frame(
+  type: keyof typeof frameTypes,
+  flags: number,
+  stream: number,
+  payload: Buffer,
+): Buffer {
   const head = Buffer.alloc(9)
   head.writeUIntBE(payload.length, 0, 3)
-  head.writeUInt8(types[type], 3)
+  head.writeUInt8(frameTypes[type], 3)
   head.writeUInt8(flags, 4)
   head.writeUInt32BE(stream, 5)
   return Buffer.concat([head, payload])
@@ -96,8 +101,8 @@ function hpackText(value: string): Buffer {
   return Buffer.concat([Buffer.from([127, (rest & 127) | 128, rest >> 7]), bytes])
 }
 
-/** HPACK's plainest form: each name and each value in full, and nothing remembered. */
-function hpack(headers: Record<string, string | number>): Buffer {
+/** Encodes headers as literals without indexing. @see RFC 7541 section 6.2.2 */
+function hpack(headers: Headers): Buffer {
   return Buffer.concat(
     Object.entries(headers).flatMap(([name, value]) => [
       Buffer.from([0]),
@@ -107,25 +112,23 @@ function hpack(headers: Record<string, string | number>): Buffer {
   )
 }
 
-/** A connection with one request on it, whose body comes and ends as the test wants. */
+/** A connection with one request whose frames the test sends. */
 export interface RawRequest {
   socket: Socket
-  /** At most 64 KiB in all: the window is never opened. */
+  /** Sends DATA frames; at most 64 KiB in all, as the window is never updated. */
   data(bytes: Buffer, isLast?: boolean): void
   reset(code: number): void
-  /** All that came back, as bytes. */
-  heard(): Buffer
+  /** Returns all bytes received so far. */
+  received(): Buffer
 }
 
-export async function rawRequest(
-  origin: string,
-  headers: Record<string, string | number>,
-): Promise<RawRequest> {
+/** Opens a connection and sends the headers of one request, by default `POST /upload`. */
+export async function openRawRequest(origin: string, headers: Headers): Promise<RawRequest> {
   const { hostname, port } = new URL(origin)
   const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true })
   socket.setNoDelay(true).on('error', () => {})
-  const heard: Buffer[] = []
-  socket.on('data', (data) => heard.push(data))
+  const received: Buffer[] = []
+  socket.on('data', (data) => received.push(data))
   await once(socket, 'connect')
   const all = { ':method': 'POST', ':path': '/upload', ':scheme': 'http', ':authority': 'x' }
   socket.write(preface)
@@ -144,6 +147,6 @@ export async function rawRequest(
       payload.writeUInt32BE(code)
       socket.write(frame('reset', 0, 1, payload))
     },
-    heard: () => Buffer.concat(heard),
+    received: () => Buffer.concat(received),
   }
 }

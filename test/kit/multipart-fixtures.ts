@@ -1,20 +1,20 @@
-/** Forms for tests: whole, hostile and mutated, and what `readForm` makes of them. */
+/** Multipart bodies for tests, valid and malformed, and a parser for them. */
 import { GatewayError } from '../../functions/errors.ts'
 import { readForm } from '../../functions/upload/multipart/reader.ts'
 import { formLimits } from '../../functions/upload/form.ts'
 import { filePart, form } from './environment.ts'
 
-/** What a form came to: all that was in it, or the code that it was refused with. */
-export type Outcome =
+/** All entries of a form, or the code of the problem that rejected it. */
+export type ParsedForm =
   | { code: string }
   | { fields: [name: string, value: string][]; files: [filename: string, content: string][] }
 
-/** Reads a form that arrives in these pieces, as a handler does. */
-export async function outcomeOf(pieces: readonly Buffer[], boundary: string): Promise<Outcome> {
+/** Parses a form that arrives in these pieces, as the upload route does. */
+export async function parseForm(pieces: readonly Buffer[], boundary: string): Promise<ParsedForm> {
   const fields: [string, string][] = []
   const files: [string, string][] = []
   try {
-    for await (const entry of readForm(arriving(pieces), boundary, formLimits)) {
+    for await (const entry of readForm(toStream(pieces), boundary, formLimits)) {
       if (entry.kind === 'field') fields.push([entry.name, entry.value])
       else {
         const parts: Buffer[] = []
@@ -29,19 +29,21 @@ export async function outcomeOf(pieces: readonly Buffer[], boundary: string): Pr
   }
 }
 
-async function* arriving(pieces: readonly Buffer[]): AsyncGenerator<Buffer, void, undefined> {
+async function* toStream(pieces: readonly Buffer[]): AsyncGenerator<Buffer, void, undefined> {
   for (const piece of pieces) yield piece
 }
 
-/** The same bytes in two pieces. */
-export function cutAt(bytes: Buffer, at: number): Buffer[] {
+/** Splits bytes into two pieces. */
+export function splitAt(bytes: Buffer, at: number): Buffer[] {
   return [bytes.subarray(0, at), bytes.subarray(at)]
 }
 
-export function bytewise(bytes: Buffer): Buffer[] {
+/** Splits bytes into pieces of one byte. */
+export function splitIntoBytes(bytes: Buffer): Buffer[] {
   return Array.from(bytes, (_, at) => bytes.subarray(at, at + 1))
 }
 
+/** Returns a form part that is a field. */
 export function fieldPart(name: string, value: string): { headers: string[]; body: string } {
   return { headers: [`Content-Disposition: form-data; name="${name}"`], body: value }
 }
@@ -49,7 +51,7 @@ export function fieldPart(name: string, value: string): { headers: string[]; bod
 const webkit = '----WebKitFormBoundary7MA4YWxkTrZu0gW'
 const curl = '------------------------d74496d66958873e'
 
-/** Forms as clients in the field send them. */
+/** Forms as common clients send them. */
 export const recordedForms: { sender: string; boundary: string; body: Buffer }[] = [
   {
     sender: 'a browser',
@@ -79,7 +81,7 @@ export const recordedForms: { sender: string; boundary: string; body: Buffer }[]
     }),
   },
   {
-    sender: 'a program with preamble and epilogue',
+    sender: 'a client that sends a preamble and an epilogue',
     boundary: 'x',
     body: Buffer.concat([
       Buffer.from('This is a form.\r\n'),
@@ -95,100 +97,97 @@ export const recordedForms: { sender: string; boundary: string; body: Buffer }[]
 ]
 
 const hidden = form('b', filePart('hidden.txt', 'never to be seen'))
-export const wholeForm = form('b', filePart('seen.txt', 'seen'))
-const bare = 'Content-Disposition: form-data; name="file"; filename="x"\r\n\r\n'
+/** A valid form with the boundary `b`. */
+export const validForm = form('b', filePart('seen.txt', 'seen'))
+const fileHeaders = 'Content-Disposition: form-data; name="file"; filename="x"\r\n\r\n'
 
-/** Forms that are cut, lie or say two things at once, with boundary `b`, and what they get. */
-export const hostileForms: [what: string, body: string | Buffer, code: string][] = [
+/** Malformed or ambiguous forms with the boundary `b`, and the codes of their problems. */
+export const malformedForms: [description: string, body: string | Buffer, code: string][] = [
   [
-    'another boundary than was said (case 42)',
+    'a form with another boundary than declared',
     form('other', filePart('a', 'a')),
     'malformed_multipart',
   ],
   [
-    'lines that end in LF alone (case 42)',
-    wholeForm.toString().replaceAll('\r\n', '\n'),
+    'a form whose lines end in LF alone',
+    validForm.toString().replaceAll('\r\n', '\n'),
     'malformed_multipart',
   ],
-  ['nothing at all (case 42)', '', 'malformed_multipart'],
-  ['only the close delimiter (case 42)', '--b--\r\n', 'no_file'],
+  ['an empty body', '', 'malformed_multipart'],
+  ['a body of only the close delimiter', '--b--\r\n', 'no_file'],
   [
-    'a close delimiter first, then parts (case 42)',
-    `--b--\r\n--b\r\n${bare}x\r\n--b--\r\n`,
+    'a form whose close delimiter precedes its parts',
+    `--b--\r\n--b\r\n${fileHeaders}x\r\n--b--\r\n`,
     'no_file',
   ],
   [
-    'a close delimiter early, then parts (case 44)',
-    `--b\r\n${bare}x\r\n--b--\r\n--b\r\n${bare}y\r\n--b--\r\n`,
+    'a form with parts after the close delimiter',
+    `--b\r\n${fileHeaders}x\r\n--b--\r\n--b\r\n${fileHeaders}y\r\n--b--\r\n`,
     'malformed_multipart',
   ],
   [
-    'a close delimiter within a line, then parts (case 44)',
-    `--b\r\n${bare}x\r\n--b--\r\n${bare}\r\n--b\r\n${bare}y\r\n--b--`,
+    'a form with part headers on the line of the close delimiter',
+    `--b\r\n${fileHeaders}x\r\n--b--\r\n${fileHeaders}\r\n--b\r\n${fileHeaders}y\r\n--b--`,
+    'malformed_multipart',
+  ],
+  ['a form followed by a second form', Buffer.concat([validForm, hidden]), 'malformed_multipart'],
+  [
+    'an epilogue over 1,024 bytes',
+    Buffer.concat([validForm, Buffer.alloc(1100, 'e')]),
     'malformed_multipart',
   ],
   [
-    'a second form behind the first (case 45)',
-    Buffer.concat([wholeForm, hidden]),
+    'a preamble over 1,024 bytes',
+    Buffer.concat([Buffer.alloc(1100, 'p'), validForm]),
     'malformed_multipart',
   ],
   [
-    'a long epilogue (case 45)',
-    Buffer.concat([wholeForm, Buffer.alloc(1100, 'e')]),
-    'malformed_multipart',
-  ],
-  [
-    'a long preamble (case 45)',
-    Buffer.concat([Buffer.alloc(1100, 'p'), wholeForm]),
-    'malformed_multipart',
-  ],
-  [
-    'a preamble without a line break behind it',
-    Buffer.concat([Buffer.from('p'), wholeForm]),
+    'a preamble without a line break at its end',
+    Buffer.concat([Buffer.from('p'), validForm]),
     'no_file',
   ],
-  ['text behind a delimiter', `--bX\r\n${bare}x\r\n--b--\r\n`, 'malformed_multipart'],
+  ['text after a delimiter', `--bX\r\n${fileHeaders}x\r\n--b--\r\n`, 'malformed_multipart'],
   [
-    'a delimiter that only starts like one',
-    `--b\r\n${bare}x\r\n--bc\r\n${bare}y\r\n--b--\r\n`,
+    'a line that starts with a delimiter',
+    `--b\r\n${fileHeaders}x\r\n--bc\r\n${fileHeaders}y\r\n--b--\r\n`,
     'malformed_multipart',
   ],
   [
-    'headers that never end (case 46)',
+    'part headers without an end',
     `--b\r\nContent-Disposition: form-data; name="a"\r\n--b--\r\n`,
     'truncated',
   ],
   [
-    'headers that swallow the next delimiter (case 46)',
-    `--b\r\nX: y\r\n--b\r\n${bare}y\r\n--b--\r\n`,
+    'part headers that contain the next delimiter',
+    `--b\r\nX: y\r\n--b\r\n${fileHeaders}y\r\n--b--\r\n`,
     'malformed_multipart',
   ],
   [
-    'a delimiter right behind headers (case 46)',
-    `--b\r\n${bare}--b\r\n${bare}y\r\n--b--\r\n`,
+    'a delimiter directly after part headers',
+    `--b\r\n${fileHeaders}--b\r\n${fileHeaders}y\r\n--b--\r\n`,
     'malformed_multipart',
   ],
-  ['a part without headers (case 46)', '--b\r\n\r\nx\r\n--b--\r\n', 'truncated'],
+  ['a part without headers', '--b\r\n\r\nx\r\n--b--\r\n', 'truncated'],
   [
-    '100 KB of headers (case 46)',
+    '100 KB of part headers',
     form('b', { headers: [`X: ${'x'.repeat(100_000)}`], body: '' }),
     'malformed_multipart',
   ],
   [
-    '10,000 header lines (case 46)',
+    '10,000 part headers',
     form('b', { headers: Array<string>(10_000).fill('X: y'), body: '' }),
     'malformed_multipart',
   ],
   [
-    'a field over its limit (case 54)',
-    form('b', fieldPart('f', 'x'.repeat(formLimits.fieldBytes + 1))),
+    'a field over the size limit',
+    form('b', fieldPart('f', 'x'.repeat(formLimits.maxFieldBytes + 1))),
     'field_too_large',
   ],
   [
-    'a part over the limit (case 54)',
+    'a form with one part over the limit',
     form(
       'b',
-      ...Array<ReturnType<typeof fieldPart>>(formLimits.parts + 1).fill(fieldPart('f', '')),
+      ...Array<ReturnType<typeof fieldPart>>(formLimits.maxParts + 1).fill(fieldPart('f', '')),
     ),
     'too_many_parts',
   ],

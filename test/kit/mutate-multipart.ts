@@ -1,9 +1,9 @@
-/** Forms as clients send them, spoiled by chance. */
-import { recordedForms, wholeForm } from './multipart-fixtures.ts'
+/** Mutates recorded forms at random. */
+import { recordedForms, validForm } from './multipart-fixtures.ts'
 
-type Below = (below: number) => number
+type RandomBelow = (below: number) => number
 
-/** What a parser may trip over. */
+/** Tokens of the multipart syntax. */
 const tokens = [
   '\r\n',
   '--',
@@ -23,11 +23,11 @@ const tokens = [
   'é',
 ]
 
-/** A recorded form with up to three changes. */
-export function mutatedForm(random: Below): { boundary: string; body: Buffer } {
+/** Returns a recorded form with one to three random changes. */
+export function mutateForm(random: RandomBelow): { boundary: string; body: Buffer } {
   const { boundary, body } = recordedForms[random(recordedForms.length)] ?? {
     boundary: '',
-    body: wholeForm,
+    body: validForm,
   }
   let bytes = body
   for (let change = random(3); change >= 0; change--) {
@@ -49,8 +49,8 @@ export function mutatedForm(random: Below): { boundary: string; body: Buffer } {
   return { boundary, body: bytes }
 }
 
-/** The same bytes in three pieces. */
-export function cutInThree(bytes: Buffer, random: Below): Buffer[] {
+/** Splits bytes into three pieces at random. */
+export function splitInThree(bytes: Buffer, random: RandomBelow): Buffer[] {
   const [first, second] = [random(bytes.length), random(bytes.length)].toSorted((a, b) => a - b)
   return [bytes.subarray(0, first), bytes.subarray(first, second), bytes.subarray(second)]
 }

@@ -1,67 +1,92 @@
-/** Speaking tus by hand: each request as the protocol writes it, nothing added. */
+/** A minimal tus client: sends each request exactly as a test describes it. */
 import { randomUUID } from 'node:crypto'
 import { send } from './environment.ts'
-import type { Driveway, RawAnswer } from './environment.ts'
+import type { Driveway, RawResponse } from './environment.ts'
+import { openConnection, requestHead } from './upload.ts'
+import type { RawConnection } from './upload.ts'
 
-export const unit = 256 * 1024
-export const bodyType = 'application/offset+octet-stream'
+/** Drive's chunk unit, in bytes. */
+export const chunkUnit = 256 * 1024
+export const tusContentType = 'application/offset+octet-stream'
 
 type Headers = Record<string, string | string[]>
 
-/** The value of `Upload-Metadata`. */
-export function metadata(values: Record<string, string>): string {
+/** Encodes the value of `Upload-Metadata`. */
+export function encodeMetadata(values: Record<string, string>): string {
   return Object.entries(values)
     .map(([key, value]) => `${key} ${Buffer.from(value).toString('base64')}`)
     .join(',')
 }
 
-export interface Tus {
-  ask(method: string, path: string, headers?: Headers, body?: Buffer): Promise<RawAnswer>
+export interface TusClient {
+  request(method: string, path: string, headers?: Headers, body?: Buffer): Promise<RawResponse>
   /** Creates an upload. @returns its path */
   create(headers: Headers, body?: Buffer): Promise<string>
-  post(headers: Headers, body?: Buffer): Promise<RawAnswer>
-  head(path: string): Promise<RawAnswer>
-  patch(path: string, offset: number, body: Buffer, headers?: Headers): Promise<RawAnswer>
-  remove(path: string): Promise<RawAnswer>
+  post(headers: Headers, body?: Buffer): Promise<RawResponse>
+  head(path: string): Promise<RawResponse>
+  patch(path: string, offset: number, body: Buffer, headers?: Headers): Promise<RawResponse>
+  remove(path: string): Promise<RawResponse>
 }
 
-/** @param bearer another person's, where it is given */
-export function tus({ origin, bearer }: Pick<Driveway, 'origin' | 'bearer'>): Tus {
-  const spoken = { ...bearer, 'tus-resumable': '1.0.0' }
-  const ask: Tus['ask'] = (method, path, headers = {}, body) =>
+export function createTusClient({
+  origin,
+  bearer,
+}: Pick<Driveway, 'origin' | 'bearer'>): TusClient {
+  const commonHeaders = { ...bearer, 'tus-resumable': '1.0.0' }
+  const request: TusClient['request'] = (method, path, headers = {}, body) =>
     send(origin, path, {
       method,
-      headers: { ...spoken, ...headers },
+      headers: { ...commonHeaders, ...headers },
       ...(body === undefined ? {} : { body }),
     })
-  const post: Tus['post'] = (headers, body) =>
-    ask('POST', '/upload/tus', { ...(body ? { 'content-type': bodyType } : {}), ...headers }, body)
+  const post: TusClient['post'] = (headers, body) => {
+    const type: Headers = body ? { 'content-type': tusContentType } : {}
+    return request('POST', '/upload/tus', { ...type, ...headers }, body)
+  }
   return {
-    ask,
+    request,
     post,
     async create(headers, body) {
-      const named = { 'upload-metadata': metadata({ filename: `${randomUUID()}.bin` }) }
-      const { status, headers: answer, body: text } = await post({ ...named, ...headers }, body)
-      if (status !== 201) throw new Error(`Not created: ${status} ${text}`)
-      return pathOf(answer.location)
+      const named = { 'upload-metadata': encodeMetadata({ filename: `${randomUUID()}.bin` }) }
+      const response = await post({ ...named, ...headers }, body)
+      if (response.status !== 201) {
+        throw new Error(`Creation returned ${response.status}: ${response.body}`)
+      }
+      return pathOf(response.headers.location)
     },
-    head: (path) => ask('HEAD', path),
-    patch: (path, offset, body, headers) =>
-      ask(
-        'PATCH',
-        path,
-        { 'content-type': bodyType, 'upload-offset': String(offset), ...headers },
-        body,
-      ),
-    remove: (path) => ask('DELETE', path),
+    head: (path) => request('HEAD', path),
+    patch(path, offset, body, headers) {
+      const common = { 'content-type': tusContentType, 'upload-offset': String(offset) }
+      return request('PATCH', path, { ...common, ...headers }, body)
+    },
+    remove: (path) => request('DELETE', path),
   }
 }
 
+/** Sends the head of a PATCH, and leaves its body to the caller. */
+export async function openPatch(
+  at: Pick<Driveway, 'origin' | 'bearer'>,
+  path: string,
+  offset: number,
+  length: number,
+): Promise<RawConnection> {
+  const connection = await openConnection(at.origin)
+  const headers = {
+    'Tus-Resumable': '1.0.0',
+    'Content-Type': tusContentType,
+    'Upload-Offset': offset,
+    'Content-Length': length,
+  }
+  connection.socket.write(requestHead(at, 'PATCH', path, headers))
+  return connection
+}
+
+/** Returns the path of a Location. */
 export function pathOf(location: string | undefined): string {
   return new URL(location ?? '').pathname
 }
 
-/** Where an upload stands, as HEAD tells it. */
-export function offsetOf({ headers }: RawAnswer): number {
+/** Returns the `Upload-Offset` of a response, `NaN` without one. */
+export function offsetOf({ headers }: RawResponse): number {
   return Number(headers['upload-offset'] ?? NaN)
 }
