@@ -1,33 +1,33 @@
-/** What Driveway may do where the person is, in one line; and who can change it, on asking. */
+/** The permission banner: what Driveway may do in the open folder; expands to how the operator can change it. */
 import { element } from './dom.ts'
 import { icon } from './icons.ts'
 import { strings } from './strings.ts'
 import type { Profile } from './api/types.ts'
 
-export interface AccessNote {
+export interface AccessBanner {
   readonly element: HTMLElement
   /** @param writable whether files may be added to the open folder */
-  show(writable: boolean): void
+  show(isWritable: boolean): void
 }
 
-export function createAccessNote(profile: Profile): AccessNote {
-  const words = element('span')
+export function createAccessBanner(profile: Profile): AccessBanner {
+  const text = element('span')
   const { [profile]: operator } = strings.accessOperator
-  const line = [icon('eye'), words]
-  const note =
+  const content = [icon('eye'), text]
+  const banner =
     operator === null
-      ? element('p', { class: 'access' }, ...line)
+      ? element('p', { class: 'access-banner' }, ...content)
       : element(
           'details',
-          { class: 'access' },
-          element('summary', {}, ...line, icon('down')),
+          { class: 'access-banner' },
+          element('summary', {}, ...content, icon('down')),
           element('p', {}, operator),
         )
   return {
-    element: note,
-    show(writable) {
-      words.textContent = writable ? strings.access[profile] : strings.accessClosed
-      note.classList.toggle('access-closed', !writable)
+    element: banner,
+    show(isWritable) {
+      text.textContent = isWritable ? strings.access[profile] : strings.accessReadOnly
+      banner.classList.toggle('access-read-only', !isWritable)
     },
   }
 }

@@ -1,60 +1,68 @@
-/** Who is here, and what that person can do about it: at the end of the page's header. */
+/** The account menu at the end of the page's header. */
 import { openDialog } from './dialog.ts'
 import { element } from './dom.ts'
 import { menuButton, openMenu } from './menu.ts'
-import type { Place } from './route.ts'
-import { inFolder } from './route.ts'
+import type { Route } from './route.ts'
+import { folderRoute } from './route.ts'
 import type { Problem } from './api/problem.ts'
 import { strings } from './strings.ts'
 
-export interface AccountOptions {
+export interface AccountMenuOptions {
   readonly email: string
-  readonly go: (place: Place) => void
+  readonly navigate: (place: Route) => void
   readonly signOut: () => void
-  /** Ends the grant, once the person has confirmed it. */
+  /** Revokes the grant after the user confirms. */
   readonly disconnect: () => Promise<void>
-  readonly lost: (problem: Problem) => void
+  readonly onUnauthorized: (problem: Problem) => void
 }
 
-export function accountButton(options: AccountOptions): HTMLElement {
-  const { email, go, signOut } = options
+export function createAccountMenu(options: AccountMenuOptions): HTMLElement {
+  const { email, navigate, signOut } = options
   const initial = element('span', { class: 'avatar', 'data-initial': email.slice(0, 1) })
   const name = element('span', { class: 'account-name' }, email)
   const label = strings.account(email)
-  const made = menuButton({ class: 'account-button quiet', 'aria-label': label }, initial, name)
-  made.addEventListener('click', () =>
-    openMenu(made, label, [
-      { words: element('strong', {}, email) },
-      { label: strings.files, icon: 'folder', does: () => go(inFolder([])) },
-      { label: strings.tokens, icon: 'key', does: () => go({ view: 'tokens', trail: [] }) },
+  const button = menuButton(
+    { class: 'account-button secondary', 'aria-label': label },
+    initial,
+    name,
+  )
+  button.addEventListener('click', () =>
+    openMenu(button, label, [
+      { text: element('strong', {}, email) },
+      { label: strings.files, icon: 'folder', action: () => navigate(folderRoute([])) },
+      {
+        label: strings.tokens,
+        icon: 'key',
+        action: () => navigate({ view: 'tokens', crumbs: [] }),
+      },
       {
         label: strings.approveDevice,
         icon: 'terminal',
-        does: () => go({ view: 'device', code: '' }),
+        action: () => navigate({ view: 'device', code: '' }),
       },
-      { label: strings.signOut, icon: 'leave', does: signOut },
+      { label: strings.signOut, icon: 'sign-out', action: signOut },
       {
         label: strings.disconnect,
-        icon: 'closed',
+        icon: 'blocked',
         danger: true,
-        does: () => askToDisconnect(options),
+        action: () => openDisconnectDialog(options),
       },
     ]),
   )
-  return made
+  return button
 }
 
-function askToDisconnect({ email, disconnect, lost }: AccountOptions): void {
-  const points = strings.disconnectPoints.map((point) => element('li', {}, point))
+function openDisconnectDialog({ email, disconnect, onUnauthorized }: AccountMenuOptions): void {
+  const points = strings.disconnectEffects.map((point) => element('li', {}, point))
   openDialog({
     title: strings.disconnectTitle,
     content: [
-      element('p', {}, strings.disconnectWords(email)),
-      element('ul', { class: 'points' }, ...points),
+      element('p', {}, strings.disconnectText(email)),
+      element('ul', { class: 'bullet-list' }, ...points),
     ],
     action: strings.disconnectAction,
     danger: true,
-    act: disconnect,
-    lost,
+    onSubmit: disconnect,
+    onUnauthorized,
   })
 }

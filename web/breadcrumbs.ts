@@ -1,43 +1,44 @@
 /**
- * Where in Drive the page is: the folders from My Drive down to the open one.
- * The address holds only the last folder's id; the names on the way live in sessionStorage, until sign-out.
+ * The breadcrumb path: the folders from My Drive down to the open one.
+ * The URL holds only the last folder's id; sessionStorage keeps the ancestors until sign-out.
  */
 import { strings } from './strings.ts'
 
-export interface Step {
+export interface Crumb {
   readonly id: string
   readonly name: string
-  /** Whether Driveway may add to the folder; unknown until Drive has been asked. */
+  /** Whether Driveway may add files to the folder; undefined until Drive's metadata is loaded. */
   readonly writable?: boolean
-  /** Whether the folders above it are not known: a search or an address led to it. */
-  readonly unplaced?: boolean
+  /** Whether the ancestors are unknown, because a search or a URL opened the folder. */
+  readonly ancestorsUnknown?: boolean
 }
 
-/** Empty in My Drive itself. */
-export type Trail = readonly Step[]
+/** Empty for My Drive. */
+export type Breadcrumbs = readonly Crumb[]
 
-export const folderOf = (trail: Trail): Step | null => trail.at(-1) ?? null
-export const isSameFolder = (one: Trail, other: Trail): boolean =>
-  folderOf(one)?.id === folderOf(other)?.id
-export const nameOf = (trail: Trail): string => folderOf(trail)?.name ?? strings.root
+export const currentFolder = (crumbs: Breadcrumbs): Crumb | null => crumbs.at(-1) ?? null
+export const isSameFolder = (a: Breadcrumbs, b: Breadcrumbs): boolean =>
+  currentFolder(a)?.id === currentFolder(b)?.id
+export const currentFolderName = (crumbs: Breadcrumbs): string =>
+  currentFolder(crumbs)?.name ?? strings.root
 
-/** One step down, or back up when the folder is already on the way (shortcuts can make circles). */
-export function stepInto(trail: Trail, step: Step): Trail {
-  const at = trail.findIndex(({ id }) => id === step.id)
-  return at < 0 ? [...trail, step] : trail.slice(0, at + 1)
+/** Appends a folder, or truncates the path to it when it is already there (shortcuts can form cycles). */
+export function pushCrumb(crumbs: Breadcrumbs, crumb: Crumb): Breadcrumbs {
+  const index = crumbs.findIndex(({ id }) => id === crumb.id)
+  return index < 0 ? [...crumbs, crumb] : crumbs.slice(0, index + 1)
 }
 
-export function rememberTrail(trail: Trail): void {
-  const folder = folderOf(trail)
-  if (folder !== null) sessionStorage.setItem(folder.id, JSON.stringify(trail))
+export function saveBreadcrumbs(crumbs: Breadcrumbs): void {
+  const folder = currentFolder(crumbs)
+  if (folder !== null) sessionStorage.setItem(folder.id, JSON.stringify(crumbs))
 }
 
-export function forgetTrails(): void {
+export function clearBreadcrumbs(): void {
   sessionStorage.clear()
 }
 
-/** @returns `null` for a folder that this tab has not been in */
-export function recallTrail(id: string): Trail | null {
-  const remembered = sessionStorage.getItem(id)
-  return remembered === null ? null : (JSON.parse(remembered) as Trail)
+/** @returns `null` when this tab has not opened the folder */
+export function loadBreadcrumbs(id: string): Breadcrumbs | null {
+  const stored = sessionStorage.getItem(id)
+  return stored === null ? null : (JSON.parse(stored) as Breadcrumbs)
 }

@@ -1,45 +1,45 @@
-/** A line with a button that copies it. */
+/** A code snippet with a copy button. */
 import { announce } from './live-region.ts'
 import { button, element } from './dom.ts'
 import { strings } from './strings.ts'
 
-export interface Line {
+export interface Snippet {
   readonly label: string
-  readonly line: string
+  readonly code: string
 }
 
-const patience = 2_000 // how long a button says "Copied"
+const copiedMs = 2_000 // how long the button shows "Copied"
 
-export function copyable({ label, line }: Line): HTMLElement {
-  const code = element('code', {}, line)
-  const copy = button(strings.copy, () => void copyLine(), {
-    class: 'quiet',
+export function createCopySnippet({ label, code }: Snippet): HTMLElement {
+  const codeElement = element('code', {}, code)
+  const copy = button(strings.copy, () => void copyCode(), {
+    class: 'secondary',
     'aria-label': strings.copyNamed(label),
   })
 
-  async function copyLine(): Promise<void> {
-    const words = await copied(line, code)
-    announce(words)
-    copy.textContent = words
-    setTimeout(() => (copy.textContent = strings.copy), patience)
+  async function copyCode(): Promise<void> {
+    const message = await copyToClipboard(code, codeElement)
+    announce(message)
+    copy.textContent = message
+    setTimeout(() => (copy.textContent = strings.copy), copiedMs)
   }
 
   return element(
     'li',
     {},
-    element('p', { class: 'line-label' }, label),
+    element('p', { class: 'snippet-label' }, label),
     copy,
-    element('pre', {}, code),
+    element('pre', {}, codeElement),
   )
 }
 
-/** Where the clipboard is closed to pages, the line is selected for the person to copy. */
-async function copied(line: string, code: HTMLElement): Promise<string> {
+/** Selects the code for manual copying when the clipboard is not accessible. */
+async function copyToClipboard(code: string, codeElement: HTMLElement): Promise<string> {
   try {
-    await navigator.clipboard.writeText(line)
+    await navigator.clipboard.writeText(code)
     return strings.copied
   } catch {
-    getSelection()?.selectAllChildren(code)
+    getSelection()?.selectAllChildren(codeElement)
     return strings.copyFailed
   }
 }

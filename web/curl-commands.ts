@@ -1,36 +1,36 @@
-/** The lines that do in a terminal what the page does. */
-import type { Line } from './copy-snippet.ts'
+/** The curl commands shown with a new token. */
+import type { Snippet } from './copy-snippet.ts'
 import { strings } from './strings.ts'
-import type { MadeToken } from './api/token-types.ts'
+import type { CreatedToken } from './api/token-types.ts'
 
-/** @param folder which folder they speak of, where the token is bound to none */
-export function curlLines(
+/** @param folder the target folder when the token is not restricted to one */
+export function curlCommands(
   origin: string,
-  { secret, scopes, folder: bound }: Pick<MadeToken, 'secret' | 'scopes' | 'folder'>,
+  { secret, scopes, folder: tokenFolder }: Pick<CreatedToken, 'secret' | 'scopes' | 'folder'>,
   folder: string | null,
-): Line[] {
-  const curl = `curl -H ${quoted(`Authorization: Bearer ${secret}`)}`
-  const where = bound?.id ?? folder
-  const query = where === null ? '' : `?${new URLSearchParams({ folder: where })}`
-  const field = where === null ? '' : ` -F ${quoted(`folder=${where}`)}`
-  const upload = quoted(`${origin}/upload`)
-  const reading = [
-    { label: strings.lineList, line: `${curl} ${quoted(`${origin}/files${query}`)}` },
+): Snippet[] {
+  const curl = `curl -H ${shellQuote(`Authorization: Bearer ${secret}`)}`
+  const folderId = tokenFolder?.id ?? folder
+  const query = folderId === null ? '' : `?${new URLSearchParams({ folder: folderId })}`
+  const field = folderId === null ? '' : ` -F ${shellQuote(`folder=${folderId}`)}`
+  const upload = shellQuote(`${origin}/upload`)
+  const readSnippets = [
+    { label: strings.curlList, code: `${curl} ${shellQuote(`${origin}/files${query}`)}` },
   ]
-  const writing = [
-    { label: strings.lineUpload, line: `${curl}${field} -F 'file=@photo.jpg' ${upload}` },
+  const writeSnippets = [
+    { label: strings.curlUpload, code: `${curl}${field} -F 'file=@photo.jpg' ${upload}` },
     {
-      label: strings.linePipe,
-      line: `echo hello | ${curl}${field} -F 'file=@-;filename=notes.txt' ${upload}`,
+      label: strings.curlPipe,
+      code: `echo hello | ${curl}${field} -F 'file=@-;filename=notes.txt' ${upload}`,
     },
   ]
   return [
-    ...(scopes.includes('files:read') ? reading : []),
-    ...(scopes.includes('upload') ? writing : []),
+    ...(scopes.includes('files:read') ? readSnippets : []),
+    ...(scopes.includes('upload') ? writeSnippets : []),
   ]
 }
 
-/** One word to a POSIX shell, whatever is in it. */
-function quoted(word: string): string {
-  return `'${word.replaceAll("'", `'\\''`)}'`
+/** Quotes a value as one word of a POSIX shell. */
+function shellQuote(value: string): string {
+  return `'${value.replaceAll("'", `'\\''`)}'`
 }

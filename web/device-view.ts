@@ -1,148 +1,148 @@
-/** Lets a person allow a terminal that shows a code, after seeing what asks and for what. */
+/** Approves or denies a device authorization request by its user code (RFC 8628). */
 import { announce } from './live-region.ts'
-import { answerDevice, getDevice } from './api/client.ts'
+import { respondToDevice, getDevice } from './api/client.ts'
 import { button, element } from './dom.ts'
-import { formatSpan } from './format.ts'
+import { formatRelative } from './format.ts'
 import { icon } from './icons.ts'
 import { nameElement } from './display-name.ts'
-import { asProblem } from './api/problem.ts'
+import { toProblem } from './api/problem.ts'
 import type { Problem } from './api/problem.ts'
 import { strings } from './strings.ts'
-import { field, lifetimeChoice } from './token-form.ts'
+import { field, createLifetimeSelect } from './token-form.ts'
 import type { DeviceRequest } from './api/token-types.ts'
 
 export interface DeviceViewOptions {
-  /** From the address; '' when the person is to type it. */
+  /** The user code from the URL; '' when the user has to type it. */
   readonly code: string
   readonly email: string
-  readonly lost: (problem: Problem) => void
+  readonly onUnauthorized: (problem: Problem) => void
 }
 
-export function createDeviceView({ code, email, lost }: DeviceViewOptions) {
+export function createDeviceView({ code: initialCode, email, onUnauthorized }: DeviceViewOptions) {
   const heading = element('h1', { tabindex: -1 }, strings.deviceTitle)
-  const step = element('div', { class: 'card device' })
-  const view = element('div', { class: 'browse narrow' }, heading, step)
+  const card = element('div', { class: 'card device' })
+  const view = element('div', { class: 'view narrow' }, heading, card)
 
-  function askForCode(typed: string, problem: Problem | null): void {
+  function showCodeForm(code: string, problem: Problem | null): void {
     const input = element('input', {
       id: 'device-code',
       class: 'device-code',
-      value: typed,
+      value: code,
       required: true,
       maxlength: 20,
       autocomplete: 'off',
       autocapitalize: 'characters',
       spellcheck: 'false',
       placeholder: 'BCDF-GHJK',
-      'aria-describedby': 'device-problem',
+      'aria-describedby': 'device-error',
     })
-    input.addEventListener('change', () => (input.value = tidy(input.value)))
-    const words = element('p', { id: 'device-problem', class: 'dialog-problem', role: 'alert' })
-    if (problem !== null) words.textContent = wordsFor(problem)
+    input.addEventListener('change', () => (input.value = formatUserCode(input.value)))
+    const errorMessage = element('p', { id: 'device-error', class: 'form-error', role: 'alert' })
+    if (problem !== null) errorMessage.textContent = problemText(problem)
     const form = element(
       'form',
       {},
       element('p', {}, strings.deviceAbout),
       field(input, strings.deviceCode),
-      words,
+      errorMessage,
       element('button', { type: 'submit' }, strings.deviceNext),
     )
     form.addEventListener('submit', (event) => {
       event.preventDefault()
-      void look(tidy(input.value))
+      void lookUp(formatUserCode(input.value))
     })
-    step.replaceChildren(form)
+    card.replaceChildren(form)
     if (problem !== null) input.focus()
   }
 
-  async function look(wanted: string): Promise<void> {
+  async function lookUp(userCode: string): Promise<void> {
     try {
-      ask(await getDevice(wanted))
-    } catch (thrown) {
-      const problem = asProblem(thrown)
-      if (problem.status === 401) return lost(problem)
-      askForCode(wanted, problem)
+      showRequest(await getDevice(userCode))
+    } catch (error) {
+      const problem = toProblem(error)
+      if (problem.status === 401) return onUnauthorized(problem)
+      showCodeForm(userCode, problem)
     }
   }
 
-  function ask(request: DeviceRequest): void {
-    const days = lifetimeChoice('device-days')
-    const outcome = element('p', { class: 'dialog-problem', role: 'alert' })
-    const title = element('h2', { tabindex: -1 }, strings.deviceAsks)
-    const answer = async (approve: boolean): Promise<void> => {
+  function showRequest(request: DeviceRequest): void {
+    const days = createLifetimeSelect('device-days')
+    const errorMessage = element('p', { class: 'form-error', role: 'alert' })
+    const title = element('h2', { tabindex: -1 }, strings.deviceRequestTitle)
+    const respond = async (isApproved: boolean): Promise<void> => {
       try {
         const expiresInDays = Number(days.value)
-        const yes = { approve: true, account: email, expiresInDays } as const
-        await answerDevice(request.code, approve ? yes : { approve })
-        finish(approve)
-      } catch (thrown) {
-        const problem = asProblem(thrown)
-        if (problem.status === 401) return lost(problem)
-        outcome.textContent = wordsFor(problem)
+        const approval = { approve: true, account: email, expiresInDays } as const
+        await respondToDevice(request.code, isApproved ? approval : { approve: false })
+        showResult(isApproved)
+      } catch (error) {
+        const problem = toProblem(error)
+        if (problem.status === 401) return onUnauthorized(problem)
+        errorMessage.textContent = problemText(problem)
       }
     }
-    const deny = button(strings.deviceDeny, () => void answer(false), { class: 'quiet' })
-    const approve = button(strings.deviceApprove, () => void answer(true))
-    step.replaceChildren(
+    const deny = button(strings.deviceDeny, () => void respond(false), { class: 'secondary' })
+    const approve = button(strings.deviceApprove, () => void respond(true))
+    card.replaceChildren(
       title,
-      facts(request, email),
+      requestDetails(request, email),
       element('p', { class: 'warning' }, icon('alert'), element('span', {}, strings.deviceWarning)),
-      field(days, strings.deviceLifetime),
-      outcome,
+      field(days, strings.deviceExpiresAfter),
+      errorMessage,
       element('div', { class: 'dialog-buttons' }, deny, approve),
     )
     title.focus()
   }
 
-  function finish(approved: boolean): void {
-    const words = approved ? strings.deviceApproved : strings.deviceDenied
-    const title = element('h2', { tabindex: -1 }, words)
-    step.replaceChildren(
-      element('div', { class: 'device-done' }, icon(approved ? 'done' : 'closed'), title),
-      element('p', {}, approved ? strings.deviceApprovedHint : strings.deviceDeniedHint),
+  function showResult(isApproved: boolean): void {
+    const message = isApproved ? strings.deviceApproved : strings.deviceDenied
+    const title = element('h2', { tabindex: -1 }, message)
+    card.replaceChildren(
+      element('div', { class: 'device-result' }, icon(isApproved ? 'done' : 'blocked'), title),
+      element('p', {}, isApproved ? strings.deviceApprovedHint : strings.deviceDeniedHint),
     )
-    announce(words)
+    announce(message)
     title.focus()
   }
 
-  if (code === '') askForCode('', null)
+  if (initialCode === '') showCodeForm('', null)
   else {
-    askForCode(code, null)
-    void look(tidy(code))
+    showCodeForm(initialCode, null)
+    void lookUp(formatUserCode(initialCode))
   }
   return { element: view, focus: () => heading.focus(), close: () => {} }
 }
 
-function facts(
+function requestDetails(
   { code, client, scopes, address, userAgent, created }: DeviceRequest,
   email: string,
 ) {
   const rows: [string, Node | string][] = [
-    [strings.deviceCode, element('strong', { class: 'code' }, code)],
-    [strings.deviceClient, client === '' ? strings.deviceNameless : nameElement(client)],
+    [strings.deviceCode, element('strong', { class: 'user-code' }, code)],
+    [strings.deviceClient, client === '' ? strings.deviceUnnamed : nameElement(client)],
     [strings.deviceAccount, email],
-    [strings.deviceMay, scopes.map((scope) => strings.scopes[scope]).join('; ')],
+    [strings.deviceScopes, scopes.map((scope) => strings.scopes[scope]).join('; ')],
     [
       strings.deviceFrom,
       nameElement([address, userAgent].filter((part) => part !== '').join(' · ')),
     ],
-    [strings.deviceWhen, created === null ? '' : formatSpan(created)],
+    [strings.deviceRequested, created === null ? '' : formatRelative(created)],
   ]
   const shown = rows.filter(([, value]) => value !== '')
   return element(
     'dl',
-    { class: 'facts' },
+    { class: 'request-details' },
     ...shown.flatMap(([term, value]) => [element('dt', {}, term), element('dd', {}, value)]),
   )
 }
 
-/** As codes are shown: capitals, with a hyphen in the middle. */
-function tidy(typed: string): string {
-  const letters = typed.toUpperCase().replaceAll(/[^A-Z0-9]/g, '')
+/** Formats a user code as devices show it: upper case, with a hyphen in the middle. */
+function formatUserCode(code: string): string {
+  const letters = code.toUpperCase().replaceAll(/[^A-Z0-9]/g, '')
   return letters.length === 8 ? `${letters.slice(0, 4)}-${letters.slice(4)}` : letters
 }
 
-function wordsFor(problem: Problem): string {
-  const gone = problem.status === 404 || problem.status === 410
-  return gone ? strings.deviceUnknown : problem.words
+function problemText(problem: Problem): string {
+  const isGone = problem.status === 404 || problem.status === 410
+  return isGone ? strings.deviceUnknown : problem.userMessage
 }

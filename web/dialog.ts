@@ -1,30 +1,41 @@
-/** Dialogs: a question or a small form before everything else. The focus goes back by itself. */
+/** Modal dialogs for confirmations and small forms. The browser restores the focus on close. */
 import { button, element } from './dom.ts'
-import { asProblem } from './api/problem.ts'
+import { toProblem } from './api/problem.ts'
 import type { Problem } from './api/problem.ts'
 import { strings } from './strings.ts'
 
 export interface DialogOptions {
   readonly title: string
-  /** What stands between the title and the buttons. */
+  /** Nodes between the title and the buttons. */
   readonly content: readonly Node[]
   readonly action: string
   readonly danger?: boolean
-  /** Closes the dialog when it is done; what it throws is shown in it. */
-  readonly act: () => Promise<void>
-  /** Called instead of showing it where a 401 says that nobody is signed in any more. */
-  readonly lost: (problem: Problem) => void
+  /** The dialog closes when it resolves, and shows the error when it rejects. */
+  readonly onSubmit: () => Promise<void>
+  /** Called with a 401 instead of showing it. */
+  readonly onUnauthorized: (problem: Problem) => void
 }
 
-export function openDialog({ title, content, action, danger, act, lost }: DialogOptions): void {
-  const outcome = element('p', { class: 'dialog-problem', role: 'alert' })
-  const cancel = button(strings.cancel, () => dialog.close(), { class: 'quiet' })
-  const go = element('button', { type: 'submit', class: danger === true ? 'danger' : null }, action)
+export function openDialog({
+  title,
+  content,
+  action,
+  danger,
+  onSubmit,
+  onUnauthorized,
+}: DialogOptions): void {
+  const errorMessage = element('p', { class: 'form-error', role: 'alert' })
+  const cancel = button(strings.cancel, () => dialog.close(), { class: 'secondary' })
+  const submitButton = element(
+    'button',
+    { type: 'submit', class: danger === true ? 'danger' : null },
+    action,
+  )
   const heading = element('h2', { id: 'dialog-title' }, title)
-  const buttons = element('div', { class: 'dialog-buttons' }, cancel, go)
-  const form = element('form', { method: 'dialog' }, heading, ...content, outcome, buttons)
+  const buttons = element('div', { class: 'dialog-buttons' }, cancel, submitButton)
+  const form = element('form', { method: 'dialog' }, heading, ...content, errorMessage, buttons)
   const dialog = element('dialog', { 'aria-labelledby': heading.id }, form)
-  let busy = false
+  let isBusy = false
 
   form.addEventListener('submit', (event) => {
     event.preventDefault()
@@ -33,23 +44,23 @@ export function openDialog({ title, content, action, danger, act, lost }: Dialog
   dialog.addEventListener('close', () => dialog.remove())
 
   async function submit(): Promise<void> {
-    if (busy) return
-    busy = true
-    go.setAttribute('aria-disabled', 'true')
-    outcome.textContent = ''
+    if (isBusy) return
+    isBusy = true
+    submitButton.setAttribute('aria-disabled', 'true')
+    errorMessage.textContent = ''
     try {
-      await act()
+      await onSubmit()
       dialog.close()
-    } catch (thrown) {
-      const problem = asProblem(thrown)
+    } catch (error) {
+      const problem = toProblem(error)
       if (problem.status === 401) {
         dialog.close()
-        return lost(problem)
+        return onUnauthorized(problem)
       }
-      outcome.textContent = problem.words
+      errorMessage.textContent = problem.userMessage
     } finally {
-      busy = false
-      go.removeAttribute('aria-disabled')
+      isBusy = false
+      submitButton.removeAttribute('aria-disabled')
     }
   }
 
@@ -57,7 +68,7 @@ export function openDialog({ title, content, action, danger, act, lost }: Dialog
   dialog.showModal()
 }
 
-/** Closes what is open: another place was gone to, or another person is here. */
+/** Closes open dialogs on navigation or when the account changes. */
 export function closeDialogs(): void {
   for (const dialog of document.querySelectorAll('dialog')) dialog.close()
 }

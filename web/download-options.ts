@@ -1,38 +1,41 @@
-/** What a person may download of a file, and as what. */
+/** The download and export options of a file. */
 import { strings } from './strings.ts'
 import type { DriveFile, Profile } from './api/types.ts'
 
-export interface Download {
+export interface DownloadOption {
   readonly label: string
   readonly href: string
 }
 
-const google = 'application/vnd.google-apps.'
+const googleTypePrefix = 'application/vnd.google-apps.'
 
-/** As the gateway names them in `as`; the first is what most people want. */
-const formats: Readonly<Record<string, readonly (keyof typeof strings.formats)[]>> = {
+/** Values of the gateway's `as` parameter by document type, most common first. */
+const exportFormats: Readonly<Record<string, readonly (keyof typeof strings.formats)[]>> = {
   document: ['pdf', 'docx', 'odt', 'txt', 'md'],
   spreadsheet: ['xlsx', 'pdf', 'ods', 'csv'],
   presentation: ['pdf', 'pptx', 'odp'],
   drawing: ['pdf', 'png', 'svg'],
 }
 
-/** @returns nothing for what has no bytes, or none that Driveway may read */
-export function downloadsOf(file: DriveFile, profile: Profile): Download[] {
+/** @returns an empty list when the item has no content or Driveway may not read it */
+export function downloadOptions(file: DriveFile, profile: Profile): DownloadOption[] {
   const { id, mimeType, kind } = target(file)
-  if (kind === 'folder' || !isReadable(file, profile)) return []
+  if (kind === 'folder' || !isDownloadable(file, profile)) return []
   const path = `/files/${encodeURIComponent(id)}/content`
   if (kind === 'file') return [{ label: strings.download, href: path }]
-  return (formats[mimeType.replace(google, '')] ?? []).map((format) => ({
+  return (exportFormats[mimeType.replace(googleTypePrefix, '')] ?? []).map((format) => ({
     label: strings.downloadAs(strings.formats[format]),
     href: `${path}?as=${format}`,
   }))
 }
 
-/** A shortcut says of itself that Driveway made it, and nothing about its target. */
-function isReadable({ shortcut, isOurs, canDownload }: DriveFile, profile: Profile): boolean {
+/** `isAppAuthorized` of a shortcut describes the shortcut, not its target. */
+function isDownloadable(
+  { shortcut, isAppAuthorized, canDownload }: DriveFile,
+  profile: Profile,
+): boolean {
   if (profile === 'full') return canDownload
-  return shortcut === null && isOurs === true && canDownload
+  return shortcut === null && isAppAuthorized === true && canDownload
 }
 
 function target({ id, mimeType, kind, shortcut }: DriveFile) {

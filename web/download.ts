@@ -1,85 +1,86 @@
 /**
- * A download from a gateway elsewhere. A link can bring no bearer, and an address may hold no secret:
- * so the page fetches the file itself, and has the browser save it.
+ * Downloads from a cross-origin gateway. A link cannot send a bearer token, and a URL may not contain
+ * one, so the page fetches the file and the browser saves it.
  */
-import { ask } from './api/gateway-fetch.ts'
-import { asProblem, readProblem } from './api/problem.ts'
+import { gatewayFetch } from './api/gateway-fetch.ts'
+import { toProblem, readProblem } from './api/problem.ts'
 import type { Problem } from './api/problem.ts'
 import { strings } from './strings.ts'
-import { notify } from './error-view.ts'
+import { showNotice } from './notices.ts'
 
-/** Beyond this a file does not go through memory, but straight into a file of the person's. */
-const mostInMemory = 256 * 1024 * 1024
+/** Larger files are streamed to a file that the user picks, not buffered in memory. */
+const maxInMemoryBytes = 256 * 1024 * 1024
 
-/** Not in every browser, and so not in TypeScript's library either. */
+/** Not in every browser, so TypeScript's DOM library lacks it. */
 interface SavePicker {
   showSaveFilePicker?: (options: { suggestedName: string }) => Promise<FileSystemFileHandle>
 }
 
-export interface Wanted {
-  /** The gateway's. */
+export interface DownloadRequest {
+  /** A path of the gateway. */
   readonly path: string
   readonly name: string
-  /** Bytes; `null` where it is not known before. */
+  /** Bytes; `null` when unknown. */
   readonly size: number | null
-  readonly lost: (problem: Problem) => void
+  readonly onUnauthorized: (problem: Problem) => void
 }
 
-/** Call it in the handler of a click or a key: the browser asks for a place then, if it has to. */
-export async function download(wanted: Wanted): Promise<void> {
-  const { name, size, lost } = wanted
-  let notice: (() => void) | undefined
+/** Call it in the handler of a click or key event: the file picker requires a user gesture. */
+export async function download(request: DownloadRequest): Promise<void> {
+  const { name, size, onUnauthorized } = request
+  let dismissNotice: (() => void) | undefined
   try {
-    const target = (size ?? 0) > mostInMemory ? await chooseTarget(name) : null
-    if (target === 'nowhere') return
-    if (target === 'impossible') return void notify(strings.tooLargeToFetch(name))
-    notice = notify(strings.downloading(name))
-    const fetched = await ask(wanted.path, { cache: 'no-store' })
-    if (!fetched.ok) throw readProblem(fetched.status, await fetched.text())
-    if (target !== null) await pour(fetched, target)
-    else if (!(await hand(fetched, name))) return void notify(strings.tooLargeToFetch(name))
-    notice()
-  } catch (thrown) {
-    notice?.()
-    const problem = asProblem(thrown)
-    if (problem.status === 401) return lost(problem)
-    notify(`${strings.downloadFailed(name)}. ${problem.words}`)
+    const target = (size ?? 0) > maxInMemoryBytes ? await pickTargetFile(name) : null
+    if (target === 'cancelled') return
+    if (target === 'unsupported') return void showNotice(strings.downloadTooLarge(name))
+    dismissNotice = showNotice(strings.downloading(name))
+    const response = await gatewayFetch(request.path, { cache: 'no-store' })
+    if (!response.ok) throw readProblem(response.status, await response.text())
+    if (target !== null) await writeToFile(response, target)
+    else if (!(await saveBlob(response, name)))
+      return void showNotice(strings.downloadTooLarge(name))
+    dismissNotice()
+  } catch (error) {
+    dismissNotice?.()
+    const problem = toProblem(error)
+    if (problem.status === 401) return onUnauthorized(problem)
+    showNotice(`${strings.downloadFailed(name)}. ${problem.userMessage}`)
   }
 }
 
-async function chooseTarget(
+async function pickTargetFile(
   name: string,
-): Promise<FileSystemFileHandle | 'nowhere' | 'impossible'> {
+): Promise<FileSystemFileHandle | 'cancelled' | 'unsupported'> {
   const { showSaveFilePicker } = globalThis as SavePicker
-  if (showSaveFilePicker === undefined) return 'impossible'
-  return showSaveFilePicker({ suggestedName: name }).catch((thrown: unknown) => {
-    if (thrown instanceof DOMException && thrown.name === 'AbortError') return 'nowhere'
-    throw thrown
+  if (showSaveFilePicker === undefined) return 'unsupported'
+  return showSaveFilePicker({ suggestedName: name }).catch((error: unknown) => {
+    if (error instanceof DOMException && error.name === 'AbortError') return 'cancelled'
+    throw error
   })
 }
 
-/** What breaks off half-way leaves the person's file as it was. */
-async function pour({ body }: Response, target: FileSystemFileHandle): Promise<void> {
+/** The file is replaced when the stream completes; an interrupted download leaves it unchanged. */
+async function writeToFile({ body }: Response, target: FileSystemFileHandle): Promise<void> {
   await body?.pipeTo(await target.createWritable())
 }
 
-/** @returns whether it was small enough */
-async function hand(fetched: Response, name: string): Promise<boolean> {
-  if (Number(fetched.headers.get('content-length') ?? 0) > mostInMemory) {
-    await fetched.body?.cancel()
+/** @returns false when the response exceeds `maxInMemoryBytes` */
+async function saveBlob(response: Response, name: string): Promise<boolean> {
+  if (Number(response.headers.get('content-length') ?? 0) > maxInMemoryBytes) {
+    await response.body?.cancel()
     return false
   }
-  const href = URL.createObjectURL(await fetched.blob())
+  const href = URL.createObjectURL(await response.blob())
   const link = document.createElement('a')
   link.href = href
-  link.download = nameIn(fetched.headers.get('content-disposition')) ?? name
+  link.download = parseFileName(response.headers.get('content-disposition')) ?? name
   link.click()
   setTimeout(() => URL.revokeObjectURL(href), 60_000)
   return true
 }
 
-/** The name that an export has. @see RFC 6266 */
-function nameIn(disposition: string | null): string | null {
+/** Reads `filename*` of Content-Disposition, which names an export. @see RFC 6266 */
+function parseFileName(disposition: string | null): string | null {
   const [, encoded] = /filename\*=UTF-8''([^;]+)/i.exec(disposition ?? '') ?? []
   try {
     return encoded === undefined ? null : decodeURIComponent(encoded)

@@ -1,126 +1,142 @@
-/** The list of a place, page by page: files, none, or what went wrong. */
+/** The paginated file list of a folder or search: the table, the empty state or an error. */
 import { announce } from './live-region.ts'
 import { listFiles } from './api/client.ts'
 import type { FilesQuery } from './api/client.ts'
 import { button, element } from './dom.ts'
 import { icon } from './icons.ts'
-import { createListing, skeleton } from './file-table.ts'
-import type { Listing } from './file-table.ts'
-import { createPager } from './load-more.ts'
-import type { FilesPlace } from './route.ts'
-import { asProblem } from './api/problem.ts'
+import { createFileTable, loadingSkeleton } from './file-table.ts'
+import type { FileTable } from './file-table.ts'
+import { createLoadMore } from './load-more.ts'
+import type { FilesRoute } from './route.ts'
+import { toProblem } from './api/problem.ts'
 import type { Problem } from './api/problem.ts'
 import { orderBy } from './sort.ts'
 import type { Sort } from './sort.ts'
 import { strings } from './strings.ts'
-import { folderOf, isSameFolder, nameOf } from './breadcrumbs.ts'
-import type { Step } from './breadcrumbs.ts'
-import { trouble } from './error-view.ts'
+import { currentFolder, isSameFolder, currentFolderName } from './breadcrumbs.ts'
+import type { Crumb } from './breadcrumbs.ts'
+import { errorView } from './error-view.ts'
 import type { DriveFile, FilesPage, Profile } from './api/types.ts'
 
 export interface FileListOptions {
   readonly profile: Profile
-  readonly open: (folder: Step) => void
-  /** Called with a 401, in place of showing it here. */
-  readonly lost: (problem: Problem) => void
-  readonly sortBy: (sort: Sort) => void
-  readonly upload: () => void
+  readonly onOpenFolder: (folder: Crumb) => void
+  /** Called with a 401 instead of showing it. */
+  readonly onUnauthorized: (problem: Problem) => void
+  readonly onSort: (sort: Sort) => void
+  readonly onUpload: () => void
 }
 
-interface Shown {
-  readonly place: FilesPlace
-  readonly listing: Listing
+interface ShownList {
+  readonly route: FilesRoute
+  readonly table: FileTable
   readonly query: FilesQuery
   readonly signal: AbortSignal
   writable: boolean
 }
 
-export function queryFor({ trail, search }: FilesPlace, sort: Sort): FilesQuery {
-  const everywhere = search !== null && !search.here
+export function queryFor({ crumbs, search }: FilesRoute, sort: Sort): FilesQuery {
+  const isGlobal = search !== null && !search.currentFolderOnly
   return {
-    folder: everywhere ? null : (folderOf(trail)?.id ?? null),
-    words: search?.words ?? '',
+    folder: isGlobal ? null : (currentFolder(crumbs)?.id ?? null),
+    text: search?.text ?? '',
     orderBy: orderBy(sort),
   }
 }
 
-export function createFileList({ profile, open, lost, sortBy, upload }: FileListOptions) {
-  const files = element('section', { class: 'files' })
+export function createFileList({
+  profile,
+  onOpenFolder,
+  onUnauthorized,
+  onSort,
+  onUpload,
+}: FileListOptions) {
+  const section = element('section', { class: 'files' })
   let loading = new AbortController()
-  let shown: Shown | null = null
+  let shown: ShownList | null = null
 
-  async function show(place: FilesPlace, sort: Sort, writable: boolean): Promise<void> {
+  async function show(route: FilesRoute, sort: Sort, writable: boolean): Promise<void> {
     loading.abort()
     loading = new AbortController()
-    const { trail, search } = place
+    const { crumbs, search } = route
     const label =
-      search === null ? strings.filesIn(nameOf(trail)) : strings.resultsFor(search.words)
-    files.setAttribute('aria-label', label)
-    const listing = createListing({ label, profile, open, sort, sortBy, lost })
-    const query = queryFor(place, sort)
-    // Searched or sorted anew, the list stays until the other one is there.
-    const stays = shown !== null && isSameFolder(shown.place.trail, trail) && shown.listing.size > 0
-    if (!stays) files.replaceChildren(skeleton())
-    const now: Shown = { place, listing, query, signal: loading.signal, writable }
-    shown = now
-    await showFirstPage(now, () => void show(place, sort, now.writable))
+      search === null ? strings.filesIn(currentFolderName(crumbs)) : strings.resultsFor(search.text)
+    section.setAttribute('aria-label', label)
+    const table = createFileTable({ label, profile, onOpenFolder, sort, onSort, onUnauthorized })
+    const query = queryFor(route, sort)
+    // A new search or sort order of the same folder keeps the old list until the new one is loaded.
+    const keepsPrevious =
+      shown !== null && isSameFolder(shown.route.crumbs, crumbs) && shown.table.size > 0
+    if (!keepsPrevious) section.replaceChildren(loadingSkeleton())
+    const current: ShownList = { route, table, query, signal: loading.signal, writable }
+    shown = current
+    await showFirstPage(current, () => void show(route, sort, current.writable))
   }
 
-  async function showFirstPage(now: Shown, retry: () => void): Promise<void> {
-    const { listing, query, signal } = now
-    files.setAttribute('aria-busy', 'true')
+  async function showFirstPage(current: ShownList, retry: () => void): Promise<void> {
+    const { table, query, signal } = current
+    section.setAttribute('aria-busy', 'true')
     try {
       const page = await listFiles(query, undefined, signal)
-      listing.append(page.files)
-      fill(now, page)
-      announce(openedWords(now))
-    } catch (thrown) {
+      table.append(page.files)
+      fill(current, page)
+      announce(loadedMessage(current))
+    } catch (error) {
       if (signal.aborted) return
-      const problem = asProblem(thrown)
-      if (problem.status === 401) return lost(problem)
-      files.replaceChildren(trouble(strings.listFailed, problem, retry))
+      const problem = toProblem(error)
+      if (problem.status === 401) return onUnauthorized(problem)
+      section.replaceChildren(errorView(strings.listFailed, problem, retry))
     } finally {
-      if (!signal.aborted) files.removeAttribute('aria-busy')
+      if (!signal.aborted) section.removeAttribute('aria-busy')
     }
   }
 
-  function fill(now: Shown, { nextPageToken: next }: FilesPage): void {
-    const { listing, query, signal } = now
+  function fill(current: ShownList, { nextPageToken: next }: FilesPage): void {
+    const { table, query, signal } = current
     if (next === undefined) {
-      listing.complete()
-      return files.replaceChildren(listing.size === 0 ? nothing(now) : listing.element)
+      table.complete()
+      return section.replaceChildren(table.size === 0 ? emptyView(current) : table.element)
     }
     const load = (token: string) => listFiles(query, token, signal)
-    const empty = () => files.replaceChildren(nothing(now))
-    const pager = createPager({ listing, next, load, signal, lost, empty })
-    files.replaceChildren(listing.element, pager)
+    const onEmpty = () => section.replaceChildren(emptyView(current))
+    const loadMore = createLoadMore({
+      table,
+      initialToken: next,
+      load,
+      signal,
+      onUnauthorized,
+      onEmpty,
+    })
+    section.replaceChildren(table.element, loadMore)
   }
 
-  function nothing({ place: { search }, writable }: Shown): HTMLElement {
+  function emptyView({ route: { search }, writable }: ShownList): HTMLElement {
     if (search !== null) {
-      return emptiness('search', strings.nothingFound(search.words), strings.nothingFoundHint)
+      return emptyState('search', strings.noResults(search.text), strings.noResultsHint)
     }
-    if (!writable) return emptiness('empty', strings.emptyTitle, strings.emptyClosed)
-    const press = button([icon('upload'), strings.chooseFiles], upload, { class: 'quiet' })
-    return emptiness('empty', strings.emptyTitle, strings.emptyHint, press)
+    if (!writable) return emptyState('empty', strings.emptyTitle, strings.emptyReadOnly)
+    const chooseButton = button([icon('upload'), strings.chooseFiles], onUpload, {
+      class: 'secondary',
+    })
+    return emptyState('empty', strings.emptyTitle, strings.emptyHint, chooseButton)
   }
 
   return {
-    element: files,
+    element: section,
     show,
-    /** Shows a file that has just been made here. */
+    /** Inserts a file that was just created in the folder. */
     insert(file: DriveFile): void {
-      if (shown === null || shown.place.search !== null) return
-      shown.listing.insert(file)
-      const { firstChild } = files
-      const isEmpty = firstChild instanceof HTMLElement && firstChild.matches('.empty')
-      if (isEmpty) files.replaceChildren(shown.listing.element)
+      if (shown === null || shown.route.search !== null) return
+      shown.table.insert(file)
+      const { firstChild } = section
+      const isEmpty = firstChild instanceof HTMLElement && firstChild.matches('.empty-state')
+      if (isEmpty) section.replaceChildren(shown.table.element)
     },
-    /** It has become known whether files may be added. */
-    allow(writable: boolean): void {
+    /** Updates the empty state once the folder's capabilities are loaded. */
+    setWritable(writable: boolean): void {
       if (shown === null || shown.writable === writable) return
       shown.writable = writable
-      files.querySelector('.empty')?.replaceWith(nothing(shown))
+      section.querySelector('.empty-state')?.replaceWith(emptyView(shown))
     },
     close(): void {
       loading.abort()
@@ -129,24 +145,24 @@ export function createFileList({ profile, open, lost, sortBy, upload }: FileList
   }
 }
 
-function openedWords({ place: { trail, search }, listing }: Shown): string {
+function loadedMessage({ route: { crumbs, search }, table }: ShownList): string {
   return search === null
-    ? strings.opened(nameOf(trail), listing.size)
-    : strings.found(search.words, listing.size)
+    ? strings.folderLoaded(currentFolderName(crumbs), table.size)
+    : strings.searchResults(search.text, table.size)
 }
 
-function emptiness(
-  drawing: 'empty' | 'search',
+function emptyState(
+  iconName: 'empty' | 'search',
   title: string,
   hint: string,
-  ...more: Node[]
+  ...children: Node[]
 ): HTMLElement {
   return element(
     'div',
-    { class: 'empty' },
-    icon(drawing),
-    element('p', { class: 'empty-title' }, title),
+    { class: 'empty-state' },
+    icon(iconName),
+    element('p', { class: 'empty-state-title' }, title),
     element('p', {}, hint),
-    ...more,
+    ...children,
   )
 }

@@ -1,7 +1,7 @@
-/** What can be done with one file of the list. */
+/** The actions menu of a file. */
 import { download } from './download.ts'
-import { downloadsOf } from './download-options.ts'
-import { isElsewhere } from './api/gateway-fetch.ts'
+import { downloadOptions } from './download-options.ts'
+import { isCrossOrigin } from './api/gateway-fetch.ts'
 import { httpsLink } from './links.ts'
 import { openMenu } from './menu.ts'
 import type { MenuEntry } from './menu.ts'
@@ -14,30 +14,37 @@ export function openFileMenu(
   button: HTMLElement,
   file: DriveFile,
   profile: Profile,
-  lost: (problem: Problem) => void,
+  onUnauthorized: (problem: Problem) => void,
 ): void {
-  openMenu(button, strings.actionsFor(visibleName(file.name)), entriesFor(file, profile, lost))
+  openMenu(
+    button,
+    strings.actionsFor(visibleName(file.name)),
+    entriesFor(file, profile, onUnauthorized),
+  )
 }
 
 function entriesFor(
   file: DriveFile,
   profile: Profile,
-  lost: (problem: Problem) => void,
+  onUnauthorized: (problem: Problem) => void,
 ): MenuEntry[] {
   const href = httpsLink(file.webViewLink)
-  const downloads = downloadsOf(file, profile).map(({ label, href: from }): MenuEntry => ({
-    label,
-    icon: 'download',
-    does: isElsewhere
-      ? () => void download({ path: from, name: file.name, size: file.size, lost })
-      : { href: from, download: true },
-  }))
+  const downloads = downloadOptions(file, profile).map(
+    ({ label, href: contentPath }): MenuEntry => ({
+      label,
+      icon: 'download',
+      action: isCrossOrigin
+        ? () =>
+            void download({ path: contentPath, name: file.name, size: file.size, onUnauthorized })
+        : { href: contentPath, download: true },
+    }),
+  )
   const isFolder = file.kind === 'folder' || file.shortcut?.kind === 'folder'
   return [
     ...(href === null
       ? []
-      : [{ label: strings.openInDrive, icon: 'outside', does: { href } } as const]),
+      : [{ label: strings.openInDrive, icon: 'external-link', action: { href } } as const]),
     ...downloads,
-    ...(downloads.length > 0 || isFolder ? [] : [{ words: strings.noDownload }]),
+    ...(downloads.length > 0 || isFolder ? [] : [{ text: strings.noDownload }]),
   ]
 }

@@ -1,68 +1,72 @@
-/** One file of the list: its name, which leads to it, what it is, and a button with what can be done. */
+/** One row of the file table: icon, linked name, kind, size, date and the actions button. */
 import { element } from './dom.ts'
-import { formatBytes, formatDate, formatMoment } from './format.ts'
+import { formatBytes, formatDate, formatDateTime } from './format.ts'
 import { icon } from './icons.ts'
-import { appearanceOf, folderBehind } from './file-types.ts'
-import { driveLink, httpsLink, placeLink } from './links.ts'
+import { fileAppearance, folderTargetId } from './file-types.ts'
+import { driveLink, httpsLink, routeLink } from './links.ts'
 import { menuButton } from './menu.ts'
 import { nameElement, visibleName } from './display-name.ts'
-import { inFolder } from './route.ts'
+import { folderRoute } from './route.ts'
 import { strings } from './strings.ts'
-import type { Step } from './breadcrumbs.ts'
+import type { Crumb } from './breadcrumbs.ts'
 import type { DriveFile } from './api/types.ts'
 
 export interface RowOptions {
-  /** Goes into a folder of the list. */
-  readonly open: (folder: Step) => void
+  /** Opens a folder of the list. */
+  readonly onOpenFolder: (folder: Crumb) => void
 }
 
 export function fileRow(file: DriveFile, options: RowOptions): HTMLTableRowElement {
-  const { label, icon: drawing } = appearanceOf(file)
-  const symbol = element('span', { class: `symbol symbol-${drawing}` }, icon(drawing))
-  if (file.shortcut !== null) symbol.append(icon('shortcut'))
+  const { label, icon: iconName } = fileAppearance(file)
+  const iconTile = element('span', { class: `icon-tile icon-tile-${iconName}` }, icon(iconName))
+  if (file.shortcut !== null) iconTile.append(icon('shortcut'))
   return element(
     'tr',
     { role: 'row', 'data-kind': file.kind, 'data-id': file.id },
-    cell('name', symbol, readable(nameLink(file, options))),
+    cell('name', iconTile, withTooltip(nameLink(file, options))),
     cell('kind', label),
     cell('size', file.size === null ? null : formatBytes(file.size)),
-    cell('modified', file.modified === null ? null : moment(file.modified)),
-    cell('actions', actions(file)),
+    cell('modified', file.modified === null ? null : timeElement(file.modified)),
+    cell('actions', actionsButton(file)),
   )
 }
 
-/** A long name is cut off on the page; its tooltip has all of it. */
-function readable(name: HTMLElement): HTMLElement {
+/** Adds the full name as a tooltip, because the layout truncates long names. */
+function withTooltip(name: HTMLElement): HTMLElement {
   if (name.textContent.length > 60) name.title = name.textContent
   return name
 }
 
-function nameLink(file: DriveFile, { open }: RowOptions): HTMLElement {
+function nameLink(file: DriveFile, { onOpenFolder }: RowOptions): HTMLElement {
   const name = nameElement(file.name)
-  const folder = folderBehind(file)
-  if (folder !== null) {
-    const step = { id: folder, name: visibleName(file.name), ...writable(file) }
-    return placeLink(inFolder([step]), () => open(step), 'name', name)
+  const folderId = folderTargetId(file)
+  if (folderId !== null) {
+    const crumb = { id: folderId, name: visibleName(file.name), ...knownWritability(file) }
+    return routeLink(folderRoute([crumb]), () => onOpenFolder(crumb), 'name', name)
   }
   const href = httpsLink(file.webViewLink)
-  const made = href === null ? element('span', {}, name) : driveLink(href, name)
-  made.classList.add('name')
-  return made
+  const link = href === null ? element('span', {}, name) : driveLink(href, name)
+  link.classList.add('name')
+  return link
 }
 
-/** Of a shortcut's target nothing is known yet. */
-function writable({ shortcut, isOurs, canAddChildren }: DriveFile): { writable?: boolean } {
-  return shortcut !== null || isOurs === null ? {} : { writable: isOurs && canAddChildren }
+/** The metadata of a shortcut does not say whether its target is writable. */
+function knownWritability({ shortcut, isAppAuthorized, canAddChildren }: DriveFile): {
+  writable?: boolean
+} {
+  return shortcut !== null || isAppAuthorized === null
+    ? {}
+    : { writable: isAppAuthorized && canAddChildren }
 }
 
-function actions(file: DriveFile): HTMLElement {
+function actionsButton(file: DriveFile): HTMLElement {
   const label = strings.actionsFor(visibleName(file.name))
   return menuButton({ class: 'icon-button', 'aria-label': label }, icon('more'))
 }
 
-function moment(date: Date): HTMLElement | null {
+function timeElement(date: Date): HTMLElement | null {
   if (Number.isNaN(date.getTime())) return null
-  const attributes = { datetime: date.toISOString(), title: formatMoment(date) }
+  const attributes = { datetime: date.toISOString(), title: formatDateTime(date) }
   return element('time', attributes, formatDate(date))
 }
 

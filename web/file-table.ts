@@ -1,7 +1,7 @@
 /**
- * The table of files: columns on a wide window, two lines for each file on a narrow one. Rows come
- * in groups of which the browser draws only those in view: ten thousand of them stay quick, and
- * each can be found, read out and reached with the keyboard.
+ * The table of files: columns on a wide window, two lines per file on a narrow one. The browser lays
+ * out only the row groups in view (`content-visibility`), so 10,000 rows stay fast and every row stays
+ * reachable by in-page search, screen readers and the keyboard.
  */
 import { button, element } from './dom.ts'
 import { openFileMenu } from './file-menu.ts'
@@ -16,103 +16,105 @@ import type { DriveFile, Profile } from './api/types.ts'
 
 const groupSize = 100
 
-export interface Listing {
+export interface FileTable {
   readonly element: HTMLElement
   readonly size: number
-  /** @returns the new rows; a file that is there already gets none */
+  /** @returns the new rows; files that are already in the table are skipped */
   append(files: readonly DriveFile[]): HTMLElement[]
-  /** Puts a new file above the other files, a new folder above the folders. */
+  /** Inserts a file above the other files, or a folder above the other folders. */
   insert(file: DriveFile): HTMLElement | null
-  /** There is no more to come. */
+  /** Marks the list as fully loaded, which sets `aria-rowcount`. */
   complete(): void
 }
 
-export interface ListingOptions extends RowOptions {
+export interface FileTableOptions extends RowOptions {
   readonly label: string
   readonly profile: Profile
   readonly sort: Sort
-  readonly sortBy: (sort: Sort) => void
-  /** Called with a 401 that a download met. */
-  readonly lost: (problem: Problem) => void
+  readonly onSort: (sort: Sort) => void
+  /** Called when a download gets a 401. */
+  readonly onUnauthorized: (problem: Problem) => void
 }
 
-// Roles are repeated because a table that CSS lays out otherwise is no table to some screen readers.
-export function createListing(options: ListingOptions): Listing {
-  const known = new Map<string, DriveFile>()
+// Explicit roles: a table with another CSS display loses its semantics in some screen readers.
+export function createFileTable(options: FileTableOptions): FileTable {
+  const files = new Map<string, DriveFile>()
   let group: HTMLElement | null = null
-  let complete = false
+  let isComplete = false
   const table = element(
     'table',
-    { role: 'table', class: 'listing', 'aria-label': options.label, 'aria-rowcount': -1 },
-    heads(options),
+    { role: 'table', class: 'file-table', 'aria-label': options.label, 'aria-rowcount': -1 },
+    headerRow(options),
   )
 
   function row(file: DriveFile): HTMLElement {
-    known.set(file.id, file)
+    files.set(file.id, file)
     return fileRow(file, options)
   }
 
-  function add(fresh: HTMLElement): void {
+  function add(newRow: HTMLElement): void {
     if (group === null || group.childElementCount >= groupSize) {
       group = element('tbody', { role: 'rowgroup' })
       table.append(group)
     }
-    group.append(fresh)
+    group.append(newRow)
   }
 
-  function count(): void {
-    if (complete) table.setAttribute('aria-rowcount', String(known.size + 1))
+  function updateRowCount(): void {
+    if (isComplete) table.setAttribute('aria-rowcount', String(files.size + 1))
   }
 
-  table.addEventListener('keydown', walk)
+  table.addEventListener('keydown', moveFocus)
   table.addEventListener('click', ({ target }) => {
-    const pressed = target instanceof Element ? target.closest<HTMLElement>('.icon-button') : null
-    const file = known.get(pressed?.closest('tr')?.dataset['id'] ?? '')
-    if (pressed && file) openFileMenu(pressed, file, options.profile, options.lost)
+    const actionsButton =
+      target instanceof Element ? target.closest<HTMLElement>('.icon-button') : null
+    const file = files.get(actionsButton?.closest('tr')?.dataset['id'] ?? '')
+    if (actionsButton && file)
+      openFileMenu(actionsButton, file, options.profile, options.onUnauthorized)
   })
 
   return {
     element: table,
     get size() {
-      return known.size
+      return files.size
     },
-    append(files) {
-      const rows = files.filter(({ id }) => !known.has(id)).map(row)
+    append(newFiles) {
+      const rows = newFiles.filter(({ id }) => !files.has(id)).map(row)
       rows.forEach(add)
       group?.style.setProperty('--rows', String(group.childElementCount))
-      count()
+      updateRowCount()
       return rows
     },
     insert(file) {
-      if (known.has(file.id)) return null
-      const fresh = row(file)
-      fresh.classList.add('fresh')
+      if (files.has(file.id)) return null
+      const newRow = row(file)
+      newRow.classList.add('new-row')
       const kind = file.kind === 'folder' ? '' : ':not([data-kind="folder"])'
-      const next = table.querySelector(`tbody tr${kind}`)
-      if (next === null) add(fresh)
-      else next.before(fresh)
-      count()
-      return fresh
+      const nextRow = table.querySelector(`tbody tr${kind}`)
+      if (nextRow === null) add(newRow)
+      else nextRow.before(newRow)
+      updateRowCount()
+      return newRow
     },
     complete() {
-      complete = true
-      count()
+      isComplete = true
+      updateRowCount()
     },
   }
 }
 
-function heads({ sort, sortBy }: ListingOptions): HTMLElement {
+function headerRow({ sort, onSort }: FileTableOptions): HTMLElement {
   const { name, kind, size, modified, actions } = strings.columns
-  const sortable = (key: SortKey, title: string) => {
-    const current = key === sort.by
-    const arrow = current ? icon(sort.descending ? 'down' : 'up') : null
+  const sortableCell = (key: SortKey, title: string) => {
+    const isCurrent = key === sort.by
+    const arrow = isCurrent ? icon(sort.descending ? 'down' : 'up') : null
     const label = strings.sortBy(sortName(nextSort(sort, key)))
-    const press = button([title, arrow], () => sortBy(nextSort(sort, key)), {
-      class: 'head-button',
+    const sortButton = button([title, arrow], () => onSort(nextSort(sort, key)), {
+      class: 'sort-button',
       title: label,
     })
     const direction = sort.descending ? 'descending' : 'ascending'
-    return headCell(key, { 'aria-sort': current ? direction : null }, press)
+    return headerCell(key, { 'aria-sort': isCurrent ? direction : null }, sortButton)
   }
   return element(
     'thead',
@@ -120,65 +122,78 @@ function heads({ sort, sortBy }: ListingOptions): HTMLElement {
     element(
       'tr',
       { role: 'row' },
-      sortable('name', name),
-      headCell('kind', {}, kind),
-      sortable('size', size),
-      sortable('modified', modified),
-      headCell('actions', {}, element('span', { class: 'unseen' }, actions)),
+      sortableCell('name', name),
+      headerCell('kind', {}, kind),
+      sortableCell('size', size),
+      sortableCell('modified', modified),
+      headerCell('actions', {}, element('span', { class: 'visually-hidden' }, actions)),
     ),
   )
 }
 
-function headCell(column: string, more: Record<string, string | null>, child: Node | string) {
-  const attributes = { role: 'columnheader', scope: 'col', class: `cell-${column}`, ...more }
+function headerCell(
+  column: string,
+  extraAttributes: Record<string, string | null>,
+  child: Node | string,
+) {
+  const attributes = {
+    role: 'columnheader',
+    scope: 'col',
+    class: `cell-${column}`,
+    ...extraAttributes,
+  }
   return element('th', attributes, child)
 }
 
-/** Up and down from file to file, left and right between its link and its button. */
-function walk(event: KeyboardEvent): void {
+/** Up and Down move between rows, Left and Right between a row's link and its actions button. */
+function moveFocus(event: KeyboardEvent): void {
   const { target, key } = event
   const row = target instanceof Element ? target.closest('tr') : null
   if (row?.dataset['id'] === undefined || event.ctrlKey || event.metaKey || event.altKey) return
-  const inActions = target instanceof Element && target.closest('.cell-actions') !== null
-  const goal = goalOf(key, row, inActions)
-  if (goal === null) return
+  const isInActions = target instanceof Element && target.closest('.cell-actions') !== null
+  const next = focusTarget(key, row, isInActions)
+  if (next === null) return
   event.preventDefault()
-  goal.focus()
+  next.focus()
 }
 
-function goalOf(key: string, row: Element, inActions: boolean): HTMLElement | null {
+function focusTarget(key: string, row: Element, isInActions: boolean): HTMLElement | null {
   switch (key) {
     case 'ArrowDown':
-      return stopIn(besideRow(row, 'nextElementSibling', 'firstElementChild'), inActions)
+      return focusableIn(adjacentRow(row, 'nextElementSibling', 'firstElementChild'), isInActions)
     case 'ArrowUp':
-      return stopIn(besideRow(row, 'previousElementSibling', 'lastElementChild'), inActions)
+      return focusableIn(
+        adjacentRow(row, 'previousElementSibling', 'lastElementChild'),
+        isInActions,
+      )
     case 'ArrowLeft':
-      return stopIn(row, false)
+      return focusableIn(row, false)
     case 'ArrowRight':
-      return stopIn(row, true)
+      return focusableIn(row, true)
     default:
       return null
   }
 }
 
-function besideRow(
+function adjacentRow(
   row: Element,
-  beside: 'nextElementSibling' | 'previousElementSibling',
-  first: 'firstElementChild' | 'lastElementChild',
+  sibling: 'nextElementSibling' | 'previousElementSibling',
+  edgeChild: 'firstElementChild' | 'lastElementChild',
 ): Element | null {
-  return row[beside] ?? row.parentElement?.[beside]?.[first] ?? null
+  return row[sibling] ?? row.parentElement?.[sibling]?.[edgeChild] ?? null
 }
 
-const stopIn = (row: Element | null, inActions: boolean) =>
-  row?.querySelector<HTMLElement>(inActions ? '.icon-button' : 'td a.name, td .icon-button') ?? null
+const focusableIn = (row: Element | null, isInActions: boolean) =>
+  row?.querySelector<HTMLElement>(isInActions ? '.icon-button' : 'td a.name, td .icon-button') ??
+  null
 
-/** What stands in the place of the table until the first page is there. */
-export function skeleton(): HTMLElement {
-  const bars = Array.from({ length: 7 }, () => element('span', { class: 'bar' }))
+/** The placeholder shown until the first page is loaded. */
+export function loadingSkeleton(): HTMLElement {
+  const bars = Array.from({ length: 7 }, () => element('span', { class: 'skeleton-bar' }))
   return element(
     'div',
     { class: 'skeleton' },
-    element('p', { class: 'unseen' }, strings.loading),
+    element('p', { class: 'visually-hidden' }, strings.loading),
     ...bars,
   )
 }

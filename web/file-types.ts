@@ -1,14 +1,14 @@
-/** What a file is called and drawn as, from its MIME type. */
+/** Labels and icons of file types by MIME type. */
 import type { IconName } from './icons.ts'
 import { strings } from './strings.ts'
-import type { DriveFile, Kind } from './api/types.ts'
+import type { DriveFile, FileKind } from './api/types.ts'
 
-type Look = readonly [label: keyof typeof strings.kinds, icon: IconName]
+type AppearanceKeys = readonly [label: keyof typeof strings.kinds, icon: IconName]
 
-const google = 'application/vnd.google-apps.'
+const googleTypePrefix = 'application/vnd.google-apps.'
 
-// In order: the first pattern that matches counts.
-const looks: readonly (readonly [RegExp, ...Look])[] = [
+// The first matching pattern wins.
+const rules: readonly (readonly [RegExp, ...AppearanceKeys])[] = [
   [/^application\/vnd\.google-apps\.folder$/, 'folder', 'folder'],
   [/^application\/vnd\.google-apps\.document$/, 'doc', 'doc'],
   [/^application\/vnd\.google-apps\.spreadsheet$/, 'sheet', 'sheet'],
@@ -30,24 +30,24 @@ export interface Appearance {
   readonly icon: IconName
 }
 
-export function appearanceOf(file: DriveFile): Appearance {
-  if (file.shortcut === null) return look(file.mimeType, file.kind)
-  const target = look(file.shortcut.mimeType, file.shortcut.kind)
+export function fileAppearance(file: DriveFile): Appearance {
+  if (file.shortcut === null) return appearanceFor(file.mimeType, file.kind)
+  const target = appearanceFor(file.shortcut.mimeType, file.shortcut.kind)
   return { ...target, label: strings.shortcutTo(target.label) }
 }
 
-function look(mimeType: string, kind: Kind): Appearance {
+function appearanceFor(mimeType: string, kind: FileKind): Appearance {
   if (kind === 'folder') return { label: strings.kinds.folder, icon: 'folder' }
-  const found = looks.find(([pattern]) => pattern.test(mimeType))
-  if (found) return { label: strings.kinds[found[1]], icon: found[2] }
-  if (kind === 'document' || mimeType.startsWith(google)) {
+  const match = rules.find(([pattern]) => pattern.test(mimeType))
+  if (match) return { label: strings.kinds[match[1]], icon: match[2] }
+  if (kind === 'document' || mimeType.startsWith(googleTypePrefix)) {
     return { label: strings.kinds.google, icon: 'page' }
   }
   return { label: strings.kinds.file, icon: 'file' }
 }
 
-/** The folder that opens when this is followed, if it is one. A shortcut leads to its target. */
-export function folderBehind(file: DriveFile): string | null {
+/** @returns the id of the folder, or of a shortcut's target folder; `null` for other files */
+export function folderTargetId(file: DriveFile): string | null {
   if (file.shortcut !== null) return file.shortcut.kind === 'folder' ? file.shortcut.targetId : null
   return file.kind === 'folder' ? file.id : null
 }

@@ -1,162 +1,175 @@
-/** What a signed-in person sees first: a folder or what a search found, and the way to add to it. */
+/** The main view: a folder or search results, with the controls to add files. */
 import { announce } from './live-region.ts'
-import { createAccessNote } from './access-banner.ts'
-import { makeFolder } from './api/client.ts'
+import { createAccessBanner } from './access-banner.ts'
+import { createFolder } from './api/client.ts'
 import { createFileList } from './file-list.ts'
-import { createFolderHead } from './folder-header.ts'
-import { inFolder } from './route.ts'
-import type { FilesPlace, Place } from './route.ts'
+import { createFolderHeader } from './folder-header.ts'
+import { folderRoute } from './route.ts'
+import type { FilesRoute, Route } from './route.ts'
 import { element } from './dom.ts'
 import { icon } from './icons.ts'
-import { placeLink } from './links.ts'
+import { routeLink } from './links.ts'
 import type { Problem } from './api/problem.ts'
 import { createSearchBox } from './search-box.ts'
-import { keepSort, readSort, sortName } from './sort.ts'
+import { saveSort, loadSort, sortName } from './sort.ts'
 import type { Sort } from './sort.ts'
-import { createSortChoice } from './sort-menu.ts'
+import { createSortMenu } from './sort-menu.ts'
 import { strings } from './strings.ts'
-import { folderOf, nameOf, rememberTrail, stepInto } from './breadcrumbs.ts'
-import type { Step, Trail } from './breadcrumbs.ts'
+import { currentFolder, currentFolderName, saveBreadcrumbs, pushCrumb } from './breadcrumbs.ts'
+import type { Crumb, Breadcrumbs } from './breadcrumbs.ts'
 import type { Uploads } from './uploads.ts'
-import { findWay } from './resolve-ancestors.ts'
-import type { DriveFile, SignedIn } from './api/types.ts'
+import { resolveAncestors } from './resolve-ancestors.ts'
+import type { DriveFile, Session } from './api/types.ts'
 
 export interface FilesViewOptions {
-  readonly session: SignedIn
+  readonly session: Session
   readonly uploads: Uploads
-  readonly go: (place: Place) => void
-  /** Goes on to a place without taking the focus: somebody is typing. */
-  readonly refine: (place: FilesPlace) => void
-  readonly lost: (problem: Problem) => void
+  readonly navigate: (route: Route) => void
+  /** Updates the route without moving the focus, because the user is typing. */
+  readonly onSearch: (route: FilesRoute) => void
+  readonly onUnauthorized: (problem: Problem) => void
 }
 
 export type FilesView = ReturnType<typeof createFilesView>
 
-export function createFilesView({ session, uploads, go, refine, lost }: FilesViewOptions) {
-  let place: FilesPlace = inFolder([])
-  let sort = readSort()
-  let showing = new AbortController()
-  /** Folders of the open one that uploads have made since it was opened. */
-  const shownFolders = new Set<string>()
-  const head = createFolderHead({ uploads, go, lost, made: (file) => list.insert(file) })
-  const search = createSearchBox((wanted) => refine({ ...place, search: wanted }))
-  const sorting = createSortChoice(sortBy)
-  const access = createAccessNote(session.profile)
+export function createFilesView({
+  session,
+  uploads,
+  navigate,
+  onSearch,
+  onUnauthorized,
+}: FilesViewOptions) {
+  let route: FilesRoute = folderRoute([])
+  let sort = loadSort()
+  let navigation = new AbortController()
+  /** Names of subfolders that uploads created since the folder was opened. */
+  const insertedFolders = new Set<string>()
+  const header = createFolderHeader({
+    uploads,
+    navigate,
+    onUnauthorized,
+    onFolderCreated: (file) => list.insert(file),
+  })
+  const search = createSearchBox((query) => onSearch({ ...route, search: query }))
+  const sortMenu = createSortMenu(onSort)
+  const banner = createAccessBanner(session.profile)
   const list = createFileList({
     profile: session.profile,
-    open: (folder) => go(inFolder(wayInto(folder))),
-    lost,
-    sortBy,
-    upload: () => void uploads.choose('files'),
+    onOpenFolder: (folder) => navigate(folderRoute(crumbsInto(folder))),
+    onUnauthorized,
+    onSort,
+    onUpload: () => void uploads.showPicker('files'),
   })
-  const terminal = placeLink(
-    { view: 'tokens', trail: [] },
-    () => go({ view: 'tokens', trail: place.trail }),
-    'quiet-link',
+  const tokensLink = routeLink(
+    { view: 'tokens', crumbs: [] },
+    () => navigate({ view: 'tokens', crumbs: route.crumbs }),
+    'secondary-link',
     icon('terminal'),
     element('span', {}, strings.curl),
   )
   const view = element(
     'div',
-    { class: 'browse' },
-    head.element,
-    element('div', { class: 'toolbar' }, search.element, sorting.element, terminal),
-    access.element,
+    { class: 'view' },
+    header.element,
+    element('div', { class: 'toolbar' }, search.element, sortMenu.element, tokensLink),
+    banner.element,
     uploads.element,
     list.element,
   )
 
-  function sortBy(wanted: Sort): void {
-    sort = wanted
-    keepSort(sort)
-    sorting.show(sort)
+  function onSort(newSort: Sort): void {
+    sort = newSort
+    saveSort(sort)
+    sortMenu.show(sort)
     void showList()
     announce(strings.sorted(sortName(sort)))
   }
 
   function showList(): Promise<void> {
-    return list.show(place, sort, isWritable(place.trail))
+    return list.show(route, sort, isWritable(route.crumbs))
   }
 
-  /** From what a search found, the way is not known. */
-  function wayInto(folder: Step): Trail {
-    return place.search === null ? stepInto(place.trail, folder) : [{ ...folder, unplaced: true }]
+  /** The ancestors of a search result are unknown. */
+  function crumbsInto(folder: Crumb): Breadcrumbs {
+    return route.search === null
+      ? pushCrumb(route.crumbs, folder)
+      : [{ ...folder, ancestorsUnknown: true }]
   }
 
-  /** Of a folder that nothing is known of yet, the best is hoped. */
-  function isWritable(trail: Trail): boolean {
-    const folder = folderOf(trail)
+  /** A folder whose capabilities are not loaded yet counts as writable. */
+  function isWritable(crumbs: Breadcrumbs): boolean {
+    const folder = currentFolder(crumbs)
     return folder === null || (folder.writable ?? true) || session.profile === 'full'
   }
 
-  function describe(): void {
-    const name = nameOf(place.trail)
-    document.title = place.trail.length === 0 ? 'Driveway' : strings.titleOf(name)
-    const writable = isWritable(place.trail)
-    head.show(place, writable)
-    search.show(place)
-    access.show(writable || place.search !== null)
+  function updateHeader(): void {
+    const name = currentFolderName(route.crumbs)
+    document.title = route.crumbs.length === 0 ? 'Driveway' : strings.pageTitle(name)
+    const writable = isWritable(route.crumbs)
+    header.show(route, writable)
+    search.show(route)
+    banner.show(writable || route.search !== null)
   }
 
-  async function learn(signal: AbortSignal): Promise<void> {
-    const { trail } = place
-    const way = await findWay(trail, signal).catch(() => trail)
-    if (signal.aborted || way === trail) return
-    rememberTrail(way)
-    place = { ...place, trail: way }
-    describe()
-    list.allow(isWritable(way))
+  async function loadAncestors(signal: AbortSignal): Promise<void> {
+    const { crumbs } = route
+    const resolved = await resolveAncestors(crumbs, signal).catch(() => crumbs)
+    if (signal.aborted || resolved === crumbs) return
+    saveBreadcrumbs(resolved)
+    route = { ...route, crumbs: resolved }
+    updateHeader()
+    list.setWritable(isWritable(resolved))
   }
 
   function isOpen(folder: string | null): boolean {
-    return place.search === null && (folderOf(place.trail)?.id ?? null) === folder
+    return route.search === null && (currentFolder(route.crumbs)?.id ?? null) === folder
   }
 
-  /** Shows the first folder of a path that an upload has made in the open one. */
-  function grown(folder: string | null, path: string): void {
+  /** Inserts the first folder of a path that an upload created in the open folder. */
+  function folderCreated(folder: string | null, path: string): void {
     const [name = ''] = path.split('/')
-    if (!isOpen(folder) || shownFolders.has(name)) return
-    shownFolders.add(name)
-    const { signal } = showing
-    // The folder is there, and making it again tells which one it is.
-    makeFolder(name, folder).then(
-      (made) => signal.aborted || list.insert(made),
-      () => shownFolders.delete(name),
+    if (!isOpen(folder) || insertedFolders.has(name)) return
+    insertedFolders.add(name)
+    const { signal } = navigation
+    // Creating an existing folder is idempotent and returns its metadata.
+    createFolder(name, folder).then(
+      (created) => signal.aborted || list.insert(created),
+      () => insertedFolders.delete(name),
     )
   }
 
   return {
     element: view,
-    get place() {
-      return place
+    get route() {
+      return route
     },
-    /** Where dropped files go; `null` where none may. */
-    get target(): Trail | null {
-      return place.search === null && isWritable(place.trail) ? place.trail : null
+    /** The folder for dropped files; `null` when it is not writable. */
+    get target(): Breadcrumbs | null {
+      return route.search === null && isWritable(route.crumbs) ? route.crumbs : null
     },
-    show(wanted: FilesPlace): void {
-      showing.abort()
-      showing = new AbortController()
-      shownFolders.clear()
-      place = wanted
-      describe()
-      sorting.show(sort)
+    show(nextRoute: FilesRoute): void {
+      navigation.abort()
+      navigation = new AbortController()
+      insertedFolders.clear()
+      route = nextRoute
+      updateHeader()
+      sortMenu.show(sort)
       void showList()
-      void learn(showing.signal)
+      void loadAncestors(navigation.signal)
     },
-    focus: () => head.heading.focus(),
+    focus: () => header.heading.focus(),
     /**
-     * Shows an uploaded file, if its folder is the open one.
+     * Inserts an uploaded file when its folder is open.
      *
-     * @param path folders below it in which the file is; '' for none
+     * @param path subfolders that contain the file; '' for none
      */
-    added(file: DriveFile, folder: string | null, path: string): void {
-      if (path !== '') grown(folder, path)
+    fileStored(file: DriveFile, folder: string | null, path: string): void {
+      if (path !== '') folderCreated(folder, path)
       else if (isOpen(folder)) list.insert(file)
     },
-    grown,
+    folderCreated,
     close(): void {
-      showing.abort()
+      navigation.abort()
       list.close()
     },
   }

@@ -1,97 +1,112 @@
-/** Above the list: the way here, its name, and what can be added. */
+/** The folder header: breadcrumbs, the folder's name, and the buttons to add files and folders. */
 import { button, element } from './dom.ts'
 import { icon } from './icons.ts'
-import { placeLink } from './links.ts'
+import { routeLink } from './links.ts'
 import { menuButton, openMenu } from './menu.ts'
-import { askForFolder } from './new-folder-dialog.ts'
-import { inFolder } from './route.ts'
-import type { FilesPlace, Place } from './route.ts'
+import { openNewFolderDialog } from './new-folder-dialog.ts'
+import { folderRoute } from './route.ts'
+import type { FilesRoute, Route } from './route.ts'
 import type { Problem } from './api/problem.ts'
 import { strings } from './strings.ts'
-import { nameOf } from './breadcrumbs.ts'
-import type { Trail } from './breadcrumbs.ts'
+import { currentFolderName } from './breadcrumbs.ts'
+import type { Breadcrumbs } from './breadcrumbs.ts'
 import type { Uploads } from './uploads.ts'
 import type { DriveFile } from './api/types.ts'
 
-export interface FolderHeadOptions {
+export interface FolderHeaderOptions {
   readonly uploads: Uploads
-  readonly go: (place: Place) => void
-  readonly lost: (problem: Problem) => void
-  readonly made: (folder: DriveFile) => void
+  readonly navigate: (route: Route) => void
+  readonly onUnauthorized: (problem: Problem) => void
+  readonly onFolderCreated: (folder: DriveFile) => void
 }
 
-export function createFolderHead({ uploads, go, lost, made }: FolderHeadOptions) {
-  let trail: Trail = []
-  const crumbs = element('nav', { class: 'crumbs', 'aria-label': strings.breadcrumb })
+export function createFolderHeader({
+  uploads,
+  navigate,
+  onUnauthorized,
+  onFolderCreated,
+}: FolderHeaderOptions) {
+  let crumbs: Breadcrumbs = []
+  const nav = element('nav', { class: 'breadcrumbs', 'aria-label': strings.breadcrumb })
   const heading = element('h1', { tabindex: -1 })
-  const folder = button(
+  const newFolderButton = button(
     [icon('new-folder'), element('span', {}, strings.newFolder)],
-    () => askForFolder(trail, made, lost),
-    { class: 'quiet' },
+    () => openNewFolderDialog(crumbs, onFolderCreated, onUnauthorized),
+    { class: 'secondary' },
   )
-  const upload = button([icon('upload'), strings.upload], () => void uploads.choose('files'), {
-    class: 'upload-button',
-  })
-  const more = menuButton({ 'aria-label': strings.moreUploads, class: 'upload-more' }, icon('down'))
-  more.addEventListener('click', () =>
-    openMenu(more, strings.moreUploads, [
+  const uploadButton = button(
+    [icon('upload'), strings.upload],
+    () => void uploads.showPicker('files'),
+    {
+      class: 'upload-button',
+    },
+  )
+  const moreButton = menuButton(
+    { 'aria-label': strings.moreUploads, class: 'upload-more' },
+    icon('down'),
+  )
+  moreButton.addEventListener('click', () =>
+    openMenu(moreButton, strings.moreUploads, [
       {
         label: strings.uploadFiles,
         icon: 'upload',
-        does: () => void uploads.choose('files'),
+        action: () => void uploads.showPicker('files'),
       },
       {
         label: strings.uploadFolder,
         icon: 'folder',
-        does: () => void uploads.choose('folder'),
+        action: () => void uploads.showPicker('folder'),
       },
       {
         label: strings.uploadPhoto,
         icon: 'camera',
-        does: () => void uploads.choose('camera'),
+        action: () => void uploads.showPicker('camera'),
       },
     ]),
   )
-  const split = element('div', { class: 'split' }, upload, more)
-  const actions = element('div', { class: 'head-actions' }, folder, split)
+  const splitButton = element('div', { class: 'split-button' }, uploadButton, moreButton)
+  const actions = element('div', { class: 'view-actions' }, newFolderButton, splitButton)
 
   return {
     heading,
     element: element(
       'div',
-      { class: 'head' },
-      element('div', { class: 'head-words' }, crumbs, heading),
+      { class: 'view-header' },
+      element('div', { class: 'view-title' }, nav, heading),
       actions,
     ),
-    show(place: FilesPlace, writable: boolean): void {
-      const { search } = place
-      trail = place.trail
+    show(route: FilesRoute, writable: boolean): void {
+      const { search } = route
+      crumbs = route.crumbs
       heading.replaceChildren(
         search === null
-          ? element('bdi', {}, nameOf(trail))
-          : document.createTextNode(strings.resultsFor(search.words)),
+          ? element('bdi', {}, currentFolderName(crumbs))
+          : document.createTextNode(strings.resultsFor(search.text)),
       )
-      crumbs.hidden = trail.length === 0 && search === null
-      crumbs.replaceChildren(crumbList(place, go))
+      nav.hidden = crumbs.length === 0 && search === null
+      nav.replaceChildren(breadcrumbList(route, navigate))
       actions.hidden = search !== null || !writable
     },
   }
 }
 
-function crumbList({ trail, search }: FilesPlace, go: (place: Place) => void): HTMLElement {
+function breadcrumbList(
+  { crumbs, search }: FilesRoute,
+  navigate: (route: Route) => void,
+): HTMLElement {
   const list = element('ol', { role: 'list' })
-  list.append(element('li', {}, placeLink(inFolder([]), go, 'crumb', strings.root)))
-  trail.forEach(({ name }, index) => {
-    const here = index === trail.length - 1 && search === null
+  list.append(element('li', {}, routeLink(folderRoute([]), navigate, 'crumb', strings.root)))
+  crumbs.forEach(({ name }, index) => {
+    const isCurrent = index === crumbs.length - 1 && search === null
     const label = element('bdi', {}, name)
-    const crumb = here
+    const crumb = isCurrent
       ? element('span', { class: 'crumb', 'aria-current': 'page' }, label)
-      : placeLink(inFolder(trail.slice(0, index + 1)), go, 'crumb', label)
+      : routeLink(folderRoute(crumbs.slice(0, index + 1)), navigate, 'crumb', label)
     list.append(element('li', {}, crumb))
   })
   if (search !== null) {
-    const here = element('span', { class: 'crumb', 'aria-current': 'page' }, strings.searchCrumb)
-    list.append(element('li', {}, here))
+    const current = element('span', { class: 'crumb', 'aria-current': 'page' }, strings.searchCrumb)
+    list.append(element('li', {}, current))
   }
   return list
 }

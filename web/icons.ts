@@ -1,10 +1,10 @@
-/** The page's drawings: icons on a grid of 24, the mark, and the road of the first screen. */
+/** The page's SVG icons (24×24), the logo, and the illustration of the sign-in view. */
 import { svg } from './dom.ts'
 
 const page = 'M6 3h8l4 4v14H6zM14 3v4h4'
 const frame = 'M4 5h16v14H4z'
 
-const lines = {
+const paths = {
   folder: 'M3 18V6h6l2 2h10v10z',
   page: `${page}M9 12h6M9 16h6`,
   doc: `${page}M9 11h3M9 14h6M9 17h6`,
@@ -23,41 +23,41 @@ const lines = {
   eye: 'M2.5 12C5 7.5 8.3 5.5 12 5.5s7 2 9.5 6.5c-2.5 4.5-5.8 6.5-9.5 6.500S5 16.5 2.5 12zM12 9.500a2.5 2.5 0 1 1 0 5 2.5 2.5 0 0 1 0-5z',
   search: 'M10.5 4.500a6 6 0 1 1 0 12 6 6 0 0 1 0-12zM15 15l5 5',
   download: 'M12 4.500v11M7 11l5 5 5-5M4 19.500h16',
-  outside: 'M9 5H5v14h14v-4M13 5h6v6M19 5l-8.5 8.5',
+  'external-link': 'M9 5H5v14h14v-4M13 5h6v6M19 5l-8.5 8.5',
   more: 'M12 5.500h.01M12 12h.01M12 18.500h.01',
   up: 'M7 14l5-5 5 5',
   down: 'M7 10l5 5 5-5',
   'new-folder': 'M3 18V6h6l2 2h10v10zM12 10.500v5M9.5 13h5',
   camera: 'M4 8h4l1.5-2.500h5L16 8h4v11H4zM12 10.500a3 3 0 1 1 0 6 3 3 0 0 1 0-6z',
   key: 'M15 4.500a4.5 4.5 0 1 1-3.2 7.700L4.5 19.500H8v-2.500h2.500v-2.500M15.5 8.500h.01',
-  leave: 'M13 4.500H5v15h8M10 12h10M16.5 8.5 20 12l-3.5 3.5',
-  closed: 'M12 4a8 8 0 1 1 0 16 8 8 0 0 1 0-16zM6.5 6.500l11 11',
+  'sign-out': 'M13 4.500H5v15h8M10 12h10M16.5 8.5 20 12l-3.5 3.5',
+  blocked: 'M12 4a8 8 0 1 1 0 16 8 8 0 0 1 0-16zM6.5 6.500l11 11',
   done: 'M12 4a8 8 0 1 1 0 16 8 8 0 0 1 0-16zM8.5 12l2.5 2.5 4.5-5',
   pdf: `${page}M9 13h6M9 16.500h4`,
   empty: 'M3 18V6h6l2 2h10v10zM12 11v5M9.5 13.500h5',
 } as const
 
-export type IconName = keyof typeof lines
+export type IconName = keyof typeof paths
 
 export function icon(name: IconName): SVGSVGElement {
-  return svg('0 0 24 24', `icon icon-${name}`, { d: lines[name] })
+  return svg('0 0 24 24', `icon icon-${name}`, { d: paths[name] })
 }
 
-export function mark(): SVGSVGElement {
+export function logo(): SVGSVGElement {
   return svg(
     '0 0 32 32',
-    'mark',
+    'logo',
     {
-      class: 'mark-sign',
+      class: 'logo-background',
       d: 'M8 0h16a8 8 0 0 1 8 8v16a8 8 0 0 1-8 8H8a8 8 0 0 1-8-8V8a8 8 0 0 1 8-8z',
     },
-    { class: 'mark-road', d: 'M12.6 7h6.8L26 26H6z' },
-    { class: 'mark-line', d: 'M16 9.500v3M16 15.500v3.500M16 22v4' },
+    { class: 'logo-road', d: 'M12.6 7h6.8L26 26H6z' },
+    { class: 'logo-line', d: 'M16 9.500v3M16 15.500v3.500M16 22v4' },
   )
 }
 
-/** A road that comes over the hills: decoration only. */
-export function road(): SVGSVGElement {
+/** A decorative illustration of a road over hills. */
+export function roadIllustration(): SVGSVGElement {
   const scene = svg(
     '0 0 1200 220',
     'road',

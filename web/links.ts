@@ -1,25 +1,25 @@
-/** The page's links, and which addresses that came over the network may become one. */
+/** The page's links, and validation of URLs from the network. */
 import { element } from './dom.ts'
-import { addressOf } from './route.ts'
-import type { Place } from './route.ts'
+import { formatRoute } from './route.ts'
+import type { Route } from './route.ts'
 import { strings } from './strings.ts'
 
-const address = (text: string, base?: string) =>
+const parseUrl = (text: string, base?: string) =>
   URL.canParse(text, base) ? new URL(text, base) : null
 
-/** @returns the address when it is https, else `null` */
+/** @returns the URL when its scheme is https, else `null` */
 export function httpsLink(text: string | undefined): string | null {
-  const url = text === undefined ? null : address(text)
+  const url = text === undefined ? null : parseUrl(text)
   return url?.protocol === 'https:' ? url.href : null
 }
 
-/** @returns path and query when they are of this origin, else `null` */
-export function ownLink(text: string | undefined): string | null {
-  const url = text === undefined ? null : address(text, location.origin)
+/** @returns path and query when the URL is of this origin, else `null` */
+export function sameOriginLink(text: string | undefined): string | null {
+  const url = text === undefined ? null : parseUrl(text, location.origin)
   return url?.origin === location.origin ? url.pathname + url.search : null
 }
 
-/** A link out of the page; the other side learns neither the opener nor the referrer. */
+/** Creates a link to Drive that opens in a new tab, without opener and referrer. */
 export function driveLink(href: string, ...children: (Node | string)[]): HTMLAnchorElement {
   const attributes = {
     href,
@@ -30,18 +30,18 @@ export function driveLink(href: string, ...children: (Node | string)[]): HTMLAnc
   return element('a', attributes, ...children)
 }
 
-/** A link that opens in this page, unless the person asks for a new tab or window. */
-export function placeLink(
-  place: Place,
-  go: (place: Place) => void,
+/** Creates a client-side link; a modified click opens a new tab or window as usual. */
+export function routeLink(
+  route: Route,
+  navigate: (route: Route) => void,
   className: string | null,
   ...children: (Node | string)[]
 ): HTMLAnchorElement {
-  const link = element('a', { href: addressOf(place), class: className }, ...children)
+  const link = element('a', { href: formatRoute(route), class: className }, ...children)
   link.addEventListener('click', (event) => {
     if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return
     event.preventDefault()
-    go(place)
+    navigate(route)
   })
   return link
 }

@@ -1,13 +1,13 @@
-/** Says things to screen readers, politely: each message is added to a live region and taken out later. */
+/** A polite ARIA live region: each message is appended and removed after 20 seconds. */
 import { element } from './dom.ts'
 
-const region = element('div', { role: 'status', 'aria-atomic': 'false', class: 'unseen' })
-const kept = 20_000
+const region = element('div', { role: 'status', 'aria-atomic': 'false', class: 'visually-hidden' })
+const messageLifetimeMs = 20_000
 
-export const announcer: Node = region
+export const liveRegion: Node = region
 
-export function announce(words: string): void {
-  const message = element('p', {}, words)
-  region.append(message)
-  setTimeout(() => message.remove(), kept)
+export function announce(message: string): void {
+  const paragraph = element('p', {}, message)
+  region.append(paragraph)
+  setTimeout(() => paragraph.remove(), messageLifetimeMs)
 }

@@ -1,88 +1,95 @@
-/** The button under a list that has more; it presses itself shortly before it scrolls into view. */
+/** Infinite scroll: a "Show more" button that loads the next page shortly before it scrolls into view. */
 import { announce } from './live-region.ts'
-import { button, element } from './dom.ts'
-import type { Listing } from './file-table.ts'
-import { asProblem } from './api/problem.ts'
+import { button as createButton, element } from './dom.ts'
+import type { FileTable } from './file-table.ts'
+import { toProblem } from './api/problem.ts'
 import type { Problem } from './api/problem.ts'
 import { strings } from './strings.ts'
-import { trouble } from './error-view.ts'
+import { errorView } from './error-view.ts'
 import type { FilesPage } from './api/types.ts'
 
-export interface PagerOptions {
-  readonly listing: Listing
+export interface LoadMoreOptions {
+  readonly table: FileTable
   /** The token of the next page. */
-  readonly next: string
+  readonly initialToken: string
   readonly load: (pageToken: string) => Promise<FilesPage>
-  /** Ends the pager: another list was asked for. */
+  /** Aborted when another list replaces this one. */
   readonly signal: AbortSignal
-  readonly lost: (problem: Problem) => void
-  /** Called when there is no more, and never was anything: Drive has empty pages. */
-  readonly empty: () => void
+  readonly onUnauthorized: (problem: Problem) => void
+  /** Called when the last page is loaded and the list is empty: Drive may return empty pages. */
+  readonly onEmpty: () => void
 }
 
-/** How far below the window the end of the list may come before more is asked for. */
-const ahead = '1600px'
+/** Distance between the viewport and the end of the list at which the next page is requested. */
+const prefetchMargin = '1600px'
 
-export function createPager({ listing, signal, load, lost, empty, next }: PagerOptions) {
-  let token = next
-  let busy = false
-  const words = element('p', { class: 'small' })
-  const more = button(strings.showMore, () => void loadMore(true), { class: 'quiet' })
-  const pager = element('div', { class: 'pager' })
-  const seen = new IntersectionObserver(
+export function createLoadMore({
+  table,
+  signal,
+  load,
+  onUnauthorized,
+  onEmpty,
+  initialToken,
+}: LoadMoreOptions) {
+  let token = initialToken
+  let isBusy = false
+  const status = element('p', { class: 'small' })
+  const button = createButton(strings.showMore, () => void loadMore(true), { class: 'secondary' })
+  const container = element('div', { class: 'load-more' })
+  const observer = new IntersectionObserver(
     (entries) => {
       if (entries.some(({ isIntersecting }) => isIntersecting)) void loadMore(false)
     },
-    { rootMargin: ahead },
+    { rootMargin: prefetchMargin },
   )
-  signal.addEventListener('abort', () => seen.disconnect())
-  rest()
+  signal.addEventListener('abort', () => observer.disconnect())
+  showIdle()
 
-  function rest(): void {
-    words.textContent = strings.shown(listing.size)
-    more.textContent = strings.showMore
-    if (!more.isConnected) pager.replaceChildren(more, words)
-    seen.observe(more) // tells at once whether the button is in view
+  function showIdle(): void {
+    status.textContent = strings.shown(table.size)
+    button.textContent = strings.showMore
+    if (!button.isConnected) container.replaceChildren(button, status)
+    observer.observe(button) // reports immediately whether the button is in view
   }
 
-  async function loadMore(pressed: boolean): Promise<void> {
-    if (busy) return
-    busy = true
-    seen.unobserve(more)
-    more.textContent = strings.loading
+  async function loadMore(isPressed: boolean): Promise<void> {
+    if (isBusy) return
+    isBusy = true
+    observer.unobserve(button)
+    button.textContent = strings.loading
     try {
       const page = await load(token)
-      const rows = listing.append(page.files)
-      announce(strings.moreShown(rows.length, listing.size))
-      if (pressed) focusFirstLink(rows)
-      if (page.nextPageToken === undefined) return end()
+      const rows = table.append(page.files)
+      announce(strings.moreLoaded(rows.length, table.size))
+      if (isPressed) focusFirstLink(rows)
+      if (page.nextPageToken === undefined) return showEnd()
       token = page.nextPageToken
-      rest()
-    } catch (thrown) {
+      showIdle()
+    } catch (error) {
       if (signal.aborted) return
-      const problem = asProblem(thrown)
-      if (problem.status === 401) return lost(problem)
-      pager.replaceChildren(trouble(strings.listFailed, problem, retry))
+      const problem = toProblem(error)
+      if (problem.status === 401) return onUnauthorized(problem)
+      container.replaceChildren(errorView(strings.listFailed, problem, retry))
     } finally {
-      busy = false
+      isBusy = false
     }
   }
 
   function retry(): void {
-    pager.replaceChildren(more, words)
-    more.focus()
+    container.replaceChildren(button, status)
+    button.focus()
     void loadMore(true)
   }
 
-  function end(): void {
-    seen.disconnect()
-    listing.complete()
-    if (listing.size === 0) return empty()
-    words.textContent = strings.shown(listing.size)
-    pager.replaceChildren(words)
+  function showEnd(): void {
+    observer.disconnect()
+    table.complete()
+    if (table.size === 0) return onEmpty()
+    status.textContent = strings.shown(table.size)
+    container.replaceChildren(status)
   }
 
-  return pager
+  return container
 }
 
 function focusFirstLink(rows: readonly HTMLElement[]): void {

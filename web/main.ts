@@ -1,37 +1,43 @@
-/** Driveway's page: asks who is signed in, and shows what that person gets. */
-import { accountButton } from './account-menu.ts'
-import { askAhead, beKnown, isKnown } from './api/prefetch.ts'
-import { announcer } from './live-region.ts'
-import { endGrant, endSession, filesPath, getSession, sessionPath } from './api/client.ts'
+/** The page's entry point: loads the session, renders the views and handles navigation. */
+import { createAccountMenu } from './account-menu.ts'
+import { prefetch, setReturningUser, isReturningUser } from './api/prefetch.ts'
+import { liveRegion } from './live-region.ts'
+import { deleteGrant, deleteSession, filesPath, getSession, sessionPath } from './api/client.ts'
 import { createDeviceView } from './device-view.ts'
 import { closeDialogs } from './dialog.ts'
 import { element } from './dom.ts'
 import { queryFor } from './file-list.ts'
 import { createFilesView } from './files-view.ts'
 import type { FilesView } from './files-view.ts'
-import { forgetCredential } from './api/gateway-fetch.ts'
-import { mark } from './icons.ts'
-import { placeLink } from './links.ts'
-import { skeleton } from './file-table.ts'
-import { menuPlace } from './menu.ts'
-import { addressOf, inFolder, readPlace } from './route.ts'
-import type { FilesPlace, Place } from './route.ts'
-import { asProblem } from './api/problem.ts'
+import { clearCredential } from './api/gateway-fetch.ts'
+import { logo } from './icons.ts'
+import { routeLink } from './links.ts'
+import { loadingSkeleton } from './file-table.ts'
+import { menuElement } from './menu.ts'
+import { formatRoute, folderRoute, parseRoute } from './route.ts'
+import type { FilesRoute, Route } from './route.ts'
+import { toProblem } from './api/problem.ts'
 import type { Problem } from './api/problem.ts'
-import { readSort } from './sort.ts'
+import { loadSort } from './sort.ts'
 import { strings } from './strings.ts'
 import { createTokensView } from './tokens-view.ts'
-import { folderOf, forgetTrails, nameOf, rememberTrail } from './breadcrumbs.ts'
-import { dismissNotices, notices, notify, trouble } from './error-view.ts'
+import {
+  currentFolder,
+  clearBreadcrumbs,
+  currentFolderName,
+  saveBreadcrumbs,
+} from './breadcrumbs.ts'
+import { errorView } from './error-view.ts'
+import { dismissNotices, noticesElement, showNotice } from './notices.ts'
 import { createUploads } from './uploads.ts'
-import { reasonOf, reconnectView, signInView } from './sign-in-view.ts'
-import type { SignedIn } from './api/types.ts'
+import { signOutReason, createReconnectView, createSignInView } from './sign-in-view.ts'
+import type { Session } from './api/types.ts'
 
-let place = readPlace(location)
-askAhead(sessionPath)
-if (isKnown() && place.view === 'files') askAhead(filesPath(queryFor(place, readSort())))
+let route = parseRoute(location)
+prefetch(sessionPath)
+if (isReturningUser() && route.view === 'files') prefetch(filesPath(queryFor(route, loadSort())))
 
-/** What is shown of a place that is no list of files. */
+/** A view other than the file list. */
 interface View {
   readonly element: HTMLElement
   focus(): void
@@ -42,210 +48,223 @@ const account = element('div', { class: 'account' })
 const main = element('main', { id: 'main', tabindex: -1 })
 const uploads = createUploads({
   target() {
-    const trail = files?.target ?? null
-    if (trail === null || view !== files) return null
-    return { id: folderOf(trail)?.id ?? null, name: nameOf(trail) }
+    const crumbs = filesView?.target ?? null
+    if (crumbs === null || view !== filesView) return null
+    return { id: currentFolder(crumbs)?.id ?? null, name: currentFolderName(crumbs) }
   },
-  stored: (file, { target, path }) => files?.added(file, target.id, path),
-  made: (path, target) => files?.grown(target.id, path),
-  lost,
-  failed: ({ words }) => notify(words),
+  onStored: (file, { target, path }) => filesView?.fileStored(file, target.id, path),
+  onFolderCreated: (path, target) => filesView?.folderCreated(target.id, path),
+  onUnauthorized,
+  onError: ({ userMessage }) => showNotice(userMessage),
 })
-let asked = 0
-let session: SignedIn | null = null
+let sessionRequests = 0
+let session: Session | null = null
 let lastAccount: string | null = null
-/** Stays while the person looks at other places, with the uploads in it. */
-let files: FilesView | null = null
+/** Kept while another view is shown, because it contains the uploads. */
+let filesView: FilesView | null = null
 let view: View | null = null
-/** Whether the way back was taken by emptying the field for searching, which keeps the focus. */
-let isTyping = false
+/** Whether clearing the search box caused the history navigation, which keeps the focus. */
+let keepsFocus = false
 
-/** Milliseconds that the first list has the network and the processor to itself. */
-const untilUploads = 500
+/** Delay of the uploader's preload, so that it does not compete with the first list. */
+const uploaderPreloadDelayMs = 500
 
-/** Marks an entry of the history that was added for a search. */
-const searching = 'search'
+/** The `history.state` of an entry that was added for a search. */
+const searchState = 'search'
 
-function lost(problem: Problem): void {
+function onUnauthorized(problem: Problem): void {
   void start(problem)
 }
 
-/** Signed in again in another tab: what waited goes on. */
-async function lookAgain(): Promise<void> {
+/** Resumes the uploads on hold when the user has signed in again in another tab. */
+async function recheckSession(): Promise<void> {
   if (document.hidden || session !== null) return
-  const turn = ++asked
-  const found = await getSession().catch(() => null)
-  if (turn === asked && found !== null && found.broken === null) showAccount(found)
+  const id = ++sessionRequests
+  const current = await getSession().catch(() => null)
+  if (id === sessionRequests && current !== null && current.grantProblem === null)
+    showAccount(current)
 }
 
-/** @param because the 401 that made the page ask again */
-async function start(because: Problem | null = null): Promise<void> {
-  const turn = ++asked // only the last answer counts
+/** @param unauthorized the 401 that caused the session to be loaded again */
+async function start(unauthorized: Problem | null = null): Promise<void> {
+  const id = ++sessionRequests // only the latest response counts
   try {
-    const found = await getSession()
-    if (turn !== asked) return
-    if (found === null || (because !== null && found.broken === null)) {
-      showSignIn(because === null ? null : reasonOf(because))
-    } else showAccount(found)
-  } catch (thrown) {
-    if (turn !== asked) return
-    const problem = asProblem(thrown)
-    if (problem.code === 'account_not_allowed') return showSignIn(problem.words)
-    leave()
-    main.replaceChildren(trouble(problem.title, problem, () => void start(because)))
+    const current = await getSession()
+    if (id !== sessionRequests) return
+    if (current === null || (unauthorized !== null && current.grantProblem === null)) {
+      showSignIn(unauthorized === null ? null : signOutReason(unauthorized))
+    } else showAccount(current)
+  } catch (error) {
+    if (id !== sessionRequests) return
+    const problem = toProblem(error)
+    if (problem.code === 'account_not_allowed') return showSignIn(problem.userMessage)
+    closeViews()
+    main.replaceChildren(errorView(problem.title, problem, () => void start(unauthorized)))
   }
 }
 
 function showSignIn(reason: string | null): void {
-  leave()
-  beKnown(false)
-  forgetCredential()
+  closeViews()
+  setReturningUser(false)
+  clearCredential()
   account.replaceChildren()
-  uploads.pause(true)
-  const welcome = signInView({ place, reason, uploading: uploads.busy })
-  if (!uploads.empty) welcome.lastElementChild?.before(uploads.element)
-  main.replaceChildren(welcome)
+  uploads.setOnHold(true)
+  const signIn = createSignInView({ route, reason, hasPendingUploads: uploads.isBusy })
+  if (!uploads.isEmpty) signIn.lastElementChild?.before(uploads.element)
+  main.replaceChildren(signIn)
 }
 
-function showAccount(found: SignedIn): void {
-  leave()
-  const { email, broken } = found
-  if (lastAccount !== null && lastAccount !== email) forgetAccount()
+function showAccount(current: Session): void {
+  closeViews()
+  const { email, grantProblem } = current
+  if (lastAccount !== null && lastAccount !== email) clearAccount()
   lastAccount = email
-  beKnown(broken === null)
+  setReturningUser(grantProblem === null)
   account.replaceChildren(
-    accountButton({ email, go, signOut: () => void signOut(), disconnect, lost }),
+    createAccountMenu({
+      email,
+      navigate,
+      signOut: () => void signOut(),
+      disconnect,
+      onUnauthorized,
+    }),
   )
-  if (broken !== null) {
-    uploads.pause(true)
-    return main.replaceChildren(reconnectView(place, broken))
+  if (grantProblem !== null) {
+    uploads.setOnHold(true)
+    return main.replaceChildren(createReconnectView(route, grantProblem))
   }
-  session = found
-  uploads.become(found)
-  show()
-  uploads.pause(false)
+  session = current
+  uploads.setSession(current)
+  render()
+  uploads.setOnHold(false)
 }
 
-function leave(): void {
-  files?.close()
+function closeViews(): void {
+  filesView?.close()
   view?.close()
-  files = null
+  filesView = null
   view = null
   session = null
   closeDialogs()
   document.title = 'Driveway'
 }
 
-function show(): void {
+function render(): void {
   if (session === null) return
-  if (view !== files) view?.close()
-  if (place.view === 'files') {
-    files ??= createFilesView({ session, uploads, go, refine, lost })
-    if (view !== files) main.replaceChildren(files.element)
-    files.show(place)
-    view = files
-    setTimeout(() => void uploads.prepare(), untilUploads)
+  if (view !== filesView) view?.close()
+  if (route.view === 'files') {
+    filesView ??= createFilesView({ session, uploads, navigate, onSearch, onUnauthorized })
+    if (view !== filesView) main.replaceChildren(filesView.element)
+    filesView.show(route)
+    view = filesView
+    setTimeout(() => void uploads.preload(), uploaderPreloadDelayMs)
     return
   }
   view =
-    place.view === 'tokens'
-      ? createTokensView({ trail: place.trail, go, lost })
-      : createDeviceView({ code: place.code, email: session.email, lost })
-  document.title = strings.titleOf(place.view === 'tokens' ? strings.tokens : strings.deviceTitle)
+    route.view === 'tokens'
+      ? createTokensView({ crumbs: route.crumbs, navigate, onUnauthorized })
+      : createDeviceView({ code: route.code, email: session.email, onUnauthorized })
+  document.title = strings.pageTitle(route.view === 'tokens' ? strings.tokens : strings.deviceTitle)
   main.replaceChildren(view.element)
 }
 
-function go(wanted: Place): void {
-  if (session === null) return location.assign(addressOf(wanted))
-  if (wanted.view === 'files') rememberTrail(wanted.trail)
-  history.pushState(null, '', addressOf(wanted))
-  arrive(wanted)
+function navigate(next: Route): void {
+  if (session === null) return location.assign(formatRoute(next))
+  if (next.view === 'files') saveBreadcrumbs(next.crumbs)
+  history.pushState(null, '', formatRoute(next))
+  activate(next)
   scrollTo(0, 0)
 }
 
-/** Searching is one step of the way, however many letters were typed; without words it is undone. */
-function refine(wanted: FilesPlace): void {
-  const isSearching = place.view === 'files' && place.search !== null
-  if (wanted.search === null && history.state === searching) {
-    isTyping = true
+/** A search is one history entry for all its keystrokes; clearing the text goes back. */
+function onSearch(next: FilesRoute): void {
+  const isSearching = route.view === 'files' && route.search !== null
+  if (next.search === null && history.state === searchState) {
+    keepsFocus = true
     return history.back()
   }
-  if (isSearching) history.replaceState(history.state, '', addressOf(wanted))
-  else history.pushState(searching, '', addressOf(wanted))
-  place = wanted
-  show()
+  if (isSearching) history.replaceState(history.state, '', formatRoute(next))
+  else history.pushState(searchState, '', formatRoute(next))
+  route = next
+  render()
 }
 
-function goBackTo(wanted: Place): void {
-  if (!isTyping) return arrive(wanted)
-  isTyping = false
-  place = wanted
-  show()
+function onPopState(next: Route): void {
+  if (!keepsFocus) return activate(next)
+  keepsFocus = false
+  route = next
+  render()
 }
 
-function arrive(wanted: Place): void {
+function activate(next: Route): void {
   dismissNotices()
   closeDialogs()
-  place = wanted
-  show()
+  route = next
+  render()
   view?.focus()
 }
 
-function forgetAccount(): void {
-  forgetTrails()
-  void uploads.forget()
+function clearAccount(): void {
+  clearBreadcrumbs()
+  void uploads.clear()
 }
 
 async function signOut(): Promise<void> {
-  if (uploads.busy && !confirm(strings.signOutWhileUploading)) return
-  await uploads.forget() // what it has begun at Drive is cleared away while it may
+  if (uploads.isBusy && !confirm(strings.signOutWhileUploading)) return
+  await uploads.clear() // deletes unfinished uploads while the session is still valid
   try {
-    await endSession()
-  } catch (thrown) {
-    const problem = asProblem(thrown)
-    if (session !== null) uploads.become(session)
-    if (problem.status !== 401) return void notify(problem.words)
+    await deleteSession()
+  } catch (error) {
+    const problem = toProblem(error)
+    if (session !== null) uploads.setSession(session)
+    if (problem.status !== 401) return void showNotice(problem.userMessage)
   }
-  depart(null)
+  resetToSignIn(null)
 }
 
 async function disconnect(): Promise<void> {
-  await uploads.forget()
-  if (session !== null) uploads.become(session)
-  await endGrant()
-  depart(strings.disconnected)
+  await uploads.clear()
+  if (session !== null) uploads.setSession(session)
+  await deleteGrant()
+  resetToSignIn(strings.disconnected)
 }
 
-/** Nothing of the person stays. */
-function depart(words: string | null): void {
-  forgetAccount()
+/** Removes all data of the account from the page and shows the sign-in view. */
+function resetToSignIn(message: string | null): void {
+  clearAccount()
   lastAccount = null
   dismissNotices()
-  place = inFolder([])
+  route = folderRoute([])
   history.replaceState(null, '', '/')
-  showSignIn(words)
+  showSignIn(message)
   main.querySelector('h1')?.focus()
 }
 
-function begin(): void {
-  const skip = element('a', { class: 'skip', href: '#main' }, strings.skip)
+function init(): void {
+  const skip = element('a', { class: 'skip-link', href: '#main' }, strings.skip)
   skip.addEventListener('click', (event) => {
-    event.preventDefault() // the address is the folder's, and Back leads to folders only
+    event.preventDefault() // keeps `#main` out of the URL and the history
     main.focus()
   })
-  const brand = placeLink(inFolder([]), go, 'brand', mark(), element('span', {}, 'Driveway'))
-  const header = element('header', {}, brand, account, menuPlace)
-  document.body.append(skip, header, notices, main, announcer)
-  main.replaceChildren(skeleton())
+  const brand = routeLink(
+    folderRoute([]),
+    navigate,
+    'brand',
+    logo(),
+    element('span', {}, 'Driveway'),
+  )
+  const header = element('header', {}, brand, account, menuElement)
+  document.body.append(skip, header, noticesElement, main, liveRegion)
+  main.replaceChildren(loadingSkeleton())
   void start()
 }
 
-addEventListener('popstate', () => goBackTo(readPlace(location)))
+addEventListener('popstate', () => onPopState(parseRoute(location)))
 addEventListener('beforeunload', (event) => {
-  if (uploads.isFragile) event.preventDefault()
+  if (uploads.hasUnpersistedFiles) event.preventDefault()
 })
 addEventListener('pageshow', ({ persisted }) => {
-  if (persisted) void start() // out of the back-forward cache: the session may be another by now
+  if (persisted) void start() // restored from the back-forward cache: the session may have changed
 })
-document.addEventListener('visibilitychange', () => void lookAgain())
-begin()
+document.addEventListener('visibilitychange', () => void recheckSession())
+init()

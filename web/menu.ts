@@ -1,6 +1,6 @@
 /**
- * Menus: one at a time, in the browser's top layer, beside the button that opens it; on a narrow
- * window a sheet at its foot. Arrows, Home and End move in it, Escape and Tab leave it.
+ * Menus: one at a time, in the browser's top layer, next to their button; a bottom sheet on a narrow
+ * window. Arrows, Home and End move the focus; Escape and Tab close the menu.
  */
 import { element } from './dom.ts'
 import { icon } from './icons.ts'
@@ -9,37 +9,37 @@ import type { IconName } from './icons.ts'
 export interface MenuItem {
   readonly label: string
   readonly icon: IconName
-  /** What happens on choosing it: an address that opens, or something that is done. */
-  readonly does: (() => void) | { readonly href: string; readonly download?: boolean }
+  /** A callback, or a link to open. */
+  readonly action: (() => void) | { readonly href: string; readonly download?: boolean }
   readonly danger?: boolean
 }
 
-/** Words between the items: a heading, or why something is not on offer. */
-export type MenuEntry = MenuItem | { readonly words: string | Node }
+/** Text between the items: a heading, or the reason why an item is missing. */
+export type MenuEntry = MenuItem | { readonly text: string | Node }
 
-const sheet = element('div', { class: 'menu', popover: 'auto', role: 'menu', tabindex: -1 })
+const menu = element('div', { class: 'menu', popover: 'auto', role: 'menu', tabindex: -1 })
 let opener: HTMLElement | null = null
-/** How far the page was scrolled then: away from its button the menu means nothing. */
-let openedAt = 0
-/** The opener of the menu that was open when a press began: the press closes it before it clicks. */
-let pressed: HTMLElement | null = null
+/** `scrollY` when the menu opened: it closes when its button scrolls away. */
+let openedScrollY = 0
+/** The button of the menu that was open on pointerdown, which closes the menu before the click event. */
+let pressedOpener: HTMLElement | null = null
 
-export const menuPlace: Node = sheet
+export const menuElement: Node = menu
 
-/** Opens the menu of a button; a press on the button of the open one closes it. */
-export function openMenu(of: HTMLElement, label: string, entries: readonly MenuEntry[]): void {
-  if (pressed === of) {
-    pressed = null
+/** Opens the menu of a button, or closes it when it is open. */
+export function openMenu(button: HTMLElement, label: string, entries: readonly MenuEntry[]): void {
+  if (pressedOpener === button) {
+    pressedOpener = null
     return
   }
-  sheet.setAttribute('aria-label', label)
-  sheet.replaceChildren(...entries.map(entryElement))
-  opener = of
-  of.setAttribute('aria-expanded', 'true')
-  openedAt = scrollY
-  sheet.showPopover()
-  placeBeside(of)
-  itemsOf(sheet)[0]?.focus()
+  menu.setAttribute('aria-label', label)
+  menu.replaceChildren(...entries.map(entryElement))
+  opener = button
+  button.setAttribute('aria-expanded', 'true')
+  openedScrollY = scrollY
+  menu.showPopover()
+  positionBeside(button)
+  itemsOf(menu)[0]?.focus()
 }
 
 export function menuButton(attributes: Parameters<typeof element>[1], ...children: Node[]) {
@@ -51,57 +51,61 @@ export function menuButton(attributes: Parameters<typeof element>[1], ...childre
 }
 
 function entryElement(entry: MenuEntry): HTMLElement {
-  if ('words' in entry) {
-    return element('div', { class: 'menu-words', role: 'presentation' }, entry.words)
+  if ('text' in entry) {
+    return element('div', { class: 'menu-text', role: 'presentation' }, entry.text)
   }
-  const { label, does, danger = false } = entry
+  const { label, action, danger = false } = entry
   const shared = {
     role: 'menuitem',
     tabindex: -1,
     class: danger ? 'menu-item danger' : 'menu-item',
   }
   const content = [icon(entry.icon), element('span', {}, label)]
-  if (typeof does === 'function') {
+  if (typeof action === 'function') {
     const item = element('button', { type: 'button', ...shared }, ...content)
     item.addEventListener('click', () => {
-      sheet.hidePopover()
-      does()
+      menu.hidePopover()
+      action()
     })
     return item
   }
-  const where = does.download === true ? { download: true } : outside
-  const link = element('a', { href: does.href, ...shared, ...where }, ...content)
-  link.addEventListener('click', () => sheet.hidePopover())
+  const linkAttributes = action.download === true ? { download: true } : newTabAttributes
+  const link = element('a', { href: action.href, ...shared, ...linkAttributes }, ...content)
+  link.addEventListener('click', () => menu.hidePopover())
   return link
 }
 
-const outside = { target: '_blank', rel: 'noopener noreferrer' }
+const newTabAttributes = { target: '_blank', rel: 'noopener noreferrer' }
 
-const itemsOf = (menu: HTMLElement) => [...menu.querySelectorAll<HTMLElement>('[role=menuitem]')]
+const itemsOf = (container: HTMLElement) => [
+  ...container.querySelectorAll<HTMLElement>('[role=menuitem]'),
+]
 
-/** Below the button and flush with its end, or above it where there is more room. */
-function placeBeside(button: HTMLElement): void {
+/** Places the menu below the button and aligned with its end, or above where the space does not suffice. */
+function positionBeside(button: HTMLElement): void {
   const { top, bottom, right } = button.getBoundingClientRect()
-  const { offsetWidth, offsetHeight } = sheet
+  const { offsetWidth, offsetHeight } = menu
   const gap = 6
   const below = bottom + gap + offsetHeight <= innerHeight - gap
   const above = Math.max(gap, top - gap - offsetHeight)
-  sheet.style.setProperty('--menu-top', `${below ? bottom + gap : above}px`)
+  menu.style.setProperty('--menu-top', `${below ? bottom + gap : above}px`)
   const left = Math.min(right, document.documentElement.clientWidth - gap) - offsetWidth
-  sheet.style.setProperty('--menu-left', `${Math.max(gap, left)}px`)
+  menu.style.setProperty('--menu-left', `${Math.max(gap, left)}px`)
 }
 
-sheet.addEventListener('keydown', (event) => {
-  const items = itemsOf(sheet)
-  const at = items.findIndex((item) => item === document.activeElement)
-  const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: items.length - 1 }[event.key]
-  if (event.key === 'Tab') sheet.hidePopover()
-  if (to === undefined || items.length === 0) return
+menu.addEventListener('keydown', (event) => {
+  const items = itemsOf(menu)
+  const index = items.findIndex((item) => item === document.activeElement)
+  const nextIndex = { ArrowDown: index + 1, ArrowUp: index - 1, Home: 0, End: items.length - 1 }[
+    event.key
+  ]
+  if (event.key === 'Tab') menu.hidePopover()
+  if (nextIndex === undefined || items.length === 0) return
   event.preventDefault()
-  items[(to + items.length) % items.length]?.focus()
+  items[(nextIndex + items.length) % items.length]?.focus()
 })
 
-sheet.addEventListener('toggle', (event) => {
+menu.addEventListener('toggle', (event) => {
   if (event.newState !== 'closed') return
   opener?.setAttribute('aria-expanded', 'false')
   opener = null
@@ -110,9 +114,9 @@ sheet.addEventListener('toggle', (event) => {
 document.addEventListener(
   'pointerdown',
   ({ target }) => {
-    pressed = target instanceof Node && opener?.contains(target) === true ? opener : null
+    pressedOpener = target instanceof Node && opener?.contains(target) === true ? opener : null
   },
   { capture: true },
 )
-addEventListener('scroll', () => Math.abs(scrollY - openedAt) > 8 && sheet.hidePopover())
-addEventListener('resize', () => sheet.hidePopover())
+addEventListener('scroll', () => Math.abs(scrollY - openedScrollY) > 8 && menu.hidePopover())
+addEventListener('resize', () => menu.hidePopover())

@@ -1,17 +1,17 @@
-/** Asks for a name, and makes a folder of it. */
-import { makeFolder } from './api/client.ts'
+/** The dialog that creates a folder. */
+import { createFolder } from './api/client.ts'
 import { openDialog } from './dialog.ts'
 import { element } from './dom.ts'
 import type { Problem } from './api/problem.ts'
 import { strings } from './strings.ts'
-import { folderOf, nameOf } from './breadcrumbs.ts'
-import type { Trail } from './breadcrumbs.ts'
+import { currentFolder, currentFolderName } from './breadcrumbs.ts'
+import type { Breadcrumbs } from './breadcrumbs.ts'
 import type { DriveFile } from './api/types.ts'
 
-export function askForFolder(
-  trail: Trail,
-  made: (folder: DriveFile) => void,
-  lost: (problem: Problem) => void,
+export function openNewFolderDialog(
+  crumbs: Breadcrumbs,
+  onCreated: (folder: DriveFile) => void,
+  onUnauthorized: (problem: Problem) => void,
 ): void {
   const field = element('input', {
     id: 'folder-name',
@@ -22,12 +22,12 @@ export function askForFolder(
   })
   const label = element('label', { for: field.id }, strings.folderName)
   openDialog({
-    title: strings.newFolderIn(nameOf(trail)),
+    title: strings.newFolderIn(currentFolderName(crumbs)),
     content: [element('div', { class: 'field' }, label, field)],
-    action: strings.makeFolder,
-    async act() {
-      made(await makeFolder(field.value, folderOf(trail)?.id ?? null))
+    action: strings.createFolder,
+    async onSubmit() {
+      onCreated(await createFolder(field.value, currentFolder(crumbs)?.id ?? null))
     },
-    lost,
+    onUnauthorized,
   })
 }

@@ -1,40 +1,44 @@
-/** The way to a folder that this tab did not walk to, and whether Driveway may add to it. */
+/** Resolves the ancestors of a folder and whether Driveway may add files to it. */
 import { getFolder } from './api/client.ts'
 import { visibleName } from './display-name.ts'
-import type { Step, Trail } from './breadcrumbs.ts'
-import { folderOf } from './breadcrumbs.ts'
+import type { Crumb, Breadcrumbs } from './breadcrumbs.ts'
+import { currentFolder } from './breadcrumbs.ts'
 import type { DriveFile } from './api/types.ts'
 
-const deepest = 50
+const maxDepth = 50
 
-type Found = Awaited<ReturnType<typeof getFolder>>
+type FolderWithParents = Awaited<ReturnType<typeof getFolder>>
 
-/** @returns the same trail when there is nothing to find out */
-export async function findWay(trail: Trail, signal: AbortSignal): Promise<Trail> {
-  const folder = folderOf(trail)
-  if (folder === null || (folder.writable !== undefined && folder.unplaced !== true)) return trail
-  const { folder: found, parents } = await getFolder(folder.id, signal)
-  if (folder.unplaced !== true) return [...trail.slice(0, -1), stepOf(found)]
-  return [...(await above(parents[0], signal)), stepOf(found)]
+/** @returns the same array when everything is already known */
+export async function resolveAncestors(
+  crumbs: Breadcrumbs,
+  signal: AbortSignal,
+): Promise<Breadcrumbs> {
+  const folder = currentFolder(crumbs)
+  if (folder === null || (folder.writable !== undefined && folder.ancestorsUnknown !== true))
+    return crumbs
+  const { folder: item, parents } = await getFolder(folder.id, signal)
+  if (folder.ancestorsUnknown !== true) return [...crumbs.slice(0, -1), toCrumb(item)]
+  return [...(await ancestorsOf(parents[0], signal)), toCrumb(item)]
 }
 
-/** From below My Drive, or from as far up as may be seen. */
-async function above(parent: string | undefined, signal: AbortSignal): Promise<Step[]> {
-  const steps: Step[] = []
-  if (parent === undefined) return steps
-  const root = await getFolder('root', signal).then(({ folder }) => folder.id, none)
+/** Collects the ancestors below My Drive, or up to the first one that is not accessible. */
+async function ancestorsOf(parent: string | undefined, signal: AbortSignal): Promise<Crumb[]> {
+  const ancestors: Crumb[] = []
+  if (parent === undefined) return ancestors
+  const root = await getFolder('root', signal).then(({ folder }) => folder.id, ignore)
   let next: string | undefined = parent
-  while (next !== undefined && next !== root && steps.length < deepest) {
-    const found: Found | undefined = await getFolder(next, signal).catch(none)
-    if (found === undefined) break
-    steps.unshift(stepOf(found.folder))
-    next = found.parents[0]
+  while (next !== undefined && next !== root && ancestors.length < maxDepth) {
+    const item: FolderWithParents | undefined = await getFolder(next, signal).catch(ignore)
+    if (item === undefined) break
+    ancestors.unshift(toCrumb(item.folder))
+    next = item.parents[0]
   }
-  return steps
+  return ancestors
 }
 
-const none = () => undefined
+const ignore = () => undefined
 
-function stepOf({ id, name, isOurs, canAddChildren }: DriveFile): Step {
-  return { id, name: visibleName(name), writable: isOurs === true && canAddChildren }
+function toCrumb({ id, name, isAppAuthorized, canAddChildren }: DriveFile): Crumb {
+  return { id, name: visibleName(name), writable: isAppAuthorized === true && canAddChildren }
 }

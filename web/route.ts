@@ -1,39 +1,44 @@
-/** The page's places and their addresses: a folder, a search, the tokens, the approval of a device. */
+/** Client-side routes and their URLs: a folder, a search, the tokens view, the device view. */
 import { strings } from './strings.ts'
-import { folderOf, recallTrail } from './breadcrumbs.ts'
-import type { Trail } from './breadcrumbs.ts'
+import { currentFolder, loadBreadcrumbs } from './breadcrumbs.ts'
+import type { Breadcrumbs } from './breadcrumbs.ts'
 
 export interface Search {
-  readonly words: string
-  /** In the open folder alone, else everywhere. */
-  readonly here: boolean
+  readonly text: string
+  /** Searches the open folder only, instead of all of Drive. */
+  readonly currentFolderOnly: boolean
 }
 
-export type Place =
-  | { readonly view: 'files'; readonly trail: Trail; readonly search: Search | null }
-  | { readonly view: 'tokens'; readonly trail: Trail }
+export type Route =
+  | { readonly view: 'files'; readonly crumbs: Breadcrumbs; readonly search: Search | null }
+  | { readonly view: 'tokens'; readonly crumbs: Breadcrumbs }
   | { readonly view: 'device'; readonly code: string }
 
-export type FilesPlace = Extract<Place, { view: 'files' }>
+export type FilesRoute = Extract<Route, { view: 'files' }>
 
-export const inFolder = (trail: Trail): FilesPlace => ({ view: 'files', trail, search: null })
+export const folderRoute = (crumbs: Breadcrumbs): FilesRoute => ({
+  view: 'files',
+  crumbs,
+  search: null,
+})
 
-export function readPlace({ pathname, search }: Pick<Location, 'pathname' | 'search'>): Place {
+export function parseRoute({ pathname, search }: Pick<Location, 'pathname' | 'search'>): Route {
   const query = new URLSearchParams(search)
-  const trail = readTrail(query.get('folder'))
+  const crumbs = crumbsFor(query.get('folder'))
   if (pathname === '/device') return { view: 'device', code: query.get('user_code') ?? '' }
-  if (pathname === '/tokens') return { view: 'tokens', trail }
-  const words = query.get('q')?.trim() ?? ''
-  const here = trail.length > 0 && query.has('here')
-  return { view: 'files', trail, search: words === '' ? null : { words, here } }
+  if (pathname === '/tokens') return { view: 'tokens', crumbs }
+  const text = query.get('q')?.trim() ?? ''
+  const currentFolderOnly = crumbs.length > 0 && query.get('scope') === 'folder'
+  return { view: 'files', crumbs, search: text === '' ? null : { text, currentFolderOnly } }
 }
 
-export function addressOf(place: Place): string {
-  if (place.view === 'device') return withQuery('/device', { user_code: place.code })
-  const folder = folderOf(place.trail)?.id ?? ''
-  if (place.view === 'tokens') return withQuery('/tokens', { folder })
-  const { search } = place
-  return withQuery('/', { folder, q: search?.words ?? '', here: search?.here === true ? '1' : '' })
+export function formatRoute(route: Route): string {
+  if (route.view === 'device') return withQuery('/device', { user_code: route.code })
+  const folder = currentFolder(route.crumbs)?.id ?? ''
+  if (route.view === 'tokens') return withQuery('/tokens', { folder })
+  const { search } = route
+  const scope = search?.currentFolderOnly === true ? 'folder' : ''
+  return withQuery('/', { folder, q: search?.text ?? '', scope })
 }
 
 function withQuery(path: string, fields: Readonly<Record<string, string>>): string {
@@ -41,8 +46,8 @@ function withQuery(path: string, fields: Readonly<Record<string, string>>): stri
   return String(query) === '' ? path : `${path}?${query}`
 }
 
-/** A folder that this tab did not walk to stands alone, until its way has been asked for. */
-function readTrail(id: string | null): Trail {
+/** A folder that this tab has not opened has no ancestors until `resolveAncestors` loads them. */
+function crumbsFor(id: string | null): Breadcrumbs {
   if (id === null || id === '') return []
-  return recallTrail(id) ?? [{ id, name: strings.someFolder, unplaced: true }]
+  return loadBreadcrumbs(id) ?? [{ id, name: strings.unnamedFolder, ancestorsUnknown: true }]
 }

@@ -1,15 +1,15 @@
-/** The field that searches while one types, and whether it looks in the open folder alone. */
+/** The search box, which searches while typing, with a checkbox for the open folder only. */
 import { element } from './dom.ts'
 import { icon } from './icons.ts'
-import type { FilesPlace, Search } from './route.ts'
+import type { FilesRoute, Search } from './route.ts'
 import { strings } from './strings.ts'
-import { folderOf } from './breadcrumbs.ts'
+import { currentFolder } from './breadcrumbs.ts'
 
-const patience = 300 // until somebody who types is taken to have paused
+const debounceMs = 300
 
-/** @param search called with `null` when the field was emptied */
-export function createSearchBox(search: (wanted: Search | null) => void) {
-  let shown: Search | null = null
+/** @param onSearch called with `null` when the field is cleared */
+export function createSearchBox(onSearch: (search: Search | null) => void) {
+  let current: Search | null = null
   let timer: ReturnType<typeof setTimeout> | undefined
   const field = element('input', {
     type: 'search',
@@ -21,39 +21,48 @@ export function createSearchBox(search: (wanted: Search | null) => void) {
     enterkeyhint: 'search',
   })
   const box = element('div', { class: 'search-field' }, icon('search'), field)
-  const here = element('input', { type: 'checkbox' })
-  const where = element('span')
-  const choice = element('label', { class: 'search-here', hidden: true }, here, where)
-  const form = element('form', { class: 'search', role: 'search' }, box, choice)
+  const folderCheckbox = element('input', { type: 'checkbox' })
+  const folderLabel = element('span')
+  const scopeLabel = element(
+    'label',
+    { class: 'search-scope', hidden: true },
+    folderCheckbox,
+    folderLabel,
+  )
+  const form = element('form', { class: 'search', role: 'search' }, box, scopeLabel)
 
-  function ask(): void {
+  function submit(): void {
     clearTimeout(timer)
-    const words = field.value.trim()
-    if (words === (shown?.words ?? '') && here.checked === (shown?.here ?? false)) return
-    search(words === '' ? null : { words, here: here.checked })
+    const text = field.value.trim()
+    if (
+      text === (current?.text ?? '') &&
+      folderCheckbox.checked === (current?.currentFolderOnly ?? false)
+    )
+      return
+    onSearch(text === '' ? null : { text, currentFolderOnly: folderCheckbox.checked })
   }
 
   field.addEventListener('input', () => {
     clearTimeout(timer)
-    timer = setTimeout(ask, field.value === '' ? 0 : patience)
+    timer = setTimeout(submit, field.value === '' ? 0 : debounceMs)
   })
-  here.addEventListener('change', ask)
+  folderCheckbox.addEventListener('change', submit)
   form.addEventListener('submit', (event) => {
     event.preventDefault()
-    ask()
+    submit()
   })
 
   return {
     element: form,
-    /** Shows what is searched for, without disturbing somebody who types. */
-    show({ trail, search: wanted }: FilesPlace): void {
+    /** Shows the route's search; leaves the text alone while the field has the focus. */
+    show({ crumbs, search }: FilesRoute): void {
       clearTimeout(timer)
-      shown = wanted
-      if (document.activeElement !== field) field.value = wanted?.words ?? ''
-      const folder = folderOf(trail)
-      choice.hidden = wanted === null || folder === null
-      here.checked = wanted?.here ?? false
-      where.replaceChildren(strings.searchHere(folder?.name ?? ''))
+      current = search
+      if (document.activeElement !== field) field.value = search?.text ?? ''
+      const folder = currentFolder(crumbs)
+      scopeLabel.hidden = search === null || folder === null
+      folderCheckbox.checked = search?.currentFolderOnly ?? false
+      folderLabel.replaceChildren(strings.searchCurrentFolder(folder?.name ?? ''))
     },
   }
 }

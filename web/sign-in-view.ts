@@ -1,88 +1,97 @@
-/** What a person sees who is not signed in, or whose grant at Google has died or is not whole. */
-import { beKnown } from './api/prefetch.ts'
+/** The sign-in view, and the reconnect view for a revoked or partial grant. */
+import { setReturningUser } from './api/prefetch.ts'
 import { button, element } from './dom.ts'
-import { icon, road } from './icons.ts'
-import { goToGoogle, isElsewhere } from './api/gateway-fetch.ts'
-import { ownLink } from './links.ts'
-import { addressOf } from './route.ts'
-import type { Place } from './route.ts'
-import { asProblem } from './api/problem.ts'
+import { icon, roadIllustration } from './icons.ts'
+import { startSignIn, isCrossOrigin } from './api/gateway-fetch.ts'
+import { sameOriginLink } from './links.ts'
+import { formatRoute } from './route.ts'
+import type { Route } from './route.ts'
+import { toProblem } from './api/problem.ts'
 import type { Problem } from './api/problem.ts'
 import { strings } from './strings.ts'
-import { notify } from './error-view.ts'
-import type { SignedIn } from './api/types.ts'
+import { showNotice } from './notices.ts'
+import type { Session } from './api/types.ts'
 
 export interface SignInOptions {
-  /** Where the person is to be after signing in. */
-  readonly place: Place
-  /** Why the person is asked to, if there is something to say. */
+  /** The route to return to after sign-in. */
+  readonly route: Route
+  /** Why sign-in is required; `null` for no message. */
   readonly reason: string | null
-  /** Whether uploads wait for it. */
-  readonly uploading: boolean
+  /** Whether uploads are on hold until sign-in. */
+  readonly hasPendingUploads: boolean
 }
 
-/** The words for the 401 that ended a session. */
-export const reasonOf = ({ code, words }: Problem): string =>
-  strings.signedOutBecause[code] ?? words
+/** The message for the 401 that ended a session. */
+export const signOutReason = ({ code, userMessage }: Problem): string =>
+  strings.signOutReasons[code] ?? userMessage
 
-export function signInView({ place, reason, uploading }: SignInOptions): HTMLElement {
-  const words = place.view === 'device' ? strings.deviceSignIn : strings.about
+export function createSignInView({ route, reason, hasPendingUploads }: SignInOptions): HTMLElement {
+  const text = route.view === 'device' ? strings.deviceSignIn : strings.about
   return element(
     'div',
-    { class: 'welcome' },
-    reason === null ? null : reasonLine(reason),
-    element('h1', { tabindex: -1 }, words),
-    toGoogle('/auth', place, strings.signIn),
-    uploading
-      ? element('p', { class: 'small' }, isElsewhere ? strings.uploadsWait : strings.leaveToSignIn)
+    { class: 'sign-in-view' },
+    reason === null ? null : reasonMessage(reason),
+    element('h1', { tabindex: -1 }, text),
+    signInControl('/auth', route, strings.signIn),
+    hasPendingUploads
+      ? element(
+          'p',
+          { class: 'small' },
+          isCrossOrigin ? strings.uploadsOnHold : strings.signInElsewhere,
+        )
       : null,
-    place.view === 'device' ? null : promises(),
-    road(),
+    route.view === 'device' ? null : featureList(),
+    roadIllustration(),
   )
 }
 
-export function reconnectView(
-  place: Place,
-  { state, cause, reconnect }: NonNullable<SignedIn['broken']>,
+export function createReconnectView(
+  route: Route,
+  { state, cause, reconnect }: NonNullable<Session['grantProblem']>,
 ): HTMLElement {
   return element(
     'div',
-    { class: 'welcome' },
+    { class: 'sign-in-view' },
     element('h1', { tabindex: -1 }, strings.reconnectTitle[state]),
-    element('p', { class: 'cause' }, cause || strings.reconnectCause),
-    toGoogle(ownLink(reconnect) ?? '/auth', place, strings.reconnect[state]),
+    element('p', { class: 'reconnect-cause' }, cause || strings.reconnectCause),
+    signInControl(sameOriginLink(reconnect) ?? '/auth', route, strings.reconnect[state]),
     element('p', { class: 'small' }, strings.reconnectHint),
-    road(),
+    roadIllustration(),
   )
 }
 
-/** The way to Google and back to where the person was. */
-function returning(path: string, place: Place): string {
+/** Adds the current route as `return_to`. */
+function withReturnTo(path: string, route: Route): string {
   const url = new URL(path, location.origin)
-  url.searchParams.set('return_to', addressOf(place))
+  url.searchParams.set('return_to', formatRoute(route))
   return url.pathname + url.search
 }
 
-function toGoogle(path: string, place: Place, words: string): HTMLElement {
-  if (isElsewhere) return button(words, () => void leave(path), { class: 'main-action' })
-  const link = element('a', { class: 'main-action', href: returning(path, place) }, words)
-  link.addEventListener('click', () => beKnown(true)) // on the way back there are files to ask for
+function signInControl(path: string, route: Route, text: string): HTMLElement {
+  if (isCrossOrigin) return button(text, () => void redirect(path), { class: 'primary-action' })
+  const link = element('a', { class: 'primary-action', href: withReturnTo(path, route) }, text)
+  link.addEventListener('click', () => setReturningUser(true)) // so that the return prefetches the files
   return link
 }
 
-/** No link: what has to be kept for the way back is made at the press, and is this tab's. */
-async function leave(path: string): Promise<void> {
-  beKnown(true)
-  await goToGoogle(path).catch((thrown: unknown) => notify(asProblem(thrown).words))
+/** Cross-origin sign-in is a button, not a link: each click stores a new PKCE verifier in this tab. */
+async function redirect(path: string): Promise<void> {
+  setReturningUser(true)
+  await startSignIn(path).catch((error: unknown) => showNotice(toProblem(error).userMessage))
 }
 
-function promises(): HTMLElement {
-  const points = strings.promises.map(([drawing, title, more]) =>
-    element('li', {}, icon(drawing), element('p', {}, element('strong', {}, title), ` ${more}`)),
+function featureList(): HTMLElement {
+  const points = strings.features.map(([iconName, title, description]) =>
+    element(
+      'li',
+      {},
+      icon(iconName),
+      element('p', {}, element('strong', {}, title), ` ${description}`),
+    ),
   )
-  return element('ul', { role: 'list', class: 'promises' }, ...points)
+  return element('ul', { role: 'list', class: 'feature-list' }, ...points)
 }
 
-function reasonLine(reason: string): HTMLElement {
-  return element('p', { class: 'reason', role: 'alert' }, icon('alert'), reason)
+function reasonMessage(reason: string): HTMLElement {
+  return element('p', { class: 'alert-message', role: 'alert' }, icon('alert'), reason)
 }

@@ -1,4 +1,4 @@
-/** The order of the list on a narrow window, where its columns have no heads to press. */
+/** The sort menu of a narrow window, where the table has no column headers. */
 import { element } from './dom.ts'
 import { sortKeys, sortName } from './sort.ts'
 import type { Sort } from './sort.ts'
@@ -9,17 +9,17 @@ const sorts: readonly Sort[] = sortKeys.flatMap((by) => [
   { by, descending: by === 'name' },
 ])
 
-export function createSortChoice(sortBy: (sort: Sort) => void) {
+export function createSortMenu(onSort: (sort: Sort) => void) {
   const options = sorts.map((sort, index) => element('option', { value: index }, sortName(sort)))
-  const choice = element('select', { 'aria-label': strings.sortLabel }, ...options)
-  choice.addEventListener('change', () => {
-    const wanted = sorts[choice.selectedIndex]
-    if (wanted) sortBy(wanted)
+  const select = element('select', { 'aria-label': strings.sortLabel }, ...options)
+  select.addEventListener('change', () => {
+    const selected = sorts[select.selectedIndex]
+    if (selected) onSort(selected)
   })
   return {
-    element: element('div', { class: 'sort-choice' }, choice),
+    element: element('div', { class: 'sort-menu' }, select),
     show({ by, descending }: Sort): void {
-      choice.selectedIndex = sorts.findIndex(
+      select.selectedIndex = sorts.findIndex(
         (sort) => sort.by === by && sort.descending === descending,
       )
     },

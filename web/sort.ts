@@ -1,4 +1,4 @@
-/** In what order files are listed, as the person last chose it. */
+/** The sort order of the file list, kept in `localStorage`. */
 import { strings } from './strings.ts'
 
 export type SortKey = 'name' | 'modified' | 'size'
@@ -8,7 +8,7 @@ export interface Sort {
   readonly descending: boolean
 }
 
-/** Drive's own names for them; folders come first in each. */
+/** The sort keys of Drive's `orderBy`; folders come first in every order. */
 const driveKeys: Readonly<Record<SortKey, string>> = {
   name: 'name_natural',
   modified: 'modifiedTime',
@@ -17,27 +17,27 @@ const driveKeys: Readonly<Record<SortKey, string>> = {
 
 export const sortKeys = Object.keys(driveKeys) as SortKey[]
 
-const place = 'driveway.sort'
-const byName: Sort = { by: 'name', descending: false }
+const storageKey = 'driveway.sort'
+const defaultSort: Sort = { by: 'name', descending: false }
 
 export function orderBy({ by, descending }: Sort): string {
   return `folder,${driveKeys[by]}${descending ? ' desc' : ''}`
 }
 
-/** The same key again turns the order round; dates and sizes begin with the newest and largest. */
-export function nextSort({ by, descending }: Sort, chosen: SortKey): Sort {
-  return { by: chosen, descending: by === chosen ? !descending : chosen !== 'name' }
+/** Selecting the current key reverses the order; dates and sizes start with the newest and largest. */
+export function nextSort({ by, descending }: Sort, key: SortKey): Sort {
+  return { by: key, descending: by === key ? !descending : key !== 'name' }
 }
 
 export const sortName = ({ by, descending }: Sort): string =>
   strings.sorts[by][descending ? 'descending' : 'ascending']
 
-export function readSort(): Sort {
-  const [by, direction] = localStorage.getItem(place)?.split(' ') ?? []
-  const known = sortKeys.find((key) => key === by)
-  return known === undefined ? byName : { by: known, descending: direction === 'desc' }
+export function loadSort(): Sort {
+  const [by, direction] = localStorage.getItem(storageKey)?.split(' ') ?? []
+  const sortKey = sortKeys.find((key) => key === by)
+  return sortKey === undefined ? defaultSort : { by: sortKey, descending: direction === 'desc' }
 }
 
-export function keepSort({ by, descending }: Sort): void {
-  localStorage.setItem(place, descending ? `${by} desc` : by)
+export function saveSort({ by, descending }: Sort): void {
+  localStorage.setItem(storageKey, descending ? `${by} desc` : by)
 }

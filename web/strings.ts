@@ -1,4 +1,4 @@
-/** Every word the page says. */
+/** The page's strings. */
 
 const plural = new Intl.PluralRules('en')
 const count = (n: number, one: string, many: string) =>
@@ -11,32 +11,35 @@ export const strings = {
   dismiss: 'Dismiss',
 
   about:
-    'Driveway shows what is in your Google Drive and uploads files into it, and says “done” only when Drive has every byte.',
+    'Driveway lists the files in your Google Drive and uploads files to it. An upload is done only when Drive has every byte.',
   signIn: 'Sign in with Google',
   signOut: 'Sign out',
   signOutWhileUploading: 'Files are still uploading. Sign out and cancel them?',
-  leaveToSignIn: 'To keep the uploads below, sign in in another tab and come back to this one.',
+  signInElsewhere: 'To keep the uploads below, sign in in another tab, then return to this one.',
+  uploadsOnHold: 'The uploads below resume after you sign in.',
+  invalidGateway: 'The gateway’s origin is missing or invalid',
+  invalidGatewayDetail:
+    'The operator has to set “driveway-gateway” in the page to the gateway’s origin, including https://.',
 
-  uploadsWait: 'The uploads below wait for you, and go on when you are back.',
-  badGateway: 'This page does not know where its Driveway is',
-  badGatewayDetail:
-    'Whoever runs it has to name the gateway’s origin, with https:// and all, in the page’s “driveway-gateway”.',
-
-  signedOutBecause: {
-    login_required: 'You are signed out. Sign in to go on.',
-    session_expired: 'Your session has ended. Sign in again to go on.',
-    reauth_required: 'Google no longer lets Driveway into your Drive. Sign in again to go on.',
+  signOutReasons: {
+    login_required: 'You are signed out. Sign in to continue.',
+    session_expired: 'Your session has expired. Sign in again to continue.',
+    reauth_required: 'Driveway’s access to your Drive was revoked. Sign in again to continue.',
   } as Readonly<Record<string, string>>,
 
-  reconnectTitle: { dead: 'Reconnect your Drive', partial: 'A permission is missing' },
-  reconnectCause: 'Google no longer lets Driveway into your Drive.',
-  reconnect: { dead: 'Reconnect with Google', partial: 'Give the missing permission' },
-  reconnectHint: 'Your files are where they were. Nothing in your Drive has changed.',
+  reconnectTitle: { revoked: 'Reconnect your Drive', partial: 'A permission is missing' },
+  reconnectCause: 'Driveway’s access to your Drive was revoked.',
+  reconnect: { revoked: 'Reconnect with Google', partial: 'Grant the missing permission' },
+  reconnectHint: 'Nothing in your Drive has changed.',
 
-  promises: [
-    ['done', 'Done means done.', 'An upload counts when Drive’s checksum agrees with yours.'],
-    ['upload', 'Any size.', 'Bytes go straight through to Drive and are never kept here.'],
-    ['terminal', 'Also from a terminal.', 'A token lets curl, a script or a CI job do the same.'],
+  features: [
+    ['done', 'Verified uploads.', 'An upload is done when Drive’s checksum matches your file.'],
+    ['upload', 'Any size.', 'Bytes are streamed to Drive and never stored here.'],
+    [
+      'terminal',
+      'From a terminal, too.',
+      'With a token, curl, a script or a CI job does the same.',
+    ],
   ] as const,
 
   account: (email: string) => `Account ${email}`,
@@ -44,33 +47,35 @@ export const strings = {
   approveDevice: 'Approve a device',
   disconnect: 'Disconnect…',
   disconnectTitle: 'Disconnect Driveway?',
-  disconnectWords: (email: string) =>
-    `Driveway forgets ${email} and gives Google’s permission back.`,
-  disconnectPoints: [
-    'All your sessions and tokens end at once, also those in scripts and CI.',
-    'Uploads that are under way stop.',
-    'Files that are in your Drive stay there.',
+  disconnectText: (email: string) =>
+    `Driveway deletes its data about ${email} and revokes its access at Google.`,
+  disconnectEffects: [
+    'All your sessions and tokens end immediately, including those in scripts and CI.',
+    'Uploads in progress stop.',
+    'Files in your Drive are kept.',
   ],
   disconnectAction: 'Disconnect',
-  disconnected: 'Driveway is disconnected. It has forgotten you, and Google was told.',
+  disconnected:
+    'Driveway is disconnected. Its data about you is deleted and its access revoked at Google.',
 
   access: {
-    browse: 'You see everything in your Drive by name; Driveway opens only what it made.',
-    own: 'You see only what Driveway made. The rest of your Drive is hidden from it.',
-    full: 'You see everything in your Drive, and Driveway can read all of it.',
+    browse:
+      'You see the names of all files in your Drive. Driveway can open only files that it created.',
+    own: 'You see only files that Driveway created. It cannot access the rest of your Drive.',
+    full: 'You see all files in your Drive, and Driveway can read them.',
   },
-  accessClosed: 'Driveway may not add files to this folder.',
+  accessReadOnly: 'Driveway cannot add files to this folder.',
   accessOperator: {
     browse:
-      'It adds files to My Drive itself and to folders made here; more, Google does not let it. Whoever runs this Driveway can ask Google for more: with ACCESS_PROFILE=full it downloads everything and uploads into every folder. You would be asked to agree first.',
-    own: 'Whoever runs this Driveway can ask Google for more: with ACCESS_PROFILE=browse you see everything by name, with ACCESS_PROFILE=full it also downloads everything and uploads into every folder. You would be asked to agree first.',
+      'Driveway can add files to My Drive and to folders created here. Google does not allow more with this permission. The operator can request more: with ACCESS_PROFILE=full, Driveway can download all files and upload to every folder. Google asks for your consent first.',
+    own: 'The operator can request more from Google: with ACCESS_PROFILE=browse you see the names of all files; with ACCESS_PROFILE=full, Driveway can also download all files and upload to every folder. Google asks for your consent first.',
     full: null,
   },
 
   root: 'My Drive',
   breadcrumb: 'Breadcrumb',
-  someFolder: 'Folder',
-  nameless: '(no name)',
+  unnamedFolder: 'Folder',
+  unnamed: '(no name)',
   columns: {
     name: 'Name',
     kind: 'Kind',
@@ -78,15 +83,15 @@ export const strings = {
     modified: 'Modified',
     actions: 'Actions',
   },
-  titleOf: (name: string) => `${name} – Driveway`,
+  pageTitle: (name: string) => `${name} – Driveway`,
   search: 'Search My Drive',
   searchCrumb: 'Search',
-  searchHere: (folder: string) => `Only in “${folder}”`,
-  resultsFor: (words: string) => `Results for “${words}”`,
-  found: (words: string, n: number) =>
-    n === 0 ? `Nothing found for ${words}` : `${count(n, 'item', 'items')} found for ${words}`,
-  nothingFound: (words: string) => `Nothing has “${words}” in its name`,
-  nothingFoundHint: 'Try fewer letters. Names are searched, not what is in the files.',
+  searchCurrentFolder: (folder: string) => `Only in “${folder}”`,
+  resultsFor: (text: string) => `Results for “${text}”`,
+  searchResults: (text: string, n: number) =>
+    `${n === 0 ? 'No items' : count(n, 'item', 'items')} found for ${text}`,
+  noResults: (text: string) => `No name contains “${text}”`,
+  noResultsHint: 'Try a shorter text. The search covers names, not file contents.',
   sortLabel: 'Sort by',
   sortBy: (order: string) => `Sort: ${order}`,
   sorted: (order: string) => `Sorted: ${order}`,
@@ -97,8 +102,8 @@ export const strings = {
   },
   newFolder: 'New folder',
   newFolderIn: (folder: string) => `New folder in ${folder}`,
-  folderName: 'Name of the folder',
-  makeFolder: 'Make folder',
+  folderName: 'Folder name',
+  createFolder: 'Create folder',
   actionsFor: (name: string) => `Actions for ${name}`,
   download: 'Download',
   downloadAs: (format: string) => `Download as ${format}`,
@@ -116,24 +121,24 @@ export const strings = {
     png: 'PNG',
     svg: 'SVG',
   },
-  downloading: (name: string) => `“${name}” is being fetched; it is saved when all of it is here.`,
-  tooLargeToFetch: (name: string) =>
-    `“${name}” is too large for this browser to fetch from here. Open it in Drive, and download it there.`,
-  downloadFailed: (name: string) => `“${name}” did not come whole`,
-  noDownload:
-    'Driveway may download only what it uploaded. Open this one in Drive, and download it there.',
+  downloading: (name: string) =>
+    `Downloading “${name}”. It is saved when the download is complete.`,
+  downloadTooLarge: (name: string) =>
+    `“${name}” is too large to download in this browser. Download it in Drive.`,
+  downloadFailed: (name: string) => `The download of “${name}” is incomplete`,
+  noDownload: 'Driveway can download only files that it uploaded. Download this file in Drive.',
   opensInDrive: 'Opens in Google Drive, in a new tab',
   filesIn: (folder: string) => `Files in ${folder}`,
-  emptyTitle: 'Nothing here yet',
-  emptyHint: 'Drop files anywhere on this page, or choose them.',
-  emptyClosed: 'Driveway may not add files here. Open the folder in Drive for that.',
+  emptyTitle: 'This folder is empty',
+  emptyHint: 'Drop files anywhere on this page, or choose files.',
+  emptyReadOnly: 'Driveway cannot add files here. Add them in Drive.',
   chooseFiles: 'Choose files',
-  listFailed: 'The files could not be listed',
+  listFailed: 'The files cannot be listed',
   showMore: 'Show more',
   shown: (n: number) => `${count(n, 'item', 'items')} shown`,
-  opened: (folder: string, n: number) =>
+  folderLoaded: (folder: string, n: number) =>
     `${folder}: ${n === 0 ? 'empty' : count(n, 'item', 'items')}`,
-  moreShown: (more: number, total: number) =>
+  moreLoaded: (more: number, total: number) =>
     `${more} more, ${count(total, 'item', 'items')} shown`,
 
   kinds: {
@@ -157,90 +162,89 @@ export const strings = {
   shortcutTo: (kind: string) => `${kind.replace('Google ', '')} shortcut`,
 
   upload: 'Upload files',
-  moreUploads: 'More ways to upload',
+  moreUploads: 'More upload options',
   uploadFiles: 'Upload files',
   uploadFolder: 'Upload a folder',
   uploadPhoto: 'Take a photo',
   cancel: 'Cancel',
   openInDrive: 'Open in Drive',
 
-  curl: 'Use it from curl',
+  curl: 'Use with curl',
   tokens: 'Tokens',
   tokensAbout:
-    'A token lets curl, a script or a CI job work in your Drive as you do here. Keep it as you would a password.',
+    'A token gives curl, a script or a CI job access to your Drive. Keep it secret, like a password.',
   backTo: (folder: string) => `Back to ${folder}`,
   newToken: 'New token',
-  tokenName: 'Name of the token',
+  tokenName: 'Token name',
   tokenNameDefault: 'curl',
-  tokenLifetime: 'Ends after',
+  tokenExpiresAfter: 'Expires after',
   days: (n: number) => (n === 365 ? 'a year' : count(n, 'day', 'days')),
-  tokenMay: 'It may',
-  tokenMayNothing: 'A token has to be allowed something.',
-  scopes: { 'files:read': 'see and download files', upload: 'upload files and make folders' },
-  scopesShort: { 'files:read': 'Sees files', upload: 'uploads' },
-  tokenBound: (folder: string) => `but only in “${folder}” and the folders in it`,
+  tokenScopes: 'Permissions',
+  tokenScopeRequired: 'A token needs at least one permission.',
+  scopes: { 'files:read': 'list and download files', upload: 'upload files and create folders' },
+  scopesShort: { 'files:read': 'Read files', upload: 'upload' },
+  tokenFolder: (folder: string) => `only in “${folder}” and its subfolders`,
   tokenLimits: 'Limits',
-  tokenMegabytes: 'At most, in MB',
-  tokenFiles: 'At most, in files',
-  makeToken: 'Make a token',
-  tokenMade: (name: string) => `Your token “${name}”`,
-  tokenOnce: 'It is shown only now: copy what you need before you leave this page.',
-  tokenExpires: (when: string) => `It ends on ${when}.`,
-  token: 'The token',
+  tokenMegabytes: 'Maximum size in MB',
+  tokenFiles: 'Maximum number of files',
+  createToken: 'Create token',
+  tokenCreated: (name: string) => `Your token “${name}”`,
+  tokenShownOnce: 'It is shown only once. Copy it before you leave this page.',
+  tokenExpires: (when: string) => `It expires on ${when}.`,
+  token: 'Token',
   yourTokens: 'Your tokens',
-  noTokens: 'There are none. Make one above, or approve a device.',
-  tokensFailed: 'The tokens could not be listed',
+  noTokens: 'You have no tokens. Create one above, or approve a device.',
+  tokensFailed: 'The tokens cannot be listed',
   onlyIn: (folder: string) => `only in “${folder}”`,
-  usedOf: (used: string, most: string) => `${used} of ${most} used`,
-  filesOf: (used: number, most: number) =>
-    `${used.toLocaleString()} of ${count(most, 'file', 'files')} used`,
+  bytesUsed: (used: string, max: string) => `${used} of ${max} used`,
+  filesUsed: (used: number, max: number) =>
+    `${used.toLocaleString()} of ${count(max, 'file', 'files')} used`,
   neverUsed: 'Never used',
   lastUsed: (when: string) => `Last used ${when}`,
-  ends: (when: string) => `ends ${when}`,
+  expires: (when: string) => `expires ${when}`,
   revoke: 'Revoke',
   revokeNamed: (name: string) => `Revoke ${name}`,
   revokeTitle: (name: string) => `Revoke “${name}”?`,
-  revokeWords:
-    'Whatever uses it is refused within a minute, and this cannot be undone. Files that it uploaded stay.',
+  revokeText:
+    'Requests with this token fail within a minute. Uploaded files are kept. This cannot be undone.',
   revoked: (name: string) => `${name} is revoked`,
 
   deviceTitle: 'Approve a device',
-  deviceSignIn: 'A terminal asks for access to your Drive. Sign in to see what it asks for.',
-  deviceAbout: 'A terminal that wants to work in your Drive shows a code. Type it here.',
+  deviceSignIn: 'A terminal requests access to your Drive. Sign in to review the request.',
+  deviceAbout: 'Enter the code that the terminal shows.',
   deviceCode: 'Code',
   deviceNext: 'Next',
   deviceUnknown:
-    'There is no such code, or it has run out. Look again, or let the terminal ask anew.',
-  deviceAsks: 'Let this device in?',
-  deviceClient: 'It calls itself',
-  deviceNameless: 'nothing',
+    'The code is unknown or has expired. Check it, or request a new code in the terminal.',
+  deviceRequestTitle: 'Approve this device?',
+  deviceClient: 'Name',
+  deviceUnnamed: '(no name)',
   deviceAccount: 'Your account',
-  deviceMay: 'It may',
-  deviceFrom: 'Asked from',
-  deviceWhen: 'Asked',
+  deviceScopes: 'Permissions',
+  deviceFrom: 'Requested from',
+  deviceRequested: 'Requested',
   deviceWarning:
-    'Approve only if you started this yourself, just now, and the same code is on your screen. Anybody who sent you the code would get in.',
-  deviceLifetime: 'Access ends after',
+    'Approve only if you started this request yourself just now and your terminal shows the same code. Never approve a code that someone sent you.',
+  deviceExpiresAfter: 'Access expires after',
   deviceApprove: 'Approve',
   deviceDeny: 'Deny',
   deviceApproved: 'The device is approved',
-  deviceApprovedHint:
-    'Go back to the terminal. The access is now among your tokens, where you can end it.',
+  deviceApprovedHint: 'Return to the terminal. You can revoke its token under Tokens.',
   deviceDenied: 'The device is denied',
-  deviceDeniedHint: 'It gets nothing, and its code is worth nothing from now on.',
+  deviceDeniedHint: 'The device gets no access, and its code is no longer valid.',
 
-  lineList: 'List this folder',
-  lineUpload: 'Upload a file',
-  linePipe: 'Upload from a pipe',
+  curlList: 'List this folder',
+  curlUpload: 'Upload a file',
+  curlPipe: 'Upload from a pipe',
   copy: 'Copy',
   copyNamed: (label: string) => `Copy: ${label}`,
   copied: 'Copied',
-  copyFailed: 'Selected: press Ctrl+C or ⌘C',
+  copyFailed: 'Selected. Press Ctrl+C or ⌘C.',
 
-  offline: 'Driveway could not be reached',
+  offline: 'Driveway is unreachable',
   offlineDetail: 'Check your connection, then retry.',
-  unreadable: 'Driveway gave an answer that this page does not understand',
-  unreadableDetail: 'Reload the page; it may be older than the server.',
-  refused: (status: number) => `Driveway answered with an error (${status})`,
+  unexpectedResponse: 'Driveway returned an unexpected response',
+  unexpectedResponseDetail: 'Reload the page. It may be older than the server.',
+  httpError: (status: number) => `Driveway responded with an error (${status})`,
   requestId: (id: string) => `Request ${id}`,
 }

@@ -1,27 +1,27 @@
-/** What a new token may do, where, how much and for how long. */
-import { makeToken } from './api/client.ts'
-import type { TokenWishes } from './api/client.ts'
+/** The form for a new token: name, lifetime, scopes, folder and limits. */
+import { createToken } from './api/client.ts'
+import type { TokenRequest } from './api/client.ts'
 import { element } from './dom.ts'
-import { asProblem } from './api/problem.ts'
+import { toProblem } from './api/problem.ts'
 import type { Problem } from './api/problem.ts'
 import { strings } from './strings.ts'
-import { folderOf } from './breadcrumbs.ts'
-import type { Trail } from './breadcrumbs.ts'
-import { trouble } from './error-view.ts'
+import { currentFolder } from './breadcrumbs.ts'
+import type { Breadcrumbs } from './breadcrumbs.ts'
+import { errorView } from './error-view.ts'
 import { allScopes } from './api/token-types.ts'
-import type { MadeToken } from './api/token-types.ts'
+import type { CreatedToken } from './api/token-types.ts'
 
-export const lifetimes = [1, 7, 30, 90, 365] as const
-const usualLifetime = 90
-const megabyte = 1_000_000
+const lifetimeDays = [1, 7, 30, 90, 365] as const
+const defaultLifetimeDays = 90
+const bytesPerMegabyte = 1_000_000
 
-/** @param trail a folder to which the token may be bound */
+/** @param crumbs the path of the folder that the token may be restricted to */
 export function createTokenForm(
-  trail: Trail,
-  made: (token: MadeToken) => void,
-  lost: (problem: Problem) => void,
+  crumbs: Breadcrumbs,
+  onCreated: (token: CreatedToken) => void,
+  onUnauthorized: (problem: Problem) => void,
 ) {
-  const folder = folderOf(trail)
+  const folder = currentFolder(crumbs)
   const name = input('token-name', {
     value: strings.tokenNameDefault,
     maxlength: 64,
@@ -29,10 +29,10 @@ export function createTokenForm(
   })
   const scopes = allScopes.map((scope) => ({
     scope,
-    box: element('input', { type: 'checkbox', checked: true }),
+    checkbox: element('input', { type: 'checkbox', checked: true }),
   }))
-  const bound = element('input', { type: 'checkbox' })
-  const days = lifetimeChoice('token-days')
+  const folderCheckbox = element('input', { type: 'checkbox' })
+  const days = createLifetimeSelect('token-days')
   const megabytes = input('token-megabytes', {
     type: 'number',
     min: 1,
@@ -40,19 +40,19 @@ export function createTokenForm(
     inputmode: 'decimal',
   })
   const files = input('token-files', { type: 'number', min: 1, step: 1, inputmode: 'numeric' })
-  const make = element('button', { type: 'submit' }, strings.makeToken)
-  const outcome = element('div')
+  const submitButton = element('button', { type: 'submit' }, strings.createToken)
+  const errorSlot = element('div')
   const form = element(
     'form',
     { class: 'token-form' },
     field(name, strings.tokenName),
-    field(days, strings.tokenLifetime),
+    field(days, strings.tokenExpiresAfter),
     element(
       'fieldset',
       {},
-      element('legend', {}, strings.tokenMay),
-      ...scopes.map(({ scope, box }) => choice(box, strings.scopes[scope])),
-      folder === null ? null : choice(bound, strings.tokenBound(folder.name)),
+      element('legend', {}, strings.tokenScopes),
+      ...scopes.map(({ scope, checkbox }) => checkboxField(checkbox, strings.scopes[scope])),
+      folder === null ? null : checkboxField(folderCheckbox, strings.tokenFolder(folder.name)),
     ),
     element(
       'details',
@@ -65,8 +65,8 @@ export function createTokenForm(
         field(files, strings.tokenFiles),
       ),
     ),
-    outcome,
-    make,
+    errorSlot,
+    submitButton,
   )
 
   form.addEventListener('submit', (event) => {
@@ -74,49 +74,49 @@ export function createTokenForm(
     void submit()
   })
 
-  function wishes(): TokenWishes {
+  function tokenRequest(): TokenRequest {
     return {
       name: name.value.trim(),
-      scopes: scopes.filter(({ box }) => box.checked).map(({ scope }) => scope),
+      scopes: scopes.filter(({ checkbox }) => checkbox.checked).map(({ scope }) => scope),
       expiresInDays: Number(days.value),
-      ...(folder !== null && bound.checked ? { folder: folder.id } : {}),
+      ...(folder !== null && folderCheckbox.checked ? { folder: folder.id } : {}),
       ...(megabytes.value === ''
         ? {}
-        : { maxBytes: Math.round(Number(megabytes.value) * megabyte) }),
+        : { maxBytes: Math.round(Number(megabytes.value) * bytesPerMegabyte) }),
       ...(files.value === '' ? {} : { maxFiles: Number(files.value) }),
     }
   }
 
   async function submit(): Promise<void> {
-    if (make.disabled) return
-    const wanted = wishes()
-    if (wanted.scopes.length === 0) return scopes[0]?.box.focus()
-    make.disabled = true
-    outcome.replaceChildren()
+    if (submitButton.disabled) return
+    const request = tokenRequest()
+    if (request.scopes.length === 0) return scopes[0]?.checkbox.focus()
+    submitButton.disabled = true
+    errorSlot.replaceChildren()
     try {
-      made(await makeToken(wanted))
-    } catch (thrown) {
-      const problem = asProblem(thrown)
-      if (problem.status === 401) return lost(problem)
-      outcome.replaceChildren(trouble(problem.title, problem, () => void submit()))
+      onCreated(await createToken(request))
+    } catch (error) {
+      const problem = toProblem(error)
+      if (problem.status === 401) return onUnauthorized(problem)
+      errorSlot.replaceChildren(errorView(problem.title, problem, () => void submit()))
     } finally {
-      make.disabled = false
+      submitButton.disabled = false
     }
   }
 
-  /** A token that may do nothing is worth nothing: the last box says so. */
-  function checkScopes(): void {
-    const none = scopes.every(({ box }) => !box.checked)
-    scopes[0]?.box.setCustomValidity(none ? strings.tokenMayNothing : '')
+  /** Requires at least one scope. */
+  function validateScopes(): void {
+    const isEmpty = scopes.every(({ checkbox }) => !checkbox.checked)
+    scopes[0]?.checkbox.setCustomValidity(isEmpty ? strings.tokenScopeRequired : '')
   }
-  for (const { box } of scopes) box.addEventListener('change', checkScopes)
+  for (const { checkbox } of scopes) checkbox.addEventListener('change', validateScopes)
 
   return form
 }
 
-export function lifetimeChoice(id: string): HTMLSelectElement {
-  const options = lifetimes.map((days) =>
-    element('option', { value: days, selected: days === usualLifetime }, strings.days(days)),
+export function createLifetimeSelect(id: string): HTMLSelectElement {
+  const options = lifetimeDays.map((days) =>
+    element('option', { value: days, selected: days === defaultLifetimeDays }, strings.days(days)),
   )
   return element('select', { id }, ...options)
 }
@@ -129,6 +129,6 @@ export function field(control: HTMLElement, label: string): HTMLElement {
   return element('div', { class: 'field' }, element('label', { for: control.id }, label), control)
 }
 
-function choice(box: HTMLInputElement, label: string): HTMLElement {
-  return element('label', { class: 'choice' }, box, element('span', {}, label))
+function checkboxField(checkbox: HTMLInputElement, label: string): HTMLElement {
+  return element('label', { class: 'checkbox-field' }, checkbox, element('span', {}, label))
 }

@@ -1,41 +1,46 @@
-/** The tokens that there are: what each may do, when it was last used, and the way to end it. */
+/** The list of tokens: permissions, usage and a revoke button. */
 import { announce } from './live-region.ts'
 import { listTokens, revokeToken } from './api/client.ts'
 import { openDialog } from './dialog.ts'
 import { button, element } from './dom.ts'
-import { formatBytes, formatMoment, formatSpan } from './format.ts'
+import { formatBytes, formatDateTime, formatRelative } from './format.ts'
 import { icon } from './icons.ts'
-import { skeleton } from './file-table.ts'
+import { loadingSkeleton } from './file-table.ts'
 import { nameElement, visibleName } from './display-name.ts'
-import { asProblem } from './api/problem.ts'
+import { toProblem } from './api/problem.ts'
 import type { Problem } from './api/problem.ts'
 import { strings } from './strings.ts'
-import { trouble } from './error-view.ts'
+import { errorView } from './error-view.ts'
 import type { Token } from './api/token-types.ts'
 
-export function createTokenList(lost: (problem: Problem) => void) {
+export function createTokenList(onUnauthorized: (problem: Problem) => void) {
   const list = element('ul', { role: 'list', class: 'tokens' })
   const heading = element('h2', { id: 'tokens-title', tabindex: -1 }, strings.yourTokens)
-  const place = element('div')
-  const view = element('section', { class: 'card', 'aria-labelledby': heading.id }, heading, place)
-  const none = element('p', { class: 'small' }, strings.noTokens)
+  const container = element('div')
+  const view = element(
+    'section',
+    { class: 'card', 'aria-labelledby': heading.id },
+    heading,
+    container,
+  )
+  const emptyMessage = element('p', { class: 'small' }, strings.noTokens)
 
   async function load(signal: AbortSignal): Promise<void> {
-    place.replaceChildren(skeleton())
+    container.replaceChildren(loadingSkeleton())
     try {
       const tokens = await listTokens(signal)
       list.replaceChildren(...tokens.map(tokenRow))
-      rest()
-    } catch (thrown) {
+      showList()
+    } catch (error) {
       if (signal.aborted) return
-      const problem = asProblem(thrown)
-      if (problem.status === 401) return lost(problem)
-      place.replaceChildren(trouble(strings.tokensFailed, problem, () => void load(signal)))
+      const problem = toProblem(error)
+      if (problem.status === 401) return onUnauthorized(problem)
+      container.replaceChildren(errorView(strings.tokensFailed, problem, () => void load(signal)))
     }
   }
 
-  function rest(): void {
-    place.replaceChildren(list.childElementCount === 0 ? none : list)
+  function showList(): void {
+    container.replaceChildren(list.childElementCount === 0 ? emptyMessage : list)
   }
 
   function tokenRow(token: Token): HTMLElement {
@@ -43,37 +48,37 @@ export function createTokenList(lost: (problem: Problem) => void) {
     const row = element(
       'li',
       { class: 'token' },
-      element('span', { class: 'symbol' }, icon('key')),
+      element('span', { class: 'icon-tile' }, icon('key')),
       element(
         'div',
-        { class: 'token-words' },
+        { class: 'token-details' },
         element('h3', {}, nameElement(token.name)),
-        element('p', { class: 'small' }, ...rights(token)),
-        element('p', { class: 'small' }, use(token)),
+        element('p', { class: 'small' }, ...permissionText(token)),
+        element('p', { class: 'small' }, usageText(token)),
       ),
-      button(strings.revoke, () => askToRevoke(token, row), {
-        class: 'quiet danger',
+      button(strings.revoke, () => openRevokeDialog(token, row), {
+        class: 'secondary danger',
         'aria-label': strings.revokeNamed(name),
       }),
     )
     return row
   }
 
-  function askToRevoke(token: Token, row: HTMLElement): void {
+  function openRevokeDialog(token: Token, row: HTMLElement): void {
     const name = visibleName(token.name)
     openDialog({
       title: strings.revokeTitle(name),
-      content: [element('p', {}, strings.revokeWords)],
+      content: [element('p', {}, strings.revokeText)],
       action: strings.revoke,
       danger: true,
-      async act() {
+      async onSubmit() {
         await revokeToken(token.id)
         row.remove()
-        rest()
+        showList()
         announce(strings.revoked(name))
         heading.focus()
       },
-      lost,
+      onUnauthorized,
     })
   }
 
@@ -82,24 +87,24 @@ export function createTokenList(lost: (problem: Problem) => void) {
     load,
     add(token: Token): void {
       list.prepend(tokenRow(token))
-      rest()
+      showList()
     },
   }
 }
 
-function rights({ scopes, folder, maxBytes, maxFiles, usedBytes, usedFiles }: Token) {
+function permissionText({ scopes, folder, maxBytes, maxFiles, usedBytes, usedFiles }: Token) {
   const parts = [
     scopes.map((scope) => strings.scopesShort[scope]).join(', '),
     folder === null ? '' : strings.onlyIn(visibleName(folder.name)),
-    maxBytes === null ? '' : strings.usedOf(formatBytes(usedBytes), formatBytes(maxBytes)),
-    maxFiles === null ? '' : strings.filesOf(usedFiles, maxFiles),
+    maxBytes === null ? '' : strings.bytesUsed(formatBytes(usedBytes), formatBytes(maxBytes)),
+    maxFiles === null ? '' : strings.filesUsed(usedFiles, maxFiles),
   ]
   return [parts.filter((part) => part !== '').join(' · ')]
 }
 
-function use({ lastUsed, expires }: Token): HTMLElement {
-  const used = lastUsed === null ? strings.neverUsed : strings.lastUsed(formatSpan(lastUsed))
-  const ends = expires === null ? '' : strings.ends(formatSpan(expires))
-  const title = expires === null ? null : strings.tokenExpires(formatMoment(expires))
-  return element('span', { title }, [used, ends].filter((part) => part !== '').join(' · '))
+function usageText({ lastUsed, expires }: Token): HTMLElement {
+  const used = lastUsed === null ? strings.neverUsed : strings.lastUsed(formatRelative(lastUsed))
+  const expiry = expires === null ? '' : strings.expires(formatRelative(expires))
+  const title = expires === null ? null : strings.tokenExpires(formatDateTime(expires))
+  return element('span', { title }, [used, expiry].filter((part) => part !== '').join(' · '))
 }

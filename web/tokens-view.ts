@@ -1,57 +1,62 @@
-/** Tokens for curl, scripts and CI: made, shown once, listed, ended. */
-import { copyable } from './copy-snippet.ts'
-import { curlLines } from './curl-commands.ts'
+/** The tokens view: creates, lists and revokes tokens for curl, scripts and CI. */
+import { createCopySnippet } from './copy-snippet.ts'
+import { curlCommands } from './curl-commands.ts'
 import { element } from './dom.ts'
-import { formatMoment } from './format.ts'
+import { formatDateTime } from './format.ts'
 import { gateway } from './api/gateway-fetch.ts'
-import { placeLink } from './links.ts'
+import { routeLink } from './links.ts'
 import { visibleName } from './display-name.ts'
-import { inFolder } from './route.ts'
-import type { Place } from './route.ts'
+import { folderRoute } from './route.ts'
+import type { Route } from './route.ts'
 import type { Problem } from './api/problem.ts'
 import { strings } from './strings.ts'
 import { createTokenForm } from './token-form.ts'
 import { createTokenList } from './token-list.ts'
-import { folderOf, nameOf } from './breadcrumbs.ts'
-import type { Trail } from './breadcrumbs.ts'
-import type { MadeToken } from './api/token-types.ts'
+import { currentFolder, currentFolderName } from './breadcrumbs.ts'
+import type { Breadcrumbs } from './breadcrumbs.ts'
+import type { CreatedToken } from './api/token-types.ts'
 
 export interface TokensViewOptions {
-  /** The folder that the person came from. */
-  readonly trail: Trail
-  readonly go: (place: Place) => void
-  readonly lost: (problem: Problem) => void
+  /** The path of the folder that was open before. */
+  readonly crumbs: Breadcrumbs
+  readonly navigate: (route: Route) => void
+  readonly onUnauthorized: (problem: Problem) => void
 }
 
-export function createTokensView({ trail, go, lost }: TokensViewOptions) {
+export function createTokensView({ crumbs, navigate, onUnauthorized }: TokensViewOptions) {
   const loading = new AbortController()
   const heading = element('h1', { tabindex: -1 }, strings.tokens)
-  const back = placeLink(inFolder(trail), go, 'crumb', strings.backTo(nameOf(trail)))
-  const outcome = element('div', { class: 'token-outcome', hidden: true })
-  const list = createTokenList(lost)
-  const form = createTokenForm(trail, show, lost)
-  const maker = element(
+  const back = routeLink(
+    folderRoute(crumbs),
+    navigate,
+    'crumb',
+    strings.backTo(currentFolderName(crumbs)),
+  )
+  const result = element('div', { class: 'token-result', hidden: true })
+  const list = createTokenList(onUnauthorized)
+  const form = createTokenForm(crumbs, show, onUnauthorized)
+  const formSection = element(
     'section',
     { class: 'card', 'aria-labelledby': 'token-form-title' },
     element('h2', { id: 'token-form-title' }, strings.newToken),
     form,
-    outcome,
+    result,
   )
   void list.load(loading.signal)
 
-  function show(token: MadeToken): void {
-    const title = element('h3', { tabindex: -1 }, strings.tokenMade(visibleName(token.name)))
-    const ends = token.expires === null ? '' : strings.tokenExpires(formatMoment(token.expires))
-    const lines = [
-      { label: strings.token, line: token.secret },
-      ...curlLines(gateway, token, folderOf(trail)?.id ?? null),
+  function show(token: CreatedToken): void {
+    const title = element('h3', { tabindex: -1 }, strings.tokenCreated(visibleName(token.name)))
+    const expiry = token.expires === null ? '' : strings.tokenExpires(formatDateTime(token.expires))
+    const snippets = [
+      { label: strings.token, code: token.secret },
+      ...curlCommands(gateway, token, currentFolder(crumbs)?.id ?? null),
     ]
-    outcome.replaceChildren(
+    result.replaceChildren(
       title,
-      element('p', {}, `${strings.tokenOnce} ${ends}`.trim()),
-      element('ul', { role: 'list', class: 'lines' }, ...lines.map(copyable)),
+      element('p', {}, `${strings.tokenShownOnce} ${expiry}`.trim()),
+      element('ul', { role: 'list', class: 'snippets' }, ...snippets.map(createCopySnippet)),
     )
-    outcome.hidden = false
+    result.hidden = false
     list.add(token)
     title.focus({ preventScroll: true })
     title.scrollIntoView({ block: 'start' })
@@ -60,10 +65,15 @@ export function createTokensView({ trail, go, lost }: TokensViewOptions) {
   return {
     element: element(
       'div',
-      { class: 'browse' },
-      element('div', { class: 'head-words' }, element('nav', { class: 'crumbs' }, back), heading),
-      element('p', { class: 'about' }, strings.tokensAbout),
-      maker,
+      { class: 'view' },
+      element(
+        'div',
+        { class: 'view-title' },
+        element('nav', { class: 'breadcrumbs' }, back),
+        heading,
+      ),
+      element('p', { class: 'view-intro' }, strings.tokensAbout),
+      formSection,
       list.element,
     ),
     focus: () => heading.focus(),

@@ -1,98 +1,113 @@
-/** The uploader, which is fetched when it is first needed, and what the page tells it meanwhile. */
+/** Lazy loading of the uploader, and the page's state for it until it is loaded. */
 import { element } from './dom.ts'
-import { authorization, gateway, isElsewhere } from './api/gateway-fetch.ts'
+import { authorizationHeaders, gateway, isCrossOrigin } from './api/gateway-fetch.ts'
 import type { Problem } from './api/problem.ts'
-import { asProblem } from './api/problem.ts'
-import type { Choice, Item, Target, Uploader } from './uploader/index.ts'
-import type { DriveFile, SignedIn } from './api/types.ts'
+import { toProblem } from './api/problem.ts'
+import type { PickerKind, UploadItem, UploadTarget, Uploader } from './uploader/index.ts'
+import type { DriveFile, Session } from './api/types.ts'
 
 export interface UploadsOptions {
-  /** Where files that are added now go; `null` while none are wanted. */
-  readonly target: () => Target | null
-  readonly stored: (file: DriveFile, item: Item) => void
-  /** A folder is there that no file came with. */
-  readonly made: (path: string, target: Target) => void
-  readonly lost: (problem: Problem) => void
-  /** The uploader could not be fetched. */
-  readonly failed: (problem: Problem) => void
+  /** The target folder of added files; `null` while files are not accepted. */
+  readonly target: () => UploadTarget | null
+  readonly onStored: (file: DriveFile, item: UploadItem) => void
+  /** Called when an empty folder of a dropped tree is created. */
+  readonly onFolderCreated: (path: string, target: UploadTarget) => void
+  readonly onUnauthorized: (problem: Problem) => void
+  /** Called when the uploader cannot be loaded. */
+  readonly onError: (problem: Problem) => void
 }
 
 export type Uploads = ReturnType<typeof createUploads>
 
-const script: string = '/uploader.js' // built on its own: no import that a bundler should follow
+const script: string = '/uploader.js' // a separate bundle; the type hides it from the bundler
 
-export function createUploads({ target, stored, made, lost, failed }: UploadsOptions) {
-  const slot = element('div', { class: 'uploads-slot' })
-  let session: SignedIn | null = null
+export function createUploads({
+  target,
+  onStored,
+  onFolderCreated,
+  onUnauthorized,
+  onError,
+}: UploadsOptions) {
+  const container = element('div', { class: 'uploads-container' })
+  let session: Session | null = null
   let uploader: Promise<Uploader> | null = null
-  let mounted: Uploader | null = null
-  let paused = false
+  let mountedUploader: Uploader | null = null
+  let isOnHold = false
 
-  async function mount({ email, maxRequestBytes, maxFileBytes }: SignedIn): Promise<Uploader> {
+  async function mount({ email, maxRequestBytes, maxFileBytes }: Session): Promise<Uploader> {
     const { mountUploader } = (await import(script)) as typeof import('./uploader/index.ts')
     const limits = { maxRequestBytes, maxFileBytes }
-    // What was begun at one gateway never goes on, with the person's bearer, at another.
-    const account = isElsewhere ? `${email} ${gateway}` : email
-    const headers = authorization
-    mounted = mountUploader({ gateway, account, headers, target, limits, stored, made, lost })
-    mounted.pause(paused)
-    slot.replaceChildren(mounted.element)
-    return mounted
+    // An upload started at one gateway never resumes at another with the user's bearer token.
+    const account = isCrossOrigin ? `${email} ${gateway}` : email
+    const headers = authorizationHeaders
+    mountedUploader = mountUploader({
+      gateway,
+      account,
+      headers,
+      target,
+      limits,
+      onStored,
+      onFolderCreated,
+      onUnauthorized,
+    })
+    mountedUploader.setOnHold(isOnHold)
+    container.replaceChildren(mountedUploader.element)
+    return mountedUploader
   }
 
-  async function use(how: (uploader: Uploader) => void): Promise<void> {
+  async function withUploader(callback: (uploader: Uploader) => void): Promise<void> {
     if (session === null) return
     uploader ??= mount(session)
     try {
-      how(await uploader)
-    } catch (thrown) {
-      uploader = null // the next time it may be there
-      failed(asProblem(thrown))
+      callback(await uploader)
+    } catch (error) {
+      uploader = null // the next call retries
+      onError(toProblem(error))
     }
   }
 
-  // Until the uploader listens: the browser would leave the page for a file that is dropped on it.
+  // Until the uploader listens, this prevents the browser from navigating to a dropped file.
   for (const name of ['dragover', 'drop'] as const) {
     document.addEventListener(name, (event) => {
-      if (mounted || !event.dataTransfer?.types.includes('Files')) return
+      if (mountedUploader || !event.dataTransfer?.types.includes('Files')) return
       event.preventDefault()
       event.dataTransfer.dropEffect = 'none'
-      void use(() => {})
+      void withUploader(() => {})
     })
   }
 
   return {
-    element: slot,
-    /** For whom files are uploaded from now on. */
-    become(next: SignedIn): void {
+    element: container,
+    /** Sets the account of further uploads. */
+    setSession(next: Session): void {
       session = next
     },
-    /** Fetches it before it is asked for; what was under way when the page was left goes on. */
-    prepare: () => use(() => {}),
-    choose: (what: Choice) => use((ready) => ready.choose(what)),
-    pause(on: boolean): void {
-      paused = on
-      mounted?.pause(on)
+    /** Loads the uploader before it is needed, which also resumes the uploads of an earlier page. */
+    preload: () => withUploader(() => {}),
+    showPicker: (kind: PickerKind) => withUploader((loaded) => loaded.showPicker(kind)),
+    setOnHold(value: boolean): void {
+      isOnHold = value
+      mountedUploader?.setOnHold(value)
     },
-    get busy(): boolean {
-      return mounted?.busy ?? false
+    get isBusy(): boolean {
+      return mountedUploader?.isBusy ?? false
     },
-    get empty(): boolean {
-      return mounted?.empty ?? true
+    get isEmpty(): boolean {
+      return mountedUploader?.isEmpty ?? true
     },
-    /** Whether leaving the page now would ask the person for a file again when they come back. */
-    get isFragile(): boolean {
-      return mounted?.fragile ?? false
+    /** Whether leaving the page now would require the user to choose a file again. */
+    get hasUnpersistedFiles(): boolean {
+      return mountedUploader?.hasUnpersistedFiles ?? false
     },
-    /** For another account, or none: nothing of this one may go on or stay visible. */
-    async forget(): Promise<void> {
-      const former = mounted
+    /** Cancels and removes all uploads on sign-out or a change of account. */
+    async clear(): Promise<void> {
+      const previous = mountedUploader
       session = null
       uploader = null
-      mounted = null
-      slot.replaceChildren()
-      former?.close()
-      await former?.forget()
+      mountedUploader = null
+      container.replaceChildren()
+      previous?.close()
+      await previous?.clear()
     },
   }
 }

@@ -1,73 +1,73 @@
-/** The page for everybody: by keyboard alone, with names meant to do harm, and from a terminal. */
+/** The page with the keyboard only, with hostile file names, and its curl commands. */
 import { expect } from '@jest/globals'
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import type { Page } from 'playwright-core'
 import {
-  aroundTests,
-  choose,
-  inBrowser,
-  listed,
+  setUpTests,
+  uploadFiles,
+  browserTest,
+  fileLink,
   signIn,
   signOut,
   startSite,
-  visit,
+  openTab,
 } from './fixture.ts'
-import type { Site, Visit } from './fixture.ts'
+import type { Site, Tab } from './fixture.ts'
 
 let site: Site
-let here: Visit
+let tab: Tab
 
-aroundTests(
+setUpTests(
   async () => {
     site = await startSite()
-    here = await visit()
+    tab = await openTab()
   },
   async () => {
-    await here.close()
+    await tab.close()
     await site.close()
   },
 )
 
-/** Presses Tab until what is wanted has the focus; within a page's worth of presses. */
+/** Moves the focus to an element with at most 30 Tab presses. */
 async function tabTo(page: Page, role: 'link' | 'button', name: string): Promise<void> {
-  const wanted = page.getByRole(role, { name })
+  const target = page.getByRole(role, { name })
   for (let presses = 0; presses < 30; presses++) {
-    if (await wanted.evaluate((node) => node === document.activeElement)) return
+    if (await target.evaluate((node) => node === document.activeElement)) return
     await page.keyboard.press('Tab')
   }
   throw new Error(`Cannot reach "${name}" with the Tab key`)
 }
 
-inBrowser('the keyboard alone signs in, opens a folder and reaches the uploads', async () => {
-  const { page } = here
+browserTest('keyboard users can sign in, open a folder and open the file picker', async () => {
+  const { page } = tab
   await page.goto(site.origin)
   await page.getByRole('link', { name: 'Sign in with Google' }).waitFor()
   await tabTo(page, 'link', 'Sign in with Google')
   await page.keyboard.press('Enter')
-  await page.getByRole('button', { name: site.person.email }).waitFor()
-  await tabTo(page, 'button', site.person.email)
+  await page.getByRole('button', { name: site.user.email }).waitFor()
+  await tabTo(page, 'button', site.user.email)
   await page.keyboard.press('Enter')
   await page.getByRole('button', { name: 'Continue' }).waitFor()
   await tabTo(page, 'button', 'Continue')
   await page.keyboard.press('Enter')
-  await listed(page, 'Projects').waitFor()
-  // Asked for early: the browser has to be told that a chooser is to be reported, not shown.
-  const chosen = page.waitForEvent('filechooser')
+  await fileLink(page, 'Projects').waitFor()
+  // Registered first, so that Playwright intercepts the file picker.
+  const fileChooser = page.waitForEvent('filechooser')
   await tabTo(page, 'button', 'Upload files')
   await page.keyboard.press('Enter')
-  expect((await chosen).isMultiple()).toBe(true)
+  expect((await fileChooser).isMultiple()).toBe(true)
   await tabTo(page, 'link', 'Projects')
   await page.keyboard.press('Enter')
-  await listed(page, 'notes.txt').waitFor()
+  await fileLink(page, 'notes.txt').waitFor()
   const focused = await page.evaluate(() => document.activeElement?.textContent)
   expect(focused).toBe('Projects')
   await page.goBack()
-  await listed(page, 'hello.txt').waitFor()
+  await fileLink(page, 'hello.txt').waitFor()
 })
 
-inBrowser('a name that is markup is shown as text (case 50)', async () => {
-  const { page } = here
+browserTest('a file name with markup is shown as text', async () => {
+  const { page } = tab
   const names = [
     '<img src=x onerror=alert(1)>.txt',
     '"><svg onload=alert(1)>.html',
@@ -75,78 +75,78 @@ inBrowser('a name that is markup is shown as text (case 50)', async () => {
     'javascript:alert(1)',
     'Übergröße 日本語 🚗.txt',
   ]
-  await choose(page, Object.fromEntries(names.map((name) => [name, 'hostile'])))
+  await uploadFiles(page, Object.fromEntries(names.map((name) => [name, 'hostile'])))
   for (const name of names) {
     await page.getByRole('link', { name: `Open in Drive: ${name}` }).waitFor()
-    await listed(page, name).waitFor()
+    await fileLink(page, name).waitFor()
   }
   await page.reload()
-  for (const name of names) expect(await listed(page, name).innerText()).toBe(name)
-  const stored = site.google.drive.filesOf(site.person.sub).map(({ name }) => name)
+  for (const name of names) expect(await fileLink(page, name).innerText()).toBe(name)
+  const stored = site.google.drive.filesOf(site.user.sub).map(({ name }) => name)
   expect(stored).toEqual(expect.arrayContaining(names))
 })
 
-inBrowser(
-  'a name that reads backwards is shown with its trick made visible (case 50)',
+browserTest(
+  'a file name with a bidirectional override is shown with a replacement character',
   async () => {
-    const { page } = here
-    await site.google.drive.seed(site.person.sub, [{ name: 'pic\u202egpj.exe', content: '' }])
+    const { page } = tab
+    await site.google.drive.seed(site.user.sub, [{ name: 'pic\u202egpj.exe', content: '' }])
     await page.reload()
-    await listed(page, 'pic\ufffdgpj.exe').waitFor()
+    await fileLink(page, 'pic\ufffdgpj.exe').waitFor()
   },
 )
 
-inBrowser('a language that no browser knows keeps nobody out', async () => {
-  const { page, close } = await visit()
+browserTest('the page works with locales that Intl rejects', async () => {
+  const { page, close } = await openTab()
   await page.context().addInitScript(() => {
     Object.defineProperty(navigator, 'languages', { get: () => ['en-US@posix', 'en_GB', 'de'] })
   })
   await page.goto(site.origin)
   await page.getByRole('link', { name: 'Sign in with Google' }).click()
-  await page.getByRole('button', { name: site.person.email }).click()
-  await listed(page, 'hello.txt').waitFor()
+  await page.getByRole('button', { name: site.user.email }).click()
+  await fileLink(page, 'hello.txt').waitFor()
   await close()
 })
 
-inBrowser('a token made on the page works in a shell, line by line', async () => {
-  const { page } = here
-  await page.getByRole('link', { name: 'Use it from curl' }).click()
-  await page.getByRole('textbox', { name: 'Name of the token' }).fill('laptop')
-  await page.getByRole('button', { name: 'Make a token' }).click()
+browserTest('the curl commands of a new token work in a shell', async () => {
+  const { page } = tab
+  await page.getByRole('link', { name: 'Use with curl' }).click()
+  await page.getByRole('textbox', { name: 'Token name' }).fill('laptop')
+  await page.getByRole('button', { name: 'Create token' }).click()
   await page.getByRole('heading', { name: 'Your token “laptop”' }).waitFor()
-  const lines = await page.locator('.lines code').allInnerTexts()
+  const lines = await page.locator('.snippets code').allInnerTexts()
   const [token, list, , pipe] = lines
   expect(token).toMatch(/^dw_[\w-]+$/)
-  const shell = promisify(execFile)
-  const listing = JSON.parse((await shell('sh', ['-c', list ?? ''])).stdout) as {
+  const exec = promisify(execFile)
+  const listing = JSON.parse((await exec('sh', ['-c', list ?? ''])).stdout) as {
     files: { name: string }[]
   }
   expect(listing.files.map(({ name }) => name)).toContain('hello.txt')
-  const uploaded = JSON.parse((await shell('sh', ['-c', pipe ?? ''])).stdout) as {
+  const uploaded = JSON.parse((await exec('sh', ['-c', pipe ?? ''])).stdout) as {
     files: { id: string }[]
   }
-  const bytes = await site.google.drive.bytesOf(uploaded.files[0]?.id ?? '')
+  const bytes = await site.google.drive.contentOf(uploaded.files[0]?.id ?? '')
   expect(bytes.toString()).toBe('hello\n')
 })
 
-inBrowser('a token is gone from the page after a reload', async () => {
-  const { page } = here
+browserTest('the page does not contain the token after a reload', async () => {
+  const { page } = tab
   await page.reload()
   await page.getByRole('heading', { name: 'New token' }).waitFor()
   expect(await page.content()).not.toContain('dw_')
   await page.getByRole('link', { name: 'Back to My Drive' }).click()
-  await listed(page, 'hello.txt').waitFor()
+  await fileLink(page, 'hello.txt').waitFor()
 })
 
-inBrowser('a second person in the same browser sees nothing of the first', async () => {
-  const { page } = here
+browserTest('a second account in the same browser sees no data of the first', async () => {
+  const { page } = tab
   await signOut(page)
-  const ben = site.google.oauth.users[1] ?? site.person
-  await signIn(page, { ...site, person: ben })
+  const ben = site.google.oauth.users[1] ?? site.user
+  await signIn(page, { ...site, user: ben })
   await page.getByRole('button', { name: `Account ${ben.email}` }).waitFor()
   expect(await page.getByText('DROP TABLE').count()).toBe(0)
 })
 
-inBrowser('nothing was wrong in the console, and no rule of the page was broken', async () => {
-  expect(here.trouble).toEqual([])
+browserTest('the page logs no console errors and violates no Content-Security-Policy', async () => {
+  expect(tab.pageErrors).toEqual([])
 })

@@ -1,37 +1,37 @@
-/** What a machine can say about how accessible a page is. */
+/** Automated accessibility checks with axe. */
 import type { AxeResults, RunOptions } from 'axe-core'
 import axe from 'axe-core'
 import type { Page } from 'playwright-core'
 
 type Rules = NonNullable<RunOptions['runOnly']>
 
-const all: Rules = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
-/** What else can go wrong where nothing but the colours has changed. */
-const ofColours: Rules = {
+const allRules: Rules = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
+/** Rules that depend on the color scheme. */
+const colorRules: Rules = {
   type: 'rule',
   values: ['color-contrast', 'link-in-text-block'],
 }
 
-const colours = ['light', 'dark'] as const
+const colorSchemes = ['light', 'dark'] as const
 
 /**
- * Looks at a page in light and in dark.
+ * Checks a page in light and dark.
  *
- * @param picture takes one of each
- * @returns what is wrong and where; nothing, if all is well
+ * @param screenshot called in each color scheme
+ * @returns violations with their elements
  */
-export async function inaccessible(
+export async function findViolations(
   page: Page,
-  picture: (colour: (typeof colours)[number]) => Promise<unknown> = async () => {},
+  screenshot: (colorScheme: (typeof colorSchemes)[number]) => Promise<unknown> = async () => {},
 ): Promise<string[]> {
-  const flaws: string[] = []
-  for (const colorScheme of colours) {
+  const violations: string[] = []
+  for (const colorScheme of colorSchemes) {
     await page.emulateMedia({ colorScheme })
-    await picture(colorScheme)
-    const found = await run(page, colorScheme === 'light' ? all : ofColours)
-    flaws.push(...found.map((flaw) => `${colorScheme}: ${flaw}`))
+    await screenshot(colorScheme)
+    const schemeViolations = await run(page, colorScheme === 'light' ? allRules : colorRules)
+    violations.push(...schemeViolations.map((violation) => `${colorScheme}: ${violation}`))
   }
-  return flaws
+  return violations
 }
 
 async function run(page: Page, runOnly: Rules): Promise<string[]> {

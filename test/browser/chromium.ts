@@ -1,4 +1,4 @@
-/** A Chromium to drive: the one that comes with npm (Linux on x64), else one of the system. */
+/** Launches Chromium: the one from npm (Linux x64), otherwise an installed one. */
 import type { Browser } from 'playwright-core'
 import { chromium } from 'playwright-core'
 import { execFile } from 'node:child_process'
@@ -14,8 +14,8 @@ interface Candidate {
   env?: Record<string, string>
 }
 
-const quiet = [
-  '--no-sandbox', // as root there is none to be had
+const launchArgs = [
+  '--no-sandbox', // not available to root
   '--disable-gpu',
   '--disable-background-networking',
   '--disable-component-update',
@@ -36,19 +36,19 @@ const systemPaths = [
   String.raw`C:\Program Files (x86)\Microsoft\Edge\Application\msedge.exe`,
 ]
 
-/** @returns a browser that runs, or why there is none on this machine */
+/** @returns the browser, or the reason why none is available */
 export async function launchChromium(): Promise<Browser | string> {
   const failures: string[] = []
-  for (const find of [unpack, ...systemPaths.map((path) => () => findSystem(path))]) {
+  for (const findCandidate of [unpack, ...systemPaths.map((path) => () => findSystem(path))]) {
     try {
-      const candidate = await find()
+      const candidate = await findCandidate()
       if (!candidate) continue
-      return await chromium.launch({ ...candidate, args: quiet })
+      return await chromium.launch({ ...candidate, args: launchArgs })
     } catch (error) {
       failures.push(error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error))
     }
   }
-  return failures.join('; ') || `nothing runs on ${process.platform} ${process.arch}`
+  return failures.join('; ') || `no browser for ${process.platform} ${process.arch}`
 }
 
 function findSystem(executablePath: string): Candidate | undefined {
@@ -56,48 +56,47 @@ function findSystem(executablePath: string): Candidate | undefined {
 }
 
 /**
- * Unpacks npm's Chromium, with the libraries and the font that it needs, into a folder of its own
- * that the next run finds again. The unpacker takes a half-written file for a whole one, so it
- * works in a fresh folder, which gets its name when it is complete.
+ * Unpacks npm's Chromium with its libraries and font into a folder that later runs reuse. The unpacker
+ * accepts partially written files, so it writes to a staging folder that is renamed when complete.
  */
 async function unpack(): Promise<Candidate | undefined> {
   if (process.platform !== 'linux' || process.arch !== 'x64') return undefined
   const manifest = join(root, 'node_modules/@sparticuz/chromium/package.json')
   if (!existsSync(manifest)) return undefined
   const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }
-  const home = join(tmpdir(), `driveway-chromium-${version}`)
-  if (!existsSync(home)) {
-    const fresh = await mkdtemp(`${home}-`)
-    await promisify(execFile)(process.execPath, ['--input-type=module', '-e', unpacking], {
+  const installFolder = join(tmpdir(), `driveway-chromium-${version}`)
+  if (!existsSync(installFolder)) {
+    const stagingFolder = await mkdtemp(`${installFolder}-`)
+    await promisify(execFile)(process.execPath, ['--input-type=module', '-e', unpackScript], {
       cwd: root,
-      // The runtime's name makes it unpack its own libraries, for machines that have none.
-      env: { ...process.env, TMPDIR: fresh, AWS_LAMBDA_JS_RUNTIME: 'nodejs22.x' },
+      // This runtime name makes it unpack its bundled libraries.
+      env: { ...process.env, TMPDIR: stagingFolder, AWS_LAMBDA_JS_RUNTIME: 'nodejs22.x' },
     })
-    await writeFile(join(fresh, 'fonts.conf'), fontsIn(home))
-    await rename(fresh, home).catch(() => rm(fresh, { recursive: true })) // somebody was faster
+    await writeFile(join(stagingFolder, 'fonts.conf'), fontsConfig(installFolder))
+    await rename(stagingFolder, installFolder).catch(() => rm(stagingFolder, { recursive: true })) // another process was faster
   }
   return {
-    executablePath: join(home, 'chromium'),
+    executablePath: join(installFolder, 'chromium'),
     env: {
       ...(process.env as Record<string, string>),
-      LD_LIBRARY_PATH: join(home, 'al2023', 'lib'),
-      FONTCONFIG_FILE: join(home, 'fonts.conf'),
+      LD_LIBRARY_PATH: join(installFolder, 'al2023', 'lib'),
+      FONTCONFIG_FILE: join(installFolder, 'fonts.conf'),
     },
   }
 }
 
-const unpacking = `
+const unpackScript = `
 import chromium from '@sparticuz/chromium'
 await chromium.executablePath()
 `
 
-/** One font everywhere, so that a page looks the same on every machine. */
-function fontsIn(home: string): string {
+/** The same font on every machine, so that screenshots are comparable. */
+function fontsConfig(installFolder: string): string {
   return `<?xml version="1.0"?>
 <fontconfig>
-  <dir>${home}/fonts</dir>
+  <dir>${installFolder}/fonts</dir>
   <dir>/usr/share/fonts</dir>
-  <cachedir>${home}/fonts-cache</cachedir>
+  <cachedir>${installFolder}/fonts-cache</cachedir>
   <alias binding="same"><family>system-ui</family><prefer><family>Open Sans</family></prefer></alias>
   <alias binding="same"><family>sans-serif</family><prefer><family>Open Sans</family></prefer></alias>
   <alias><family>monospace</family><prefer><family>DejaVu Sans Mono</family></prefer></alias>

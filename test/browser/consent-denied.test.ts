@@ -1,126 +1,130 @@
-/** What a person sees who says no, ticks half, or takes it back. */
+/** Denied consent, missing permissions, revoked grants and disconnecting. */
 import { expect } from '@jest/globals'
 import {
-  aroundTests,
-  fromAccountMenu,
+  setUpTests,
+  selectFromAccountMenu,
   goToConsent,
-  inBrowser,
-  listed,
-  refused,
+  browserTest,
+  fileLink,
+  consoleErrorFor,
   signIn,
   startSite,
-  visit,
+  openTab,
 } from './fixture.ts'
-import type { Site, Visit } from './fixture.ts'
+import type { Site, Tab } from './fixture.ts'
 
 let site: Site
 
-aroundTests(
+setUpTests(
   async () => {
-    site = await startSite({ oauth: { alwaysAsk: true } })
+    site = await startSite({ oauth: { alwaysPrompt: true } })
   },
   () => site.close(),
 )
 
-async function inVisit(body: (visit: Visit) => Promise<void>): Promise<void> {
-  const here = await visit()
-  await body(here)
-  await here.close()
+async function withTab(body: (openTab: Tab) => Promise<void>): Promise<void> {
+  const tab = await openTab()
+  await body(tab)
+  await tab.close()
 }
 
-inBrowser('Cancel on the consent page leads to words and a way back', () =>
-  inVisit(async ({ page, trouble }) => {
+browserTest('cancelling the consent page shows an explanation and a link back', () =>
+  withTab(async ({ page, pageErrors }) => {
     await goToConsent(page, site)
     await page.getByRole('button', { name: 'Cancel' }).click()
     await page.getByRole('heading', { name: 'Google was not given permission' }).waitFor()
-    expect(trouble).toEqual([refused(403)])
+    expect(pageErrors).toEqual([consoleErrorFor(403)])
     await page.getByRole('link', { name: 'Back to Driveway' }).click()
     await page.getByRole('link', { name: 'Sign in with Google' }).waitFor()
     expect(page.url()).toBe(`${site.origin}/`)
   }),
 )
 
-inBrowser('a box unticked leads to words, and the next sign-in asks for what is missing', () =>
-  inVisit(async ({ page, trouble }) => {
-    await goToConsent(page, site)
-    await page.getByRole('checkbox').last().uncheck()
-    await page.getByRole('button', { name: 'Continue' }).click()
-    await page.getByRole('heading', { name: 'Driveway needs every permission' }).waitFor()
-    await page.getByText('A box was left empty at Google').waitFor()
-    expect(trouble).toEqual([refused(403)])
-    await page.getByRole('link', { name: 'Sign in with Google' }).click()
-    await page.getByRole('button', { name: site.person.email }).click()
-    await page.getByRole('button', { name: 'Continue' }).click()
-    await page.getByRole('heading', { name: 'My Drive' }).waitFor()
-  }),
+browserTest(
+  'an unticked permission shows an explanation, and the next sign-in requests it again',
+  () =>
+    withTab(async ({ page, pageErrors }) => {
+      await goToConsent(page, site)
+      await page.getByRole('checkbox').last().uncheck()
+      await page.getByRole('button', { name: 'Continue' }).click()
+      await page.getByRole('heading', { name: 'Driveway needs every permission' }).waitFor()
+      await page.getByText('A box was left empty at Google').waitFor()
+      expect(pageErrors).toEqual([consoleErrorFor(403)])
+      await page.getByRole('link', { name: 'Sign in with Google' }).click()
+      await page.getByRole('button', { name: site.user.email }).click()
+      await page.getByRole('button', { name: 'Continue' }).click()
+      await page.getByRole('heading', { name: 'My Drive' }).waitFor()
+    }),
 )
 
-inBrowser('a folder that Google closes to Driveway says so, and offers no upload', () =>
-  inVisit(async ({ page, trouble }) => {
+browserTest('a read-only folder shows a message and no upload button', () =>
+  withTab(async ({ page, pageErrors }) => {
     await signIn(page, site)
     const upload = page.getByRole('button', { name: 'Upload files' })
     await upload.waitFor()
-    await listed(page, 'Photos').click()
-    await page.getByText('Driveway may not add files here').waitFor()
-    await page.getByText('Driveway may not add files to this folder').click()
+    await fileLink(page, 'Photos').click()
+    await page.getByText('Driveway cannot add files here').waitFor()
+    await page.getByText('Driveway cannot add files to this folder').click()
     await page.getByText('ACCESS_PROFILE=full').waitFor()
     expect(await upload.isVisible()).toBe(false)
-    await page.reload() // what is known of the folder stays known
-    await page.getByText('Driveway may not add files here').waitFor()
+    await page.reload() // the folder’s capabilities are kept
+    await page.getByText('Driveway cannot add files here').waitFor()
     expect(await upload.isVisible()).toBe(false)
-    expect(trouble).toEqual([])
+    expect(pageErrors).toEqual([])
   }),
 )
 
-inBrowser('a grant that was taken back shows its cause and the way to reconnect', () =>
-  inVisit(async ({ page, trouble }) => {
+browserTest('a revoked grant shows its cause and a link to reconnect', () =>
+  withTab(async ({ page, pageErrors }) => {
     await signIn(page, site)
     const revoked = await fetch(`${site.google.url}/sandbox/oauth`, {
       method: 'POST',
-      body: JSON.stringify({ action: 'revoke', sub: site.person.sub }),
+      body: JSON.stringify({ action: 'revoke', sub: site.user.sub }),
     })
     expect(revoked.ok).toBe(true)
     await page.getByRole('link', { name: 'Projects' }).click()
     await page.getByRole('heading', { name: 'Reconnect your Drive' }).waitFor()
-    expect(await page.locator('.cause').innerText()).toMatch(/\w+ \w+/)
-    expect(trouble).toEqual([refused(401)])
+    expect(await page.locator('.reconnect-cause').innerText()).toMatch(/\w+ \w+/)
+    expect(pageErrors).toEqual([consoleErrorFor(401)])
     await page.getByRole('link', { name: 'Reconnect with Google' }).click()
-    // Whose Drive it is about is known: no account is to be chosen again.
+    // The account is known, so Google shows no account chooser.
     await page.getByRole('button', { name: 'Continue' }).click()
-    await listed(page, 'notes.txt').waitFor() // where the person was
+    await fileLink(page, 'notes.txt').waitFor() // returns to the open folder
   }),
 )
 
-inBrowser('disconnecting asks first, then ends every session and token of the person', () =>
-  inVisit(async ({ page, trouble }) => {
-    await signIn(page, site)
-    await page.getByRole('link', { name: 'Use it from curl' }).click()
-    await page.getByRole('button', { name: 'Make a token' }).click()
-    const token = await page.locator('.lines code').first().innerText()
-    const elsewhere = await page.context().newPage()
-    await elsewhere.goto(site.origin)
-    await listed(elsewhere, 'hello.txt').waitFor()
-    await fromAccountMenu(page, 'Disconnect…')
-    const dialog = page.getByRole('dialog', { name: 'Disconnect Driveway?' })
-    await dialog.getByText('Files that are in your Drive stay there').waitFor()
-    await dialog.getByRole('button', { name: 'Cancel' }).click()
-    await fromAccountMenu(page, 'Disconnect…')
-    await dialog.getByRole('button', { name: 'Disconnect' }).click()
-    await page.getByText('Driveway is disconnected').waitFor()
-    expect(page.url()).toBe(`${site.origin}/`)
-    const answer = await fetch(`${site.origin}/files`, {
-      headers: { authorization: `Bearer ${token}` },
-    })
-    expect(answer.status).toBe(401)
-    expect(trouble).toEqual([])
-    await listed(elsewhere, 'Projects').click()
-    await elsewhere.getByRole('link', { name: 'Sign in with Google' }).waitFor()
-    expect(await elsewhere.getByRole('table').count()).toBe(0)
-  }),
+browserTest(
+  'disconnecting asks for confirmation, then ends all sessions and tokens of the account',
+  () =>
+    withTab(async ({ page, pageErrors }) => {
+      await signIn(page, site)
+      await page.getByRole('link', { name: 'Use with curl' }).click()
+      await page.getByRole('button', { name: 'Create token' }).click()
+      const token = await page.locator('.snippets code').first().innerText()
+      const otherTab = await page.context().newPage()
+      await otherTab.goto(site.origin)
+      await fileLink(otherTab, 'hello.txt').waitFor()
+      await selectFromAccountMenu(page, 'Disconnect…')
+      const dialog = page.getByRole('dialog', { name: 'Disconnect Driveway?' })
+      await dialog.getByText('Files in your Drive are kept').waitFor()
+      await dialog.getByRole('button', { name: 'Cancel' }).click()
+      await selectFromAccountMenu(page, 'Disconnect…')
+      await dialog.getByRole('button', { name: 'Disconnect' }).click()
+      await page.getByText('Driveway is disconnected').waitFor()
+      expect(page.url()).toBe(`${site.origin}/`)
+      const response = await fetch(`${site.origin}/files`, {
+        headers: { authorization: `Bearer ${token}` },
+      })
+      expect(response.status).toBe(401)
+      expect(pageErrors).toEqual([])
+      await fileLink(otherTab, 'Projects').click()
+      await otherTab.getByRole('link', { name: 'Sign in with Google' }).waitFor()
+      expect(await otherTab.getByRole('table').count()).toBe(0)
+    }),
 )
 
-inBrowser('a permission that is missing now is named, and one link gives it', () =>
-  inVisit(async ({ page, trouble }) => {
+browserTest('a partial grant shows the missing permission and a link to grant it', () =>
+  withTab(async ({ page, pageErrors }) => {
     const cause = 'Driveway now needs to see all of your Drive.'
     const grant = { state: 'partial', missing: ['drive'], cause, reconnect: '/auth?reconnect=1' }
     const session = { signedIn: true, email: 'ada@example.com', profile: 'full', grant }
@@ -128,14 +132,14 @@ inBrowser('a permission that is missing now is named, and one link gives it', ()
     await page.goto(`${site.origin}/tokens`)
     await page.getByRole('heading', { name: 'A permission is missing' }).waitFor()
     await page.getByText(cause).waitFor()
-    const link = page.getByRole('link', { name: 'Give the missing permission' })
+    const link = page.getByRole('link', { name: 'Grant the missing permission' })
     expect(await link.getAttribute('href')).toBe('/auth?reconnect=1&return_to=%2Ftokens')
-    expect(trouble).toEqual([])
+    expect(pageErrors).toEqual([])
   }),
 )
 
-inBrowser('an old callback address says what to do instead of signing in (case 1)', () =>
-  inVisit(async ({ page }) => {
+browserTest('a callback URL without valid state shows an error page with a link back', () =>
+  withTab(async ({ page }) => {
     await page.goto(`${site.origin}/callback?code=4/0abc&state=`)
     await page.getByRole('link', { name: 'Back to Driveway' }).waitFor()
   }),

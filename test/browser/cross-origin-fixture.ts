@@ -1,4 +1,4 @@
-/** The whole page on another site than the gateway: the files of `dist/web`, with one line changed. */
+/** Serves `dist/web` from another site than the gateway, with the `driveway-gateway` setting. */
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
@@ -9,13 +9,15 @@ import { freePort, root } from '../kit/process.ts'
 import { startSite } from './fixture.ts'
 import type { Site } from './fixture.ts'
 
-export interface ElsewhereSite extends Site {
+export interface CrossOriginSite extends Site {
   /** The origin of the page. */
   page: string
 }
 
-/** As docs/page.md tells an operator to do it. */
-export async function startElsewhere(env: Record<string, string> = {}): Promise<ElsewhereSite> {
+/** Sets up the page as docs/page.md describes. */
+export async function startCrossOriginSite(
+  env: Record<string, string> = {},
+): Promise<CrossOriginSite> {
   const port = await freePort()
   const page = `http://127.0.0.1:${port}`
   const site = await startSite({}, { ALLOWED_ORIGINS: page, ...env })
@@ -23,15 +25,15 @@ export async function startElsewhere(env: Record<string, string> = {}): Promise<
   await cp(join(root, 'dist/web'), join(folder, 'web'), { recursive: true })
   const index = join(folder, 'web/index.html')
   const html = await readFile(index, 'utf8')
-  const setting = '<meta name="driveway-gateway" content="'
-  await writeFile(index, html.replace(setting, setting + site.origin))
+  const metaPrefix = '<meta name="driveway-gateway" content="'
+  await writeFile(index, html.replace(metaPrefix, metaPrefix + site.origin))
 
   const text = await readFile(join(root, 'firebase.json'), 'utf8')
-  const connect = `connect-src 'self' ${site.origin} ${site.google.url}`
+  const connectSrc = `connect-src 'self' ${site.origin} ${site.google.url}`
   const { hosting } = JSON.parse(
-    text.replace("connect-src 'self' https://www.googleapis.com", connect),
+    text.replace("connect-src 'self' https://www.googleapis.com", connectSrc),
   ) as { hosting: HostingConfig }
-  // No function is behind this host: what is no file and no place of the page is not there.
+  // This host has no functions: other paths than files and client-side routes return 404.
   const rewrites = hosting.rewrites?.filter((rewrite) => 'destination' in rewrite) ?? []
   const config = { ...hosting, public: 'web', rewrites }
   const server = createServer(await createHosting(config, folder, (_name, _req, res) => res.end()))

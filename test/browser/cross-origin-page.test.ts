@@ -1,188 +1,188 @@
-/** The page on another site than the gateway: no cookie of its own, a bearer of this tab instead. */
+/** The page on another site than the gateway, with a bearer token instead of a cookie. */
 import { expect } from '@jest/globals'
 import { readFile } from 'node:fs/promises'
 import type { Page, Request } from 'playwright-core'
-import type { ElsewhereSite } from './cross-origin-fixture.ts'
-import { startElsewhere } from './cross-origin-fixture.ts'
+import type { CrossOriginSite } from './cross-origin-fixture.ts'
+import { startCrossOriginSite } from './cross-origin-fixture.ts'
 import {
-  aroundTests,
-  choose,
-  fromAccountMenu,
-  inBrowser,
-  listed,
-  openMenuOf,
-  refused,
-  visit,
+  setUpTests,
+  uploadFiles,
+  selectFromAccountMenu,
+  browserTest,
+  fileLink,
+  openFileMenu,
+  consoleErrorFor,
+  openTab,
 } from './fixture.ts'
-import type { Visit } from './fixture.ts'
+import type { Tab } from './fixture.ts'
 
-let site: ElsewhereSite
-let here: Visit
-/** What the page itself asked of the gateway; where it went by leaving is not among it. */
-const asked: Request[] = []
+let site: CrossOriginSite
+let tab: Tab
+/** The page's fetch and XHR requests, without navigations. */
+const gatewayRequests: Request[] = []
 
-aroundTests(
+setUpTests(
   async () => {
-    site = await startElsewhere()
-    here = await visit()
-    const control = await here.page.context().newCDPSession(here.page)
-    await control.send('Network.enable')
-    await control.send('Network.setCookieControls', { enableThirdPartyCookieRestriction: true })
-    here.page.on('request', (request) => {
+    site = await startCrossOriginSite()
+    tab = await openTab()
+    const cdp = await tab.page.context().newCDPSession(tab.page)
+    await cdp.send('Network.enable')
+    await cdp.send('Network.setCookieControls', { enableThirdPartyCookieRestriction: true })
+    tab.page.on('request', (request) => {
       if (request.resourceType() === 'fetch' || request.resourceType() === 'xhr') {
-        asked.push(request)
+        gatewayRequests.push(request)
       }
     })
   },
   async () => {
-    await here.close()
+    await tab.close()
     await site.close()
   },
 )
 
-async function signInHere(page: Page): Promise<void> {
+async function signIn(page: Page): Promise<void> {
   await page.getByRole('button', { name: 'Sign in with Google' }).click()
-  await page.getByRole('button', { name: site.person.email }).click()
-  // Who has agreed before is not asked again.
+  await page.getByRole('button', { name: site.user.email }).click()
+  // Google skips the consent page after the first consent.
   const consent = page.getByRole('button', { name: 'Continue' })
-  const account = page.getByRole('button', { name: `Account ${site.person.email}` })
+  const account = page.getByRole('button', { name: `Account ${site.user.email}` })
   await consent.or(account).first().waitFor()
   if (await consent.isVisible()) await consent.click()
   await account.waitFor()
 }
 
-const bearerOf = (page: Page): Promise<string> =>
+const storedBearer = (page: Page): Promise<string> =>
   page.evaluate(() => {
     const key = Object.keys(sessionStorage).find((name) => name.startsWith('driveway-bearer'))
     const kept = JSON.parse(sessionStorage.getItem(key ?? '') ?? '{}') as { token?: string }
     return kept.token ?? ''
   })
 
-const sessionOf = async (bearer: string): Promise<unknown> => {
+const fetchSession = async (bearer: string): Promise<unknown> => {
   const headers = { authorization: `Bearer ${bearer}`, origin: site.page }
   return (await fetch(`${site.origin}/auth/session`, { headers })).json()
 }
 
-inBrowser(
-  'who signs in is back at the same place, with nothing secret in its address',
-  async () => {
-    const { page } = here
-    await page.goto(`${site.page}/tokens`)
-    await signInHere(page)
-    await page.getByRole('heading', { level: 1, name: 'Tokens' }).waitFor()
-    expect(page.url()).toBe(`${site.page}/tokens`)
-    expect(await page.evaluate(() => document.cookie)).toBe('')
-    await page.reload()
-    await page.getByRole('heading', { level: 1, name: 'Tokens' }).waitFor()
-  },
-)
+browserTest('sign-in returns to the same URL without a secret in it', async () => {
+  const { page } = tab
+  await page.goto(`${site.page}/tokens`)
+  await signIn(page)
+  await page.getByRole('heading', { level: 1, name: 'Tokens' }).waitFor()
+  expect(page.url()).toBe(`${site.page}/tokens`)
+  expect(await page.evaluate(() => document.cookie)).toBe('')
+  await page.reload()
+  await page.getByRole('heading', { level: 1, name: 'Tokens' }).waitFor()
+})
 
-inBrowser('a token is made, and its lines go to the gateway', async () => {
-  const { page } = here
-  await page.getByRole('textbox', { name: 'Name of the token' }).fill('from elsewhere')
-  await page.getByRole('button', { name: 'Make a token' }).click()
-  await page.getByRole('heading', { name: 'Your token “from elsewhere”' }).waitFor()
-  const [token = '', line = ''] = await page.locator('.lines code').allInnerTexts()
+browserTest('a token is created, and its commands use the gateway’s origin', async () => {
+  const { page } = tab
+  await page.getByRole('textbox', { name: 'Token name' }).fill('cross origin')
+  await page.getByRole('button', { name: 'Create token' }).click()
+  await page.getByRole('heading', { name: 'Your token “cross origin”' }).waitFor()
+  const [token = '', line = ''] = await page.locator('.snippets code').allInnerTexts()
   expect(line).toContain(`'${site.origin}/files'`)
   const headers = { authorization: `Bearer ${token}` }
   expect((await fetch(`${site.origin}/files`, { headers })).status).toBe(200)
 })
 
-inBrowser('a device is approved', async () => {
-  const { page } = here
-  const answer = await fetch(`${site.origin}/auth/device`, {
+browserTest('the page approves a device', async () => {
+  const { page } = tab
+  const response = await fetch(`${site.origin}/auth/device`, {
     method: 'POST',
     body: new URLSearchParams({ scope: 'upload', client_name: 'a terminal' }),
   })
-  const { user_code: code } = (await answer.json()) as { user_code: string }
+  const { user_code: code } = (await response.json()) as { user_code: string }
   await page.goto(`${site.page}/device?user_code=${code}`)
   await page.getByText('a terminal').waitFor()
   await page.getByRole('button', { name: 'Approve' }).click()
   await page.getByRole('heading', { name: 'The device is approved' }).waitFor()
 })
 
-inBrowser('files are listed, searched, uploaded and downloaded', async () => {
-  const { page } = here
+browserTest('the page lists, searches, uploads and downloads files', async () => {
+  const { page } = tab
   await page.goto(site.page)
-  await listed(page, 'hello.txt').waitFor()
-  await choose(page, { 'from elsewhere.txt': 'bytes of another origin' })
-  await page.getByRole('link', { name: 'Open in Drive: from elsewhere.txt' }).waitFor()
-  const row = page.getByRole('row').filter({ hasText: 'from elsewhere.txt' })
+  await fileLink(page, 'hello.txt').waitFor()
+  await uploadFiles(page, { 'cross origin.txt': 'bytes of another origin' })
+  await page.getByRole('link', { name: 'Open in Drive: cross origin.txt' }).waitFor()
+  const row = page.getByRole('row').filter({ hasText: 'cross origin.txt' })
   await row.getByText('Text', { exact: true }).waitFor()
-  await page.getByRole('searchbox').fill('from else')
-  await page.waitForFunction(() => document.querySelectorAll('.listing a.name').length === 1)
-  await listed(page, 'from elsewhere.txt').waitFor()
-  const coming = page.waitForEvent('download')
-  const menu = await openMenuOf(page, 'from elsewhere.txt')
+  await page.getByRole('searchbox').fill('cross or')
+  await page.waitForFunction(() => document.querySelectorAll('.file-table a.name').length === 1)
+  await fileLink(page, 'cross origin.txt').waitFor()
+  const downloadEvent = page.waitForEvent('download')
+  const menu = await openFileMenu(page, 'cross origin.txt')
   await menu.getByRole('menuitem', { name: 'Download', exact: true }).click()
-  const download = await coming
-  expect(download.suggestedFilename()).toBe('from elsewhere.txt')
+  const download = await downloadEvent
+  expect(download.suggestedFilename()).toBe('cross origin.txt')
   expect(await readFile(await download.path(), 'utf8')).toBe('bytes of another origin')
 })
 
-inBrowser('a file that is too large for memory goes straight into a file', async () => {
-  const { page } = here
-  // The browser's own window for choosing a place cannot be driven: this one always says the same.
+browserTest('a large download is streamed to a file that the user picks', async () => {
+  const { page } = tab
+  // Playwright cannot operate the native save dialog; this mock returns a fixed file.
   await page.evaluate(async () => {
-    const home = await navigator.storage.getDirectory()
-    const showSaveFilePicker = () => home.getFileHandle('saved', { create: true })
+    const directory = await navigator.storage.getDirectory()
+    const showSaveFilePicker = () => directory.getFileHandle('saved', { create: true })
     Object.assign(globalThis, { showSaveFilePicker })
   })
   await page.route(/\/files\?/, async (route) => {
-    const answer = await route.fetch()
-    const listing = (await answer.json()) as { files: { size?: number }[] }
+    const response = await route.fetch()
+    const listing = (await response.json()) as { files: { size?: number }[] }
     for (const file of listing.files) file.size = 300_000_000
-    await route.fulfill({ response: answer, json: listing })
+    await route.fulfill({ response: response, json: listing })
   })
-  await page.getByRole('searchbox').fill('from elsewhere')
+  await page.getByRole('searchbox').fill('cross origin')
   await page.getByText('300 MB').waitFor()
-  const menu = await openMenuOf(page, 'from elsewhere.txt')
+  const menu = await openFileMenu(page, 'cross origin.txt')
   await menu.getByRole('menuitem', { name: 'Download', exact: true }).click()
   await page.waitForFunction(async () => {
-    const home = await navigator.storage.getDirectory()
-    const saved = await home.getFileHandle('saved').catch(() => null)
+    const directory = await navigator.storage.getDirectory()
+    const saved = await directory.getFileHandle('saved').catch(() => null)
     return saved !== null && (await (await saved.getFile()).text()) === 'bytes of another origin'
   })
 
   await page.evaluate(() => Object.assign(globalThis, { showSaveFilePicker: undefined }))
-  const again = await openMenuOf(page, 'from elsewhere.txt')
-  await again.getByRole('menuitem', { name: 'Download', exact: true }).click()
-  await page.getByText('is too large for this browser to fetch from here').waitFor()
+  const menuAgain = await openFileMenu(page, 'cross origin.txt')
+  await menuAgain.getByRole('menuitem', { name: 'Download', exact: true }).click()
+  await page.getByText('is too large to download in this browser').waitFor()
   await page.unroute(/\/files\?/)
 })
 
-inBrowser('a bearer that has ended asks to sign in, and the place is not lost', async () => {
-  const { page, trouble } = here
-  expect(trouble.splice(0)).toEqual([])
-  await page.goto(`${site.page}/?q=from+else`)
-  await listed(page, 'from elsewhere.txt').waitFor()
-  const headers = { authorization: `Bearer ${await bearerOf(page)}`, origin: site.page }
-  await fetch(`${site.origin}/auth/session`, { method: 'DELETE', headers })
-  await page.getByRole('searchbox').fill('from elsewhere')
-  await page.getByRole('button', { name: 'Sign in with Google' }).waitFor()
-  expect(trouble.splice(0)).toContainEqual(refused(401))
-  await signInHere(page)
-  await listed(page, 'from elsewhere.txt').waitFor()
-  expect(page.url()).toBe(`${site.page}/?q=from+elsewhere`)
-})
+browserTest(
+  'an expired bearer token requires sign-in, which returns to the same route',
+  async () => {
+    const { page, pageErrors } = tab
+    expect(pageErrors.splice(0)).toEqual([])
+    await page.goto(`${site.page}/?q=cross+or`)
+    await fileLink(page, 'cross origin.txt').waitFor()
+    const headers = { authorization: `Bearer ${await storedBearer(page)}`, origin: site.page }
+    await fetch(`${site.origin}/auth/session`, { method: 'DELETE', headers })
+    await page.getByRole('searchbox').fill('cross origin')
+    await page.getByRole('button', { name: 'Sign in with Google' }).waitFor()
+    expect(pageErrors.splice(0)).toContainEqual(consoleErrorFor(401))
+    await signIn(page)
+    await fileLink(page, 'cross origin.txt').waitFor()
+    expect(page.url()).toBe(`${site.page}/?q=cross+origin`)
+  },
+)
 
-inBrowser('who signs out leaves nothing in the tab, and the bearer ends', async () => {
-  const { page, trouble } = here
-  const bearer = await bearerOf(page)
-  expect(await sessionOf(bearer)).toMatchObject({ signedIn: true, kind: 'page' })
-  await fromAccountMenu(page, 'Sign out')
+browserTest('sign-out clears the tab’s storage and revokes the bearer token', async () => {
+  const { page, pageErrors } = tab
+  const bearer = await storedBearer(page)
+  expect(await fetchSession(bearer)).toMatchObject({ signedIn: true, kind: 'page' })
+  await selectFromAccountMenu(page, 'Sign out')
   await page.getByRole('button', { name: 'Sign in with Google' }).waitFor()
-  expect(await bearerOf(page)).toBe('')
-  expect(await sessionOf(bearer)).toMatchObject({ signedIn: false })
+  expect(await storedBearer(page)).toBe('')
+  expect(await fetchSession(bearer)).toMatchObject({ signedIn: false })
   await page.reload()
   await page.getByRole('button', { name: 'Sign in with Google' }).waitFor()
-  expect(trouble).toEqual([])
+  expect(pageErrors).toEqual([])
 })
 
-inBrowser('no request of the page brought a cookie, or a secret in its address', async () => {
-  const sent = asked.filter((request) => request.url().startsWith(site.origin))
-  expect(sent.length).toBeGreaterThan(10)
-  for (const request of sent) {
+browserTest('no request of the page has a cookie or a secret in its URL', async () => {
+  const requests = gatewayRequests.filter((request) => request.url().startsWith(site.origin))
+  expect(requests.length).toBeGreaterThan(10)
+  for (const request of requests) {
     expect([request.url(), (await request.allHeaders())['cookie']]).toEqual([
       request.url(),
       undefined,
@@ -191,14 +191,14 @@ inBrowser('no request of the page brought a cookie, or a secret in its address',
   }
 })
 
-inBrowser('a page that was told nonsense says so, and asks nobody', async () => {
-  const { page, close } = await visit()
+browserTest('the page shows an error when its gateway setting is invalid', async () => {
+  const { page, close } = await openTab()
   await page.route(`${site.page}/`, async (route) => {
-    const answer = await route.fetch()
-    const html = (await answer.text()).replace(site.origin, 'driveway')
-    await route.fulfill({ response: answer, body: html })
+    const response = await route.fetch()
+    const html = (await response.text()).replace(site.origin, 'driveway')
+    await route.fulfill({ response: response, body: html })
   })
   await page.goto(site.page)
-  await page.getByText('This page does not know where its Driveway is').waitFor()
+  await page.getByText('The gateway’s origin is missing or invalid').waitFor()
   await close()
 })

@@ -5,14 +5,14 @@ import { createServer } from 'node:http'
 import type { Server } from 'node:http'
 import { join } from 'node:path'
 import { freePort, root } from '../kit/process.ts'
-import { aroundTests, inBrowser, startSite, visit } from './fixture.ts'
+import { setUpTests, browserTest, startSite, openTab } from './fixture.ts'
 import type { Site } from './fixture.ts'
 
 let site: Site
 let server: Server
 let origin = ''
 
-aroundTests(
+setUpTests(
   async () => {
     const port = await freePort()
     origin = `http://127.0.0.1:${port}`
@@ -36,11 +36,11 @@ aroundTests(
   },
 )
 
-inBrowser('examples/static-page signs in, lists files and uploads one', async () => {
-  const { page, trouble, close } = await visit()
+browserTest('examples/static-page signs in, lists files and uploads one', async () => {
+  const { page, pageErrors, close } = await openTab()
   await page.goto(`${origin}/static-page/index.html`)
   await page.getByRole('button', { name: 'Sign in with Google' }).click()
-  await page.getByRole('button', { name: new RegExp(site.person.email) }).click()
+  await page.getByRole('button', { name: new RegExp(site.user.email) }).click()
   await page.getByRole('button', { name: 'Continue' }).click()
   await page.getByRole('listitem').filter({ hasText: 'Projects' }).waitFor()
   await page
@@ -49,14 +49,14 @@ inBrowser('examples/static-page signs in, lists files and uploads one', async ()
   await page.getByRole('button', { name: 'Upload' }).click()
   await page.getByText('note.txt is stored.').waitFor()
   await page.getByRole('listitem').filter({ hasText: 'note.txt' }).waitFor()
-  expect(trouble).toEqual([])
+  expect(pageErrors).toEqual([])
   await close()
 })
 
-inBrowser('examples/embed shows the uploader and its sign-in button', async () => {
-  const { page, trouble, close } = await visit()
+browserTest('examples/embed shows the uploader and its sign-in button', async () => {
+  const { page, pageErrors, close } = await openTab()
   await page.goto(`${origin}/embed/index.html`)
   await page.getByRole('button', { name: /Sign in/ }).waitFor()
-  expect(trouble).toEqual([])
+  expect(pageErrors).toEqual([])
   await close()
 })

@@ -1,4 +1,4 @@
-/** A real browser at a real Driveway: the built server in a process of its own, a sandbox beside it. */
+/** Browser tests against the built server in its own process and the Google sandbox. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -9,47 +9,47 @@ import { startGoogle } from '../../infra/sandbox/index.ts'
 import { end, environment, freePort, run } from '../kit/process.ts'
 import { launchChromium } from './chromium.ts'
 
-const launched = await launchChromium()
-if (typeof launched === 'string') console.warn(`No browser for these tests: ${launched}`)
+const launchResult = await launchChromium()
+if (typeof launchResult === 'string') console.warn(`No browser for these tests: ${launchResult}`)
 
-/** The browser of this test file; only for use inside of `inBrowser`. */
-export const browser = launched as Browser
+/** The browser of this test file; for use inside `browserTest` only. */
+export const browser = launchResult as Browser
 
-/** Reported as skipped, with the reason, where no browser runs. */
-export function inBrowser(name: string, body: () => Promise<void>, patience = 60_000): void {
-  if (typeof launched === 'string') test.skip(`${name} (no browser: ${launched})`, body)
-  else test(name, body, patience)
+/** A test that is skipped, with the reason, when no browser is available. */
+export function browserTest(name: string, body: () => Promise<void>, timeoutMs = 60_000): void {
+  if (typeof launchResult === 'string') test.skip(`${name} (no browser: ${launchResult})`, body)
+  else test(name, body, timeoutMs)
 }
 
-/** Folders of files that were chosen for uploading. */
-const chosen: string[] = []
+/** Folders of uploaded files, removed after the tests. */
+const temporaryFolders: string[] = []
 
-/** Before and after the tests of a file, where there is a browser to test with. */
-export function aroundTests(before: () => Promise<void>, after: () => Promise<void>): void {
-  if (typeof launched === 'string') return
+/** Runs hooks before and after the tests of a file, when a browser is available. */
+export function setUpTests(before: () => Promise<void>, after: () => Promise<void>): void {
+  if (typeof launchResult === 'string') return
   beforeAll(before, 60_000)
   afterAll(async () => {
     await after()
-    await launched.close()
-    for (const folder of chosen.splice(0)) await rm(folder, { recursive: true })
+    await launchResult.close()
+    for (const folder of temporaryFolders.splice(0)) await rm(folder, { recursive: true })
   })
 }
 
 export interface Site {
   origin: string
   google: Google
-  /** The first person of the sandbox. */
-  person: { sub: string; email: string }
+  /** The first account of the sandbox. */
+  user: { sub: string; email: string }
   close(): Promise<void>
 }
 
-const asDeployed = { HOSTING: 'strict', MAX_REQUEST_BYTES: String(32 * 1024 * 1024) }
+const deployedEnv = { HOSTING: 'strict', MAX_REQUEST_BYTES: String(32 * 1024 * 1024) }
 
 /**
- * Starts the built server (`npm run build`) as `npm start` does, with all limits of Hosting and of
- * a deployed function.
+ * Starts the built server (`npm run build`) as `npm start` does, with the limits of Firebase Hosting
+ * and of a deployed function.
  *
- * @param env further settings of the gateway
+ * @param env additional settings of the gateway
  */
 export async function startSite(
   options: Partial<GoogleOptions> = {},
@@ -59,20 +59,20 @@ export async function startSite(
   const origin = `http://localhost:${port}`
   const google = await startGoogle({ publicUrl: origin, ...options })
   const server = run(process.execPath, ['dist/local/server.mjs'], {
-    env: environment({ ...google.env, ...asDeployed, ...env, PORT: String(port) }),
+    env: environment({ ...google.env, ...deployedEnv, ...env, PORT: String(port) }),
     ipc: true,
   })
   await new Promise((resolve, reject) => {
     server.child.once('message', resolve)
-    void server.ended.then((code) =>
-      reject(new Error(`No server (${code}), is it built? ${server.output}`)),
+    void server.exited.then((code) =>
+      reject(new Error(`The server exited (${code}). Run npm run build first. ${server.output}`)),
     )
   })
   const { sub = '', email = '' } = google.oauth.users[0] ?? {}
   return {
     origin,
     google,
-    person: { sub, email },
+    user: { sub, email },
     async close() {
       await end(server)
       await google.close()
@@ -80,56 +80,56 @@ export async function startSite(
   }
 }
 
-export interface Visit {
+export interface Tab {
   page: Page
-  /** What no visit may bring: errors in the console, broken rules of the page's policy, dialogs. */
-  trouble: string[]
+  /** Console errors and warnings, CSP violations, dialogs, and requests to other hosts. */
+  pageErrors: string[]
   close(): Promise<void>
 }
 
-/** Somebody new at the door: no cookies yet. */
-export async function visit(options: BrowserContextOptions = {}): Promise<Visit> {
+/** Opens a page in a new browser context, without cookies. */
+export async function openTab(options: BrowserContextOptions = {}): Promise<Tab> {
   const context = await browser.newContext({
     viewport: { width: 1280, height: 800 },
     locale: 'en-GB',
     ...options,
   })
   context.setDefaultTimeout(20_000)
-  const trouble: string[] = []
+  const pageErrors: string[] = []
   await context.addInitScript(() => {
     document.addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) =>
-      console.error(`policy broken: ${violatedDirective} ${blockedURI}`),
+      console.error(`CSP violation: ${violatedDirective} ${blockedURI}`),
     )
   })
   context.on('console', (message) => {
     if (['error', 'warning'].includes(message.type())) {
-      trouble.push(`${message.text()} (${message.location().url})`)
+      pageErrors.push(`${message.text()} (${message.location().url})`)
     }
   })
-  context.on('weberror', (error) => trouble.push(String(error.error())))
+  context.on('weberror', (error) => pageErrors.push(String(error.error())))
   context.on('dialog', (dialog) => {
-    trouble.push(`dialog: ${dialog.message()}`)
+    pageErrors.push(`dialog: ${dialog.message()}`)
     void dialog.dismiss()
   })
   context.on('request', (request) => {
     const { protocol, hostname } = new URL(request.url())
     if (protocol.startsWith('http') && !['localhost', '127.0.0.1'].includes(hostname)) {
-      trouble.push(`left this machine: ${request.url()}`)
+      pageErrors.push(`external request: ${request.url()}`)
     }
   })
   const page = await context.newPage()
-  return { page, trouble, close: () => context.close() }
+  return { page, pageErrors, close: () => context.close() }
 }
 
-/** From the page to Google's, where a person has been chosen already. */
-export async function goToConsent(page: Page, { origin, person }: Site): Promise<void> {
+/** Starts the sign-in and stops at Google's consent page. */
+export async function goToConsent(page: Page, { origin, user }: Site): Promise<void> {
   await page.goto(origin)
   await page.getByRole('link', { name: 'Sign in with Google' }).click()
-  await page.getByRole('button', { name: person.email }).click()
+  await page.getByRole('button', { name: user.email }).click()
   await page.getByRole('button', { name: 'Continue' }).waitFor()
 }
 
-/** From the page through the consent page, and back. */
+/** Completes the sign-in with the consent page. */
 export async function signIn(page: Page, site: Site): Promise<void> {
   await goToConsent(page, site)
   await page.getByRole('button', { name: 'Continue' }).click()
@@ -137,37 +137,40 @@ export async function signIn(page: Page, site: Site): Promise<void> {
   await page.getByRole('table').getByRole('link').first().waitFor()
 }
 
-/** Opens the menu of the person who is signed in, and presses one of its items. */
-export async function fromAccountMenu(page: Page, item: string | RegExp): Promise<void> {
+/** Selects an item of the account menu. */
+export async function selectFromAccountMenu(page: Page, item: string | RegExp): Promise<void> {
   await page.getByRole('button', { name: /^Account / }).click()
   await page.getByRole('menuitem', { name: item }).click()
 }
 
 export async function signOut(page: Page): Promise<void> {
-  await fromAccountMenu(page, 'Sign out')
+  await selectFromAccountMenu(page, 'Sign out')
   await page.getByRole('link', { name: 'Sign in with Google' }).waitFor()
 }
 
-/** Opens the menu of a file in the list. */
-export async function openMenuOf(page: Page, name: string): Promise<Locator> {
+/** Opens the actions menu of a file. */
+export async function openFileMenu(page: Page, name: string): Promise<Locator> {
   await page.getByRole('button', { name: `Actions for ${name}`, exact: true }).click()
   return page.getByRole('menu')
 }
 
-/** What Chromium itself says in the console about an answer that is an error. */
-export const refused = (status: number): unknown =>
+/** Matches Chromium's own console error about an HTTP status. */
+export const consoleErrorFor = (status: number): unknown =>
   expect.stringContaining(`responded with a status of ${status}`)
 
-/** Chooses files for the page's control; the browser reads them from a folder as a person's would. */
-export async function choose(page: Page, files: Record<string, Buffer | string>): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'driveway-chosen-'))
-  chosen.push(folder)
+/** Uploads files with the page's picker, from a temporary folder. */
+export async function uploadFiles(
+  page: Page,
+  files: Record<string, Buffer | string>,
+): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'driveway-upload-'))
+  temporaryFolders.push(folder)
   const paths = Object.keys(files).map((name) => join(folder, name))
   for (const [name, content] of Object.entries(files)) await writeFile(join(folder, name), content)
   await page.locator('input[type=file][multiple]').first().setInputFiles(paths)
 }
 
 /** The link of a file in the table. */
-export function listed(page: Page, name: string): Locator {
+export function fileLink(page: Page, name: string): Locator {
   return page.getByRole('table').getByRole('link', { name, exact: true })
 }

@@ -1,17 +1,19 @@
-/** The line from a browser to Drive: slow, cut, or held up in the middle of a chunk. */
+/** Network conditions between a browser and Drive: throttled, offline, or stalled within a chunk. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { CDPSession } from 'playwright-core'
-import { until } from '../kit/wait-for.ts'
+import { waitFor } from '../kit/wait-for.ts'
 import type { Site } from './fixture.ts'
 
 /**
- * Bytes a second that leave the browser; `null` refuses what is asked for from now on, and leaves
- * alone what is on its way; `Infinity` sets the line free.
+ * Limits the browser's upload rate.
+ *
+ * @param rate bytes per second; `Infinity` removes the limit; `null` fails new requests (offline) and
+ * does not affect active ones
  */
-export async function flow(line: CDPSession, rate: number | null): Promise<void> {
-  await line.send('Network.emulateNetworkConditions', {
+export async function throttle(cdp: CDPSession, rate: number | null): Promise<void> {
+  await cdp.send('Network.emulateNetworkConditions', {
     offline: rate === null,
     latency: 0,
     downloadThroughput: -1,
@@ -19,32 +21,32 @@ export async function flow(line: CDPSession, rate: number | null): Promise<void>
   })
 }
 
-const starts = 'http.server.request.start'
+const requestStart = 'http.server.request.start'
 
-/** A chunk of which Drive reads no more. */
-export interface HeldChunk {
-  /** Resolves once Drive has what it reads of it. */
-  isHeld(): Promise<void>
+/** A chunk that Drive stopped reading. */
+export interface StalledChunk {
+  /** Resolves when Drive has read its part of the chunk. */
+  stalled(): Promise<void>
   /** Resets its connection. */
-  cut(): void
+  reset(): void
 }
 
-/** Has Drive read only so many bytes of the next chunk. */
-export function holdChunk({ google }: Site, bytes: number): HeldChunk {
+/** Makes Drive read only `bytes` bytes of the next chunk. */
+export function stallChunk({ google }: Site, bytes: number): StalledChunk {
   const { host } = new URL(google.url)
   let socket: Socket | undefined
-  let before = 0
-  const see = (message: unknown): void => {
-    const { headers, socket: its } = (message as { request: IncomingMessage }).request
+  let bytesReadBefore = 0
+  const onRequestStart = (message: unknown): void => {
+    const { headers, socket: requestSocket } = (message as { request: IncomingMessage }).request
     if (headers.host !== host || !/^bytes \d/.test(headers['content-range'] ?? '')) return
-    unsubscribe(starts, see)
-    socket = its
-    before = its.bytesRead
+    unsubscribe(requestStart, onRequestStart)
+    socket = requestSocket
+    bytesReadBefore = requestSocket.bytesRead
   }
   google.faults.add({ operation: 'drive.upload.chunk', stallAfterBytes: bytes })
-  subscribe(starts, see)
+  subscribe(requestStart, onRequestStart)
   return {
-    isHeld: () => until(() => socket && socket.bytesRead >= before + bytes),
-    cut: () => void socket?.resetAndDestroy(),
+    stalled: () => waitFor(() => socket && socket.bytesRead >= bytesReadBefore + bytes),
+    reset: () => void socket?.resetAndDestroy(),
   }
 }

@@ -1,71 +1,79 @@
-/** 100 MiB on our own page: a line that breaks, a page that is loaded again, and nothing sent twice. */
+/** Resuming a 100 MiB upload on the page after a connection failure and a reload. */
 import { expect } from '@jest/globals'
 import { join } from 'node:path'
 import type { Request } from 'playwright-core'
-import { keeps, noise, passes, pick, sha256, stands, withFiles } from './demo-fixture.ts'
-import { aroundTests, inBrowser, signIn, startSite, visit } from './fixture.ts'
+import {
+  waitForPersistedFiles,
+  randomContent,
+  waitForProgress,
+  pickFiles,
+  sha256,
+  waitForState,
+  withFiles,
+} from './demo-fixture.ts'
+import { setUpTests, browserTest, signIn, startSite, openTab } from './fixture.ts'
 import type { Site } from './fixture.ts'
-import { flow, holdChunk } from './network-conditions.ts'
+import { throttle, stallChunk } from './network-conditions.ts'
 
 const mebibyte = 1024 * 1024
 
 let site: Site
 
-aroundTests(
+setUpTests(
   async () => {
     site = await startSite({}, { MEMORY_BYTES: '33554432' })
   },
   () => site.close(),
 )
 
-/** Where in the file the bytes of a request begin; undefined for one that brings none. */
+/** The file offset of a request's bytes; undefined for a request without a body. */
 function offsetOf(request: Request): number | undefined {
   const { 'content-range': range, 'upload-offset': offset } = request.headers()
   if (request.method() === 'PATCH') return Number(offset)
-  const [, first] = /^bytes (\d+)-/.exec(range ?? '') ?? []
-  return first === undefined ? undefined : Number(first)
+  const [, firstChunk] = /^bytes (\d+)-/.exec(range ?? '') ?? []
+  return firstChunk === undefined ? undefined : Number(firstChunk)
 }
 
-inBrowser(
-  '100 MiB go on where they stopped, after a broken line and after a reload',
+browserTest(
+  'an upload of 100 MiB resumes at its offset after a connection failure and after a reload',
   () => {
-    const bytes = noise(100 * mebibyte)
+    const bytes = randomContent(100 * mebibyte)
     return withFiles({ 'film.mov': bytes }, async (folder) => {
-      const { page, trouble, close } = await visit()
+      const { page, pageErrors, close } = await openTab()
       await signIn(page, site)
-      await page.locator('input[data-choice=files]').waitFor({ state: 'attached' })
+      await page.locator('input[data-picker=files]').waitFor({ state: 'attached' })
       const offsets: number[] = []
-      let begun = 0
+      let createRequests = 0
       page.on('request', (request) => {
         const offset = offsetOf(request)
         if (offset !== undefined) offsets.push(offset)
-        if (new URL(request.url()).pathname === '/upload/tus') begun++
+        if (new URL(request.url()).pathname === '/upload/tus') createRequests++
       })
-      const line = await page.context().newCDPSession(page)
-      await line.send('Network.enable')
-      const first = holdChunk(site, 20 * mebibyte)
-      await pick(page, join(folder, 'film.mov'))
-      await first.isHeld()
-      await passes(page, 'film.mov', 0.15)
-      await flow(line, null)
-      first.cut()
-      await stands(page, 'film.mov', 'cut')
-      const second = holdChunk(site, 40 * mebibyte)
-      await flow(line, Infinity)
-      await second.isHeld()
-      await passes(page, 'film.mov', 0.55)
-      await keeps(page, 1)
+      const cdp = await page.context().newCDPSession(page)
+      await cdp.send('Network.enable')
+      const firstChunk = stallChunk(site, 20 * mebibyte)
+      await pickFiles(page, join(folder, 'film.mov'))
+      await firstChunk.stalled()
+      await waitForProgress(page, 'film.mov', 0.15)
+      await throttle(cdp, null)
+      firstChunk.reset()
+      await waitForState(page, 'film.mov', 'reconnecting')
+      const secondChunk = stallChunk(site, 40 * mebibyte)
+      await throttle(cdp, Infinity)
+      await secondChunk.stalled()
+      await waitForProgress(page, 'film.mov', 0.55)
+      await waitForPersistedFiles(page, 1)
       await page.reload()
-      await stands(page, 'film.mov', 'stored', 90_000)
+      await waitForState(page, 'film.mov', 'stored', 90_000)
       expect(offsets).toEqual([0, 20 * mebibyte, 60 * mebibyte])
-      expect(begun).toBe(1)
-      const stored = site.google.drive.filesOf(site.person.sub)
-      const films = stored.filter(({ name }) => name === 'film.mov')
+      expect(createRequests).toBe(1)
+      const storedFiles = site.google.drive.filesOf(site.user.sub)
+      const films = storedFiles.filter(({ name }) => name === 'film.mov')
       expect(films.map((film) => film.sha256)).toEqual([sha256(bytes)])
       expect(site.google.drive.openSessions()).toBe(0)
-      // Chromium itself repeats what was cut on a used connection; Drive has those bytes already.
+      // Chromium retries the reset request on a reused connection; Drive already has those bytes.
       const expected = /ERR_INTERNET_DISCONNECTED|status of 503 .*\/upload\/drive\//
-      for (const words of trouble) expect(words).toMatch(expected)
+      for (const message of pageErrors) expect(message).toMatch(expected)
       await close()
     })
   },

@@ -1,40 +1,40 @@
-/** The whole main job in a real browser: sign in, list, upload. */
+/** Smoke test of the page: sign in, list, upload. */
 import { expect } from '@jest/globals'
 import { createHash, randomBytes } from 'node:crypto'
 import {
-  aroundTests,
-  choose,
-  inBrowser,
-  listed,
-  refused,
+  setUpTests,
+  uploadFiles,
+  browserTest,
+  fileLink,
+  consoleErrorFor,
   signIn,
   signOut,
   startSite,
-  visit,
+  openTab,
 } from './fixture.ts'
-import type { Site, Visit } from './fixture.ts'
+import type { Site, Tab } from './fixture.ts'
 
 let site: Site
-let here: Visit
+let tab: Tab
 
-aroundTests(
+setUpTests(
   async () => {
     site = await startSite({}, { ACCESS_PROFILE: 'full' })
-    here = await visit()
+    tab = await openTab()
   },
   async () => {
-    await here.close()
+    await tab.close()
     await site.close()
   },
 )
 
 const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
 
-inBrowser('a person signs in and sees the root folders, files and documents', async () => {
-  const { page } = here
+browserTest('a user signs in and sees the folders, files and documents of My Drive', async () => {
+  const { page } = tab
   await signIn(page, site)
   expect(page.url()).toBe(`${site.origin}/`)
-  await page.getByText(site.person.email).waitFor()
+  await page.getByText(site.user.email).waitFor()
   const list = page.getByRole('region', { name: 'Files in My Drive' }).getByRole('table')
   const names = await list.getByRole('link').allInnerTexts()
   expect(names).toEqual(['Photos', 'Projects', 'Budget', 'hello.txt', 'The plan'])
@@ -44,91 +44,91 @@ inBrowser('a person signs in and sees the root folders, files and documents', as
   expect(modified).toMatch(/\d/)
 })
 
-inBrowser('a folder opens, has an address of its own, and Back leads out of it', async () => {
-  const { page } = here
+browserTest('a folder has its own URL, survives a reload, and Back leaves it', async () => {
+  const { page } = tab
   const heading = page.getByRole('heading', { level: 1 })
-  await listed(page, 'Projects').click()
-  await listed(page, 'notes.txt').waitFor()
+  await fileLink(page, 'Projects').click()
+  await fileLink(page, 'notes.txt').waitFor()
   expect(await heading.innerText()).toBe('Projects')
   const address = page.url()
   await page.reload()
-  await listed(page, 'notes.txt').waitFor()
+  await fileLink(page, 'notes.txt').waitFor()
   expect([page.url(), await heading.innerText()]).toEqual([address, 'Projects'])
   await page.goBack()
-  await listed(page, 'hello.txt').waitFor()
+  await fileLink(page, 'hello.txt').waitFor()
   expect(await heading.innerText()).toBe('My Drive')
 })
 
-inBrowser('three files at once, one of 20 MB, arrive byte by byte and are listed', async () => {
-  const { page } = here
-  const files = {
-    'a.txt': Buffer.from('small'),
-    'empty.bin': Buffer.alloc(0),
-    'large.bin': randomBytes(20_000_000),
-  }
-  // Drive is slow for once, so that there is progress to see.
-  site.google.faults.add({ operation: 'drive.upload.chunk', latency: 400, times: 2 })
-  await choose(page, files)
-  const progress = page.getByRole('progressbar', { name: 'Upload of large.bin' })
-  expect(await progress.getAttribute('max')).toBe('20000000')
-  for (const [name, bytes] of Object.entries(files)) {
-    await page.getByRole('link', { name: `Open in Drive: ${name}` }).waitFor()
-    await listed(page, name).waitFor()
-    const stored = site.google.drive.filesOf(site.person.sub).filter((file) => file.name === name)
-    expect(stored).toMatchObject([
-      {
-        size: bytes.length,
-        sha256: sha256(bytes),
-        parents: [site.google.drive.rootOf(site.person.sub)],
-      },
-    ])
-  }
-  expect(await page.locator('.upload[data-state=stored]').count()).toBe(3)
-  expect(site.google.drive.openSessions()).toBe(0)
-})
-
-inBrowser('an upload into an empty folder lands there', async () => {
-  const { page } = here
-  await listed(page, 'Photos').click()
-  await page.getByText('Nothing here yet').waitFor()
-  await choose(page, { 'in-photos.txt': 'here' })
-  await listed(page, 'in-photos.txt').waitFor()
-  await page.reload()
-  await listed(page, 'in-photos.txt').waitFor()
-})
-
-inBrowser(
-  'more files than a page holds are shown on asking, or shortly before the end',
+browserTest(
+  'three files at once, one of 20 MB, are stored with the correct checksums and listed',
   async () => {
-    const { page } = here
-    const many = Array.from({ length: 450 }, (_, index) => ({ name: `${index}.txt`, content: '' }))
-    await site.google.drive.seed(site.person.sub, [{ name: 'Many', folder: many }])
-    await page.goto(site.origin)
-    await listed(page, 'Many').click()
-    await page.getByText('200 items shown', { exact: true }).waitFor()
-    await page.getByRole('button', { name: 'Show more' }).press('Enter')
-    // The rest may follow by itself: the button came into view when it was pressed.
-    await page.getByText(/^4[05]0 items shown$/).waitFor()
-    await page.mouse.wheel(0, 100_000)
-    await page.getByText('450 items shown', { exact: true }).waitFor()
-    expect(await page.getByRole('table').getByRole('link').count()).toBe(450)
+    const { page } = tab
+    const files = {
+      'a.txt': Buffer.from('small'),
+      'empty.bin': Buffer.alloc(0),
+      'large.bin': randomBytes(20_000_000),
+    }
+    // Slows Drive down, so that progress is visible.
+    site.google.faults.add({ operation: 'drive.upload.chunk', latencyMs: 400, times: 2 })
+    await uploadFiles(page, files)
+    const progress = page.getByRole('progressbar', { name: 'Upload of large.bin' })
+    expect(await progress.getAttribute('max')).toBe('20000000')
+    for (const [name, bytes] of Object.entries(files)) {
+      await page.getByRole('link', { name: `Open in Drive: ${name}` }).waitFor()
+      await fileLink(page, name).waitFor()
+      const stored = site.google.drive.filesOf(site.user.sub).filter((file) => file.name === name)
+      expect(stored).toMatchObject([
+        {
+          size: bytes.length,
+          sha256: sha256(bytes),
+          parents: [site.google.drive.rootOf(site.user.sub)],
+        },
+      ])
+    }
+    expect(await page.locator('.upload[data-state=stored]').count()).toBe(3)
+    expect(site.google.drive.openSessions()).toBe(0)
   },
 )
 
-inBrowser('an upload that fails says why, and goes on to the end when retried', async () => {
-  const { page } = here
+browserTest('an upload to an empty folder is stored in that folder', async () => {
+  const { page } = tab
+  await fileLink(page, 'Photos').click()
+  await page.getByText('This folder is empty').waitFor()
+  await uploadFiles(page, { 'in-photos.txt': 'here' })
+  await fileLink(page, 'in-photos.txt').waitFor()
+  await page.reload()
+  await fileLink(page, 'in-photos.txt').waitFor()
+})
+
+browserTest('the list loads further pages on Show more and on scrolling', async () => {
+  const { page } = tab
+  const many = Array.from({ length: 450 }, (_, index) => ({ name: `${index}.txt`, content: '' }))
+  await site.google.drive.seed(site.user.sub, [{ name: 'Many', folder: many }])
+  await page.goto(site.origin)
+  await fileLink(page, 'Many').click()
+  await page.getByText('200 items shown', { exact: true }).waitFor()
+  await page.getByRole('button', { name: 'Show more' }).press('Enter')
+  // The last page may load automatically, because pressing the button scrolls it into view.
+  await page.getByText(/^4[05]0 items shown$/).waitFor()
+  await page.mouse.wheel(0, 100_000)
+  await page.getByText('450 items shown', { exact: true }).waitFor()
+  expect(await page.getByRole('table').getByRole('link').count()).toBe(450)
+})
+
+browserTest('a failed upload shows the reason and succeeds when retried', async () => {
+  const { page } = tab
   site.google.drive.setQuota(0)
   await page.goto(site.origin)
-  await choose(page, { 'again.txt': 'twice' })
-  await page.locator('.upload-words', { hasText: 'This Google Drive is full' }).waitFor()
-  expect(here.trouble.splice(0)).toEqual([refused(507)])
+  await uploadFiles(page, { 'again.txt': 'twice' })
+  await page.locator('.upload-status', { hasText: 'This Google Drive is full' }).waitFor()
+  expect(tab.pageErrors.splice(0)).toEqual([consoleErrorFor(507)])
   site.google.drive.setQuota(Infinity)
   await page.getByRole('button', { name: 'Retry again.txt' }).click()
   await page.getByRole('link', { name: 'Open in Drive: again.txt' }).waitFor()
 })
 
-inBrowser('signing out leaves nothing of the Drive on the page, also on the way back', async () => {
-  const { page } = here
+browserTest('the page shows no files after sign-out, also on Back', async () => {
+  const { page } = tab
   await signOut(page)
   await page.goBack()
   await page.getByRole('link', { name: 'Sign in with Google' }).waitFor()
@@ -138,6 +138,6 @@ inBrowser('signing out leaves nothing of the Drive on the page, also on the way 
   await page.getByRole('link', { name: 'Sign in with Google' }).waitFor()
 })
 
-inBrowser('nothing was wrong in the console, and no rule of the page was broken', async () => {
-  expect(here.trouble).toEqual([])
+browserTest('the page logs no console errors and violates no Content-Security-Policy', async () => {
+  expect(tab.pageErrors).toEqual([])
 })

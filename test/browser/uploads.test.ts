@@ -1,38 +1,54 @@
-/** The uploader on our own page: wherever files come from and whatever breaks, Drive ends up right. */
+/** The page's uploader: drop, paste, pickers, cancel, reload, tabs and sign-out. */
 import { expect } from '@jest/globals'
 import { once } from 'node:events'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
-import { dropOn, noise, pick, row, sha256, stands, withFiles } from './demo-fixture.ts'
-import { until } from '../kit/wait-for.ts'
-import { aroundTests, inBrowser, listed, signIn, signOut, startSite, visit } from './fixture.ts'
-import type { Site, Visit } from './fixture.ts'
+import {
+  dropFiles,
+  randomContent,
+  pickFiles,
+  uploadRow,
+  sha256,
+  waitForState,
+  withFiles,
+} from './demo-fixture.ts'
+import { waitFor } from '../kit/wait-for.ts'
+import {
+  setUpTests,
+  browserTest,
+  fileLink,
+  signIn,
+  signOut,
+  startSite,
+  openTab,
+} from './fixture.ts'
+import type { Site, Tab } from './fixture.ts'
 
 let site: Site
-let here: Visit
+let tab: Tab
 
-aroundTests(
+setUpTests(
   async () => {
     site = await startSite({}, { MEMORY_BYTES: '33554432' })
-    here = await visit()
-    await signIn(here.page, site)
+    tab = await openTab()
+    await signIn(tab.page, site)
   },
   async () => {
-    await here.close()
+    await tab.close()
     await site.close()
   },
 )
 
-const stored = () => site.google.drive.filesOf(site.person.sub)
-const named = (name: string) => stored().filter((file) => file.name === name)
+const storedFiles = () => site.google.drive.filesOf(site.user.sub)
+const filesNamed = (name: string) => storedFiles().filter((file) => file.name === name)
 
-/** The folders that a file is in, from the one below My Drive on. */
+/** The names of a file's ancestors below My Drive. */
 function pathOf(name: string): string[] {
   const path: string[] = []
-  let parent = named(name)[0]?.parents[0]
+  let parent = filesNamed(name)[0]?.parents[0]
   for (let depth = 0; depth < 9; depth++) {
-    const folder = stored().find(({ id }) => id === parent)
+    const folder = storedFiles().find(({ id }) => id === parent)
     if (!folder) break
     path.unshift(folder.name)
     parent = folder.parents[0]
@@ -40,21 +56,21 @@ function pathOf(name: string): string[] {
   return path
 }
 
-/** As somebody who has been asked for their consent before. */
+/** Signs in without the consent page, which the user has confirmed before. */
 async function signInAgain(page: Page): Promise<void> {
   await page.goto(site.origin)
   await page.getByRole('link', { name: 'Sign in with Google' }).click()
-  await page.getByRole('button', { name: site.person.email }).click()
-  await listed(page, 'hello.txt').waitFor()
+  await page.getByRole('button', { name: site.user.email }).click()
+  await fileLink(page, 'hello.txt').waitFor()
 }
 
 async function makeFolder(page: Page, name: string): Promise<void> {
   await page.goto(site.origin)
   await page.getByRole('button', { name: 'New folder' }).click()
-  await page.getByLabel('Name of the folder').fill(name)
+  await page.getByLabel('Folder name').fill(name)
   await page.keyboard.press('Enter')
-  await listed(page, name).click()
-  await page.getByText('Nothing here yet').waitFor()
+  await fileLink(page, name).click()
+  await page.getByText('This folder is empty').waitFor()
 }
 
 async function clear(page: Page): Promise<void> {
@@ -62,55 +78,59 @@ async function clear(page: Page): Promise<void> {
   await page.getByRole('heading', { name: 'Uploads' }).waitFor({ state: 'hidden' })
 }
 
-/** Files of a page's own, in its clipboard, where the person presses the keys for pasting. */
+/** Dispatches a paste event with files. */
 function paste(page: Page, files: Record<string, string>): Promise<void> {
-  return page.evaluate((given) => {
+  return page.evaluate((entries) => {
     const clipboardData = new DataTransfer()
-    for (const [name, text] of Object.entries(given)) {
+    for (const [name, text] of Object.entries(entries)) {
       clipboardData.items.add(new File([text], name, { type: 'text/plain' }))
     }
     document.body.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true }))
   }, files)
 }
 
-/** Uploads that the browser has kept for the next page. */
-const kept = (page: Page): Promise<number> =>
+/** Counts the files that the browser has persisted for the next page. */
+const countPersistedFiles = (page: Page): Promise<number> =>
   page.evaluate(
     () =>
       new Promise<number>((resolve, reject) => {
-        const opening = indexedDB.open('uppy-blobs')
-        opening.addEventListener('error', () => reject(opening.error))
-        opening.addEventListener('success', () => {
-          const { result } = opening
-          const asking = result.transaction('files').objectStore('files').count()
-          asking.addEventListener('success', () => resolve(asking.result))
+        const openRequest = indexedDB.open('uppy-blobs')
+        openRequest.addEventListener('error', () => reject(openRequest.error))
+        openRequest.addEventListener('success', () => {
+          const { result } = openRequest
+          const countRequest = result.transaction('files').objectStore('files').count()
+          countRequest.addEventListener('success', () => resolve(countRequest.result))
           result.close()
         })
       }),
   )
 
-inBrowser('a tree dropped anywhere lands below the open folder, empty folders too', () =>
+browserTest('a dropped tree is created in the open folder, including empty folders', () =>
   withFiles(
-    { 'Trip/map.txt': 'the map', 'Trip/Day 1/beach.jpg': noise(30_000), 'beside.txt': 'beside' },
+    {
+      'Trip/map.txt': 'the map',
+      'Trip/Day 1/beach.jpg': randomContent(30_000),
+      'beside.txt': 'beside',
+    },
     async (folder) => {
-      const { page } = here
+      const { page } = tab
       await mkdir(join(folder, 'Trip/Day 2/Night'), { recursive: true })
       await makeFolder(page, 'Summer')
-      await choosable(page)
-      await dropOn(page.locator('header'), join(folder, 'Trip'), join(folder, 'beside.txt'))
+      await waitForUploader(page)
+      await dropFiles(page.locator('header'), join(folder, 'Trip'), join(folder, 'beside.txt'))
       await page.getByText('3 of 3 in Drive').waitFor()
-      await listed(page, 'Trip').waitFor()
-      await listed(page, 'beside.txt').waitFor()
+      await fileLink(page, 'Trip').waitFor()
+      await fileLink(page, 'beside.txt').waitFor()
       await page.getByText('1 empty folder is in Drive').waitFor({ state: 'attached' })
       expect(pathOf('beside.txt')).toEqual(['Summer'])
       expect(pathOf('map.txt')).toEqual(['Summer', 'Trip'])
       expect(pathOf('beach.jpg')).toEqual(['Summer', 'Trip', 'Day 1'])
       expect(pathOf('Night')).toEqual(['Summer', 'Trip', 'Day 2'])
-      expect(['Trip', 'Day 1', 'Day 2'].map((name) => named(name).length)).toEqual([1, 1, 1])
-      // The list shows what is in this folder, and nothing of what is deeper.
-      expect(await listed(page, 'map.txt').count()).toBe(0)
-      await listed(page, 'Trip').click()
-      await listed(page, 'map.txt').waitFor()
+      expect(['Trip', 'Day 1', 'Day 2'].map((name) => filesNamed(name).length)).toEqual([1, 1, 1])
+      // The list shows direct children only.
+      expect(await fileLink(page, 'map.txt').count()).toBe(0)
+      await fileLink(page, 'Trip').click()
+      await fileLink(page, 'map.txt').waitFor()
       expect(await page.getByRole('table').getByRole('link').allInnerTexts()).toEqual([
         'Day 1',
         'Day 2',
@@ -121,166 +141,172 @@ inBrowser('a tree dropped anywhere lands below the open folder, empty folders to
   ),
 )
 
-inBrowser('a file that is dropped before the uploader is there does not take the page away', () =>
+browserTest('the page does not navigate to a file dropped before the uploader is loaded', () =>
   withFiles({ 'early.txt': 'too early' }, async (folder) => {
-    const { page } = here
-    const letGo = new AbortController()
-    const isLetGo = once(letGo.signal, 'abort')
+    const { page } = tab
+    const release = new AbortController()
+    const released = once(release.signal, 'abort')
     await page.route('**/uploader.js', async (route) => {
-      await isLetGo
+      await released
       await route.continue()
     })
     await page.goto(site.origin)
-    await listed(page, 'hello.txt').waitFor()
-    await dropOn(page.locator('header'), join(folder, 'early.txt'))
-    letGo.abort()
-    await choosable(page)
+    await fileLink(page, 'hello.txt').waitFor()
+    await dropFiles(page.locator('header'), join(folder, 'early.txt'))
+    release.abort()
+    await waitForUploader(page)
     await page.unroute('**/uploader.js')
-    await dropOn(page.locator('header'), join(folder, 'early.txt'))
-    await stands(page, 'early.txt', 'stored')
-    expect(named('early.txt')).toHaveLength(1)
+    await dropFiles(page.locator('header'), join(folder, 'early.txt'))
+    await waitForState(page, 'early.txt', 'stored')
+    expect(filesNamed('early.txt')).toHaveLength(1)
     await clear(page)
   }),
 )
 
-inBrowser('of more files than anybody means to drop none is taken, and it is said', async () => {
-  const { page } = here
+browserTest('a drop of more than 20,000 files is rejected with a message', async () => {
+  const { page } = tab
   await page.goto(site.origin)
-  await listed(page, 'hello.txt').waitFor()
-  await choosable(page)
-  const heap = Array.from({ length: 20_001 }, (_, index) => [`${index}.txt`, ''])
-  await paste(page, Object.fromEntries(heap))
-  await page.locator('.note', { hasText: 'more than 20,000 files' }).waitFor()
-  expect([await page.locator('.upload').count(), named('0.txt')]).toEqual([0, []])
+  await fileLink(page, 'hello.txt').waitFor()
+  await waitForUploader(page)
+  const tooManyFiles = Array.from({ length: 20_001 }, (_, index) => [`${index}.txt`, ''])
+  await paste(page, Object.fromEntries(tooManyFiles))
+  await page.locator('.panel-message', { hasText: 'more than 20,000 files' }).waitFor()
+  expect([await page.locator('.upload').count(), filesNamed('0.txt')]).toEqual([0, []])
   await clear(page)
 })
 
-inBrowser('files are pasted', async () => {
-  const { page } = here
+browserTest('pasted files are uploaded', async () => {
+  const { page } = tab
   await page.goto(site.origin)
-  await listed(page, 'hello.txt').waitFor()
-  await choosable(page)
+  await fileLink(page, 'hello.txt').waitFor()
+  await waitForUploader(page)
   await paste(page, { 'from the clipboard.txt': 'pasted' })
-  await stands(page, 'from the clipboard.txt', 'stored')
-  await listed(page, 'from the clipboard.txt').waitFor()
-  expect(named('from the clipboard.txt').map((file) => file.sha256)).toEqual([
+  await waitForState(page, 'from the clipboard.txt', 'stored')
+  await fileLink(page, 'from the clipboard.txt').waitFor()
+  expect(filesNamed('from the clipboard.txt').map((file) => file.sha256)).toEqual([
     sha256(Buffer.from('pasted')),
   ])
   await clear(page)
 })
 
-inBrowser('what is over stays over, however soon the page is left', () =>
-  withFiles({ 'over.txt': 'in Drive', 'unwanted.bin': noise(24_000_000) }, async (folder) => {
-    const { page } = here
-    const stand = async (): Promise<void> => {
-      await page.reload()
-      await choosable(page)
-      expect(await page.locator('.upload').allInnerTexts()).toEqual([])
-    }
-    await pick(page, join(folder, 'over.txt'))
-    await stands(page, 'over.txt', 'stored')
-    await stand()
-    site.google.faults.add({ operation: 'drive.upload.chunk', latency: 300, times: 1000 })
-    await pick(page, join(folder, 'unwanted.bin'))
-    await stands(page, 'unwanted.bin', 'sending')
-    await page.getByRole('button', { name: 'Cancel unwanted.bin' }).click()
-    await stand()
-    site.google.faults.clear()
-    await until(() => site.google.drive.openSessions() === 0)
-    expect([named('over.txt').length, named('unwanted.bin')]).toEqual([1, []])
-  }),
+browserTest('finished and cancelled uploads are not restored after an immediate reload', () =>
+  withFiles(
+    { 'over.txt': 'in Drive', 'unwanted.bin': randomContent(24_000_000) },
+    async (folder) => {
+      const { page } = tab
+      const expectNoUploads = async (): Promise<void> => {
+        await page.reload()
+        await waitForUploader(page)
+        expect(await page.locator('.upload').allInnerTexts()).toEqual([])
+      }
+      await pickFiles(page, join(folder, 'over.txt'))
+      await waitForState(page, 'over.txt', 'stored')
+      await expectNoUploads()
+      site.google.faults.add({ operation: 'drive.upload.chunk', latencyMs: 300, times: 1000 })
+      await pickFiles(page, join(folder, 'unwanted.bin'))
+      await waitForState(page, 'unwanted.bin', 'uploading')
+      await page.getByRole('button', { name: 'Cancel unwanted.bin' }).click()
+      await expectNoUploads()
+      site.google.faults.clear()
+      await waitFor(() => site.google.drive.openSessions() === 0)
+      expect([filesNamed('over.txt').length, filesNamed('unwanted.bin')]).toEqual([1, []])
+    },
+  ),
 )
 
-inBrowser('a cancelled upload leaves neither file nor session', () =>
-  withFiles({ 'unwanted.bin': noise(24_000_000) }, async (folder) => {
-    const { page } = here
-    site.google.faults.add({ operation: 'drive.upload.chunk', latency: 300, times: 1000 })
-    await pick(page, join(folder, 'unwanted.bin'))
-    await stands(page, 'unwanted.bin', 'sending')
+browserTest('a cancelled upload leaves neither a file nor an upload session', () =>
+  withFiles({ 'unwanted.bin': randomContent(24_000_000) }, async (folder) => {
+    const { page } = tab
+    site.google.faults.add({ operation: 'drive.upload.chunk', latencyMs: 300, times: 1000 })
+    await pickFiles(page, join(folder, 'unwanted.bin'))
+    await waitForState(page, 'unwanted.bin', 'uploading')
     await page.getByRole('button', { name: 'Cancel unwanted.bin' }).click()
-    await stands(page, 'unwanted.bin', 'cancelled')
+    await waitForState(page, 'unwanted.bin', 'cancelled')
     site.google.faults.clear()
-    await until(() => site.google.drive.openSessions() === 0)
-    expect(named('unwanted.bin')).toEqual([])
+    await waitFor(() => site.google.drive.openSessions() === 0)
+    expect(filesNamed('unwanted.bin')).toEqual([])
     await clear(page)
   }),
 )
 
-inBrowser('of two tabs, one alone has an upload', () =>
-  withFiles({ 'once.bin': noise(24_000_000) }, async (folder) => {
-    const { page } = here
+browserTest('a second tab does not resume the upload of the first', () =>
+  withFiles({ 'once.bin': randomContent(24_000_000) }, async (folder) => {
+    const { page } = tab
     const other = await page.context().newPage()
-    const begun: Page[] = []
+    const uploadRequests: Page[] = []
     page.context().on('request', (request) => {
       const { pathname } = new URL(request.url())
-      if (pathname.startsWith('/upload/')) begun.push(request.frame().page())
+      if (pathname.startsWith('/upload/')) uploadRequests.push(request.frame().page())
     })
-    site.google.faults.add({ operation: 'drive.upload.chunk', latency: 300, times: 1000 })
-    await pick(page, join(folder, 'once.bin'))
-    await stands(page, 'once.bin', 'sending')
+    site.google.faults.add({ operation: 'drive.upload.chunk', latencyMs: 300, times: 1000 })
+    await pickFiles(page, join(folder, 'once.bin'))
+    await waitForState(page, 'once.bin', 'uploading')
     await other.goto(site.origin)
-    await listed(other, 'hello.txt').waitFor()
-    // Its own upload shows that the other tab's uploader is there, and knows of no other.
-    await choosable(other)
-    await withFiles({ 'mine.txt': 'of the other tab' }, async (beside) => {
-      await pick(other, join(beside, 'mine.txt'))
+    await fileLink(other, 'hello.txt').waitFor()
+    // Its own upload shows that the second tab's uploader is loaded and has no other upload.
+    await waitForUploader(other)
+    await withFiles({ 'mine.txt': 'of the other tab' }, async (otherFolder) => {
+      await pickFiles(other, join(otherFolder, 'mine.txt'))
       site.google.faults.clear()
-      await stands(other, 'mine.txt', 'stored')
+      await waitForState(other, 'mine.txt', 'stored')
     })
     expect(await other.locator('.upload').count()).toBe(1)
-    const bySecond = begun.filter((from) => from === other).length
-    await stands(page, 'once.bin', 'stored')
-    expect(begun.filter((from) => from === other).length).toBe(bySecond)
-    expect(named('once.bin')).toHaveLength(1)
+    const otherTabRequests = uploadRequests.filter((from) => from === other).length
+    await waitForState(page, 'once.bin', 'stored')
+    expect(uploadRequests.filter((from) => from === other).length).toBe(otherTabRequests)
+    expect(filesNamed('once.bin')).toHaveLength(1)
     await other.close()
     await clear(page)
   }),
 )
 
-inBrowser('signing out forgets the uploads, here and at Drive', () =>
-  withFiles({ 'private.bin': noise(24_000_000) }, async (folder) => {
-    const { page } = here
-    site.google.faults.add({ operation: 'drive.upload.chunk', latency: 300, times: 1000 })
-    await pick(page, join(folder, 'private.bin'))
-    await stands(page, 'private.bin', 'sending')
-    await page.evaluate(() => (globalThis.confirm = () => true)) // "Uploads would be cancelled"
+browserTest('sign-out removes the uploads from the browser and from Drive', () =>
+  withFiles({ 'private.bin': randomContent(24_000_000) }, async (folder) => {
+    const { page } = tab
+    site.google.faults.add({ operation: 'drive.upload.chunk', latencyMs: 300, times: 1000 })
+    await pickFiles(page, join(folder, 'private.bin'))
+    await waitForState(page, 'private.bin', 'uploading')
+    await page.evaluate(() => (globalThis.confirm = () => true)) // confirms cancelling the uploads
     await signOut(page)
     site.google.faults.clear()
-    await until(() => site.google.drive.openSessions() === 0)
-    await until(async () => (await kept(page)) === 0)
+    await waitFor(() => site.google.drive.openSessions() === 0)
+    await waitFor(async () => (await countPersistedFiles(page)) === 0)
     await signInAgain(page)
-    await choosable(page)
-    expect([await row(page, 'private.bin').count(), named('private.bin')]).toEqual([0, []])
+    await waitForUploader(page)
+    expect([await uploadRow(page, 'private.bin').count(), filesNamed('private.bin')]).toEqual([
+      0,
+      [],
+    ])
   }),
 )
 
-inBrowser('a phone offers its camera, and its picture goes up', () =>
-  withFiles({ 'IMG_1.jpg': noise(20_000) }, async (folder) => {
+browserTest('a phone uploads a photo from its camera', () =>
+  withFiles({ 'IMG_1.jpg': randomContent(20_000) }, async (folder) => {
     const phone = { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true }
-    const { page, trouble, close } = await visit(phone)
+    const { page, pageErrors, close } = await openTab(phone)
     await signInAgain(page)
-    await choosable(page)
-    const camera = page.locator('input[data-choice=camera]')
+    await waitForUploader(page)
+    const camera = page.locator('input[data-picker=camera]')
     expect(await camera.getAttribute('accept')).toBe('image/*')
     expect(await camera.getAttribute('capture')).toBe('environment')
-    await page.getByRole('button', { name: 'More ways to upload' }).tap()
+    await page.getByRole('button', { name: 'More upload options' }).tap()
     const chooser = page.waitForEvent('filechooser')
     await page.getByRole('menuitem', { name: /photo/i }).tap()
     await (await chooser).setFiles(join(folder, 'IMG_1.jpg'))
-    await stands(page, 'IMG_1.jpg', 'stored')
-    expect(trouble).toEqual([])
+    await waitForState(page, 'IMG_1.jpg', 'stored')
+    expect(pageErrors).toEqual([])
     await close()
   }),
 )
 
-/** What was given up twice: by the page that was left, and by the next one, which cannot know. */
-const isGoneAlready = (line: string): boolean => /410 \(Gone\).*\/upload\/tus\//.test(line)
+/** An upload deleted twice: by the page that was left and, through its journal, by the next page. */
+const isGoneError = (line: string): boolean => /410 \(Gone\).*\/upload\/tus\//.test(line)
 
-inBrowser('nothing was wrong in the console, and no rule of the page was broken', async () => {
-  expect(here.trouble.filter((line) => !isGoneAlready(line))).toEqual([])
+browserTest('the page logs no console errors and violates no Content-Security-Policy', async () => {
+  expect(tab.pageErrors.filter((line) => !isGoneError(line))).toEqual([])
 })
 
-/** Waits until the uploader is there. */
-async function choosable(page: Page): Promise<void> {
-  await page.locator('input[data-choice=files]').waitFor({ state: 'attached' })
+/** Waits until the uploader is loaded. */
+async function waitForUploader(page: Page): Promise<void> {
+  await page.locator('input[data-picker=files]').waitFor({ state: 'attached' })
 }

@@ -1,4 +1,4 @@
-/** A page as Uppy's own documentation has it: real Uppy, nothing told of Driveway but its address. */
+/** A page as in Uppy's documentation; only the tus endpoint is specific to Driveway. */
 import Uppy from '@uppy/core'
 import Tus from '@uppy/tus'
 
@@ -19,5 +19,5 @@ input.addEventListener('change', () => {
 })
 document.body.append(input)
 
-/** For the test to hold. */
+/** Exposes Uppy to the test. */
 Object.assign(globalThis, { uppy })

@@ -1,4 +1,4 @@
-/** Real Uppy in a real browser, in its normal use: pause, reload, and an instance that is killed. */
+/** Uppy in a browser: pause, reload, and a killed instance. */
 import { expect, jest } from '@jest/globals'
 import { execFile } from 'node:child_process'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
@@ -10,10 +10,10 @@ import { signIn } from '../../infra/local/sign-in.ts'
 import type { Google } from '../../infra/sandbox/index.ts'
 import { startGoogle } from '../../infra/sandbox/index.ts'
 import { pattern, sha256Of } from '../faults/fixture.ts'
-import { until } from '../kit/upload.ts'
-import type { Run } from '../kit/process.ts'
+import { waitFor } from '../kit/upload.ts'
+import type { RunningProgram } from '../kit/process.ts'
 import { end, environment, freePort, root, run } from '../kit/process.ts'
-import { aroundTests, inBrowser, visit } from './fixture.ts'
+import { setUpTests, browserTest, openTab } from './fixture.ts'
 
 jest.setTimeout(90_000)
 
@@ -23,7 +23,7 @@ const bytes = pattern(size)
 let google: Google
 let origin: string
 let port: number
-let instance: Run
+let instance: RunningProgram
 let folder: string
 let script: string
 let cookie: { name: string; value: string; url: string }
@@ -36,11 +36,13 @@ async function startInstance(): Promise<void> {
   instance = server
   await new Promise<void>((resolve, reject) => {
     server.child.once('message', () => resolve())
-    void server.ended.then((how) => reject(new Error(`Ended (${how}): ${server.output}`)))
+    void server.exited.then((code) =>
+      reject(new Error(`The server exited (${code}): ${server.output}`)),
+    )
   })
 }
 
-aroundTests(
+setUpTests(
   async () => {
     folder = await mkdtemp(join(tmpdir(), 'driveway-uppy-'))
     const bundle = join(folder, 'page.js')
@@ -56,8 +58,8 @@ aroundTests(
       await signIn(origin, google.oauth.users[0]?.email ?? '')
     ).split('=')
     cookie = { name, value, url: origin }
-    // Slow enough for everything to happen in the middle.
-    google.faults.add({ operation: 'drive.upload.chunk', latency: 100, times: Infinity })
+    // Slows Drive down, so that the interruptions happen during the upload.
+    google.faults.add({ operation: 'drive.upload.chunk', latencyMs: 100, times: Infinity })
   },
   async () => {
     await end(instance)
@@ -66,83 +68,88 @@ aroundTests(
   },
 )
 
-/** Bytes of uploads under way that Drive has for good. */
-async function stored(): Promise<number> {
-  const answer = await fetch(`${google.url}/sandbox/drive`)
-  return ((await answer.json()) as { bytesStored: number }).bytesStored
+/** Bytes of unfinished uploads that Drive has stored. */
+async function storedBytes(): Promise<number> {
+  const response = await fetch(`${google.url}/sandbox/drive`)
+  return ((await response.json()) as { bytesStored: number }).bytesStored
 }
 
-/** A page of our own origin, with a file chosen in it. */
+/** Opens a page of the gateway's origin and selects a file in it. */
 async function open(page: Page, query: string, file: string): Promise<void> {
   await page.goto(`${origin}/uppy${query}`)
   await page.locator('input').setInputFiles(file)
 }
 
-/** Calls Uppy in the page, and does not wait for what it does. */
-async function call(page: Page, method: 'upload' | 'pauseAll' | 'resumeAll'): Promise<void> {
+/** Calls a method of Uppy in the page without waiting for its result. */
+async function callUppy(page: Page, method: 'upload' | 'pauseAll' | 'resumeAll'): Promise<void> {
   await page.evaluate((name) => {
     const { uppy } = globalThis as unknown as { uppy: Record<string, () => unknown> }
     void uppy[name]?.()
   }, method)
 }
 
-for (const [how, query] of [
+for (const [description, query] of [
   ['in requests of 2 MiB', `?chunk=${2 * 1024 * 1024}`],
-  ['in one request, as it does by itself', ''],
+  ['in one request (the default)', ''],
 ] as const) {
-  inBrowser(`Uppy ${how}: paused, reloaded, killed, and one file byte by byte`, async () => {
-    const name = `uppy${query.length}.bin`
-    const file = join(folder, name)
-    await writeFile(file, bytes)
-    const before = await stored()
-    const reaches = (share: number): Promise<void> =>
-      until(async () => (await stored()) - before >= size * share)
+  browserTest(
+    `Uppy uploads a file ${description} across a pause, a reload and a killed instance`,
+    async () => {
+      const name = `uppy${query.length}.bin`
+      const file = join(folder, name)
+      await writeFile(file, bytes)
+      const initialBytes = await storedBytes()
+      const waitForShare = (share: number): Promise<void> =>
+        waitFor(async () => (await storedBytes()) - initialBytes >= size * share)
 
-    const { page, close } = await visit()
-    await page.context().addCookies([cookie])
-    await page.route('**/uppy*', (route) => {
-      const body = `<!doctype html><title>Uppy</title><body><script type="module">${script}</script>`
-      return route.fulfill({ contentType: 'text/html', body })
-    })
-    const methods: string[] = []
-    page.on('request', (request) => {
-      if (request.url().includes('/upload/tus')) methods.push(request.method())
-    })
+      const { page, close } = await openTab()
+      await page.context().addCookies([cookie])
+      await page.route('**/uppy*', (route) => {
+        const body = `<!doctype html><title>Uppy</title><body><script type="module">${script}</script>`
+        return route.fulfill({ contentType: 'text/html', body })
+      })
+      const methods: string[] = []
+      page.on('request', (request) => {
+        if (request.url().includes('/upload/tus')) methods.push(request.method())
+      })
 
-    await open(page, query, file)
-    await call(page, 'upload')
-    await reaches(0.2)
-    await call(page, 'pauseAll')
-    await call(page, 'resumeAll')
-    await reaches(0.4)
+      await open(page, query, file)
+      await callUppy(page, 'upload')
+      await waitForShare(0.2)
+      await callUppy(page, 'pauseAll')
+      await callUppy(page, 'resumeAll')
+      await waitForShare(0.4)
 
-    // A page that is loaded anew knows nothing but what Uppy has kept in the browser.
-    await open(page, query, file)
-    methods.length = 0
-    await call(page, 'upload')
-    await until(() => methods.length > 0)
-    expect(methods[0]).toBe('HEAD')
-    await reaches(0.6)
+      // A reloaded page has only the state that Uppy stored in the browser.
+      await open(page, query, file)
+      methods.length = 0
+      await callUppy(page, 'upload')
+      await waitFor(() => methods.length > 0)
+      expect(methods[0]).toBe('HEAD')
+      await waitForShare(0.6)
 
-    instance.child.kill('SIGKILL')
-    await instance.ended
-    await startInstance()
-    const owner = google.oauth.users[0]?.sub ?? ''
-    const files = () => google.drive.filesOf(owner).filter((one) => one.name === name)
-    await until(() => files().length > 0)
-    await page.waitForFunction(
-      () => {
-        const { uppy } = globalThis as unknown as {
-          uppy: { getFiles(): { progress: { uploadComplete?: boolean } }[] }
-        }
-        return uppy.getFiles().every(({ progress }) => progress.uploadComplete)
-      },
-      undefined,
-      { timeout: 0 },
-    )
-    expect(methods).not.toContain('POST')
-    expect(files().map((one) => [one.size, one.sha256])).toEqual([[size, sha256Of(bytes)]])
-    expect(google.drive.openSessions()).toBe(0)
-    await close()
-  })
+      instance.child.kill('SIGKILL')
+      await instance.exited
+      await startInstance()
+      const owner = google.oauth.users[0]?.sub ?? ''
+      const files = () => google.drive.filesOf(owner).filter((stored) => stored.name === name)
+      await waitFor(() => files().length > 0)
+      await page.waitForFunction(
+        () => {
+          const { uppy } = globalThis as unknown as {
+            uppy: { getFiles(): { progress: { uploadComplete?: boolean } }[] }
+          }
+          return uppy.getFiles().every(({ progress }) => progress.uploadComplete)
+        },
+        undefined,
+        { timeout: 0 },
+      )
+      expect(methods).not.toContain('POST')
+      expect(files().map((stored) => [stored.size, stored.sha256])).toEqual([
+        [size, sha256Of(bytes)],
+      ])
+      expect(google.drive.openSessions()).toBe(0)
+      await close()
+    },
+  )
 }

@@ -1,32 +1,32 @@
-/** How a page looks in light and in dark: what sticks out, what axe finds, and pictures of it. */
+/** Visual checks in light and dark: horizontal overflow, axe violations, optional screenshots. */
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
-import { inaccessible } from './axe.ts'
+import { findViolations } from './axe.ts'
 
-/** Where pictures are kept; nowhere unless it is said. */
-export const pictures = process.env['SCREENSHOTS']
+/** The folder for screenshots; undefined takes none. */
+export const screenshotFolder = process.env['SCREENSHOTS']
 
 /**
- * @param name of the pictures
- * @returns what is wrong; nothing, if all is well
+ * @param name file name prefix of the screenshots
+ * @returns violations
  */
-export async function lookAt(
+export async function checkPage(
   page: Page,
   name: string,
   { fullPage = false }: { fullPage?: boolean } = {},
 ): Promise<string[]> {
   await page.evaluate(() => document.fonts.ready)
-  const overhang = await page.evaluate(() => {
+  const overflowPixels = await page.evaluate(() => {
     const { scrollWidth, clientWidth } = document.documentElement
     return scrollWidth - clientWidth
   })
-  const sideways = overhang === 0 ? [] : [`sticks out by ${overhang} pixels`]
-  const found = await inaccessible(page, async (colour) => {
-    if (pictures === undefined) return
-    await mkdir(pictures, { recursive: true })
-    const path = join(pictures, `${name}-${colour}.png`)
+  const overflow = overflowPixels === 0 ? [] : [`overflows by ${overflowPixels} pixels`]
+  const violations = await findViolations(page, async (colorScheme) => {
+    if (screenshotFolder === undefined) return
+    await mkdir(screenshotFolder, { recursive: true })
+    const path = join(screenshotFolder, `${name}-${colorScheme}.png`)
     await page.screenshot({ path, fullPage, animations: 'disabled' })
   })
-  return [...sideways, ...found]
+  return [...overflow, ...violations]
 }

@@ -1,21 +1,21 @@
 /**
- * Every state of the page on a wide and a narrow window, light and dark: nothing sticks out
- * sideways, nothing to press is too small for a finger, and axe finds nothing.
- * `SCREENSHOTS=folder npm test -- test/browser/looks` also keeps a picture of each.
+ * Every state of the page on a wide and a narrow window, in light and dark: no horizontal overflow, no
+ * touch target that is too small, no axe violations.
+ * `SCREENSHOTS=folder npm test -- test/browser/visual` also saves a screenshot of each.
  */
 import { expect } from '@jest/globals'
 import type { Page } from 'playwright-core'
-import { lookAt, pictures } from './visual-checks.ts'
+import { checkPage, screenshotFolder } from './visual-checks.ts'
 import {
-  aroundTests,
-  choose,
-  fromAccountMenu,
+  setUpTests,
+  uploadFiles,
+  selectFromAccountMenu,
   goToConsent,
-  inBrowser,
-  listed,
-  openMenuOf,
+  browserTest,
+  fileLink,
+  openFileMenu,
   startSite,
-  visit,
+  openTab,
 } from './fixture.ts'
 import type { Site } from './fixture.ts'
 
@@ -23,107 +23,109 @@ const windows = { wide: { width: 1280, height: 800 }, phone: { width: 360, heigh
 
 let site: Site
 
-aroundTests(
+setUpTests(
   async () => {},
   async () => {},
 )
 
-type Look = (view: string) => Promise<void>
+type Check = (view: string) => Promise<void>
 
-for (const [shape, viewport] of Object.entries(windows)) {
-  inBrowser(
-    `on a ${shape} window, light and dark, every state fits and is accessible`,
+for (const [windowName, viewport] of Object.entries(windows)) {
+  browserTest(
+    `on a ${windowName} window, every state of the page fits and has no axe violations, in light and dark`,
     async () => {
       site = await startSite(
-        { oauth: { alwaysAsk: true } },
-        // The film goes in one request, which is larger than a deployed function may be sent.
+        { oauth: { alwaysPrompt: true } },
+        // The film is sent in one request, which exceeds the limit of a deployed function.
         { MEMORY_BYTES: '16777216', HOSTING: '', MAX_REQUEST_BYTES: 'none' },
       )
-      const here = await visit({
+      const tab = await openTab({
         viewport,
         reducedMotion: 'reduce',
-        deviceScaleFactor: pictures !== undefined && shape === 'phone' ? 2 : 1,
+        deviceScaleFactor: screenshotFolder !== undefined && windowName === 'phone' ? 2 : 1,
       })
-      const flaws: string[] = []
-      const look: Look = async (view) => {
-        const found = await lookAt(here.page, `${view}-${shape}`)
-        found.push(...(await here.page.evaluate(tooSmall)))
-        flaws.push(...found.map((flaw) => `${view}: ${flaw}`))
+      const violations: string[] = []
+      const check: Check = async (view) => {
+        const pageViolations = await checkPage(tab.page, `${view}-${windowName}`)
+        pageViolations.push(...(await tab.page.evaluate(findSmallTargets)))
+        violations.push(...pageViolations.map((violation) => `${view}: ${violation}`))
       }
       try {
-        await seeSigningIn(here.page, look)
-        await seeFiles(here.page, look)
-        await seeUploads(here.page, look)
-        await seeTokens(here.page, look)
-        await seeEnds(here.page, look)
+        await checkSignIn(tab.page, check)
+        await checkFiles(tab.page, check)
+        await checkUploads(tab.page, check)
+        await checkTokens(tab.page, check)
+        await checkReconnect(tab.page, check)
       } finally {
-        await here.close()
+        await tab.close()
         await site.close()
       }
-      expect(flaws).toEqual([])
-      expect(here.trouble.filter((words) => !words.includes('responded with a status'))).toEqual([])
+      expect(violations).toEqual([])
+      expect(
+        tab.pageErrors.filter((message) => !message.includes('responded with a status')),
+      ).toEqual([])
     },
     180_000,
   )
 }
 
-async function seeSigningIn(page: Page, look: Look): Promise<void> {
+async function checkSignIn(page: Page, check: Check): Promise<void> {
   await page.goto(site.origin)
   await page.getByRole('link', { name: 'Sign in with Google' }).waitFor()
-  await look('signed-out')
+  await check('signed-out')
   await goToConsent(page, site)
   await page.getByRole('button', { name: 'Cancel' }).click()
   await page.getByRole('link', { name: 'Back to Driveway' }).waitFor()
-  await look('denied')
+  await check('denied')
   await goToConsent(page, site)
   await page.getByRole('button', { name: 'Continue' }).click()
-  await listed(page, 'hello.txt').waitFor()
-  await look('listing')
+  await fileLink(page, 'hello.txt').waitFor()
+  await check('listing')
 }
 
-async function seeFiles(page: Page, look: Look): Promise<void> {
-  await openMenuOf(page, 'hello.txt')
-  await look('file-menu')
+async function checkFiles(page: Page, check: Check): Promise<void> {
+  await openFileMenu(page, 'hello.txt')
+  await check('file-menu')
   await page.keyboard.press('Escape')
   await page.getByRole('button', { name: /^Account / }).click()
   await page.getByRole('menu').waitFor()
-  await look('account-menu')
+  await check('account-menu')
   await page.keyboard.press('Escape')
-  await page.getByText('You see everything in your Drive').click()
-  await look('access')
+  await page.getByText('You see the names of all files in your Drive').click()
+  await check('access')
   await page.getByRole('button', { name: 'New folder' }).click()
-  await page.getByLabel('Name of the folder').fill('Holiday')
-  await look('new-folder')
-  await page.getByRole('button', { name: 'Make folder' }).click()
-  await listed(page, 'Holiday').click()
-  await page.getByText('Nothing here yet').waitFor()
-  await look('empty')
+  await page.getByLabel('Folder name').fill('Holiday')
+  await check('new-folder')
+  await page.getByRole('button', { name: 'Create folder' }).click()
+  await fileLink(page, 'Holiday').click()
+  await page.getByText('This folder is empty').waitFor()
+  await check('empty')
   await page.goBack()
-  await listed(page, 'Projects').click()
-  await listed(page, 'notes.txt').waitFor()
-  await look('closed-folder')
+  await fileLink(page, 'Projects').click()
+  await fileLink(page, 'notes.txt').waitFor()
+  await check('closed-folder')
   await page.getByRole('searchbox').fill('plan')
   await page.getByRole('heading', { name: 'Results for “plan”' }).waitFor()
-  await listed(page, 'The plan').waitFor()
-  await look('search')
+  await fileLink(page, 'The plan').waitFor()
+  await check('search')
   await page.getByRole('searchbox').fill('nowhere')
-  await page.getByText('Nothing has “nowhere” in its name').waitFor()
-  await look('nothing-found')
+  await page.getByText('No name contains “nowhere”').waitFor()
+  await check('nothing-found')
   site.google.faults.add({ operation: 'drive.files.list', status: 403, times: 1 })
   await page.goto(site.origin)
-  await page.getByText('The files could not be listed').waitFor()
-  await look('trouble')
+  await page.getByText('The files cannot be listed').waitFor()
+  await check('error')
   await page.getByRole('button', { name: 'Retry' }).click()
-  await listed(page, 'hello.txt').waitFor()
+  await fileLink(page, 'hello.txt').waitFor()
 }
 
-async function seeUploads(page: Page, look: Look): Promise<void> {
-  await page.getByRole('button', { name: 'More ways to upload' }).click()
-  await look('upload-menu')
+async function checkUploads(page: Page, check: Check): Promise<void> {
+  await page.getByRole('button', { name: 'More upload options' }).click()
+  await check('upload-menu')
   await page.keyboard.press('Escape')
-  await choose(page, { 'minutes.txt': 'We met.', 'invoices.zip': Buffer.alloc(3_000_000) })
+  await uploadFiles(page, { 'minutes.txt': 'We met.', 'invoices.zip': Buffer.alloc(3_000_000) })
   await page.getByText('2 of 2 in Drive').waitFor()
-  // A connection that takes its time with the film: the picture is taken meanwhile.
+  // Throttles the film's upload, so that the state uploading can be captured.
   const devtools = await page.context().newCDPSession(page)
   const throttle = (uploadThroughput: number) =>
     devtools.send('Network.emulateNetworkConditions', {
@@ -133,65 +135,65 @@ async function seeUploads(page: Page, look: Look): Promise<void> {
       uploadThroughput,
     })
   await throttle(4_000_000)
-  await choose(page, { 'A walk along the coast, second take.mp4': Buffer.alloc(40_000_000) })
-  await page.locator('.upload-words', { hasText: /of 40 MB · .*\/s/ }).waitFor()
-  await look('uploading')
+  await uploadFiles(page, { 'A walk along the coast, second take.mp4': Buffer.alloc(40_000_000) })
+  await page.locator('.upload-status', { hasText: /of 40 MB · .*\/s/ }).waitFor()
+  await check('uploading')
   await throttle(-1)
   await page.getByText('3 of 3 in Drive').waitFor()
-  await look('done')
+  await check('done')
 }
 
-async function seeTokens(page: Page, look: Look): Promise<void> {
-  await fromAccountMenu(page, 'Tokens')
-  await page.getByText('There are none').waitFor()
+async function checkTokens(page: Page, check: Check): Promise<void> {
+  await selectFromAccountMenu(page, 'Tokens')
+  await page.getByText('You have no tokens').waitFor()
   await page.getByText('Limits').click()
-  await look('tokens')
-  await page.getByRole('button', { name: 'Make a token' }).click()
+  await check('tokens')
+  await page.getByRole('button', { name: 'Create token' }).click()
   await page.getByRole('heading', { name: /^Your token “/ }).waitFor()
-  await look('token-made')
+  await check('token-made')
   await page.getByRole('button', { name: 'Revoke curl' }).click()
-  await look('revoke')
+  await check('revoke')
   await page.keyboard.press('Escape')
-  await fromAccountMenu(page, 'Approve a device')
-  await look('device')
+  await selectFromAccountMenu(page, 'Approve a device')
+  await check('device')
   await page.getByLabel('Code').fill('bcdfghjk')
   await page.getByRole('button', { name: 'Next' }).click()
-  await page.getByText('There is no such code').waitFor()
-  await look('device-unknown')
-  const asked = await fetch(`${site.origin}/auth/device`, {
+  await page.getByText('The code is unknown or has expired').waitFor()
+  await check('device-unknown')
+  const response = await fetch(`${site.origin}/auth/device`, {
     method: 'POST',
     body: new URLSearchParams({ client_name: 'backup on nas', scope: 'files:read upload' }),
   })
-  const { user_code: code } = (await asked.json()) as { user_code: string }
+  const { user_code: code } = (await response.json()) as { user_code: string }
   await page.getByLabel('Code').fill(code)
   await page.getByRole('button', { name: 'Next' }).click()
   await page.getByText('backup on nas').waitFor()
-  await look('device-asks')
+  await check('device-asks')
   await page.getByRole('button', { name: 'Approve' }).click()
   await page.getByRole('heading', { name: 'The device is approved' }).waitFor()
-  await look('device-approved')
+  await check('device-approved')
 }
 
-async function seeEnds(page: Page, look: Look): Promise<void> {
-  await fromAccountMenu(page, 'Disconnect…')
-  await look('disconnect')
+async function checkReconnect(page: Page, check: Check): Promise<void> {
+  await selectFromAccountMenu(page, 'Disconnect…')
+  await check('disconnect')
   await page.keyboard.press('Escape')
   const revoked = await fetch(`${site.google.url}/sandbox/oauth`, {
     method: 'POST',
-    body: JSON.stringify({ action: 'revoke', sub: site.person.sub }),
+    body: JSON.stringify({ action: 'revoke', sub: site.user.sub }),
   })
   expect(revoked.ok).toBe(true)
-  await fromAccountMenu(page, 'My files')
+  await selectFromAccountMenu(page, 'My files')
   await page.getByRole('heading', { name: 'Reconnect your Drive' }).waitFor()
-  await look('reconnect')
-  await page.route('**/auth/session', (route) => route.fulfill({ json: partial }))
+  await check('reconnect')
+  await page.route('**/auth/session', (route) => route.fulfill({ json: partialSession }))
   await page.goto(site.origin)
   await page.getByRole('heading', { name: 'A permission is missing' }).waitFor()
-  await look('partial')
+  await check('partial')
 }
 
-/** What the gateway says where the operator has begun to ask for more than a person gave. */
-const partial = {
+/** The session when the operator requires a scope that the user has not granted. */
+const partialSession = {
   signedIn: true,
   email: 'ada@example.com',
   profile: 'full',
@@ -203,11 +205,13 @@ const partial = {
   },
 }
 
-/** What a finger needs: 44 pixels, for all but links in running text and boxes inside of a label. */
-const tooSmall = (): string[] =>
+/** Finds touch targets below 44 pixels, except links in text and checkboxes inside a label. */
+const findSmallTargets = (): string[] =>
   [...document.querySelectorAll<HTMLElement>('button, select, input, a, summary')]
-    .filter((node) => node.checkVisibility({ visibilityProperty: true }) && !node.closest('.skip'))
-    .filter((node) => node.getBoundingClientRect().width > 1) // shown to those who listen only
+    .filter(
+      (node) => node.checkVisibility({ visibilityProperty: true }) && !node.closest('.skip-link'),
+    )
+    .filter((node) => node.getBoundingClientRect().width > 1) // visually hidden
     .filter((node) => !(node instanceof HTMLInputElement && node.closest('label')))
     .filter((node) => !node.matches('a.name, p a'))
     .filter((node) => node.getBoundingClientRect().height < 43.5)

@@ -1,116 +1,122 @@
 /**
- * Signing in from a page that is not the gateway's: a full-page redirect there and back, with PKCE.
- * The bearer is this tab's alone, and ends with it.
+ * Cross-origin sign-in: a full-page redirect to the gateway and back, with PKCE. The bearer token is
+ * kept in the `sessionStorage` of this tab.
  *
  * @see RFC 7636, Proof Key for Code Exchange
  */
-import { Problem, asProblem, jsonObject, readProblem } from './problem.ts'
+import { Problem, parseJsonObject, readProblem, toProblem } from './problem.ts'
 import { readSession } from './types.ts'
-import type { SignedIn } from './types.ts'
+import type { Session } from './types.ts'
 
 export interface Bearer {
   readonly token: string
-  /** Milliseconds since 1970. */
+  /** Milliseconds since the Unix epoch. */
   readonly expires: number
 }
 
-const keys = (gateway: string) => ({
+const storageKeys = (gateway: string) => ({
   verifier: `driveway-verifier ${gateway}`,
   bearer: `driveway-bearer ${gateway}`,
 })
 
 /**
- * Leaves the page; `takeBearer` goes on when the person is back.
+ * Leaves the page for the gateway's sign-in; `resolveBearer` completes it on return.
  *
- * @param way the gateway's path for this kind of sign-in
+ * @param path the gateway's path for this kind of sign-in
  */
-export async function goToSignIn(gateway: string, way = '/auth'): Promise<void> {
+export async function redirectToSignIn(gateway: string, path = '/auth'): Promise<void> {
   const verifier = base64url(crypto.getRandomValues(new Uint8Array(32)))
   const hash = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(verifier))
-  sessionStorage.setItem(keys(gateway).verifier, verifier)
-  const address = new URL(way, gateway)
-  address.searchParams.set('return_to', location.href.split('#', 1)[0] ?? '')
-  address.searchParams.set('code_challenge', base64url(new Uint8Array(hash)))
-  address.searchParams.set('code_challenge_method', 'S256')
-  location.assign(address)
+  sessionStorage.setItem(storageKeys(gateway).verifier, verifier)
+  const url = new URL(path, gateway)
+  url.searchParams.set('return_to', location.href.split('#', 1)[0] ?? '')
+  url.searchParams.set('code_challenge', base64url(new Uint8Array(hash)))
+  url.searchParams.set('code_challenge_method', 'S256')
+  location.assign(url)
 }
 
 /**
- * The bearer of this tab, from a sign-in that just came back where there is one.
+ * Returns this tab's bearer token. Exchanges the authorization code first when the page has just
+ * returned from a sign-in.
  *
- * @returns `null` when nobody is signed in
- * @throws {Problem} when the code is not taken
+ * @returns `null` when signed out
+ * @throws {Problem} when the gateway rejects the code
  */
-export function takeBearer(gateway: string): Promise<Bearer | null> {
-  const taking = underWay.get(gateway) ?? take(gateway).finally(() => underWay.delete(gateway))
-  underWay.set(gateway, taking)
-  return taking
+export function resolveBearer(gateway: string): Promise<Bearer | null> {
+  const exchange =
+    pendingExchanges.get(gateway) ??
+    completeSignIn(gateway).finally(() => pendingExchanges.delete(gateway))
+  pendingExchanges.set(gateway, exchange)
+  return exchange
 }
 
-/** A code serves once, and several elements of a page may ask at the same time. */
-const underWay = new Map<string, Promise<Bearer | null>>()
+/** A code is single-use, and several elements of a page may ask for the bearer concurrently. */
+const pendingExchanges = new Map<string, Promise<Bearer | null>>()
 
-async function take(gateway: string): Promise<Bearer | null> {
-  const { verifier: verifierKey, bearer: bearerKey } = keys(gateway)
-  const verifier = sessionStorage.getItem(verifierKey)
+async function completeSignIn(gateway: string): Promise<Bearer | null> {
+  const keys = storageKeys(gateway)
+  const verifier = sessionStorage.getItem(keys.verifier)
   const code = new URLSearchParams(location.hash.slice(1)).get('code')
   if (verifier !== null && code !== null) {
-    sessionStorage.removeItem(verifierKey) // it serves once
+    sessionStorage.removeItem(keys.verifier) // single-use
     history.replaceState(history.state, '', location.pathname + location.search)
-    const bearer = await exchange(gateway, code, verifier)
-    sessionStorage.setItem(bearerKey, JSON.stringify(bearer))
+    const bearer = await exchangeCode(gateway, code, verifier)
+    sessionStorage.setItem(keys.bearer, JSON.stringify(bearer))
   }
-  return keptBearer(gateway)
+  return storedBearer(gateway)
 }
 
-/** The bearer of this tab as it stands; `null` when there is none, or its time is over. */
-export function keptBearer(gateway: string): Bearer | null {
-  const { token, expires } = jsonObject(sessionStorage.getItem(keys(gateway).bearer) ?? '')
+/** @returns the stored bearer token of this tab; `null` when there is none or it has expired */
+export function storedBearer(gateway: string): Bearer | null {
+  const stored = sessionStorage.getItem(storageKeys(gateway).bearer)
+  const { token, expires } = parseJsonObject(stored ?? '')
   if (typeof token !== 'string' || typeof expires !== 'number') return null
   return expires > Date.now() ? { token, expires } : null
 }
 
-export function forgetBearer(gateway: string): void {
-  sessionStorage.removeItem(keys(gateway).bearer)
+export function clearBearer(gateway: string): void {
+  sessionStorage.removeItem(storageKeys(gateway).bearer)
 }
 
-/** Ends the bearer at the gateway too; what the person has there stays. */
-export async function endBearer(gateway: string, token: string): Promise<void> {
-  forgetBearer(gateway)
+/** Clears the bearer token and revokes it at the gateway. The browser's session cookie is unaffected. */
+export async function revokeBearer(gateway: string, token: string): Promise<void> {
+  clearBearer(gateway)
   const headers = { authorization: `Bearer ${token}` }
   await fetch(`${gateway}/auth/session`, { method: 'DELETE', headers, credentials: 'omit' })
 }
 
-/** @returns `null` when the bearer is of no use any more */
-export async function whoIs(gateway: string, token: string): Promise<SignedIn | null> {
+/** @returns `null` when the bearer token is invalid or expired */
+export async function fetchSession(gateway: string, token: string): Promise<Session | null> {
   const headers = { authorization: `Bearer ${token}`, accept: 'application/json' }
-  const { status, body } = await ask(`${gateway}/auth/session`, { headers })
+  const { status, body } = await request(`${gateway}/auth/session`, { headers })
   if (status === 401) return null
   if (status !== 200) throw readProblem(status, body)
-  return readSession(jsonObject(body))
+  return readSession(parseJsonObject(body))
 }
 
-async function exchange(gateway: string, code: string, verifier: string): Promise<Bearer> {
-  const { status, body } = await ask(`${gateway}/auth/token`, {
+async function exchangeCode(gateway: string, code: string, verifier: string): Promise<Bearer> {
+  const { status, body } = await request(`${gateway}/auth/token`, {
     method: 'POST',
     body: new URLSearchParams({ grant_type: 'authorization_code', code, code_verifier: verifier }),
   })
   if (status !== 200) throw readProblem(status, body)
-  const { access_token: token, expires_in: seconds } = jsonObject(body)
-  if (typeof token !== 'string') throw new Problem({ code: 'unreadable', title: 'No token came' })
-  return { token, expires: Date.now() + Number(seconds) * 1000 }
+  const { access_token: token, expires_in: expiresInSeconds } = parseJsonObject(body)
+  if (typeof token !== 'string') {
+    throw new Problem({ code: 'unexpected_response', title: 'The response has no access_token' })
+  }
+  return { token, expires: Date.now() + Number(expiresInSeconds) * 1000 }
 }
 
-async function ask(url: string, init: RequestInit): Promise<{ status: number; body: string }> {
+async function request(url: string, init: RequestInit): Promise<{ status: number; body: string }> {
   try {
-    const answer = await fetch(url, { ...init, credentials: 'omit', cache: 'no-store' })
-    return { status: answer.status, body: await answer.text() }
-  } catch (thrown) {
-    throw asProblem(thrown)
+    const response = await fetch(url, { ...init, credentials: 'omit', cache: 'no-store' })
+    return { status: response.status, body: await response.text() }
+  } catch (error) {
+    throw toProblem(error)
   }
 }
 
 function base64url(bytes: Uint8Array): string {
-  const text = btoa(String.fromCodePoint(...bytes))
-  return text.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
+  const base64 = btoa(String.fromCodePoint(...bytes))
+  return base64.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
 }

@@ -1,43 +1,43 @@
-/** The gateway's JSON endpoints. Every function throws a `Problem`; an abort throws as it is. */
-import { jsonRequest, takeAhead } from './prefetch.ts'
-import { ask } from './gateway-fetch.ts'
-import { asProblem, readProblem, unreadable } from './problem.ts'
+/** Client of the gateway's JSON endpoints. Every function throws a `Problem`, or the reason of an aborted signal. */
+import { jsonRequest, takePrefetched } from './prefetch.ts'
+import { gatewayFetch } from './gateway-fetch.ts'
+import { toProblem, readProblem, unexpectedResponse } from './problem.ts'
 import { readFile, readFilesPage, readFolder, readSession } from './types.ts'
-import type { DriveFile, FilesPage, SignedIn } from './types.ts'
-import { readDeviceRequest, readMadeToken, readTokens } from './token-types.ts'
-import type { DeviceRequest, MadeToken, Scope, Token } from './token-types.ts'
+import type { DriveFile, FilesPage, Session } from './types.ts'
+import { readDeviceRequest, readCreatedToken, readTokens } from './token-types.ts'
+import type { DeviceRequest, CreatedToken, Scope, Token } from './token-types.ts'
 
 const pageSize = 200
-const patience = 60_000 // Firebase Hosting answers 504 after as long
+const requestTimeoutMs = 60_000 // Firebase Hosting responds 504 after the same time
 
 export const sessionPath = '/auth/session'
 
-export async function getSession(): Promise<SignedIn | null> {
+export async function getSession(): Promise<Session | null> {
   return readSession(await json(sessionPath))
 }
 
-export async function endSession(): Promise<void> {
+export async function deleteSession(): Promise<void> {
   await request(sessionPath, { method: 'DELETE' })
 }
 
-/** Ends the grant, here and at Google, and with it all sessions and tokens of the account. */
-export async function endGrant(): Promise<void> {
+/** Revokes the grant at the gateway and at Google. All sessions and tokens of the account end. */
+export async function deleteGrant(): Promise<void> {
   await request('/auth/grant', { method: 'DELETE' })
 }
 
 export interface FilesQuery {
-  /** `null` for My Drive itself, or for everywhere when there are words. */
+  /** `null` for My Drive, or for all folders when `text` is set. */
   readonly folder: string | null
-  /** That names are to contain; '' for all. */
-  readonly words: string
-  /** As Drive names it. */
+  /** Text that the names contain; '' for all files. */
+  readonly text: string
+  /** Drive's `orderBy` parameter. */
   readonly orderBy: string
 }
 
-export function filesPath({ folder, words, orderBy }: FilesQuery, pageToken = ''): string {
+export function filesPath({ folder, text, orderBy }: FilesQuery, pageToken = ''): string {
   const query = new URLSearchParams({ pageSize: String(pageSize), orderBy })
   if (folder !== null) query.set('folder', folder)
-  if (words !== '') query.set('q', words)
+  if (text !== '') query.set('q', text)
   if (pageToken !== '') query.set('pageToken', pageToken)
   return `/files?${query}`
 }
@@ -54,11 +54,11 @@ export async function getFolder(id: string, signal: AbortSignal) {
   return readFolder(await json(`/files/${encodeURIComponent(id)}`, { signal }))
 }
 
-export async function makeFolder(name: string, folder: string | null): Promise<DriveFile> {
+export async function createFolder(name: string, folder: string | null): Promise<DriveFile> {
   return readFile(await json('/files', post(folder === null ? { name } : { name, folder })))
 }
 
-export interface TokenWishes {
+export interface TokenRequest {
   readonly name: string
   readonly scopes: readonly Scope[]
   readonly folder?: string
@@ -67,8 +67,8 @@ export interface TokenWishes {
   readonly expiresInDays: number
 }
 
-export async function makeToken(wishes: TokenWishes): Promise<MadeToken> {
-  return readMadeToken(await json('/auth/tokens', post(wishes)))
+export async function createToken(options: TokenRequest): Promise<CreatedToken> {
+  return readCreatedToken(await json('/auth/tokens', post(options)))
 }
 
 export async function listTokens(signal: AbortSignal): Promise<Token[]> {
@@ -85,14 +85,14 @@ export async function getDevice(code: string): Promise<DeviceRequest> {
   return readDeviceRequest(await json(devicePath(code)))
 }
 
-export async function answerDevice(
+export async function respondToDevice(
   code: string,
-  answer:
+  decision:
     | { readonly approve: false }
-    /** `account` is whose the person was told it would be. */
+    /** `account`: the address the page showed, so that the gateway detects an account switch. */
     | { readonly approve: true; readonly account: string; readonly expiresInDays: number },
 ): Promise<void> {
-  await request(devicePath(code), post(answer))
+  await request(devicePath(code), post(decision))
 }
 
 function post(body: object): RequestInit {
@@ -105,23 +105,24 @@ async function json(path: string, init: RequestInit = {}): Promise<unknown> {
   try {
     return JSON.parse(body)
   } catch {
-    throw unreadable()
+    throw unexpectedResponse()
   }
 }
 
 async function request(path: string, init: RequestInit): Promise<string> {
-  const timeout = AbortSignal.timeout(patience)
+  const timeout = AbortSignal.timeout(requestTimeoutMs)
   const signal = init.signal ? AbortSignal.any([init.signal, timeout]) : timeout
   const headers = { ...jsonRequest.headers, ...(init.headers as Record<string, string>) }
-  const ahead = init.method === undefined ? takeAhead(path) : undefined
+  const prefetched = init.method === undefined ? takePrefetched(path) : undefined
   try {
-    const response = await (ahead ?? ask(path, { ...jsonRequest, ...init, headers, signal }))
+    const response = await (prefetched ??
+      gatewayFetch(path, { ...jsonRequest, ...init, headers, signal }))
     const body = await response.text()
     init.signal?.throwIfAborted()
     if (!response.ok) throw readProblem(response.status, body)
     return body
-  } catch (thrown) {
-    if (init.signal?.aborted) throw thrown
-    throw asProblem(thrown)
+  } catch (error) {
+    if (init.signal?.aborted) throw error
+    throw toProblem(error)
   }
 }

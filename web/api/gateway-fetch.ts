@@ -1,54 +1,53 @@
 /**
- * Where the gateway is, and how the page proves to it who is here. On the page's own origin the
- * session's cookie goes along by itself; elsewhere a bearer of this tab does, and never a cookie.
+ * Authenticated requests to the gateway. On the page's own origin the browser sends the session
+ * cookie; from another origin the page sends this tab's bearer token and no cookie.
  */
-import { forgetBearer, goToSignIn, keptBearer, takeBearer } from './auth.ts'
+import { clearBearer, redirectToSignIn, resolveBearer, storedBearer } from './auth.ts'
 import { Problem } from './problem.ts'
 import { strings } from '../strings.ts'
 
-const setting = document.querySelector<HTMLMetaElement>('meta[name=driveway-gateway]')
+const gatewayMeta = document.querySelector<HTMLMetaElement>('meta[name=driveway-gateway]')
 
-/** The gateway's origin; '' where the setting of the page names none. */
-export const gateway = readOrigin(setting?.content.trim() ?? '')
-export const isElsewhere = gateway !== location.origin
+/** The gateway's origin; '' when the page's `driveway-gateway` setting is invalid. */
+export const gateway = parseOrigin(gatewayMeta?.content.trim() ?? '')
+export const isCrossOrigin = gateway !== location.origin
 
 /**
- * As `fetch`, of a path of the gateway, by the person who is here. Goes through with a sign-in that
- * has just come back first.
+ * Calls `fetch` on a path of the gateway with the user's credentials. Completes a sign-in that has
+ * just returned first.
  *
- * @throws {Problem} when that sign-in is not taken, or nobody knows where the gateway is
+ * @throws {Problem} when that sign-in fails, or `invalid_gateway`
  */
-export async function ask(path: string, init: RequestInit): Promise<Response> {
-  if (!isElsewhere) return fetch(path, init)
+export async function gatewayFetch(path: string, init: RequestInit): Promise<Response> {
+  if (!isCrossOrigin) return fetch(path, init)
   if (gateway === '') {
-    const { badGateway: title, badGatewayDetail: detail } = strings
-    throw new Problem({ code: 'bad_gateway', title, detail })
+    const { invalidGateway: title, invalidGatewayDetail: detail } = strings
+    throw new Problem({ code: 'invalid_gateway', title, detail })
   }
-  await takeBearer(gateway)
+  await resolveBearer(gateway)
   const headers = new Headers(init.headers)
-  for (const [name, value] of Object.entries(authorization())) headers.set(name, value)
+  for (const [name, value] of Object.entries(authorizationHeaders())) headers.set(name, value)
   return fetch(gateway + path, { ...init, headers, credentials: 'omit' })
 }
 
-/** What a request needs besides, where no cookie speaks for the person. */
-export function authorization(): Readonly<Record<string, string>> {
-  const bearer = isElsewhere ? keptBearer(gateway) : null
+/** The `Authorization` header for a cross-origin gateway; empty where the cookie authenticates. */
+export function authorizationHeaders(): Readonly<Record<string, string>> {
+  const bearer = isCrossOrigin ? storedBearer(gateway) : null
   return bearer === null ? {} : { authorization: `Bearer ${bearer.token}` }
 }
 
 /**
- * From a page elsewhere: to the gateway, to Google, and back to this address.
+ * Starts a cross-origin sign-in, which returns to the current URL.
  *
- * @param path the gateway's, for this kind of sign-in
+ * @param path the gateway's path for this kind of sign-in
  */
-export const goToGoogle = (path: string): Promise<void> => goToSignIn(gateway, path)
+export const startSignIn = (path: string): Promise<void> => redirectToSignIn(gateway, path)
 
-/** Nobody is here any more. */
-export function forgetCredential(): void {
-  if (isElsewhere) forgetBearer(gateway)
+export function clearCredential(): void {
+  if (isCrossOrigin) clearBearer(gateway)
 }
 
-function readOrigin(text: string): string {
+function parseOrigin(text: string): string {
   if (text === '') return location.origin
   const url = URL.canParse(text) ? new URL(text) : null
   return url !== null && ['https:', 'http:'].includes(url.protocol) ? url.origin : ''

@@ -1,37 +1,37 @@
 /**
- * What the first screen needs is asked for at once, before it is known who is looking: session and
- * files come back together, one round trip after the page.
+ * Prefetches the requests of the first view. Session and files are requested in parallel, before the
+ * session is known, so the list needs one round trip after the page.
  */
-import { ask, isElsewhere } from './gateway-fetch.ts'
+import { gatewayFetch, isCrossOrigin } from './gateway-fetch.ts'
 
-const known = 'driveway.known'
-/** Elsewhere the credential is this tab's alone, and so is the memory of it. */
-const memory = isElsewhere ? sessionStorage : localStorage
-const asked = new Map<string, Promise<Response>>()
+const returningUserKey = 'driveway.returning-user'
+/** A cross-origin credential belongs to one tab, and so does this flag. */
+const storage = isCrossOrigin ? sessionStorage : localStorage
+const prefetched = new Map<string, Promise<Response>>()
 
-/** How the page asks for JSON. */
+/** Options of a request for JSON. */
 export const jsonRequest = {
   headers: { accept: 'application/json' },
   cache: 'no-store',
 } as const satisfies RequestInit
 
-export function askAhead(path: string): void {
-  const response = ask(path, jsonRequest)
-  response.catch(() => {}) // whoever takes it hears of it
-  asked.set(path, response)
+export function prefetch(path: string): void {
+  const response = gatewayFetch(path, jsonRequest)
+  response.catch(() => {}) // takePrefetched() hands the error to its caller
+  prefetched.set(path, response)
 }
 
-/** The answer to what was asked ahead, once. */
-export function takeAhead(path: string): Promise<Response> | undefined {
-  const response = asked.get(path)
-  asked.delete(path)
+/** Returns a prefetched response once, and removes it. */
+export function takePrefetched(path: string): Promise<Response> | undefined {
+  const response = prefetched.get(path)
+  prefetched.delete(path)
   return response
 }
 
-/** Whether somebody was signed in here before: else nobody's files are asked for. */
-export const isKnown = (): boolean => memory.getItem(known) !== null
+/** Whether this browser has signed in before. Files are prefetched only then. */
+export const isReturningUser = (): boolean => storage.getItem(returningUserKey) !== null
 
-export function beKnown(on: boolean): void {
-  if (on) memory.setItem(known, '1')
-  else memory.removeItem(known)
+export function setReturningUser(isReturning: boolean): void {
+  if (isReturning) storage.setItem(returningUserKey, '1')
+  else storage.removeItem(returningUserKey)
 }

@@ -1,4 +1,4 @@
-/** What went wrong, in words for the person and a code for the page. */
+/** Errors of the gateway and of the network: a message for the user and a code for the page. */
 import { strings } from '../strings.ts'
 
 export class Problem extends Error {
@@ -24,42 +24,46 @@ export class Problem extends Error {
     this.requestId = fields.requestId ?? ''
   }
 
-  /** One line: the detail says more than the title, where there is one. */
-  get words(): string {
+  /** One line: the detail, which is more specific, or else the title. */
+  get userMessage(): string {
     return this.detail === '' ? this.title : this.detail
   }
 }
 
-export const offline = () =>
+export const offlineProblem = () =>
   new Problem({ code: 'offline', title: strings.offline, detail: strings.offlineDetail })
 
-export const unreadable = () =>
-  new Problem({ code: 'unreadable', title: strings.unreadable, detail: strings.unreadableDetail })
+export const unexpectedResponse = () =>
+  new Problem({
+    code: 'unexpected_response',
+    title: strings.unexpectedResponse,
+    detail: strings.unexpectedResponseDetail,
+  })
 
 /**
- * Reads an error answer. A proxy in front may answer in HTML: then only its status is told.
+ * Reads an error response. When a proxy answers with HTML, the title names only the status.
  *
  * @see RFC 9457, Problem Details for HTTP APIs
  */
 export function readProblem(status: number, body: string): Problem {
-  const fields = jsonObject(body)
+  const fields = parseJsonObject(body)
   const text = (name: string) => (typeof fields[name] === 'string' ? fields[name] : '')
   return new Problem({
     status,
     code: text('code'),
-    title: text('title') || strings.refused(status),
+    title: text('title') || strings.httpError(status),
     detail: text('detail'),
     requestId: text('requestId'),
   })
 }
 
-/** Whatever was thrown, as a problem: `fetch` throws TypeError and TimeoutError when nothing answers. */
-export function asProblem(thrown: unknown): Problem {
-  return thrown instanceof Problem ? thrown : offline()
+/** Converts any thrown value: `fetch` throws TypeError or TimeoutError when there is no response. */
+export function toProblem(error: unknown): Problem {
+  return error instanceof Problem ? error : offlineProblem()
 }
 
-/** @returns nothing in it for what is no JSON object */
-export function jsonObject(body: string): Record<string, unknown> {
+/** @returns an empty object when the body is not a JSON object */
+export function parseJsonObject(body: string): Record<string, unknown> {
   try {
     const value: unknown = JSON.parse(body)
     return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}

@@ -1,6 +1,6 @@
-/** Reads what the gateway says of tokens and of devices that ask for one. */
-import { unreadable } from './problem.ts'
-import { date, number, object, text } from './types.ts'
+/** Reads the gateway's responses about tokens and device authorization requests. */
+import { unexpectedResponse } from './problem.ts'
+import { asDate, asNumber, asObject, asString } from './types.ts'
 
 export type Scope = 'files:read' | 'upload'
 export const allScopes: readonly Scope[] = ['files:read', 'upload']
@@ -9,7 +9,7 @@ export interface Token {
   readonly id: string
   readonly name: string
   readonly scopes: readonly Scope[]
-  /** The folder that it is bound to. */
+  /** The only folder the token gives access to; `null` for no restriction. */
   readonly folder: { readonly id: string; readonly name: string } | null
   readonly maxBytes: number | null
   readonly maxFiles: number | null
@@ -20,8 +20,8 @@ export interface Token {
   readonly expires: Date | null
 }
 
-export interface MadeToken extends Token {
-  /** Shown once. */
+export interface CreatedToken extends Token {
+  /** The token value; no later response contains it. */
   readonly secret: string
 }
 
@@ -36,58 +36,60 @@ export interface DeviceRequest {
 }
 
 export function readTokens(value: unknown): Token[] {
-  const { tokens } = object(value)
-  if (!Array.isArray(tokens)) throw unreadable()
+  const { tokens } = asObject(value)
+  if (!Array.isArray(tokens)) throw unexpectedResponse()
   return tokens.map(readToken)
 }
 
-export function readMadeToken(value: unknown): MadeToken {
-  const secret = text(object(value)['token'])
-  if (secret === undefined) throw unreadable()
+export function readCreatedToken(value: unknown): CreatedToken {
+  const secret = asString(asObject(value)['token'])
+  if (secret === undefined) throw unexpectedResponse()
   return { ...readToken(value), secret }
 }
 
 function readToken(value: unknown): Token {
-  const token = object(value)
-  const id = text(token['id'])
-  if (id === undefined) throw unreadable()
+  const token = asObject(value)
+  const id = asString(token['id'])
+  if (id === undefined) throw unexpectedResponse()
   return {
     id,
-    name: text(token['name']) ?? '',
+    name: asString(token['name']) ?? '',
     scopes: readScopes(token['scopes']),
-    folder: token['folder'] ? readBinding(object(token['folder'])) : null,
-    maxBytes: number(token['maxBytes']),
-    maxFiles: number(token['maxFiles']),
-    usedBytes: number(token['usedBytes']) ?? 0,
-    usedFiles: number(token['usedFiles']) ?? 0,
-    created: date(token['created']),
-    lastUsed: date(token['lastUsed']),
-    expires: date(token['expires']),
+    folder: token['folder'] ? readTokenFolder(asObject(token['folder'])) : null,
+    maxBytes: asNumber(token['maxBytes']),
+    maxFiles: asNumber(token['maxFiles']),
+    usedBytes: asNumber(token['usedBytes']) ?? 0,
+    usedFiles: asNumber(token['usedFiles']) ?? 0,
+    created: asDate(token['created']),
+    lastUsed: asDate(token['lastUsed']),
+    expires: asDate(token['expires']),
   }
 }
 
-function readBinding({ id, name }: Record<string, unknown>): Token['folder'] {
-  return { id: text(id) ?? '', name: text(name) ?? '' }
+function readTokenFolder({ id, name }: Record<string, unknown>): Token['folder'] {
+  return { id: asString(id) ?? '', name: asString(name) ?? '' }
 }
 
 export function readDeviceRequest(value: unknown): DeviceRequest {
-  const request = object(value)
-  const code = text(request['user_code'])
-  if (code === undefined) throw unreadable()
-  const { address, userAgent } = object(request['from'] ?? {})
+  const request = asObject(value)
+  const code = asString(request['user_code'])
+  if (code === undefined) throw unexpectedResponse()
+  const { address, userAgent } = asObject(request['from'] ?? {})
   return {
     code,
-    client: text(request['client_name']) ?? '',
+    client: asString(request['client_name']) ?? '',
     scopes: readScopes(request['scopes']),
-    address: text(address) ?? '',
-    userAgent: text(userAgent) ?? '',
-    created: date(request['created']),
-    expires: date(request['expires']),
+    address: asString(address) ?? '',
+    userAgent: asString(userAgent) ?? '',
+    created: asDate(request['created']),
+    expires: asDate(request['expires']),
   }
 }
 
-/** A list, or words of one text; all of them where nothing is said. */
+/** Reads a list or a space-separated string; a missing value means all scopes. */
 function readScopes(value: unknown): Scope[] {
-  const named = typeof value === 'string' ? value.split(' ') : value
-  return Array.isArray(named) ? allScopes.filter((scope) => named.includes(scope)) : [...allScopes]
+  const granted = typeof value === 'string' ? value.split(' ') : value
+  return Array.isArray(granted)
+    ? allScopes.filter((scope) => granted.includes(scope))
+    : [...allScopes]
 }

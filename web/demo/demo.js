@@ -1,16 +1,18 @@
-/** What a page does with what the element tells it. */
-const heard = document.querySelector('#heard')
-const most = 8
+/** Logs the events of `<driveway-upload>` on the page. */
+const log = document.querySelector('#event-log')
+const maxEntries = 8
 
-function note(words) {
-  const line = document.createElement('li')
-  line.textContent = words
-  heard.querySelector('[data-empty]')?.remove()
-  heard.prepend(line)
-  while (heard.children.length > most) heard.lastElementChild.remove()
+function append(message) {
+  const entry = document.createElement('li')
+  entry.textContent = message
+  log.querySelector('[data-empty]')?.remove()
+  log.prepend(entry)
+  while (log.children.length > maxEntries) log.lastElementChild.remove()
 }
 
-document.addEventListener('signin', ({ detail }) => note(`${detail.email} is signed in`))
-document.addEventListener('signout', () => note('Signed out'))
-document.addEventListener('stored', ({ detail }) => note(`${detail.name} is in Drive`))
-document.addEventListener('failed', ({ detail }) => note(`${detail.name}: ${detail.words}`))
+document.addEventListener('signin', ({ detail }) => append(`${detail.email} is signed in`))
+document.addEventListener('signout', () => append('Signed out'))
+document.addEventListener('upload-success', ({ detail }) => append(`${detail.name} is in Drive`))
+document.addEventListener('upload-error', ({ detail }) =>
+  append(`${detail.name}: ${detail.message}`),
+)

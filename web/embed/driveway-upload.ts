@@ -1,19 +1,25 @@
 /**
- * `<driveway-upload gateway="https://…" path="/Inbox">`: the uploader on anybody's page, from one
- * script (docs/embed.md says what it takes, tells and lets be styled).
+ * The custom element `<driveway-upload gateway="https://…" path="/Inbox">`: the uploader for any page,
+ * in one script. docs/embed.md lists its attributes, methods, events and styles.
  */
-import { Problem, asProblem } from '../api/problem.ts'
-import { dress, parts } from '../uploader/shadow-host.ts'
+import {
+  clearBearer,
+  fetchSession,
+  redirectToSignIn,
+  resolveBearer,
+  revokeBearer,
+} from '../api/auth.ts'
+import { Problem, toProblem } from '../api/problem.ts'
+import { applyStyles, parts } from '../uploader/shadow-host.ts'
 import { mountUploader } from '../uploader/index.ts'
-import type { Choice, Uploader } from '../uploader/index.ts'
+import type { PickerKind, Uploader, UploaderOptions } from '../uploader/index.ts'
 import { strings } from '../uploader/strings.ts'
-import { endBearer, forgetBearer, goToSignIn, takeBearer, whoIs } from '../api/auth.ts'
-import { createZone } from './drop-zone.ts'
+import { createDropZone } from './drop-zone.ts'
 
 class DrivewayUpload extends HTMLElement {
   static readonly observedAttributes = ['gateway']
-  readonly #zone = createZone({
-    choose: (what) => this.choose(what),
+  readonly #dropZone = createDropZone({
+    showPicker: (kind) => this.showPicker(kind),
     signIn: () => this.signIn(),
     signOut: () => void this.signOut(),
     retry: () => void this.#start(),
@@ -22,63 +28,63 @@ class DrivewayUpload extends HTMLElement {
   #account = ''
   #bearer = ''
   #token = ''
-  #turn = 0
+  #startCount = 0
 
   constructor() {
     super()
-    dress(this).append(this.#zone.element)
+    applyStyles(this).append(this.#dropZone.element)
     this.setAttribute('exportparts', parts.join())
   }
 
-  /** A token of the page's own, `dw_…`: nobody is asked to sign in then. */
+  /** A token of the page, `dw_…`, which replaces the visitor's sign-in. */
   set token(token: string) {
     this.#token = token
     if (this.isConnected) void this.#start()
   }
 
-  /** The gateway's origin. */
+  /** The gateway's origin; '' when the attribute is invalid. */
   get gateway(): string {
-    const given = this.getAttribute('gateway') ?? ''
-    return URL.canParse(given, location.href) ? new URL(given, location.href).origin : ''
+    const value = this.getAttribute('gateway') ?? ''
+    return URL.canParse(value, location.href) ? new URL(value, location.href).origin : ''
   }
 
-  /** Folders below My Drive, or below `folder`: found or made. */
+  /** Subfolders of `folder` or My Drive to use or create. */
   get path(): string {
     return (this.getAttribute('path') ?? '').split('/').filter(Boolean).join('/')
   }
 
-  /** Whether anything is being sent or waits to be. */
+  /** Whether uploads are in progress or waiting. */
   get busy(): boolean {
-    return this.#uploader?.busy ?? false
+    return this.#uploader?.isBusy ?? false
   }
 
-  /** Uploads files that the page has from elsewhere. */
+  /** Uploads files of the page. */
   add(files: Iterable<File>): void {
     this.#uploader?.add([...files])
   }
 
-  /** Call it in the handler of a click or a key. */
-  choose(what: Choice = 'files'): void {
-    this.#uploader?.choose(what)
+  /** Call it in the handler of a click or key event: browsers require a user gesture. */
+  showPicker(kind: PickerKind = 'files'): void {
+    this.#uploader?.showPicker(kind)
   }
 
-  /** Leaves the page for the gateway's and Google's, and comes back to it. */
+  /** Redirects to the gateway's sign-in, which returns to this page. */
   signIn(): void {
-    const leave = async (): Promise<void> => {
-      await this.#uploader?.noted()
-      await goToSignIn(this.gateway)
+    const redirect = async (): Promise<void> => {
+      await this.#uploader?.persisted()
+      await redirectToSignIn(this.gateway)
     }
-    leave().catch((thrown: unknown) => this.#zone.refuse(asProblem(thrown)))
+    redirect().catch((error: unknown) => this.#dropZone.showError(toProblem(error)))
   }
 
   async signOut(): Promise<void> {
-    const token = this.#bearer
-    await this.#uploader?.forget()
+    const bearer = this.#bearer
+    await this.#uploader?.clear()
     this.#unmount()
     this.#bearer = ''
-    this.#zone.askToSignIn('')
-    await endBearer(this.gateway, token).catch(() => {}) // it ends by itself within the hour
-    this.#tell('signout', {})
+    this.#dropZone.showSignIn('')
+    await revokeBearer(this.gateway, bearer).catch(() => {}) // it expires within an hour anyway
+    this.#dispatch('signout', {})
   }
 
   connectedCallback(): void {
@@ -90,52 +96,56 @@ class DrivewayUpload extends HTMLElement {
   }
 
   attributeChangedCallback(): void {
-    if (this.#turn > 0) void this.#start() // another gateway than at first
+    if (this.#startCount > 0) void this.#start() // the gateway has changed
   }
 
   async #start(): Promise<void> {
     const { gateway } = this
-    const turn = ++this.#turn // only the last start counts
-    if (this.#uploader === undefined) this.#zone.wait()
+    const start = ++this.#startCount // a later start supersedes this one
+    if (this.#uploader === undefined) this.#dropZone.showLoading()
     try {
-      if (gateway === '') throw new Problem({ code: 'bad_gateway', title: strings.noGateway })
-      const token = this.#token || ((await takeBearer(gateway))?.token ?? '')
-      const session = token === '' ? null : await whoIs(gateway, token)
-      if (turn !== this.#turn) return
-      if (session === null) return this.#askToSignIn('')
-      if (session.broken !== null) return this.#askToSignIn(session.broken.cause)
+      if (gateway === '') {
+        throw new Problem({ code: 'invalid_gateway', title: strings.invalidGateway })
+      }
+      const token = this.#token || ((await resolveBearer(gateway))?.token ?? '')
+      const session = token === '' ? null : await fetchSession(gateway, token)
+      if (start !== this.#startCount) return
+      if (session === null) return this.#requireSignIn('')
+      if (session.grantProblem !== null) return this.#requireSignIn(session.grantProblem.cause)
       this.#bearer = token
       if (this.#account !== session.email) this.#unmount()
       this.#account = session.email
-      this.#zone.offer(this.#token === '' ? session.email : '', this.path)
-      if (this.#uploader) this.#uploader.pause(false)
+      this.#dropZone.showReady(this.#token === '' ? session.email : '', this.path)
+      if (this.#uploader) this.#uploader.setOnHold(false)
       else this.#mount(gateway, session)
-      this.#tell('signin', { email: session.email })
-    } catch (thrown) {
-      if (turn === this.#turn) this.#zone.refuse(asProblem(thrown))
+      this.#dispatch('signin', { email: session.email })
+    } catch (error) {
+      if (start === this.#startCount) this.#dropZone.showError(toProblem(error))
     }
   }
 
-  #mount(gateway: string, limits: Parameters<typeof mountUploader>[0]['limits']): void {
+  #mount(gateway: string, limits: UploaderOptions['limits']): void {
     const uploader = mountUploader({
       gateway,
-      scripts: gateway,
+      scriptOrigin: gateway,
       account: `${this.#account} ${gateway}`,
       headers: () => ({ authorization: `Bearer ${this.#bearer}` }),
-      place: this.#zone.element,
+      dropTarget: this.#dropZone.element,
       limits,
       target: () => ({
         id: this.getAttribute('folder'),
         name: this.path || strings.root,
         path: this.path,
       }),
-      stored: (file, { path }) => this.#tell('stored', { ...file, path }),
-      lost: ({ words }) => this.#askToSignIn(words),
-      changed: ({ name, size, state }) => {
-        if (state.is === 'sending') this.#tell('progress', { name, size, sent: state.sent })
-        if (state.is !== 'failed') return
-        const { code, words } = state.problem
-        this.#tell('failed', { name, size, code, words })
+      onStored: (file, { path }) => this.#dispatch('upload-success', { ...file, path }),
+      onUnauthorized: ({ userMessage }) => this.#requireSignIn(userMessage),
+      onChange: ({ name, size, state }) => {
+        if (state.status === 'uploading') {
+          this.#dispatch('upload-progress', { name, size, bytesUploaded: state.sent })
+        }
+        if (state.status !== 'failed') return
+        const { code, userMessage: message } = state.problem
+        this.#dispatch('upload-error', { name, size, code, message })
       },
     })
     this.#uploader = uploader
@@ -143,22 +153,22 @@ class DrivewayUpload extends HTMLElement {
   }
 
   #unmount(): void {
-    this.#uploader?.pause(true)
+    this.#uploader?.setOnHold(true)
     this.#uploader?.close()
     this.#uploader?.element.remove()
     this.#uploader = undefined
   }
 
-  #askToSignIn(reason: string): void {
-    forgetBearer(this.gateway)
-    this.#uploader?.pause(true)
-    this.#zone.askToSignIn(reason)
+  #requireSignIn(reason: string): void {
+    clearBearer(this.gateway)
+    this.#uploader?.setOnHold(true)
+    this.#dropZone.showSignIn(reason)
   }
 
-  #tell(name: string, detail: object): void {
+  #dispatch(name: string, detail: object): void {
     this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true, composed: true }))
   }
 }
 
-// A page may have the script twice.
+// A page may include the script twice.
 if (!customElements.get('driveway-upload')) customElements.define('driveway-upload', DrivewayUpload)

@@ -1,78 +1,78 @@
-/** The place on somebody's page where files are dropped or chosen, and who does it. */
+/** The drop zone of `<driveway-upload>`: sign-in, file pickers and drop target. */
 import { button, element } from '../dom.ts'
 import type { Problem } from '../api/problem.ts'
 import { icon } from '../uploader/icons.ts'
-import type { Choice } from '../uploader/index.ts'
+import type { PickerKind } from '../uploader/index.ts'
 import { strings } from '../uploader/strings.ts'
 
-export interface ZoneActs {
-  readonly choose: (what: Choice) => void
+export interface DropZoneActions {
+  readonly showPicker: (kind: PickerKind) => void
   readonly signIn: () => void
   readonly signOut: () => void
   readonly retry: () => void
 }
 
-const words = (text: string, className = '') => element('p', { class: className }, text)
-const press = (label: string, act: () => void, quiet = false) =>
-  button(label, act, { part: 'button', class: quiet ? 'quiet' : 'main' })
+const paragraph = (text: string, className = '') => element('p', { class: className }, text)
+const primaryButton = (label: string, onClick: () => void) =>
+  button(label, onClick, { part: 'button' })
+const secondaryButton = (label: string, onClick: () => void, className = '') =>
+  button(label, onClick, { part: 'button', class: `secondary ${className}`.trim() })
 
-export type Zone = ReturnType<typeof createZone>
+export type DropZone = ReturnType<typeof createDropZone>
 
-export function createZone(acts: ZoneActs) {
-  const zone = element('div', { class: 'zone', part: 'zone' })
+export function createDropZone(actions: DropZoneActions) {
+  const dropZone = element('div', { class: 'drop-zone', part: 'drop-zone' })
 
   function show(state: string, ...children: (Node | null)[]): void {
-    const root = zone.getRootNode() as Document | ShadowRoot
-    const hadFocus = zone.contains(root.activeElement)
-    zone.dataset['state'] = state
-    zone.replaceChildren(...children.filter((child) => child !== null))
-    if (hadFocus) zone.querySelector<HTMLElement>('button')?.focus()
+    const root = dropZone.getRootNode() as Document | ShadowRoot
+    const hadFocus = dropZone.contains(root.activeElement)
+    dropZone.dataset['state'] = state
+    dropZone.replaceChildren(...children.filter((child) => child !== null))
+    if (hadFocus) dropZone.querySelector<HTMLElement>('button')?.focus()
   }
 
   return {
-    element: zone,
-    wait: () => show('waiting', icon('upload'), words(strings.zoneWaiting)),
-    /** @param reason why the person has to sign in again, '' for none */
-    askToSignIn: (reason: string) =>
+    element: dropZone,
+    showLoading: () => show('loading', icon('upload'), paragraph(strings.dropZoneLoading)),
+    /** @param reason why sign-in is required again; '' for none */
+    showSignIn: (reason: string) =>
       show(
         'signed-out',
         icon('upload'),
-        words(strings.zoneTitle, 'zone-title'),
-        words(reason || strings.zoneSignIn),
-        press(strings.signIn, acts.signIn),
+        paragraph(strings.dropZoneTitle, 'drop-zone-title'),
+        paragraph(reason || strings.dropZoneSignIn),
+        primaryButton(strings.signIn, actions.signIn),
       ),
-    offer: (email: string, into: string) =>
+    /** @param email '' hides the account @param path folders below My Drive; '' for none */
+    showReady: (email: string, path: string) =>
       show(
         'ready',
         icon('upload'),
-        words(strings.zoneDrop, 'zone-title for-mouse'),
-        words(strings.zoneTitle, 'zone-title for-touch'),
-        words(into === '' ? strings.zoneIntoDrive : strings.zoneInto(into)),
+        paragraph(strings.dropZonePrompt, 'drop-zone-title for-mouse'),
+        paragraph(strings.dropZoneTitle, 'drop-zone-title for-touch'),
+        paragraph(strings.dropZoneTarget(path)),
         element(
           'div',
-          { class: 'zone-actions' },
-          press(strings.chooseFiles, () => acts.choose('files')),
-          press(strings.chooseFolder, () => acts.choose('folder'), true),
-          button(strings.takePhoto, () => acts.choose('camera'), {
-            part: 'button',
-            class: 'quiet for-touch',
-          }),
+          { class: 'drop-zone-actions' },
+          primaryButton(strings.chooseFiles, () => actions.showPicker('files')),
+          secondaryButton(strings.chooseFolder, () => actions.showPicker('folder')),
+          secondaryButton(strings.takePhoto, () => actions.showPicker('camera'), 'for-touch'),
         ),
         email === ''
           ? null
           : element(
               'p',
-              { class: 'zone-who' },
+              { class: 'drop-zone-account' },
               element('span', {}, strings.signedInAs(email)),
-              button(strings.signOut, acts.signOut, { class: 'link' }),
+              button(strings.signOut, actions.signOut, { class: 'link' }),
             ),
       ),
-    refuse: ({ title, words: said }: Pick<Problem, 'title' | 'words'>) =>
+    showError: ({ title, userMessage }: Pick<Problem, 'title' | 'userMessage'>) =>
       show(
-        'refused',
-        element('p', { class: 'zone-title', role: 'alert' }, title),
-        said === title ? null : words(said),
-        press(strings.retryPlain, acts.retry, true),
+        'error',
+        element('p', { class: 'drop-zone-title', role: 'alert' }, title),
+        userMessage === title ? null : paragraph(userMessage),
+        secondaryButton(strings.retryRequest, actions.retry),
       ),
   }
 }

@@ -1,4 +1,4 @@
-/** A style sheet comes into a script as its text. */
+/** A style sheet imported as text. */
 declare module '*.css' {
   const text: string
   export { text as default }

@@ -1,19 +1,19 @@
-/** `/digest.js`: hashes files beside a page. */
-import { hashOf } from './hash.ts'
-import type { Answer, Question } from './hash.ts'
+/** The worker `/digest.js`: computes SHA-256 of files off the main thread. */
+import { sha256Of } from './hash.ts'
+import type { DigestRequest, DigestResponse } from './hash.ts'
 
-const page = globalThis as unknown as Pick<Worker, 'addEventListener' | 'postMessage'>
-const wanted = new Map<number, AbortController>()
+const scope = globalThis as unknown as Pick<Worker, 'addEventListener' | 'postMessage'>
+const controllers = new Map<number, AbortController>()
 
-page.addEventListener('message', ({ data: { id, file } }: MessageEvent<Question>) => {
-  if (file === null) wanted.get(id)?.abort()
-  else void answer(id, file)
+scope.addEventListener('message', ({ data: { id, file } }: MessageEvent<DigestRequest>) => {
+  if (file === null) controllers.get(id)?.abort()
+  else void respond(id, file)
 })
 
-async function answer(id: number, file: Blob): Promise<void> {
-  const stop = new AbortController()
-  wanted.set(id, stop)
-  const hex = await hashOf(file, stop.signal).catch(() => null)
-  wanted.delete(id)
-  page.postMessage({ id, hex } satisfies Answer)
+async function respond(id: number, file: Blob): Promise<void> {
+  const controller = new AbortController()
+  controllers.set(id, controller)
+  const hex = await sha256Of(file, controller.signal).catch(() => null)
+  controllers.delete(id)
+  scope.postMessage({ id, hex } satisfies DigestResponse)
 }

@@ -1,52 +1,51 @@
 /**
- * SHA-256 of files, while they are being sent. The browser's own `digest` wants the whole file in
- * memory; this reads it piece by piece, beside the upload. Nothing waits for it at the start: it is
- * compared with Drive's at the end.
+ * Computes SHA-256 of files during their upload. `crypto.subtle.digest` needs the whole file in memory;
+ * this reads it in chunks. The digest is compared with Drive's when the upload completes.
  */
-import { hashOf } from './hash.ts'
-import type { Answer, Question } from './hash.ts'
+import { sha256Of } from './hash.ts'
+import type { DigestRequest, DigestResponse } from './hash.ts'
 
 /**
  * @returns hex
  * @throws when the file can no longer be read, and the signal's reason
  */
-export type DigestOf = (file: Blob, signal: AbortSignal) => Promise<string>
+export type ComputeDigest = (file: Blob, signal: AbortSignal) => Promise<string>
 
-interface Asked {
+interface PendingDigest {
   resolve(hex: string): void
   reject(reason: unknown): void
 }
 
-/** Why a file is to be hashed here after all. */
-const noWorker = Symbol('no worker')
+/** Rejection of a pending digest that falls back to the main thread. */
+const workerUnavailable = Symbol('worker unavailable')
 
 /**
- * Hashes in a worker. Where a page's policy allows none, or the script cannot be had, it is done
- * here, in pieces between which the page has its turn.
+ * Computes digests in a worker. Falls back to the main thread, in chunks, when the page's
+ * Content-Security-Policy forbids workers or the script cannot be loaded.
  *
- * @param origin what has the worker's script
+ * @param origin the origin that serves `/digest.js`
  */
-export function createDigests(origin: string): DigestOf {
-  const asked = new Map<number, Asked>()
+export function createDigester(origin: string): ComputeDigest {
+  const pending = new Map<number, PendingDigest>()
   let count = 0
   let worker: Worker | null | undefined
 
-  function giveUp(): void {
+  function disableWorker(): void {
     worker?.terminate()
     worker = null
-    for (const { reject } of asked.values()) reject(noWorker)
-    asked.clear()
+    for (const { reject } of pending.values()) reject(workerUnavailable)
+    pending.clear()
   }
 
   function start(): Worker | null {
     try {
       const started = startWorker(`${origin}/digest.js`)
-      started.addEventListener('error', giveUp)
-      started.addEventListener('message', ({ data: { id, hex } }: MessageEvent<Answer>) => {
-        const one = asked.get(id)
-        asked.delete(id)
-        if (hex === null) one?.reject(new Error('The file cannot be read'))
-        else one?.resolve(hex)
+      started.addEventListener('error', disableWorker)
+      started.addEventListener('message', ({ data: { id, hex } }: MessageEvent<DigestResponse>) => {
+        const digest = pending.get(id)
+        pending.delete(id)
+        if (hex === null) digest?.reject(new Error('Cannot read the file'))
+        else digest?.resolve(hex)
       })
       return started
     } catch {
@@ -54,41 +53,41 @@ export function createDigests(origin: string): DigestOf {
     }
   }
 
-  function ask(there: Worker, file: Blob, signal: AbortSignal): Promise<string> {
+  function request(target: Worker, file: Blob, signal: AbortSignal): Promise<string> {
     const id = ++count
     return new Promise((resolve, reject) => {
-      const stop = (): void => {
-        asked.delete(id)
-        there.postMessage({ id, file: null } satisfies Question)
+      const abort = (): void => {
+        pending.delete(id)
+        target.postMessage({ id, file: null } satisfies DigestRequest)
         reject(signal.reason)
       }
-      signal.addEventListener('abort', stop, { once: true })
-      const ended = (): void => signal.removeEventListener('abort', stop)
-      asked.set(id, {
-        resolve: (hex) => (ended(), resolve(hex)),
-        reject: (reason) => (ended(), reject(reason)),
+      signal.addEventListener('abort', abort, { once: true })
+      const cleanUp = (): void => signal.removeEventListener('abort', abort)
+      pending.set(id, {
+        resolve: (hex) => (cleanUp(), resolve(hex)),
+        reject: (reason) => (cleanUp(), reject(reason)),
       })
-      there.postMessage({ id, file } satisfies Question)
+      target.postMessage({ id, file } satisfies DigestRequest)
     })
   }
 
   return async (file, signal) => {
     signal.throwIfAborted()
     worker ??= worker === null ? null : start()
-    if (worker === null) return hashOf(file, signal)
-    return ask(worker, file, signal).catch((reason: unknown) => {
-      if (reason !== noWorker) throw reason
-      return hashOf(file, signal)
+    if (worker === null) return sha256Of(file, signal)
+    return request(worker, file, signal).catch((reason: unknown) => {
+      if (reason !== workerUnavailable) throw reason
+      return sha256Of(file, signal)
     })
   }
 }
 
-/** A worker's script has to be of the page's own origin; what that loads need not be. */
-function startWorker(script: string): Worker {
-  if (new URL(script).origin === location.origin) return new Worker(script)
-  const text = `importScripts(${JSON.stringify(script)})`
-  const address = URL.createObjectURL(new Blob([text], { type: 'text/javascript' }))
-  const worker = new Worker(address)
-  worker.addEventListener('message', () => URL.revokeObjectURL(address), { once: true })
+/** A worker script must be same-origin, but may import a script of another origin. */
+function startWorker(scriptUrl: string): Worker {
+  if (new URL(scriptUrl).origin === location.origin) return new Worker(scriptUrl)
+  const text = `importScripts(${JSON.stringify(scriptUrl)})`
+  const blobUrl = URL.createObjectURL(new Blob([text], { type: 'text/javascript' }))
+  const worker = new Worker(blobUrl)
+  worker.addEventListener('message', () => URL.revokeObjectURL(blobUrl), { once: true })
   return worker
 }

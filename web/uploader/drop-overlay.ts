@@ -1,23 +1,23 @@
-/** What is over the page while files hover over it. */
+/** The full-page overlay shown while files are dragged over the page. */
 import { element } from '../dom.ts'
-import { createHost } from './shadow-host.ts'
+import { createShadowHost } from './shadow-host.ts'
 import { icon } from './icons.ts'
 
-export interface Veil {
-  /** @param words `null` hides it */
-  show(words: string | null): void
+export interface DropOverlay {
+  /** @param message `null` hides the overlay */
+  show(message: string | null): void
   close(): void
 }
 
-export function createVeil(): Veil {
-  const words = element('p')
-  const veil = element('div', { class: 'veil', hidden: true }, icon('upload'), words)
-  const host = createHost(veil)
+export function createDropOverlay(): DropOverlay {
+  const text = element('p')
+  const overlay = element('div', { class: 'drop-overlay', hidden: true }, icon('upload'), text)
+  const host = createShadowHost(overlay)
   document.body.append(host)
   return {
-    show(said) {
-      if (said !== null) words.textContent = said
-      veil.hidden = said === null
+    show(message) {
+      if (message !== null) text.textContent = message
+      overlay.hidden = message === null
     },
     close: () => host.remove(),
   }

@@ -1,42 +1,48 @@
-/** Files dropped on a page or a part of it, and files pasted there. */
-import { filesIn } from './read-entries.ts'
-import type { Found } from './read-entries.ts'
+/** Drag and drop, and paste, of files on a document or an element. */
+import { readDataTransfer } from './read-entries.ts'
+import type { DroppedFiles } from './read-entries.ts'
 
 export interface DropOptions {
-  /** Whether files are wanted now. */
-  readonly isOpen: () => boolean
-  /** Called when files come over the place, and when they leave. */
-  readonly hover: (on: boolean) => void
-  readonly dropped: (found: Found) => void
-  /** Called when what was dropped cannot be read. */
-  readonly failed: () => void
+  /** Whether files are accepted at present. */
+  readonly isEnabled: () => boolean
+  /** Called when files are dragged over the target, and when they leave it. */
+  readonly onDragOver: (isOver: boolean) => void
+  readonly onDrop: (dropped: DroppedFiles) => void
+  /** Called when the dropped files cannot be read. */
+  readonly onError: () => void
 }
 
-/** @returns ends it */
-export function acceptFiles(place: Document | HTMLElement, options: DropOptions): () => void {
-  const { isOpen, hover, dropped, failed } = options
-  const end = new AbortController()
-  let depth = 0 // of nested elements that the pointer has entered with files
+/** @returns removes the listeners */
+export function acceptFiles(target: Document | HTMLElement, options: DropOptions): () => void {
+  const { isEnabled, onDragOver, onDrop, onError } = options
+  const controller = new AbortController()
+  const { signal } = controller
+  let depth = 0 // nested elements that the drag has entered
 
-  function on(name: string, act: (event: DragEvent) => void): void {
-    const heard = (event: Event): void => {
-      if (event instanceof DragEvent && carriesFiles(event.dataTransfer)) act(event)
+  function on(name: string, handler: (event: DragEvent) => void): void {
+    const listener = (event: Event): void => {
+      if (event instanceof DragEvent && hasFiles(event.dataTransfer)) handler(event)
     }
-    place.addEventListener(name, heard, { signal: end.signal })
+    target.addEventListener(name, listener, { signal })
   }
 
-  function take(transfer: DataTransfer): void {
-    filesIn(transfer).then(dropped, failed)
+  function read(transfer: DataTransfer): void {
+    readDataTransfer(transfer).then(onDrop, onError)
+  }
+
+  function leave(): void {
+    depth = 0
+    onDragOver(false)
   }
 
   on('dragenter', (event) => {
     event.preventDefault()
     depth += 1
-    if (isOpen()) hover(true)
+    if (isEnabled()) onDragOver(true)
   })
   on('dragover', (event) => {
-    event.preventDefault() // else the browser would leave the page to show the file
-    if (event.dataTransfer) event.dataTransfer.dropEffect = isOpen() ? 'copy' : 'none'
+    event.preventDefault() // otherwise the browser navigates to the file
+    if (event.dataTransfer) event.dataTransfer.dropEffect = isEnabled() ? 'copy' : 'none'
   })
   on('dragleave', () => {
     depth -= 1
@@ -45,22 +51,17 @@ export function acceptFiles(place: Document | HTMLElement, options: DropOptions)
   on('drop', (event) => {
     event.preventDefault()
     leave()
-    if (isOpen() && event.dataTransfer) take(event.dataTransfer)
+    if (isEnabled() && event.dataTransfer) read(event.dataTransfer)
   })
-  function paste(event: Event): void {
+  function onPaste(event: Event): void {
     const { clipboardData } = event as ClipboardEvent
-    if (isOpen() && clipboardData && carriesFiles(clipboardData)) take(clipboardData)
+    if (isEnabled() && clipboardData && hasFiles(clipboardData)) read(clipboardData)
   }
-  place.addEventListener('paste', paste, { signal: end.signal })
+  target.addEventListener('paste', onPaste, { signal })
 
-  function leave(): void {
-    depth = 0
-    hover(false)
-  }
-
-  return () => end.abort()
+  return () => controller.abort()
 }
 
-function carriesFiles(transfer: DataTransfer | null): boolean {
+function hasFiles(transfer: DataTransfer | null): boolean {
   return transfer?.types.includes('Files') ?? false
 }

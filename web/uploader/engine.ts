@@ -1,266 +1,279 @@
 /**
- * Uploads from the moment they are added until Drive has them: Uppy moves the bytes, this knows how
- * each stands, proves the finished ones, and knows nothing of the page.
+ * The upload engine: manages uploads from adding a file to its verification in Drive. Uppy transfers
+ * the bytes; the engine tracks states and verifies checksums. It has no user interface.
  */
-import { Problem, asProblem, offline, readProblem } from '../api/problem.ts'
+import { Problem, offlineProblem, readProblem, toProblem } from '../api/problem.ts'
 import type { DriveFile } from '../api/types.ts'
-import { createDigests } from './digest.ts'
-import { isFinished, isUnderWay, sentOf } from './upload-item.ts'
-import type { Item, Picked, State, Target } from './upload-item.ts'
-import { createJob, likeness, likenessOf, metaOf, pathIn, tooLarge } from './upload-task.ts'
-import type { Job } from './upload-task.ts'
-import { createMechanics, keptBytes } from './uppy.ts'
-import type { MechanicsOptions, Meta } from './uppy.ts'
-import { endUpload, proven } from './verify.ts'
-import type { Claim } from './verify.ts'
+import { createDigester } from './digest.ts'
+import { isActive, isFinished, sentBytes } from './upload-item.ts'
+import type { PickedFile, UploadItem, UploadState, UploadTarget } from './upload-item.ts'
+import {
+  createMeta,
+  createUploadTask,
+  fileTooLarge,
+  fingerprint,
+  pathInTarget,
+  taskFingerprint,
+} from './upload-task.ts'
+import type { UploadTask } from './upload-task.ts'
+import { createUppyClient, maxPersistedFileBytes } from './uppy.ts'
+import type { UploadMeta, UppyClientOptions } from './uppy.ts'
+import { deleteUpload, verifyUpload } from './verify.ts'
+import type { CompletedUpload } from './verify.ts'
 import { strings } from './strings.ts'
 
-export interface EngineOptions extends Omit<MechanicsOptions, 'cut'> {
-  /** The origin that has `/digest.js`. */
-  readonly scripts: string
-  /** Bytes; `null` where there is no limit. */
+export interface EngineOptions extends Omit<UppyClientOptions, 'onDisconnect'> {
+  /** The origin that serves `/digest.js`. */
+  readonly scriptOrigin: string
+  /** Bytes; `null` for no limit. */
   readonly maxFileBytes: number | null
-  readonly added: (items: readonly Item[]) => void
-  readonly changed: (item: Item) => void
-  readonly stored: (file: DriveFile, item: Item) => void
-  /** Called with a 401, after everything was held. */
-  readonly lost: (problem: Problem) => void
+  readonly onAdded: (items: readonly UploadItem[]) => void
+  readonly onChange: (item: UploadItem) => void
+  readonly onStored: (file: DriveFile, item: UploadItem) => void
+  /** Called with a 401, after all uploads are put on hold. */
+  readonly onUnauthorized: (problem: Problem) => void
 }
 
 export type Engine = Awaited<ReturnType<typeof createEngine>>
 
 export async function createEngine(options: EngineOptions) {
   const { headers, maxFileBytes } = options
-  const jobs = new Map<string, Job>()
-  const digestOf = createDigests(options.scripts)
-  let isHeld = false
-  const { uploads, stack, survives, over, noted } = await createMechanics({
+  const tasks = new Map<string, UploadTask>()
+  const computeDigest = createDigester(options.scriptOrigin)
+  let isOnHold = false
+  const { uppy, httpStack, isPersistent, finishedJournal, persisted } = await createUppyClient({
     ...options,
-    cut: (id) => onJob(id, (job) => become(job, { is: 'cut', sent: sentOf(job.item) })),
+    onDisconnect: (id) =>
+      withTask(id, (task) =>
+        setState(task, { status: 'reconnecting', sent: sentBytes(task.item) }),
+      ),
   })
 
-  function onJob(id: string | undefined, act: (job: Job) => unknown): void {
-    const job = jobs.get(id ?? '')
-    if (job) act(job)
+  function withTask(id: string | undefined, callback: (task: UploadTask) => unknown): void {
+    const task = tasks.get(id ?? '')
+    if (task) callback(task)
   }
 
-  function become(job: Job, state: State): void {
-    job.item.state = state
-    options.changed(job.item)
+  function setState(task: UploadTask, state: UploadState): void {
+    task.item.state = state
+    options.onChange(task.item)
   }
 
-  function fail(job: Job, problem: Problem, final = false): void {
-    job.stop.abort()
-    become(job, { is: 'failed', problem, final })
+  function fail(task: UploadTask, problem: Problem, isFinal = false): void {
+    task.controller.abort()
+    setState(task, { status: 'failed', problem, isFinal })
   }
 
-  /** Begins, goes on from where it stopped, or waits for its time. */
-  function run(job: Job): void {
-    become(job, { is: 'waiting' })
-    if (isHeld) return
-    const { isBegun, isStopped, item, meta, file } = job
-    job.isBegun = true
-    job.isStopped = false
-    if (isBegun) {
-      if (isStopped) uploads.pauseResume(item.id)
+  /** Starts or resumes an upload, or queues it. */
+  function start(task: UploadTask): void {
+    setState(task, { status: 'waiting' })
+    if (isOnHold) return
+    const { isStarted, isSuspended, item, meta, file } = task
+    task.isStarted = true
+    task.isSuspended = false
+    if (isStarted) {
+      if (isSuspended) uppy.pauseResume(item.id)
       return
     }
-    if (job.stop.signal.aborted) job.stop = new AbortController()
-    if (!uploads.getFile(item.id)) introduce(meta, file)
-    void uploads.retryUpload(item.id)?.catch(() => {})
+    if (task.controller.signal.aborted) task.controller = new AbortController()
+    if (!uppy.getFile(item.id)) addToUppy(meta, file)
+    void uppy.retryUpload(item.id)?.catch(() => {})
   }
 
-  function halt(job: Job): void {
-    if (job.isBegun && !job.isStopped) uploads.pauseResume(job.item.id)
-    job.isStopped = true
+  function suspend(task: UploadTask): void {
+    if (task.isStarted && !task.isSuspended) uppy.pauseResume(task.item.id)
+    task.isSuspended = true
   }
 
-  function release(job: Job, address = ''): void {
-    job.isBegun = false
-    job.isStopped = false
-    over?.add(job.item.id, address)
-    if (uploads.getFile(job.item.id)) uploads.removeFile(job.item.id)
+  /** Removes an upload from Uppy and adds it to the journal. */
+  function removeFromUppy(task: UploadTask, deleteUrl = ''): void {
+    task.isStarted = false
+    task.isSuspended = false
+    finishedJournal?.add(task.item.id, deleteUrl)
+    if (uppy.getFile(task.item.id)) uppy.removeFile(task.item.id)
   }
 
-  /** Nothing of it is to stay in Drive. What Uppy has in hand it gives up there by itself. */
-  function abandon(job: Job): void {
-    const address = job.address ?? uploads.getFile(job.item.id)?.tus?.uploadUrl ?? ''
-    const isInHand = job.isBegun && job.address === undefined
-    job.address = undefined
-    release(job, address)
-    if (address !== '' && !isInHand) stack.track(endUpload({ address, headers }))
+  /** Deletes an upload at the gateway and in Drive. Uppy itself deletes an upload in progress. */
+  function discard(task: UploadTask): void {
+    const url = task.uploadUrl ?? uppy.getFile(task.item.id)?.tus?.uploadUrl ?? ''
+    const isInProgress = task.isStarted && task.uploadUrl === undefined
+    task.uploadUrl = undefined
+    removeFromUppy(task, url)
+    if (url !== '' && !isInProgress) httpStack.trackDeletion(deleteUpload({ url, headers }))
   }
 
-  /** @returns the id; the same for the same file and metadata */
-  function introduce(meta: Meta, file: File | undefined): string {
+  /** @returns the id, which is the same for the same file and metadata */
+  function addToUppy(meta: UploadMeta, file: File | undefined): string {
     const data = file ?? new File([], meta.filename)
-    return uploads.addFile({ name: data.name, type: data.type, data, meta })
+    return uppy.addFile({ name: data.name, type: data.type, data, meta })
   }
 
-  function enlist(job: Job): Job {
-    jobs.set(job.item.id, job)
-    return job
+  function register(task: UploadTask): UploadTask {
+    tasks.set(task.item.id, task)
+    return task
   }
 
-  /** Read beside the upload, which it ends where the file can no longer be read. */
-  function digest(job: Job): Promise<string> {
-    job.digest ??= digestOf(job.file ?? new Blob(), job.stop.signal)
-    job.digest.catch(() => {
-      job.digest = undefined
-      if (job.stop.signal.aborted) return
-      release(job)
-      fail(job, new Problem({ code: 'unreadable_file', title: strings.unreadableFile }), true)
+  /** Computes the digest during the upload; fails the upload when the file can no longer be read. */
+  function startDigest(task: UploadTask): Promise<string> {
+    task.digest ??= computeDigest(task.file ?? new Blob(), task.controller.signal)
+    task.digest.catch(() => {
+      task.digest = undefined
+      if (task.controller.signal.aborted) return
+      removeFromUppy(task)
+      fail(task, new Problem({ code: 'unreadable_file', title: strings.unreadableFile }), true)
     })
-    return job.digest
+    return task.digest
   }
 
-  async function prove(job: Job, claim: Claim): Promise<void> {
-    const { item, stop } = job
-    job.address = claim.address
-    become(job, { is: 'checking' })
+  async function verify(task: UploadTask, upload: CompletedUpload): Promise<void> {
+    const { item, controller } = task
+    task.uploadUrl = upload.url
+    setState(task, { status: 'verifying' })
     try {
-      const file = await proven(item, claim, await digest(job))
-      if (stop.signal.aborted) return
-      become(job, { is: 'stored', file })
-      options.stored(file, item)
-    } catch (thrown) {
-      if (!stop.signal.aborted) fail(job, asProblem(thrown))
+      const file = await verifyUpload(item, upload, await startDigest(task))
+      if (controller.signal.aborted) return
+      setState(task, { status: 'stored', file })
+      options.onStored(file, item)
+    } catch (error) {
+      if (!controller.signal.aborted) fail(task, toProblem(error))
     }
-    job.address = undefined
-    release(job)
+    task.uploadUrl = undefined
+    removeFromUppy(task)
   }
 
-  function hold(on: boolean): void {
-    isHeld = on
-    for (const job of jobs.values()) {
-      if (!isUnderWay(job.item) || job.item.state.is === 'checking') continue
-      if (on) halt(job)
-      run(job)
+  function setOnHold(value: boolean): void {
+    isOnHold = value
+    for (const task of tasks.values()) {
+      if (!isActive(task.item) || task.item.state.status === 'verifying') continue
+      if (value) suspend(task)
+      start(task)
     }
   }
 
-  uploads.on('upload-progress', (upload, { bytesUploaded }) =>
-    onJob(upload?.id, (job) => {
-      if (job.isStopped || !isUnderWay(job.item)) return
-      void digest(job).catch(() => {})
+  uppy.on('upload-progress', (upload, { bytesUploaded }) =>
+    withTask(upload?.id, (task) => {
+      if (task.isSuspended || !isActive(task.item)) return
+      void startDigest(task).catch(() => {})
       const sent = bytesUploaded
-      if (sent === job.item.size) become(job, { is: 'checking' })
-      else become(job, { is: 'sending', sent, rate: job.meter.rate(sent) })
+      if (sent === task.item.size) setState(task, { status: 'verifying' })
+      else setState(task, { status: 'uploading', sent, rate: task.transferRate.update(sent) })
     }),
   )
-  uploads.on('upload-success', (upload, { uploadURL = '', body }) =>
-    onJob(upload?.id, (job) =>
-      prove(job, {
-        address: uploadURL,
-        header: (name) => body?.xhr.getResponseHeader(name) ?? null,
-        headers,
-      }),
+  uppy.on('upload-success', (upload, { uploadURL: url = '', body }) =>
+    withTask(upload?.id, (task) =>
+      verify(task, { url, header: (name) => body?.xhr.getResponseHeader(name) ?? null, headers }),
     ),
   )
-  uploads.on('upload-error', (upload, _error, answer) =>
-    onJob(upload?.id, (job) => {
-      job.isBegun = false
-      const xhr = answer?.body?.xhr
-      const problem = xhr === undefined ? offline() : readProblem(xhr.status, xhr.responseText)
-      if (problem.status !== 401) return fail(job, problem)
-      hold(true)
-      run(job)
-      options.lost(problem)
+  uppy.on('upload-error', (upload, _error, response) =>
+    withTask(upload?.id, (task) => {
+      task.isStarted = false
+      const xhr = response?.body?.xhr
+      const problem =
+        xhr === undefined ? offlineProblem() : readProblem(xhr.status, xhr.responseText)
+      if (problem.status !== 401) return fail(task, problem)
+      setOnHold(true)
+      start(task)
+      options.onUnauthorized(problem)
     }),
   )
   addEventListener('online', () => {
-    for (const job of jobs.values()) {
-      if (job.item.state.is !== 'cut') continue
-      halt(job)
-      run(job) // at once, rather than when the next try is due
+    for (const task of tasks.values()) {
+      if (task.item.state.status !== 'reconnecting') continue
+      suspend(task)
+      start(task) // retries now instead of after the retry delay
     }
   })
-  takeUp()
+  restore()
 
-  /** What an earlier page left under way goes on. */
-  function takeUp(): void {
-    uploads.setState({ currentUploads: {}, recoveredState: null })
-    const ended = uploads
+  /** Resumes the uploads of an earlier page. */
+  function restore(): void {
+    uppy.setState({ currentUploads: {}, recoveredState: null })
+    const finished = uppy
       .getFiles()
-      .filter(({ id, progress }) => progress.uploadComplete || over?.has(id))
-    uploads.removeFiles(ended.map(({ id }) => id))
-    for (const address of over?.addresses ?? []) stack.track(endUpload({ address, headers }))
-    const taken = uploads.getFiles().map(({ id, meta, data, isGhost, size }) => {
-      uploads.setFileState(id, { isPaused: false, error: null })
-      return enlist(createJob(id, meta, isGhost ? undefined : (data as File), size ?? 0))
+      .filter(({ id, progress }) => progress.uploadComplete || finishedJournal?.has(id))
+    uppy.removeFiles(finished.map(({ id }) => id))
+    for (const url of finishedJournal?.deleteUrls ?? []) {
+      httpStack.trackDeletion(deleteUpload({ url, headers }))
+    }
+    const restored = uppy.getFiles().map(({ id, meta, data, isGhost, size }) => {
+      uppy.setFileState(id, { isPaused: false, error: null })
+      return register(createUploadTask(id, meta, isGhost ? undefined : (data as File), size ?? 0))
     })
-    if (taken.length === 0) return
-    options.added(taken.map(({ item }) => item))
-    for (const job of taken) if (job.file) run(job)
+    if (restored.length === 0) return
+    options.onAdded(restored.map(({ item }) => item))
+    for (const task of restored) if (task.file) start(task)
   }
 
-  /** Takes a file that the person has chosen again for an upload that lacks it. */
-  function complete({ file, path }: Picked, target: Target): boolean {
-    const fits = ({ item }: Job): boolean =>
-      item.state.is === 'missing' &&
+  /** Attaches a file that the user has chosen again to the upload whose file is missing. */
+  function reattach({ file, path }: PickedFile, target: UploadTarget): boolean {
+    const matches = ({ item }: UploadTask): boolean =>
+      item.state.status === 'missing' &&
       item.name === file.name &&
       item.size === file.size &&
-      (path === '' || item.path === pathIn(target, path))
-    const job = [...jobs.values()].find(fits)
-    if (!job) return false
-    job.file = file
-    const id = introduce(job.meta, file)
-    if (id !== job.item.id) uploads.removeFile(id) // changed since: its bytes decide in the end
-    uploads.setFileState(job.item.id, { data: file, isGhost: false })
-    run(job)
+      (path === '' || item.path === pathInTarget(target, path))
+    const task = [...tasks.values()].find(matches)
+    if (!task) return false
+    task.file = file
+    const id = addToUppy(task.meta, file)
+    if (id !== task.item.id) uppy.removeFile(id) // a modified file: the checksum decides at the end
+    uppy.setFileState(task.item.id, { data: file, isGhost: false })
+    start(task)
     return true
   }
 
   return {
-    /** @returns how many were taken: one that is on its way already is not taken twice */
-    add(picked: readonly Picked[], target: Target): number {
-      const open = [...jobs.values()].filter(({ item }) => !isFinished(item))
-      const here = new Set(open.map(likenessOf))
-      const rest = picked.filter((one) => !complete(one, target))
-      const fresh = rest.filter((one) => !here.has(likeness(one, target)))
-      const added = fresh.map((one) => {
-        const meta = metaOf(one, target)
-        return enlist(createJob(introduce(meta, one.file), meta, one.file, one.file.size))
+    /** @returns the number of accepted files; a file that is already uploading is skipped */
+    add(picked: readonly PickedFile[], target: UploadTarget): number {
+      const open = [...tasks.values()].filter(({ item }) => !isFinished(item))
+      const fingerprints = new Set(open.map(taskFingerprint))
+      const unattached = picked.filter((file) => !reattach(file, target))
+      const newFiles = unattached.filter((file) => !fingerprints.has(fingerprint(file, target)))
+      const added = newFiles.map((newFile) => {
+        const { file } = newFile
+        const meta = createMeta(newFile, target)
+        return register(createUploadTask(addToUppy(meta, file), meta, file, file.size))
       })
-      options.added(added.map(({ item }) => item))
-      for (const job of added) {
-        const { size } = job.item
-        if (size <= (maxFileBytes ?? Infinity)) run(job)
+      options.onAdded(added.map(({ item }) => item))
+      for (const task of added) {
+        const { size } = task.item
+        if (size <= (maxFileBytes ?? Infinity)) start(task)
         else {
-          release(job)
-          fail(job, tooLarge(size, maxFileBytes ?? 0), true)
+          removeFromUppy(task)
+          fail(task, fileTooLarge(size, maxFileBytes ?? 0), true)
         }
       }
-      return picked.length - rest.length + added.length
+      return picked.length - unattached.length + added.length
     },
-    cancel: ({ id }: Item) =>
-      onJob(id, (job) => {
-        job.stop.abort()
-        abandon(job)
-        become(job, { is: 'cancelled' })
+    cancel: ({ id }: UploadItem) =>
+      withTask(id, (task) => {
+        task.controller.abort()
+        discard(task)
+        setState(task, { status: 'cancelled' })
       }),
-    pause: ({ id }: Item) =>
-      onJob(id, (job) => {
-        const sent = sentOf(job.item)
-        halt(job)
-        become(job, { is: 'paused', sent })
+    pause: ({ id }: UploadItem) =>
+      withTask(id, (task) => {
+        const sent = sentBytes(task.item)
+        suspend(task)
+        setState(task, { status: 'paused', sent })
       }),
-    /** Goes on with what was paused, failed or cancelled. */
-    resume: ({ id }: Item) => onJob(id, run),
-    /** Forgets what is over. */
-    remove({ id }: Item): void {
-      onJob(id, (job) => (job.item.state.is === 'stored' ? release(job) : abandon(job)))
-      jobs.delete(id)
+    /** Resumes a paused upload, or retries a failed or cancelled one. */
+    resume: ({ id }: UploadItem) => withTask(id, start),
+    /** Removes a finished upload from the list. */
+    remove({ id }: UploadItem): void {
+      withTask(id, (task) =>
+        task.item.state.status === 'stored' ? removeFromUppy(task) : discard(task),
+      )
+      tasks.delete(id)
     },
-    hold,
-    /** Whether leaving the page would ask the person for a file again. */
-    get isFragile(): boolean {
-      return [...jobs.values()].some(
-        ({ item }) => isUnderWay(item) && (!survives || item.size > keptBytes),
+    setOnHold,
+    /** Whether leaving the page would require the user to choose a file again. */
+    get hasUnpersistedFiles(): boolean {
+      return [...tasks.values()].some(
+        ({ item }) => isActive(item) && (!isPersistent || item.size > maxPersistedFileBytes),
       )
     },
-    /** Resolves when what was cancelled is out of Drive too, or could not be reached. */
-    settled: () => stack.settled(),
-    noted,
+    /** Resolves when the deletions of cancelled uploads have settled. */
+    deletionsSettled: () => httpStack.deletionsSettled(),
+    persisted,
   }
 }

@@ -1,33 +1,33 @@
-/** The browser's own ways to choose: files, a folder, a picture just taken. */
+/** The browser's file pickers: files, a folder, the camera. */
 import { element } from '../dom.ts'
-import { filesOf } from './read-entries.ts'
-import type { Found } from './read-entries.ts'
+import { readFileList } from './read-entries.ts'
+import type { DroppedFiles } from './read-entries.ts'
 
-export type Choice = 'files' | 'folder' | 'camera'
+export type PickerKind = 'files' | 'folder' | 'camera'
 
-export interface Choosers {
+export interface FilePickers {
   readonly element: HTMLElement
-  /** Call it in the handler of a click or a key: a browser opens nothing otherwise. */
-  choose(what: Choice): void
+  /** Call it in the handler of a click or key event: browsers require a user gesture. */
+  show(kind: PickerKind): void
 }
 
-const kinds: Record<Choice, Readonly<Record<string, string | boolean>>> = {
+const attributes: Record<PickerKind, Readonly<Record<string, string | boolean>>> = {
   files: { multiple: true },
   folder: { webkitdirectory: true },
   camera: { accept: 'image/*', capture: 'environment' },
 }
 
-export function createChoosers(chosen: (found: Found) => void): Choosers {
-  const inputs = new Map<Choice, HTMLInputElement>()
-  const place = element('div', { hidden: true })
-  for (const what of ['files', 'folder', 'camera'] as const) {
-    const input = element('input', { type: 'file', 'data-choice': what, ...kinds[what] })
+export function createFilePickers(onPick: (files: DroppedFiles) => void): FilePickers {
+  const inputs = new Map<PickerKind, HTMLInputElement>()
+  const container = element('div', { hidden: true })
+  for (const kind of ['files', 'folder', 'camera'] as const) {
+    const input = element('input', { type: 'file', 'data-picker': kind, ...attributes[kind] })
     input.addEventListener('change', () => {
-      chosen(filesOf(input.files ?? []))
-      input.value = '' // so that choosing the same file again is a change
+      onPick(readFileList(input.files ?? []))
+      input.value = '' // so that choosing the same file again fires a change event
     })
-    inputs.set(what, input)
-    place.append(input)
+    inputs.set(kind, input)
+    container.append(input)
   }
-  return { element: place, choose: (what) => inputs.get(what)?.click() }
+  return { element: container, show: (kind) => inputs.get(kind)?.click() }
 }

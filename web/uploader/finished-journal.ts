@@ -1,36 +1,36 @@
 /**
- * Uploads that have just ended. The browser writes down twice a second how uploads stand; a page that
- * is left in between would find one under way again that is in Drive, or was given up.
+ * Journal of uploads that have just finished or been cancelled. Uppy persists its state twice per
+ * second; without the journal, a page left in between would restore a finished upload as active.
  */
-export interface Over {
-  /** @param address of what is to be given up at the gateway too; '' for nothing */
-  add(id: string, address?: string): void
+export interface FinishedJournal {
+  /** @param deleteUrl the upload to delete at the gateway as well; '' for none */
+  add(id: string, deleteUrl?: string): void
   has(id: string): boolean
-  /** What the page before may not have come to give up. */
-  readonly addresses: readonly string[]
+  /** Uploads that the previous page may not have deleted. */
+  readonly deleteUrls: readonly string[]
 }
 
 /**
- * @param key in `localStorage`, which is written to at once
- * @param noteMs after so many milliseconds it is written down elsewhere
+ * @param key in `localStorage`, which is written synchronously
+ * @param entryTtlMs time after which Uppy has persisted the change itself
  */
-export function createOver(key: string, noteMs: number): Over {
+export function createFinishedJournal(key: string, entryTtlMs: number): FinishedJournal {
   const entries = new Map(JSON.parse(localStorage.getItem(key) ?? '[]') as [string, string][])
   const write = (): void => localStorage.setItem(key, JSON.stringify([...entries]))
-  const forgetLater = (ids: readonly string[]): void => {
+  const expire = (ids: readonly string[]): void => {
     setTimeout(() => {
       for (const id of ids) entries.delete(id)
       write()
-    }, noteMs)
+    }, entryTtlMs)
   }
-  if (entries.size > 0) forgetLater([...entries.keys()])
+  if (entries.size > 0) expire([...entries.keys()])
   return {
-    add(id, address = '') {
-      entries.set(id, address)
+    add(id, deleteUrl = '') {
+      entries.set(id, deleteUrl)
       write()
-      forgetLater([id])
+      expire([id])
     },
     has: (id) => entries.has(id),
-    addresses: [...entries.values()].filter((address) => address !== ''),
+    deleteUrls: [...entries.values()].filter((url) => url !== ''),
   }
 }

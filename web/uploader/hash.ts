@@ -1,29 +1,29 @@
-/** SHA-256 of a file, piece by piece; the same in a worker and in a page. */
+/** SHA-256 of a file, read in chunks; used by the worker and by the main thread. */
 import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex } from '@noble/hashes/utils.js'
 
-/** To the worker. */
-export interface Question {
+/** Message to the worker. */
+export interface DigestRequest {
   readonly id: number
-  /** `null` when nobody wants to know any more. */
+  /** `null` cancels the request. */
   readonly file: Blob | null
 }
 
-/** From the worker. */
-export interface Answer {
+/** Message from the worker. */
+export interface DigestResponse {
   readonly id: number
-  /** `null` for a file that cannot be read. */
+  /** `null` when the file cannot be read. */
   readonly hex: string | null
 }
 
-/** Some 5 to 30 ms of work, and then a page has its turn. */
-const piece = 1024 * 1024
+/** About 5 to 30 ms of work, after which the event loop continues. */
+const chunkBytes = 1024 * 1024
 
 /** @throws when the file can no longer be read, and the signal's reason */
-export async function hashOf(file: Blob, signal: AbortSignal): Promise<string> {
+export async function sha256Of(file: Blob, signal: AbortSignal): Promise<string> {
   const hash = sha256.create()
-  for (let at = 0; at < file.size; at += piece) {
-    const bytes = await file.slice(at, at + piece).arrayBuffer()
+  for (let offset = 0; offset < file.size; offset += chunkBytes) {
+    const bytes = await file.slice(offset, offset + chunkBytes).arrayBuffer()
     signal.throwIfAborted()
     hash.update(new Uint8Array(bytes))
   }

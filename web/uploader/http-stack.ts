@@ -1,152 +1,157 @@
 /**
- * How tus requests leave the browser: through the gateway, or straight to Drive.
+ * The tus client's HTTP stack: sends requests through the gateway, or bytes directly to Drive.
  *
- * An upload of the gateway's may come with Drive's own address (`Driveway-Direct-Url`): then the
- * bytes of a PATCH are PUT there, and a HEAD at the gateway tells where Drive stopped, since Drive
- * does not tell pages. It is one upload either way, so whatever stands between this page and Drive
- * (a policy, a firewall, a proxy), the next PATCH goes on through the gateway.
+ * The gateway may return Drive's session URI of an upload (`Driveway-Direct-Url`). The bytes of a PATCH
+ * are then PUT to it, and a HEAD at the gateway returns Drive's offset, which Drive does not expose
+ * across origins. Both paths write to the same upload, so when a policy, firewall or proxy blocks
+ * Drive, the next PATCH continues through the gateway.
  */
 import type { HttpRequest, HttpResponse, HttpStack } from 'tus-js-client'
 
-/** Says whose request it is; it stays in the browser. */
-export const itemHeader = 'item'
+/** Internal header that names the upload of a request; it is never sent. */
+export const uploadIdHeader = 'upload-id'
 
-export interface StackOptions {
-  /** Bytes of one PATCH through the gateway; its front end takes no larger request. */
-  readonly pieceBytes: number
-  /** Bytes of one PUT to Drive; so many are at stake when the connection breaks. */
-  readonly directBytes: number
+export interface HttpStackOptions {
+  /** Bytes per PATCH to the gateway, whose front end limits the request size. */
+  readonly chunkBytes: number
+  /** Bytes per PUT to Drive: the maximum loss when the connection fails. */
+  readonly directChunkBytes: number
 }
 
-export interface Stack extends HttpStack {
-  /** Has `settled` wait for something. */
-  track(end: Promise<unknown>): void
-  /** Resolves when no upload is being given up any more. */
-  settled(): Promise<void>
+export interface GatewayHttpStack extends HttpStack {
+  /** Adds a deletion that `deletionsSettled` waits for. */
+  trackDeletion(deletion: Promise<unknown>): void
+  /** Resolves when all tracked deletions have settled. */
+  deletionsSettled(): Promise<void>
 }
 
 type Headers = ReadonlyMap<string, string>
 
-/** One request of the client's, which may be several to the network. */
-interface Line {
-  progress: (sent: number) => void
+/** One request of the tus client, which may take several HTTP requests. */
+interface PendingRequest {
+  onProgress: (sent: number) => void
   xhr: XMLHttpRequest | undefined
   isAborted: boolean
 }
 
-export function createStack({ pieceBytes, directBytes }: StackOptions): Stack {
-  /** Drive's addresses by the upload's; secrets, so they are kept nowhere else. */
-  const addresses = new Map<string, string>()
-  const ending = new Set<Promise<unknown>>()
-  let isRefused = false
+export function createHttpStack({
+  chunkBytes,
+  directChunkBytes,
+}: HttpStackOptions): GatewayHttpStack {
+  /** Drive's session URIs by upload URL. They are secrets, so they are kept in memory only. */
+  const driveUrls = new Map<string, string>()
+  const deletions = new Set<Promise<unknown>>()
+  let isDriveBlocked = false
 
-  function track(end: Promise<unknown>): void {
-    const ended = end.catch(() => {}).finally(() => ending.delete(ended))
-    ending.add(ended)
+  function trackDeletion(deletion: Promise<unknown>): void {
+    const settled = deletion.catch(() => {}).finally(() => deletions.delete(settled))
+    deletions.add(settled)
   }
 
-  async function sendHere(
-    line: Line,
+  async function sendToGateway(
+    request: PendingRequest,
     method: string,
     url: string,
     headers: Headers,
     body: Blob | null,
   ): Promise<HttpResponse> {
-    const answer = await exchange(line, method, url, headers, body)
-    const status = answer.getStatus()
-    // The client would begin anew where a HEAD fails, but only an upload that is gone has to.
+    const response = await send(request, method, url, headers, body)
+    const status = response.getStatus()
+    // The tus client starts over when a HEAD fails; only a missing upload requires that.
     if (method === 'HEAD' && status >= 400 && ![401, 404, 410].includes(status)) {
-      throw new Error(`The upload cannot be asked for now (${status})`)
+      throw new Error(`Cannot read the upload's offset (${status})`)
     }
-    const address = answer.getHeader('Driveway-Direct-Url')
-    const at = method === 'POST' ? answer.getHeader('Location') : url
-    if (address !== undefined && at !== undefined) addresses.set(at, address)
-    return answer
+    const driveUrl = response.getHeader('Driveway-Direct-Url')
+    const uploadUrl = method === 'POST' ? response.getHeader('Location') : url
+    if (driveUrl !== undefined && uploadUrl !== undefined) driveUrls.set(uploadUrl, driveUrl)
+    return response
   }
 
-  /** @returns what the gateway says of it, whatever Drive did */
-  async function sendDirect(
-    line: Line,
-    address: string,
+  /** @returns the gateway's response about the upload, whatever the result of the PUT */
+  async function sendToDrive(
+    request: PendingRequest,
+    driveUrl: string,
     url: string,
     headers: Headers,
     body: Blob,
   ): Promise<HttpResponse> {
     const offset = Number(headers.get('Upload-Offset'))
-    const bytes = body.slice(0, directBytes)
+    const bytes = body.slice(0, directChunkBytes)
     const range = `bytes ${offset}-${offset + bytes.size - 1}/${offset + body.size}`
-    const put = exchange(line, 'PUT', address, new Map([['Content-Range', range]]), bytes)
+    const put = send(request, 'PUT', driveUrl, new Map([['Content-Range', range]]), bytes)
     await put.catch(() => {})
-    const asking = new Map(headers)
-    for (const name of ['Upload-Offset', 'Content-Type']) asking.delete(name)
-    const answer = await sendHere(line, 'HEAD', url, asking, null)
-    if (Number(answer.getHeader('Upload-Offset')) <= offset) isRefused = true
-    return answer
+    const headHeaders = new Map(headers)
+    for (const name of ['Upload-Offset', 'Content-Type']) headHeaders.delete(name)
+    const response = await sendToGateway(request, 'HEAD', url, headHeaders, null)
+    if (Number(response.getHeader('Upload-Offset')) <= offset) isDriveBlocked = true
+    return response
   }
 
   return {
     getName: () => 'Driveway',
     createRequest(method, url) {
       const headers = new Map<string, string>()
-      const line: Line = { progress: () => {}, xhr: undefined, isAborted: false }
+      const request: PendingRequest = { onProgress: () => {}, xhr: undefined, isAborted: false }
       return {
         getMethod: () => method,
         getURL: () => url,
         setHeader: (name, value) => void headers.set(name, value),
         getHeader: (name) => headers.get(name),
-        setProgressHandler: (handler) => (line.progress = handler),
-        getUnderlyingObject: () => line.xhr,
+        setProgressHandler: (handler) => (request.onProgress = handler),
+        getUnderlyingObject: () => request.xhr,
         send(body: Blob | null) {
-          const address = isRefused || method !== 'PATCH' ? undefined : addresses.get(url)
-          const answer =
-            body && address !== undefined
-              ? sendDirect(line, address, url, headers, body)
-              : sendHere(line, method, url, headers, body?.slice(0, pieceBytes) ?? null)
-          if (method === 'DELETE') track(answer)
-          return answer
+          const driveUrl = isDriveBlocked || method !== 'PATCH' ? undefined : driveUrls.get(url)
+          const response =
+            body && driveUrl !== undefined
+              ? sendToDrive(request, driveUrl, url, headers, body)
+              : sendToGateway(request, method, url, headers, body?.slice(0, chunkBytes) ?? null)
+          if (method === 'DELETE') trackDeletion(response)
+          return response
         },
         abort() {
-          line.isAborted = true
-          line.xhr?.abort()
+          request.isAborted = true
+          request.xhr?.abort()
           return Promise.resolve()
         },
       } satisfies HttpRequest
     },
-    track,
-    async settled() {
-      while (ending.size > 0) await Promise.allSettled(ending)
+    trackDeletion,
+    async deletionsSettled() {
+      while (deletions.size > 0) await Promise.allSettled(deletions)
     },
   }
 }
 
-const aborted = (): Error => new DOMException('Aborted', 'AbortError')
+const abortError = (): Error => new DOMException('Aborted', 'AbortError')
 
-function exchange(
-  line: Line,
+function send(
+  request: PendingRequest,
   method: string,
   url: string,
   headers: Headers,
   body: Blob | null,
 ): Promise<HttpResponse> {
-  if (line.isAborted) return Promise.reject(aborted())
+  if (request.isAborted) return Promise.reject(abortError())
   const xhr = new XMLHttpRequest()
-  line.xhr = xhr
+  request.xhr = xhr
   xhr.open(method, url)
-  for (const [name, value] of headers) if (name !== itemHeader) xhr.setRequestHeader(name, value)
+  for (const [name, value] of headers) {
+    if (name !== uploadIdHeader) xhr.setRequestHeader(name, value)
+  }
   return new Promise((resolve, reject) => {
-    // A listener makes a page of another origin ask beforehand, so only where there is progress.
-    if (body) xhr.upload.addEventListener('progress', ({ loaded }) => line.progress(loaded))
+    // An upload listener forces a CORS preflight, so it is added only where there is progress.
+    if (body) xhr.upload.addEventListener('progress', ({ loaded }) => request.onProgress(loaded))
     xhr.addEventListener('load', () => {
-      line.xhr = undefined // an abort that comes now would take the answer's headers away
-      resolve(answerOf(xhr))
+      request.xhr = undefined // a later abort() would clear the response headers
+      resolve(toHttpResponse(xhr))
     })
-    xhr.addEventListener('error', () => reject(new Error('The connection broke')))
-    xhr.addEventListener('abort', () => reject(aborted()))
+    xhr.addEventListener('error', () => reject(new Error('The connection failed')))
+    xhr.addEventListener('abort', () => reject(abortError()))
     xhr.send(body)
   })
 }
 
-function answerOf(xhr: XMLHttpRequest): HttpResponse {
+function toHttpResponse(xhr: XMLHttpRequest): HttpResponse {
   return {
     getStatus: () => xhr.status,
     getHeader: (name) => xhr.getResponseHeader(name) ?? undefined,

@@ -1,7 +1,7 @@
-/** The uploader's few drawings, on a grid of 24. */
+/** The uploader's SVG icons (24×24). */
 import { svg } from '../dom.ts'
 
-const lines = {
+const paths = {
   upload: 'M12 16V5M7 9.500 12 4.500l5 5M4 19.500h16',
   pause: 'M9 6v12M15 6v12',
   resume: 'M8 5.500v13l10-6.500z',
@@ -11,7 +11,7 @@ const lines = {
   camera: 'M3 7.500h4L9 5h6l2 2.500h4V19H3zM12 9.500a3.500 3.500 0 1 0 0 7 3.500 3.500 0 0 0 0-7z',
 } as const
 
-export type IconName = keyof typeof lines
+export type IconName = keyof typeof paths
 
 export const icon = (name: IconName): SVGSVGElement =>
-  svg('0 0 24 24', `icon icon-${name}`, { d: lines[name] })
+  svg('0 0 24 24', `icon icon-${name}`, { d: paths[name] })

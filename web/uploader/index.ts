@@ -1,197 +1,201 @@
 /**
- * The uploader: everything between files in a person's hand and files in their Drive. The page loads
- * it when it is first needed (`/uploader.js`), and `<driveway-upload>` has it built in.
+ * The uploader: from picked files to verified files in Drive. The page loads it on demand
+ * (`/uploader.js`); `<driveway-upload>` bundles it.
  *
- * It lives in a shadow root, with a style sheet of its own: no page's styles reach in, and it needs
- * no `unsafe-inline`. Its colours are custom properties (docs/embed.md).
+ * It renders into a shadow root with its own style sheet: page styles do not apply inside, and it needs
+ * no `unsafe-inline`. Colours are custom properties (docs/embed.md).
  */
 import { element } from '../dom.ts'
-import { asProblem } from '../api/problem.ts'
+import { toProblem } from '../api/problem.ts'
 import type { Problem } from '../api/problem.ts'
 import type { DriveFile } from '../api/types.ts'
-import { createChoosers } from './file-pickers.ts'
-import type { Choice } from './file-pickers.ts'
+import { createFilePickers } from './file-pickers.ts'
+import type { PickerKind } from './file-pickers.ts'
 import { acceptFiles } from './drop.ts'
 import { createEngine } from './engine.ts'
 import type { Engine } from './engine.ts'
-import { makeFolders } from './create-folders.ts'
-import { createHost } from './shadow-host.ts'
-import type { Item, Target } from './upload-item.ts'
-import { isUnderWay } from './upload-item.ts'
+import { createFolders } from './create-folders.ts'
+import { createShadowHost } from './shadow-host.ts'
+import type { UploadItem, UploadTarget } from './upload-item.ts'
+import { isActive } from './upload-item.ts'
 import { createPanel } from './panel.ts'
 import { strings } from './strings.ts'
-import { filesOf, mostFiles } from './read-entries.ts'
-import type { Found } from './read-entries.ts'
-import { createVeil } from './drop-overlay.ts'
+import { maxFiles, readFileList } from './read-entries.ts'
+import type { DroppedFiles } from './read-entries.ts'
+import { createDropOverlay } from './drop-overlay.ts'
 
-export type { Choice, Item, Target }
+export type { PickerKind, UploadItem, UploadTarget }
 
 export interface UploaderOptions {
   /** The gateway's origin; '' for the page's own. */
   readonly gateway: string
-  /** The origin that has `/digest.js`; the page's own unless said. */
-  readonly scripts?: string
-  /** Whose uploads these are: what was under way when the page was left goes on for them alone. */
+  /** The origin that serves `/digest.js`; default: the page's own. */
+  readonly scriptOrigin?: string
+  /** The account of these uploads: uploads of an earlier page are restored for this account only. */
   readonly account: string
-  /** `Authorization`, where no cookie speaks for the person. */
+  /** The `Authorization` header where no cookie authenticates the user. */
   readonly headers?: () => Readonly<Record<string, string>>
-  /** Where files that are added now go; `null` while none are wanted. */
-  readonly target: () => Target | null
-  /** Bytes; `null` where there is no limit. */
+  /** The target of files added now; `null` while files are not accepted. */
+  readonly target: () => UploadTarget | null
+  /** Bytes; `null` for no limit. */
   readonly limits: {
     readonly maxRequestBytes: number | null
     readonly maxFileBytes: number | null
   }
-  /** Where files may be dropped; anywhere on the page unless said. */
-  readonly place?: HTMLElement
-  /** Called for each file once Drive has all of it. */
-  readonly stored: (file: DriveFile, item: Item) => void
-  /** Called for each empty folder that is there now, by its path below the target. */
-  readonly made?: (path: string, target: Target) => void
-  /** Called with a 401; nothing is sent from then on until `pause(false)`. */
-  readonly lost: (problem: Problem) => void
-  /** Called whenever an upload stands differently. */
-  readonly changed?: (item: Item) => void
+  /** The element that accepts dropped files; default: the whole page. */
+  readonly dropTarget?: HTMLElement
+  /** Called for each file once it is stored and verified. */
+  readonly onStored: (file: DriveFile, item: UploadItem) => void
+  /** Called for each empty folder created, with its path below the target. */
+  readonly onFolderCreated?: (path: string, target: UploadTarget) => void
+  /** Called with a 401; uploads stay on hold until `setOnHold(false)`. */
+  readonly onUnauthorized: (problem: Problem) => void
+  /** Called when the state of an upload changes. */
+  readonly onChange?: (item: UploadItem) => void
 }
 
 export interface Uploader {
-  /** The uploads and everything to steer them with; hidden while there are none. */
+  /** The upload panel; hidden while it is empty. */
   readonly element: HTMLElement
-  /** Lets the person choose; call it in the handler of a click or a key. */
-  choose(what: Choice): void
+  /** Call it in the handler of a click or key event: browsers require a user gesture. */
+  showPicker(kind: PickerKind): void
   add(files: readonly File[]): void
-  /** While paused nothing is sent: nobody is signed in, or the grant is dead. */
-  pause(on: boolean): void
-  /** Whether anything is being sent or waits to be. */
-  readonly busy: boolean
-  /** Whether leaving the page now would ask the person for a file again when they come back. */
-  readonly fragile: boolean
-  /** Whether there is nothing to show. */
-  readonly empty: boolean
+  /** While on hold nothing is sent: the user is signed out, or the grant is revoked. */
+  setOnHold(value: boolean): void
+  /** Whether uploads are in progress or waiting. */
+  readonly isBusy: boolean
+  /** Whether leaving the page now would require the user to choose a file again. */
+  readonly hasUnpersistedFiles: boolean
+  /** Whether the panel is empty. */
+  readonly isEmpty: boolean
   /**
-   * For another account, or none: everything is cancelled, and nothing of it is kept or shown. Call
-   * it before signing out, which takes the right to clear away at Drive too.
+   * Cancels and removes all uploads on sign-out or a change of account. Call it before signing out,
+   * because deleting unfinished uploads requires the session.
    */
-  forget(): Promise<void>
-  /** Resolves when the page may be left, and what waits is there again when the person is back. */
-  noted(): Promise<void>
-  /** Listens to nothing any more. */
+  clear(): Promise<void>
+  /** Resolves when the state is persisted and the page may be left. */
+  persisted(): Promise<void>
+  /** Removes the listeners. */
   close(): void
 }
 
 export function mountUploader(options: UploaderOptions): Uploader {
-  const { target, limits, stored } = options
-  const said = element('div', { role: 'status', class: 'unseen' })
+  const { target } = options
+  const liveRegion = element('div', { role: 'status', class: 'visually-hidden' })
   const panel = createPanel({
-    pause: (item) => act((engine) => engine.pause(item)),
-    resume: (item) => act((engine) => engine.resume(item)),
-    cancel: (item) => act((engine) => engine.cancel(item)),
-    remove: (item) => act((engine) => engine.remove(item)),
-    chooseAgain: () => choosers.choose('files'),
+    pause: (item) => withEngine((engine) => engine.pause(item)),
+    resume: (item) => withEngine((engine) => engine.resume(item)),
+    cancel: (item) => withEngine((engine) => engine.cancel(item)),
+    remove: (item) => withEngine((engine) => engine.remove(item)),
+    chooseAgain: () => pickers.show('files'),
     announce,
-    filled: (isFull) => (host.hidden = !isFull),
+    onVisibilityChange: (isVisible) => (host.hidden = !isVisible),
   })
-  const choosers = createChoosers(take)
-  const host = createHost(panel.element, choosers.element, said)
+  const pickers = createFilePickers(addFiles)
+  const host = createShadowHost(panel.element, pickers.element, liveRegion)
   host.hidden = true
-  let mechanics: Engine | undefined
+  let loadedEngine: Engine | undefined
   const gateway = options.gateway || location.origin
   const headers = options.headers ?? (() => ({}))
   const engine = createEngine({
     gateway,
-    scripts: options.scripts ?? location.origin,
+    scriptOrigin: options.scriptOrigin ?? location.origin,
     account: options.account,
     headers,
-    ...limits,
-    added: panel.add,
-    changed(item) {
-      panel.changed(item)
-      options.changed?.(item)
+    ...options.limits,
+    onAdded: panel.add,
+    onChange(item) {
+      panel.onChange(item)
+      options.onChange?.(item)
     },
-    stored,
-    lost(problem) {
-      panel.hold(true)
-      options.lost(problem)
+    onStored: options.onStored,
+    onUnauthorized(problem) {
+      panel.setOnHold(true)
+      options.onUnauthorized(problem)
     },
   })
-  function act(what: (engine: Engine) => void): void {
-    void engine.then((ready) => what((mechanics = ready)))
+  function withEngine(callback: (engine: Engine) => void): void {
+    void engine.then((loaded) => callback((loadedEngine = loaded)))
   }
 
-  function announce(words: string): void {
-    const message = element('p', {}, words)
-    said.append(message)
+  function announce(text: string): void {
+    const message = element('p', {}, text)
+    liveRegion.append(message)
     setTimeout(() => message.remove(), 20_000)
   }
 
-  /** Says it to everybody. */
-  function say(words: string): void {
-    panel.note(words)
-    announce(words)
+  /** Shows a message and announces it. */
+  function showMessage(text: string): void {
+    panel.showMessage(text)
+    announce(text)
   }
 
-  function take({ picked, empty, isTooMuch }: Found): void {
-    const into = target()
-    if (into === null) return
-    panel.note('')
-    if (isTooMuch) return say(strings.tooMany(mostFiles))
-    if (empty.length > 0) void make(empty, into)
-    if (picked.length === 0) return empty.length > 0 ? undefined : announce(strings.announceEmpty)
-    act((ready) => {
-      const added = ready.add(picked, into)
-      announce(added === 0 ? strings.announceAlready : strings.announceAdded(added, into.name))
+  function addFiles({ picked, emptyFolders, exceedsLimit }: DroppedFiles): void {
+    const folder = target()
+    if (folder === null) return
+    panel.showMessage('')
+    if (exceedsLimit) return showMessage(strings.tooManyFiles(maxFiles))
+    if (emptyFolders.length > 0) void createEmptyFolders(emptyFolders, folder)
+    if (picked.length === 0) {
+      return emptyFolders.length > 0 ? undefined : announce(strings.announceNoFiles)
+    }
+    withEngine((loaded) => {
+      const added = loaded.add(picked, folder)
+      announce(added === 0 ? strings.announceDuplicates : strings.announceAdded(added, folder.name))
     })
   }
 
-  async function make(paths: readonly string[], into: Target): Promise<void> {
+  async function createEmptyFolders(paths: readonly string[], folder: UploadTarget): Promise<void> {
     try {
-      await makeFolders({ gateway, headers }, into, paths, (path) => options.made?.(path, into))
+      await createFolders({ gateway, headers }, folder, paths, (path) =>
+        options.onFolderCreated?.(path, folder),
+      )
       announce(strings.announceFolders(paths.length))
-    } catch (thrown) {
-      say(strings.noFolders(asProblem(thrown).words))
+    } catch (error) {
+      showMessage(strings.foldersFailed(toProblem(error).userMessage))
     }
   }
 
-  const veil = options.place ? undefined : createVeil()
-  const leave = acceptFiles(options.place ?? document, {
-    isOpen: () => target() !== null,
-    hover(on) {
-      veil?.show(on ? strings.dropHere(target()?.name ?? '') : null)
-      options.place?.toggleAttribute('data-hover', on)
+  const overlay = options.dropTarget ? undefined : createDropOverlay()
+  const stopAccepting = acceptFiles(options.dropTarget ?? document, {
+    isEnabled: () => target() !== null,
+    onDragOver(isOver) {
+      overlay?.show(isOver ? strings.dropHere(target()?.name ?? '') : null)
+      options.dropTarget?.toggleAttribute('data-drag-over', isOver)
     },
-    dropped: take,
-    failed: () => say(strings.unreadableFile),
+    onDrop: addFiles,
+    onError: () => showMessage(strings.unreadableFile),
   })
 
   return {
     element: host,
-    choose: choosers.choose,
-    add: (files) => take(filesOf(files)),
-    pause(on) {
-      panel.hold(on)
-      act((ready) => ready.hold(on))
+    showPicker: pickers.show,
+    add: (files) => addFiles(readFileList(files)),
+    setOnHold(value) {
+      panel.setOnHold(value)
+      withEngine((loaded) => loaded.setOnHold(value))
     },
-    get busy() {
-      return panel.items.some(isUnderWay)
+    get isBusy() {
+      return panel.items.some(isActive)
     },
-    get fragile() {
-      return mechanics?.isFragile ?? false
+    get hasUnpersistedFiles() {
+      return loadedEngine?.hasUnpersistedFiles ?? false
     },
-    get empty() {
+    get isEmpty() {
       return panel.items.length === 0
     },
-    async forget() {
-      const ready = await engine
-      for (const item of panel.items) ready.cancel(item)
+    async clear() {
+      const loaded = await engine
+      for (const item of panel.items) loaded.cancel(item)
       panel.clear()
-      await Promise.all([ready.settled(), ready.noted()])
+      await Promise.all([loaded.deletionsSettled(), loaded.persisted()])
     },
-    async noted() {
-      if (panel.items.length > 0) await (await engine).noted()
+    async persisted() {
+      if (panel.items.length > 0) await (await engine).persisted()
     },
     close() {
-      leave()
-      veil?.close()
+      stopAccepting()
+      overlay?.close()
     },
   }
 }

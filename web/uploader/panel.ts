@@ -1,137 +1,140 @@
-/** All uploads: their rows, what they come to together, and what can be done with all of them. */
+/** The upload panel: rows, overall progress, and actions on all uploads. */
 import { button, element } from '../dom.ts'
 import { formatBytes, formatRate } from '../format.ts'
 import { visibleName } from '../display-name.ts'
-import { isFinished, isUnderWay, sentOf } from './upload-item.ts'
-import type { Item } from './upload-item.ts'
-import { leftWords } from './time-remaining.ts'
-import { createMeter } from './transfer-rate.ts'
+import { isActive, isFinished, sentBytes } from './upload-item.ts'
+import type { UploadItem } from './upload-item.ts'
+import { formatTimeRemaining } from './time-remaining.ts'
+import { createTransferRate } from './transfer-rate.ts'
 import { createRow } from './row.ts'
-import type { Row, RowActs } from './row.ts'
+import type { Row, RowActions } from './row.ts'
 import { strings } from './strings.ts'
 
-export interface PanelOptions extends RowActs {
-  readonly remove: (item: Item) => void
-  /** Says something to a screen reader. */
-  readonly announce: (words: string) => void
-  /** Called when the last row has gone or the first has come. */
-  readonly filled: (isFull: boolean) => void
+export interface PanelOptions extends RowActions {
+  readonly remove: (item: UploadItem) => void
+  /** Announces a message to screen readers. */
+  readonly announce: (message: string) => void
+  /** Called when the panel becomes empty or non-empty. */
+  readonly onVisibilityChange: (isVisible: boolean) => void
 }
 
-/** Milliseconds between two looks at what changed: quick for eyes, easy on the page. */
-const beat = 100
-/** Of so many files each is worth a word when it is done; of more, all of them together. */
-const few = 3
-/** Bytes worth a word when a quarter of them has gone. */
-const large = 5_000_000
+const updateIntervalMs = 100
+/** Up to this number of uploads, each is announced when stored; above it, only all of them. */
+const maxSingleAnnouncements = 3
+/** Total size from which each quarter of the progress is announced. */
+const minAnnouncedBytes = 5_000_000
 
-const isPaused = ({ state }: Item): boolean => state.is === 'paused'
-const isOpen = (item: Item): boolean => !isFinished(item)
+const isPaused = ({ state }: UploadItem): boolean => state.status === 'paused'
+const sum = (items: readonly UploadItem[], bytes: (item: UploadItem) => number): number =>
+  items.reduce((total, item) => total + bytes(item), 0)
+const isOpen = (item: UploadItem): boolean => !isFinished(item)
 
 export type Panel = ReturnType<typeof createPanel>
 
 export function createPanel(options: PanelOptions) {
   const { announce, pause, resume, cancel, remove } = options
-  const rows = new Map<Item, Row>()
-  const changed = new Set<Item>()
-  let meter = createMeter()
-  let beating: ReturnType<typeof setTimeout> | undefined
-  let isHeld = false
+  const rows = new Map<UploadItem, Row>()
+  const changedItems = new Set<UploadItem>()
+  let transferRate = createTransferRate()
+  let updateTimer: ReturnType<typeof setTimeout> | undefined
+  let isOnHold = false
   let wasBusy = false
-  let wasCut = false
-  let quarters = 0
+  let wasReconnecting = false
+  let announcedQuarter = 0
 
   const heading = element('h2', { id: 'uploads', tabindex: -1 }, strings.uploads)
-  const tally = element('p', { class: 'tally' })
+  const summary = element('p', { class: 'panel-summary' })
   const total = element('progress', { part: 'progress', max: 1, 'aria-label': strings.total })
   const list = element('ul', { role: 'list' })
-  /** What is to be known of no upload alone. */
-  const note = element('p', { class: 'note', hidden: true })
-  const each = (wanted: (item: Item) => boolean, act: (item: Item) => void) => () => {
-    for (const item of [...rows.keys()].filter(wanted)) act(item)
-    heading.focus()
-    update()
+  /** A message about no single upload. */
+  const message = element('p', { class: 'panel-message', hidden: true })
+  const forEach = (matches: (item: UploadItem) => boolean, action: (item: UploadItem) => void) => {
+    return () => {
+      for (const item of [...rows.keys()].filter(matches)) action(item)
+      heading.focus()
+      update()
+    }
   }
-  const quiet = { class: 'quiet', part: 'button' }
-  const pauseAll = button(strings.pauseAll, each(isUnderWay, pause), quiet)
-  const resumeAll = button(strings.resumeAll, each(isPaused, resume), quiet)
-  const cancelAll = button(strings.cancelAll, each(isOpen, cancel), quiet)
+  const secondary = { class: 'secondary', part: 'button' }
+  const pauseAll = button(strings.pauseAll, forEach(isActive, pause), secondary)
+  const resumeAll = button(strings.resumeAll, forEach(isPaused, resume), secondary)
+  const cancelAll = button(strings.cancelAll, forEach(isOpen, cancel), secondary)
   const clear = button(
     strings.clear,
     () => {
-      showNote('')
-      each(isFinished, drop)()
+      setMessage('')
+      forEach(isFinished, removeRow)()
     },
-    quiet,
+    secondary,
   )
   const panel = element(
     'section',
     { class: 'panel', part: 'panel', 'aria-labelledby': heading.id, hidden: true },
     element(
       'div',
-      { class: 'panel-head' },
-      element('div', { class: 'panel-words' }, heading, tally),
+      { class: 'panel-header' },
+      element('div', { class: 'panel-title' }, heading, summary),
       element('div', { class: 'panel-actions' }, pauseAll, resumeAll, cancelAll, clear),
     ),
-    note,
+    message,
     total,
     list,
   )
 
-  function showNote(words: string): void {
-    note.textContent = words
-    note.hidden = words === ''
+  function setMessage(text: string): void {
+    message.textContent = text
+    message.hidden = text === ''
   }
 
-  function drop(item: Item): void {
+  function removeRow(item: UploadItem): void {
     rows.get(item)?.element.remove()
     rows.delete(item)
-    changed.delete(item)
+    changedItems.delete(item)
     remove(item)
   }
 
-  function soon(): void {
-    beating ??= setTimeout(() => {
-      beating = undefined
+  function scheduleUpdate(): void {
+    updateTimer ??= setTimeout(() => {
+      updateTimer = undefined
       update()
-    }, beat)
+    }, updateIntervalMs)
   }
 
   function update(): void {
-    for (const item of changed) rows.get(item)?.update(isHeld)
-    changed.clear()
+    for (const item of changedItems) rows.get(item)?.update(isOnHold)
+    changedItems.clear()
     const items = [...rows.keys()]
-    showTotal(items)
-    panel.hidden = items.length === 0 && note.hidden
-    options.filled(!panel.hidden)
-    const now = {
-      isBusy: items.some(isUnderWay),
-      isCut: items.some(({ state }) => state.is === 'cut'),
+    updateTotal(items)
+    panel.hidden = items.length === 0 && message.hidden
+    options.onVisibilityChange(!panel.hidden)
+    const isBusy = items.some(isActive)
+    const isReconnecting = items.some(({ state }) => state.status === 'reconnecting')
+    if (isReconnecting !== wasReconnecting) {
+      announce(isReconnecting ? strings.announceDisconnected : strings.announceReconnected)
     }
-    if (now.isCut !== wasCut) announce(now.isCut ? strings.announceCut : strings.announceBack)
-    const stored = items.filter(({ state }) => state.is === 'stored')
-    const isAll = wasBusy && !now.isBusy && stored.length > 1 && stored.length === items.length
-    if (isAll) announce(strings.announceAll(stored.length))
-    wasBusy = now.isBusy
-    wasCut = now.isCut
+    const stored = items.filter(({ state }) => state.status === 'stored')
+    if (wasBusy && !isBusy && stored.length > 1 && stored.length === items.length) {
+      announce(strings.announceAllStored(stored.length))
+    }
+    wasBusy = isBusy
+    wasReconnecting = isReconnecting
   }
 
-  function showTotal(items: readonly Item[]): void {
-    const sum = (of: (item: Item) => number) => items.reduce((all, item) => all + of(item), 0)
-    const counted = items.filter(({ state }) => !['failed', 'cancelled'].includes(state.is))
-    const size = counted.reduce((all, item) => all + item.size, 0)
-    const sent = counted.reduce((all, item) => all + sentOf(item), 0)
-    const isMoving = items.some(({ state }) => state.is === 'sending')
-    if (!isMoving) meter = createMeter()
-    const rate = isMoving ? meter.rate(sum(sentOf)) : 0
-    const isBusy = items.some(isUnderWay)
-    const done = items.filter(({ state }) => state.is === 'stored').length
-    tally.hidden = items.length === 0
-    tally.textContent = strings.parts(
-      strings.tally(done, items.length),
+  function updateTotal(items: readonly UploadItem[]): void {
+    const counted = items.filter(({ state }) => !['failed', 'cancelled'].includes(state.status))
+    const size = sum(counted, (item) => item.size)
+    const sent = sum(counted, sentBytes)
+    const isUploading = items.some(({ state }) => state.status === 'uploading')
+    if (!isUploading) transferRate = createTransferRate()
+    const rate = isUploading ? transferRate.update(sum(items, sentBytes)) : 0
+    const isBusy = items.some(isActive)
+    const stored = items.filter(({ state }) => state.status === 'stored').length
+    summary.hidden = items.length === 0
+    summary.textContent = strings.join(
+      strings.storedCount(stored, items.length),
       isBusy ? strings.sentOf(formatBytes(sent), formatBytes(size)) : '',
       formatRate(rate),
-      leftWords(size - sent, rate),
+      formatTimeRemaining(size - sent, rate),
     )
     total.hidden = !isBusy && !items.some(isPaused)
     total.max = Math.max(1, size)
@@ -139,48 +142,51 @@ export function createPanel(options: PanelOptions) {
     pauseAll.hidden = !isBusy
     resumeAll.hidden = isBusy || !items.some(isPaused)
     cancelAll.hidden = !items.some(isOpen)
-    clear.hidden = !items.some(isFinished) && note.hidden
-    const quarter = size < large || !isBusy ? 0 : Math.floor((4 * sent) / size)
-    if (quarter > quarters && quarter < 4) announce(strings.announceHalf(quarter * 25))
-    quarters = quarter
+    clear.hidden = !items.some(isFinished) && message.hidden
+    const quarter = size < minAnnouncedBytes || !isBusy ? 0 : Math.floor((4 * sent) / size)
+    if (quarter > announcedQuarter && quarter < 4) announce(strings.announceProgress(quarter * 25))
+    announcedQuarter = quarter
   }
 
   return {
     element: panel,
-    get items(): readonly Item[] {
+    get items(): readonly UploadItem[] {
       return [...rows.keys()]
     },
-    add(items: readonly Item[]): void {
+    add(items: readonly UploadItem[]): void {
       for (const item of items) {
         const row = createRow(item, options)
         rows.set(item, row)
-        row.update(isHeld)
+        row.update(isOnHold)
         list.append(row.element)
       }
       update()
     },
-    changed(item: Item): void {
+    onChange(item: UploadItem): void {
       if (!rows.has(item)) return
-      changed.add(item)
-      soon()
+      changedItems.add(item)
+      scheduleUpdate()
       const name = visibleName(item.name)
-      if (item.state.is === 'stored' && rows.size <= few) announce(strings.announceStored(name))
-      if (item.state.is !== 'failed') return
-      announce(strings.announceFailed(name, item.state.problem.words))
+      const { state } = item
+      if (state.status === 'stored' && rows.size <= maxSingleAnnouncements) {
+        announce(strings.announceStored(name))
+      }
+      if (state.status !== 'failed') return
+      announce(strings.announceFailed(name, state.problem.userMessage))
     },
-    /** @param words '' for none any more */
-    note(words: string): void {
-      showNote(words)
+    /** @param text '' removes the message */
+    showMessage(text: string): void {
+      setMessage(text)
       update()
     },
-    hold(on: boolean): void {
-      isHeld = on
-      for (const item of rows.keys()) changed.add(item)
+    setOnHold(value: boolean): void {
+      isOnHold = value
+      for (const item of rows.keys()) changedItems.add(item)
       update()
     },
     clear(): void {
-      for (const item of rows.keys()) drop(item)
-      showNote('')
+      for (const item of rows.keys()) removeRow(item)
+      setMessage('')
       update()
     },
   }

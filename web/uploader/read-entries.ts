@@ -1,73 +1,75 @@
-/** What a person dropped, pasted or chose: files, each with the folders that it came in. */
-import type { Picked } from './upload-item.ts'
+/** Reads dropped, pasted or picked files, each with the folders that contain it. */
+import type { PickedFile } from './upload-item.ts'
 
-/** Beyond this it is no folder that somebody meant to upload. */
-export const mostFiles = 20_000
+/** Maximum files per drop; a larger selection is probably a mistake. */
+export const maxFiles = 20_000
 
-export interface Found {
-  readonly picked: readonly Picked[]
-  /** Paths of folders with nothing in them, such as `Trip/Day 3`. */
-  readonly empty: readonly string[]
-  /** Whether there is more than is taken, and nothing was. */
-  readonly isTooMuch: boolean
+export interface DroppedFiles {
+  readonly picked: readonly PickedFile[]
+  /** Paths of empty folders, such as `Trip/Day 3`. */
+  readonly emptyFolders: readonly string[]
+  /** Whether the selection exceeds `maxFiles`; then the lists are empty. */
+  readonly exceedsLimit: boolean
 }
 
-const tooMuch: Found = { picked: [], empty: [], isTooMuch: true }
+const limitExceeded: DroppedFiles = { picked: [], emptyFolders: [], exceedsLimit: true }
 
-interface Leaf {
+interface Entry {
   readonly path: string
   /** `null` for an empty folder. */
   readonly open: (() => Promise<File>) | null
 }
 
-/** Call it in the event's handler: the browser shows a drop to nobody else. Links are no files. */
-export async function filesIn(transfer: DataTransfer): Promise<Found> {
+/** Call it in the event handler, because the browser clears the DataTransfer afterwards. Ignores links. */
+export async function readDataTransfer(transfer: DataTransfer): Promise<DroppedFiles> {
   const items = [...transfer.items].filter(({ kind }) => kind === 'file')
-  const taken = items.map((item) => ({ entry: item.webkitGetAsEntry(), file: item.getAsFile() }))
-  const leaves: Leaf[] = []
-  for (const { entry, file } of taken) {
-    if (entry?.isDirectory) await walk(entry as FileSystemDirectoryEntry, '', leaves)
-    else if (file) leaves.push({ path: '', open: () => Promise.resolve(file) })
-    if (leaves.length > mostFiles) return tooMuch
+  const dropped = items.map((item) => ({ entry: item.webkitGetAsEntry(), file: item.getAsFile() }))
+  const entries: Entry[] = []
+  for (const { entry, file } of dropped) {
+    if (entry?.isDirectory) await walkDirectory(entry as FileSystemDirectoryEntry, '', entries)
+    else if (file) entries.push({ path: '', open: () => Promise.resolve(file) })
+    if (entries.length > maxFiles) return limitExceeded
   }
-  const picked: Picked[] = []
-  for (const { path, open } of leaves) if (open) picked.push({ file: await open(), path })
-  const empty = leaves.filter(({ open }) => open === null).map(({ path }) => path)
-  return { picked, empty, isTooMuch: false }
+  const picked: PickedFile[] = []
+  for (const { path, open } of entries) if (open) picked.push({ file: await open(), path })
+  const emptyFolders = entries.filter(({ open }) => open === null).map(({ path }) => path)
+  return { picked, emptyFolders, exceedsLimit: false }
 }
 
-/** Files of an input; one for folders says where in the folder each was, and of empty ones nothing. */
-export function filesOf(list: Iterable<File>): Found {
+/** Reads the files of an input. A folder input reports each file's path, but no empty folders. */
+export function readFileList(list: Iterable<File>): DroppedFiles {
   const picked = [...list].map((file) => ({
     file,
     path: file.webkitRelativePath.split('/').slice(0, -1).join('/'),
   }))
-  return picked.length > mostFiles ? tooMuch : { picked, empty: [], isTooMuch: false }
+  return picked.length > maxFiles
+    ? limitExceeded
+    : { picked, emptyFolders: [], exceedsLimit: false }
 }
 
-async function walk(
+async function walkDirectory(
   folder: FileSystemDirectoryEntry,
-  above: string,
-  leaves: Leaf[],
+  parentPath: string,
+  entries: Entry[],
 ): Promise<void> {
-  const path = above === '' ? folder.name : `${above}/${folder.name}`
+  const path = parentPath === '' ? folder.name : `${parentPath}/${folder.name}`
   const reader = folder.createReader()
   let isEmpty = true
   for (;;) {
-    const entries = await read(reader)
-    if (entries.length === 0) break // a reader gives some at a time, and none when it is through
+    const batch = await readEntries(reader)
+    if (batch.length === 0) break // a reader returns batches, and an empty one at the end
     isEmpty = false
-    for (const entry of entries) {
-      if (leaves.length > mostFiles) return
-      if (entry.isDirectory) await walk(entry as FileSystemDirectoryEntry, path, leaves)
-      else leaves.push({ path, open: () => open(entry as FileSystemFileEntry) })
+    for (const entry of batch) {
+      if (entries.length > maxFiles) return
+      if (entry.isDirectory) await walkDirectory(entry as FileSystemDirectoryEntry, path, entries)
+      else entries.push({ path, open: () => openFile(entry as FileSystemFileEntry) })
     }
   }
-  if (isEmpty) leaves.push({ path, open: null })
+  if (isEmpty) entries.push({ path, open: null })
 }
 
-const read = (reader: FileSystemDirectoryReader): Promise<FileSystemEntry[]> =>
+const readEntries = (reader: FileSystemDirectoryReader): Promise<FileSystemEntry[]> =>
   new Promise((resolve, reject) => reader.readEntries(resolve, reject))
 
-const open = (entry: FileSystemFileEntry): Promise<File> =>
+const openFile = (entry: FileSystemFileEntry): Promise<File> =>
   new Promise((resolve, reject) => entry.file(resolve, reject))

@@ -1,102 +1,102 @@
-/** One upload as a row that follows its state. Only what changed is written, so focus and reading stay. */
+/** The row of one upload. It writes only what changed, so focus and screen readers are undisturbed. */
 import { button, element } from '../dom.ts'
 import { formatBytes, formatRate } from '../format.ts'
 import { httpsLink } from '../links.ts'
 import { nameElement, visibleName } from '../display-name.ts'
 import { icon } from './icons.ts'
 import type { IconName } from './icons.ts'
-import { sentOf } from './upload-item.ts'
-import type { Item } from './upload-item.ts'
+import { sentBytes } from './upload-item.ts'
+import type { UploadItem } from './upload-item.ts'
 import { strings } from './strings.ts'
 
-export interface RowActs {
-  readonly pause: (item: Item) => void
-  /** Goes on, or tries once more. */
-  readonly resume: (item: Item) => void
-  readonly cancel: (item: Item) => void
-  readonly chooseAgain: (item: Item) => void
+export interface RowActions {
+  readonly pause: (item: UploadItem) => void
+  /** Resumes or retries. */
+  readonly resume: (item: UploadItem) => void
+  readonly cancel: (item: UploadItem) => void
+  readonly chooseAgain: (item: UploadItem) => void
 }
 
 export interface Row {
   readonly element: HTMLElement
-  /** @param held whether nothing is sent because nobody is signed in */
-  update(held: boolean): void
+  /** @param isOnHold whether all uploads wait for sign-in */
+  update(isOnHold: boolean): void
 }
 
-type Act = 'pause' | 'resume' | 'retry' | 'again' | 'cancel' | 'open'
+type RowAction = 'pause' | 'resume' | 'retry' | 'choose-again' | 'cancel' | 'open'
 
-export function createRow(item: Item, acts: RowActs): Row {
+export function createRow(item: UploadItem, actions: RowActions): Row {
   const name = visibleName(item.name)
-  const words = element('p', { class: 'upload-words' })
+  const status = element('p', { class: 'upload-status' })
   const progress = element('progress', {
     part: 'progress',
     max: Math.max(1, item.size),
     'aria-label': strings.progressOf(name),
   })
-  const actions = element('span', { class: 'upload-actions' })
+  const controls = element('span', { class: 'upload-actions' })
   const title = element('p', { class: 'upload-name', title: name }, nameElement(item.name))
-  const row = element('li', { class: 'upload', part: 'upload' }, title, words, progress, actions)
-  let shown = ''
+  const row = element('li', { class: 'upload', part: 'upload' }, title, status, progress, controls)
+  let shownActions = ''
 
-  function press(label: string, drawing: IconName, act: (item: Item) => void): HTMLElement {
-    const attributes = { class: 'small-button', 'aria-label': label, title: label }
-    return button(icon(drawing), () => act(item), attributes)
+  function iconButton(label: string, iconName: IconName, action: (item: UploadItem) => void) {
+    const attributes = { class: 'icon-button', 'aria-label': label, title: label }
+    return button(icon(iconName), () => action(item), attributes)
   }
 
-  function make(act: Act): HTMLElement | null {
-    if (act === 'pause') return press(strings.pause(name), 'pause', acts.pause)
-    if (act === 'resume') return press(strings.resume(name), 'resume', acts.resume)
-    if (act === 'retry') return press(strings.retry(name), 'retry', acts.resume)
-    if (act === 'cancel') return press(strings.cancel(name), 'cancel', acts.cancel)
-    if (act === 'again') {
-      const attributes = { class: 'quiet', 'aria-label': strings.chooseAgain(name) }
-      return button(strings.again, () => acts.chooseAgain(item), attributes)
+  function createControl(action: RowAction): HTMLElement | null {
+    if (action === 'pause') return iconButton(strings.pause(name), 'pause', actions.pause)
+    if (action === 'resume') return iconButton(strings.resume(name), 'resume', actions.resume)
+    if (action === 'retry') return iconButton(strings.retry(name), 'retry', actions.resume)
+    if (action === 'cancel') return iconButton(strings.cancel(name), 'cancel', actions.cancel)
+    if (action === 'choose-again') {
+      const attributes = { class: 'secondary', 'aria-label': strings.chooseAgainNamed(name) }
+      return button(strings.chooseAgain, () => actions.chooseAgain(item), attributes)
     }
-    return linkToDrive(item, name)
+    return driveLink(item, name)
   }
 
   return {
     element: row,
-    update(held) {
+    update(isOnHold) {
       const { state } = item
-      row.dataset['state'] = state.is
-      const said = wordsFor(item, held)
-      if (words.textContent !== said) words.textContent = said
-      progress.hidden = !['sending', 'cut', 'paused', 'checking'].includes(state.is)
-      if (state.is === 'checking') progress.removeAttribute('value')
-      else progress.value = sentOf(item)
-      const wanted = actsFor(item)
-      if (wanted.join() === shown) return
-      shown = wanted.join()
-      const root = actions.getRootNode() as Document | ShadowRoot
-      const isFocused = actions.contains(root.activeElement)
-      actions.replaceChildren(...wanted.map(make).filter((made) => made !== null))
-      if (isFocused) actions.querySelector<HTMLElement>('a, button')?.focus()
+      row.dataset['state'] = state.status
+      const text = statusText(item, isOnHold)
+      if (status.textContent !== text) status.textContent = text
+      progress.hidden = !['uploading', 'reconnecting', 'paused', 'verifying'].includes(state.status)
+      if (state.status === 'verifying') progress.removeAttribute('value')
+      else progress.value = sentBytes(item)
+      const available = actionsFor(item)
+      if (available.join() === shownActions) return
+      shownActions = available.join()
+      const root = controls.getRootNode() as Document | ShadowRoot
+      const hadFocus = controls.contains(root.activeElement)
+      controls.replaceChildren(...available.map(createControl).filter((node) => node !== null))
+      if (hadFocus) controls.querySelector<HTMLElement>('a, button')?.focus()
     },
   }
 }
 
-function actsFor({ state }: Item): Act[] {
-  switch (state.is) {
+function actionsFor({ state }: UploadItem): RowAction[] {
+  switch (state.status) {
     case 'stored':
       return ['open']
     case 'failed':
-      return state.final ? [] : ['retry']
+      return state.isFinal ? [] : ['retry']
     case 'cancelled':
       return ['retry']
     case 'paused':
       return ['resume', 'cancel']
     case 'missing':
-      return ['again', 'cancel']
-    case 'checking':
+      return ['choose-again', 'cancel']
+    case 'verifying':
       return ['cancel']
     default:
       return ['pause', 'cancel']
   }
 }
 
-function linkToDrive({ state }: Item, name: string): HTMLElement | null {
-  const href = state.is === 'stored' ? httpsLink(state.file.webViewLink) : null
+function driveLink({ state }: UploadItem, name: string): HTMLElement | null {
+  const href = state.status === 'stored' ? httpsLink(state.file.webViewLink) : null
   if (href === null) return null
   const attributes = {
     href,
@@ -108,31 +108,31 @@ function linkToDrive({ state }: Item, name: string): HTMLElement | null {
   return element('a', attributes, strings.open)
 }
 
-/** Without the folders into which everything goes. */
-function pathBelow({ path, target: { name } }: Item): string {
+/** The file's path without the target's own path. */
+function pathBelow({ path, target: { name } }: UploadItem): string {
   if (path === name) return ''
   return path.startsWith(`${name}/`) ? path.slice(name.length + 1) : path
 }
 
-function wordsFor(item: Item, held: boolean): string {
+function statusText(item: UploadItem, isOnHold: boolean): string {
   const { state, size } = item
   const path = pathBelow(item)
-  const { parts, sentOf: ofAll } = strings
-  const sent = ofAll(formatBytes(sentOf(item)), formatBytes(size))
-  switch (state.is) {
+  const { join } = strings
+  const sent = strings.sentOf(formatBytes(sentBytes(item)), formatBytes(size))
+  switch (state.status) {
     case 'waiting':
-      return parts(path, held ? strings.held : strings.waiting)
-    case 'sending':
-      return parts(path, sent, formatRate(state.rate))
-    case 'cut':
-      return parts(path, sent, strings.cut)
+      return join(path, isOnHold ? strings.onHold : strings.waiting)
+    case 'uploading':
+      return join(path, sent, formatRate(state.rate))
+    case 'reconnecting':
+      return join(path, sent, strings.reconnecting)
     case 'paused':
-      return parts(path, sent, strings.paused)
+      return join(path, sent, strings.paused)
     case 'stored':
-      return parts(path, strings.stored(formatBytes(size)))
+      return join(path, strings.stored(formatBytes(size)))
     case 'failed':
-      return state.problem.words
+      return state.problem.userMessage
     default:
-      return parts(path, strings[state.is])
+      return join(path, strings[state.status])
   }
 }

@@ -1,20 +1,20 @@
-/** An element with a shadow root and the uploader's styles in it. */
+/** Elements with a shadow root that has the uploader's styles. */
 import { element } from '../dom.ts'
 import styles from './style.css'
 
-/** What a page may style with `::part()`, of this root and of one inside it. */
+/** Parts that a page may style with `::part()`, exported from this root and from a nested one. */
 export const parts = ['panel', 'upload', 'progress', 'button'] as const
 
 let sheet: CSSStyleSheet | undefined
 
-export function createHost(...children: readonly Node[]): HTMLElement {
+export function createShadowHost(...children: readonly Node[]): HTMLElement {
   const host = element('div', { class: 'driveway-uploads', exportparts: parts.join() })
-  dress(host).append(...children)
+  applyStyles(host).append(...children)
   return host
 }
 
-/** A sheet made by a script is none of the inline styles that a page's policy may forbid. */
-export function dress(host: HTMLElement): ShadowRoot {
+/** A constructed style sheet is not an inline style, so it needs no `unsafe-inline`. */
+export function applyStyles(host: HTMLElement): ShadowRoot {
   const root = host.attachShadow({ mode: 'open' })
   if (!sheet) {
     sheet = new CSSStyleSheet()

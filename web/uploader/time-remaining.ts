@@ -1,8 +1,8 @@
-/** How long something still takes, as people say it. */
+/** The estimated time remaining of an upload. */
 import { strings } from './strings.ts'
 
-/** @param rate bytes a second @returns '' while nobody knows */
-export function leftWords(bytes: number, rate: number): string {
+/** @param rate bytes per second @returns '' while unknown */
+export function formatTimeRemaining(bytes: number, rate: number): string {
   if (rate <= 0 || bytes <= 0) return ''
   const seconds = bytes / rate
   if (seconds < 55)

@@ -1,60 +1,60 @@
-/** Uploads as the person sees them: what each is, and how it stands. */
+/** The uploads that the user sees: their properties and states. */
 import type { Problem } from '../api/problem.ts'
 import type { DriveFile } from '../api/types.ts'
 
-/** The folder that files are to go into. */
-export interface Target {
-  /** Its id; `null` for My Drive itself. */
+/** The folder that files are uploaded to. */
+export interface UploadTarget {
+  /** The folder's id; `null` for My Drive. */
   readonly id: string | null
   readonly name: string
-  /** Folders below it, found or made, such as `Inbox/2026`; none unless said. */
+  /** Subfolders to use or create, such as `Inbox/2026`; default none. */
   readonly path?: string
 }
 
-/** A file in a person's hand, and the folders it came in. */
-export interface Picked {
+/** A file that the user picked, and its folders. */
+export interface PickedFile {
   readonly file: File
   /** Folders below the target, such as `Trip/Day 1`; '' for none. */
   readonly path: string
 }
 
-export type State =
-  /** Its turn has not come. */
-  | { readonly is: 'waiting' }
-  | { readonly is: 'sending'; readonly sent: number; readonly rate: number }
-  /** The connection broke: it goes on by itself. */
-  | { readonly is: 'cut'; readonly sent: number }
-  | { readonly is: 'paused'; readonly sent: number }
-  /** All bytes have left; it is not in Drive before Drive's checksum is ours. */
-  | { readonly is: 'checking' }
-  | { readonly is: 'stored'; readonly file: DriveFile }
-  | { readonly is: 'failed'; readonly problem: Problem; readonly final: boolean }
-  | { readonly is: 'cancelled' }
-  /** The page was left meanwhile, and its bytes were not kept: the person has to choose it again. */
-  | { readonly is: 'missing' }
+export type UploadState =
+  /** Queued, or on hold until sign-in. */
+  | { readonly status: 'waiting' }
+  | { readonly status: 'uploading'; readonly sent: number; readonly rate: number }
+  /** The connection failed; the upload resumes automatically. */
+  | { readonly status: 'reconnecting'; readonly sent: number }
+  | { readonly status: 'paused'; readonly sent: number }
+  /** All bytes are sent; Drive's checksum is not compared yet. */
+  | { readonly status: 'verifying' }
+  | { readonly status: 'stored'; readonly file: DriveFile }
+  | { readonly status: 'failed'; readonly problem: Problem; readonly isFinal: boolean }
+  | { readonly status: 'cancelled' }
+  /** Restored after a reload without the file's bytes: the user has to choose the file again. */
+  | { readonly status: 'missing' }
 
-export interface Item {
+export interface UploadItem {
   readonly id: string
   readonly name: string
-  /** As the browser tells it; '' where it does not know. */
+  /** As reported by the browser; '' when unknown. */
   readonly mimeType: string
   readonly size: number
   readonly path: string
-  readonly target: Target
-  state: State
+  readonly target: UploadTarget
+  state: UploadState
 }
 
-/** Whether it is on its way, or will be without anybody doing anything. */
-export function isUnderWay({ state }: Item): boolean {
-  return ['waiting', 'sending', 'cut', 'checking'].includes(state.is)
+/** Whether the upload is in progress or starts without a user action. */
+export function isActive({ state }: UploadItem): boolean {
+  return ['waiting', 'uploading', 'reconnecting', 'verifying'].includes(state.status)
 }
 
-export function isFinished({ state }: Item): boolean {
-  return ['stored', 'failed', 'cancelled'].includes(state.is)
+export function isFinished({ state }: UploadItem): boolean {
+  return ['stored', 'failed', 'cancelled'].includes(state.status)
 }
 
-/** Bytes that are there, as far as the person is concerned. */
-export function sentOf({ state, size }: Item): number {
-  if (state.is === 'stored' || state.is === 'checking') return size
+/** Bytes sent, as shown to the user. */
+export function sentBytes({ state, size }: UploadItem): number {
+  if (state.status === 'stored' || state.status === 'verifying') return size
   return 'sent' in state ? state.sent : 0
 }

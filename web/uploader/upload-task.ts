@@ -1,80 +1,85 @@
-/** An upload as the engine keeps it: what the person sees of it, and what they do not. */
+/** The engine's internal state of one upload. */
 import { formatBytes } from '../format.ts'
 import { Problem } from '../api/problem.ts'
-import type { Item, Picked, Target } from './upload-item.ts'
-import type { Meta } from './uppy.ts'
-import { createMeter } from './transfer-rate.ts'
+import type { PickedFile, UploadItem, UploadTarget } from './upload-item.ts'
+import type { UploadMeta } from './uppy.ts'
+import { createTransferRate } from './transfer-rate.ts'
 import { strings } from './strings.ts'
 
-export interface Job {
-  readonly item: Item
-  readonly meta: Meta
-  readonly meter: ReturnType<typeof createMeter>
+export interface UploadTask {
+  readonly item: UploadItem
+  readonly meta: UploadMeta
+  readonly transferRate: ReturnType<typeof createTransferRate>
   file: File | undefined
-  /** Ends what is done beside the upload. */
-  stop: AbortController
+  /** Aborts the digest and the verification. */
+  controller: AbortController
   digest: Promise<string> | undefined
-  /** Set once all bytes are there. */
-  address: string | undefined
-  /** Whether Uppy has it in hand, stopped or not. */
-  isBegun: boolean
-  isStopped: boolean
+  /** The upload's URL at the gateway, set once all bytes are sent. */
+  uploadUrl: string | undefined
+  /** Whether Uppy has started the upload, even if it is suspended. */
+  isStarted: boolean
+  isSuspended: boolean
 }
 
-/** @param file none where an earlier page had it, and this one has not */
-export function createJob(id: string, meta: Meta, file: File | undefined, size: number): Job {
-  const item: Item = {
+/** @param file undefined when it was restored without its bytes */
+export function createUploadTask(
+  id: string,
+  meta: UploadMeta,
+  file: File | undefined,
+  size: number,
+): UploadTask {
+  const item: UploadItem = {
     id,
     name: meta.filename,
     mimeType: meta.filetype,
     size,
     path: meta.path,
-    target: { id: meta.folder || null, name: meta.into },
-    state: { is: file === undefined ? 'missing' : 'waiting' },
+    target: { id: meta.folder || null, name: meta.folderName },
+    state: { status: file === undefined ? 'missing' : 'waiting' },
   }
   return {
     item,
     meta,
     file,
-    meter: createMeter(),
-    stop: new AbortController(),
+    transferRate: createTransferRate(),
+    controller: new AbortController(),
     digest: undefined,
-    address: undefined,
-    isBegun: false,
-    isStopped: false,
+    uploadUrl: undefined,
+    isStarted: false,
+    isSuspended: false,
   }
 }
 
 let count = 0
 
-export function metaOf({ file, path }: Picked, target: Target): Meta {
+export function createMeta({ file, path }: PickedFile, target: UploadTarget): UploadMeta {
   count += 1
   return {
     filename: file.name,
     filetype: file.type,
     folder: target.id ?? '',
-    path: pathIn(target, path),
-    into: target.name,
+    path: pathInTarget(target, path),
+    folderName: target.name,
     relativePath: `${Date.now()}-${count}`,
   }
 }
 
-/** What two files share that are the same one, chosen twice for the same place. */
-export function likeness({ file, path }: Picked, target: Target): string {
+/** Identifies a file and its destination, so that the same file is not added twice. */
+export function fingerprint({ file, path }: PickedFile, target: UploadTarget): string {
   const { name, size, lastModified } = file
-  return JSON.stringify([target.id, pathIn(target, path), name, size, lastModified])
+  return JSON.stringify([target.id, pathInTarget(target, path), name, size, lastModified])
 }
 
-export function likenessOf({ file, meta, item }: Job): string {
+export function taskFingerprint({ file, meta, item }: UploadTask): string {
   const { name, size } = item
   return JSON.stringify([item.target.id, meta.path, name, size, file?.lastModified])
 }
 
-export function pathIn({ path: above = '' }: Target, path: string): string {
-  return [above, path].filter((part) => part !== '').join('/')
+export function pathInTarget({ path: base = '' }: UploadTarget, path: string): string {
+  return [base, path].filter((part) => part !== '').join('/')
 }
 
-export function tooLarge(size: number, most: number): Problem {
-  const title = strings.tooLarge(formatBytes(size), formatBytes(most))
+export function fileTooLarge(size: number, maxBytes: number): Problem {
+  const title = strings.tooLarge(formatBytes(size), formatBytes(maxBytes))
   return new Problem({ code: 'too_large', title })
 }

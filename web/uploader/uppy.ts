@@ -1,124 +1,127 @@
 /**
- * Uppy, put together: tus with its retries, what survives a reload, and one lock so that two tabs
- * never continue the same upload.
+ * Configures Uppy: tus with retries, persistence across reloads, and a lock so that two tabs never
+ * resume the same upload.
  */
 import Uppy from '@uppy/core'
-import type { UppyFile } from '@uppy/core'
 import GoldenRetriever from '@uppy/golden-retriever'
 import Tus from '@uppy/tus'
 import type { TusBody } from '@uppy/tus'
 import type { HttpResponse } from 'tus-js-client'
-import { jsonObject } from '../api/problem.ts'
-import { createOver } from './finished-journal.ts'
-import type { Over } from './finished-journal.ts'
-import { createStack, itemHeader } from './http-stack.ts'
-import type { Stack } from './http-stack.ts'
+import { parseJsonObject } from '../api/problem.ts'
+import { createFinishedJournal } from './finished-journal.ts'
+import type { FinishedJournal } from './finished-journal.ts'
+import { createHttpStack, uploadIdHeader } from './http-stack.ts'
+import type { GatewayHttpStack } from './http-stack.ts'
 
-/** The first four are `Upload-Metadata` of tus; '' for none. */
-export type Meta = {
+/** The first four are sent as `Upload-Metadata` of tus; '' for none. */
+export type UploadMeta = {
   filename: string
   filetype: string
   folder: string
   path: string
-  /** The folder's name. */
-  into: string
-  /** Another one for each: what Uppy tells files by. */
+  folderName: string
+  /** Unique per upload: Uppy derives file ids from it. */
   relativePath: string
 }
 
-export type Uploads = Uppy<Meta, TusBody>
-export type Upload = UppyFile<Meta, TusBody>
+type UppyInstance = Uppy<UploadMeta, TusBody>
 
-export interface MechanicsOptions {
+export interface UppyClientOptions {
   /** The gateway's origin. */
   readonly gateway: string
   readonly account: string
   readonly headers: () => Readonly<Record<string, string>>
-  /** Bytes that one request through the gateway may have; `null` where there is no limit. */
+  /** Maximum bytes per request to the gateway; `null` for no limit. */
   readonly maxRequestBytes: number | null
-  /** Called when an upload's connection broke, and it is about to be tried again. */
-  readonly cut: (id: string) => void
+  /** Called when an upload's connection failed and a retry is scheduled. */
+  readonly onDisconnect: (id: string) => void
 }
 
-export interface Mechanics {
-  readonly uploads: Uploads
-  readonly stack: Stack
-  /** Whether a reload finds these uploads again. */
-  readonly survives: boolean
-  /** Of what survives, what is over by now. */
-  readonly over: Over | undefined
-  /** Resolves when how everything stands by now is written down for the next page. */
-  noted(): Promise<void>
+export interface UppyClient {
+  readonly uppy: UppyInstance
+  readonly httpStack: GatewayHttpStack
+  /** Whether these uploads are restored after a reload. */
+  readonly isPersistent: boolean
+  /** The uploads that have finished since Uppy last persisted its state. */
+  readonly finishedJournal: FinishedJournal | undefined
+  /** Resolves when the current state is persisted for the next page. */
+  persisted(): Promise<void>
 }
 
 const mebibyte = 1024 * 1024
-const pieceBytes = 16 * mebibyte
-const directBytes = 64 * mebibyte
-/** Beyond this, bytes go to Drive themselves where they can: it spares the gateway the work. */
-const directFrom = 32 * mebibyte
+const chunkBytes = 16 * mebibyte
+const directChunkBytes = 64 * mebibyte
+/** Larger files are sent directly to Drive where possible, which offloads the gateway. */
+const directThresholdBytes = 32 * mebibyte
 
-/** Files that are kept for a reload: copies on the person's own disk, so not of everything. */
-export const keptBytes = 128 * mebibyte
-const allKeptBytes = 1024 * mebibyte
-/** As long as an upload can be continued at the gateway. */
-const keptMs = 6 * 24 * 60 * 60 * 1000
+/** Maximum size of a file that is copied into IndexedDB for a reload. */
+export const maxPersistedFileBytes = 128 * mebibyte
+const maxPersistedTotalBytes = 1024 * mebibyte
+/** Matches the time for which the gateway can resume an upload. */
+const persistedTtlMs = 6 * 24 * 60 * 60 * 1000
 
-const atOnce = 3
-/** Quick at first; then, for half an hour, now and then. Coming online again is quicker. */
+const maxConcurrentUploads = 3
+/** Short delays first, then 15 s for half an hour. The `online` event retries at once. */
 const retryDelays = [500, 1000, 2000, 4000, 8000, ...Array.from({ length: 120 }, () => 15_000)]
-const noteMs = 600 // what changed is written down twice a second
-const patience = 3_000 // for another tab to end, and for what was kept to be read
+const persistIntervalMs = 600 // Golden Retriever persists changes twice per second
+const startupTimeoutMs = 3_000 // for another tab's lock, and for restoring persisted uploads
 
-export async function createMechanics(options: MechanicsOptions): Promise<Mechanics> {
-  const { account, gateway, headers, maxRequestBytes, cut } = options
+export async function createUppyClient(options: UppyClientOptions): Promise<UppyClient> {
+  const { account, gateway, headers, maxRequestBytes, onDisconnect } = options
   const id = `driveway-${account}`
-  const survives = await isOnlyTab(id)
-  const uploads: Uploads = new Uppy({ id, logger: silent })
-  const stack = createStack({
-    pieceBytes: Math.min(pieceBytes, wholeUnits((maxRequestBytes ?? Infinity) - mebibyte)),
-    directBytes,
+  const isPersistent = await acquireTabLock(id)
+  const uppy: UppyInstance = new Uppy({ id, logger: noopLogger })
+  const httpStack = createHttpStack({
+    chunkBytes: Math.min(chunkBytes, floorToUnit((maxRequestBytes ?? Infinity) - mebibyte)),
+    directChunkBytes,
   })
-  uploads.use(Tus, {
+  uppy.use(Tus, {
     endpoint: `${gateway}/upload/tus`,
-    httpStack: stack,
-    limit: atOnce,
+    httpStack,
+    limit: maxConcurrentUploads,
     retryDelays,
     allowedMetaFields: ['filename', 'filetype', 'folder', 'path'],
     headers: (file) => ({
       ...headers(),
-      [itemHeader]: file.id,
-      ...((file.size ?? 0) > directFrom ? { 'Driveway-Direct': '1' } : {}),
+      [uploadIdHeader]: file.id,
+      ...((file.size ?? 0) > directThresholdBytes ? { 'Driveway-Direct': '1' } : {}),
     }),
-    storeFingerprintForResuming: false, // an upload's address is kept with its file, or not at all
-    onShouldRetry(error, _attempt, _options, goesOn) {
-      if (!mayHelp(error.originalResponse) || !goesOn(error)) return false
-      cut(error.originalRequest.getHeader(itemHeader) ?? '')
+    storeFingerprintForResuming: false, // Golden Retriever persists the upload URL with its file
+    onShouldRetry(error, _attempt, _options, shouldRetry) {
+      if (!isRetryable(error.originalResponse) || !shouldRetry(error)) return false
+      onDisconnect(error.originalRequest.getHeader(uploadIdHeader) ?? '')
       return true
     },
   })
-  if (survives) await keep(uploads, id)
-  const noted = (): Promise<void> =>
-    new Promise((resolve) => setTimeout(resolve, survives ? noteMs : 0))
-  const over = survives ? createOver(`${id}-over`, noteMs) : undefined
-  return { uploads, stack, survives, over, noted }
+  if (isPersistent) await enablePersistence(uppy, id)
+  const persisted = (): Promise<void> =>
+    new Promise((resolve) => setTimeout(resolve, isPersistent ? persistIntervalMs : 0))
+  const finishedJournal = isPersistent
+    ? createFinishedJournal(`${id}-finished`, persistIntervalMs)
+    : undefined
+  return { uppy, httpStack, isPersistent, finishedJournal, persisted }
 }
 
-/** Waits until what an earlier page left is there: it would overwrite what is added before. */
-async function keep(uploads: Uploads, id: string): Promise<void> {
+/** Waits until the uploads of an earlier page are restored: that replaces files added before. */
+async function enablePersistence(uppy: UppyInstance, id: string): Promise<void> {
   const restored = new Promise<void>((resolve) => {
-    uploads.once('restored', () => resolve())
-    setTimeout(resolve, patience)
+    uppy.once('restored', () => resolve())
+    setTimeout(resolve, startupTimeoutMs)
   })
-  // Its types do not know that these options reach the store.
-  const indexedDB: object = { maxFileSize: keptBytes, maxTotalSize: allKeptBytes, expires: keptMs }
-  uploads.use(GoldenRetriever, { expires: keptMs, indexedDB })
-  const key = `${id}-kept`
+  // The plugin's types omit these options of its IndexedDB store.
+  const indexedDB: object = {
+    maxFileSize: maxPersistedFileBytes,
+    maxTotalSize: maxPersistedTotalBytes,
+    expires: persistedTtlMs,
+  }
+  uppy.use(GoldenRetriever, { expires: persistedTtlMs, indexedDB })
+  const key = `${id}-persistent`
   if (localStorage.getItem(key) !== null) await restored
   localStorage.setItem(key, '')
 }
 
-/** Holds a lock for as long as the page lives. */
-function isOnlyTab(name: string): Promise<boolean> {
+/** Holds a Web Lock for the lifetime of the page. @returns false when another tab holds it */
+function acquireTabLock(name: string): Promise<boolean> {
   const { locks } = navigator as { locks?: LockManager }
   if (!locks) return Promise.resolve(true)
   return new Promise((resolve) => {
@@ -126,20 +129,21 @@ function isOnlyTab(name: string): Promise<boolean> {
       resolve(true)
       return new Promise(() => {})
     }
-    // An earlier page of this tab may need a moment to be gone.
-    const signal = AbortSignal.timeout(patience)
+    // The previous page of this tab may release its lock with a delay.
+    const signal = AbortSignal.timeout(startupTimeoutMs)
     locks.request(name, { signal }, hold).catch(() => resolve(false))
   })
 }
 
-/** Whether asking again may be answered otherwise; a problem says so itself. */
-function mayHelp(answer: HttpResponse | null): boolean {
-  return answer === null || jsonObject(answer.getBody())['retryable'] !== false
+/** Whether a retry may succeed, by the problem's `retryable` field. */
+function isRetryable(response: HttpResponse | null): boolean {
+  return response === null || parseJsonObject(response.getBody())['retryable'] !== false
 }
 
-function wholeUnits(bytes: number): number {
+/** Rounds down to a multiple of 256 KiB, the unit of Drive's chunks. */
+function floorToUnit(bytes: number): number {
   const unit = 256 * 1024
   return Math.max(unit, Math.floor(bytes / unit) * unit)
 }
 
-const silent = { debug: () => {}, warn: () => {}, error: () => {} }
+const noopLogger = { debug: () => {}, warn: () => {}, error: () => {} }

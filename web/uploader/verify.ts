@@ -1,36 +1,42 @@
-/** A file is in Drive when Drive's own SHA-256 is that of the file in the person's hand. */
+/** Verifies uploads: compares Drive's SHA-256 with the digest of the local file. */
 import { Problem } from '../api/problem.ts'
 import type { DriveFile } from '../api/types.ts'
-import type { Item } from './upload-item.ts'
+import type { UploadItem } from './upload-item.ts'
 import { strings } from './strings.ts'
 
-export interface Claim {
-  /** The upload's, at the gateway. */
-  readonly address: string
-  /** Reads a header of the answer that said that all bytes are there. */
+export interface CompletedUpload {
+  /** The upload's URL at the gateway. */
+  readonly url: string
+  /** Reads a header of the response that acknowledged the last byte. */
   readonly header: (name: string) => string | null
   readonly headers: () => Readonly<Record<string, string>>
 }
 
-/** Milliseconds; Drive may need a moment for a large file's checksum. */
-const waits = [1_000, 3_000, 10_000, 30_000]
+/** Drive may compute the checksum of a large file with a delay. */
+const pollDelaysMs = [1_000, 3_000, 10_000, 30_000]
 
 /**
- * @param digest the file's SHA-256 in hex
- * @throws {Problem} `digest_mismatch` after the other file was taken out of Drive, `unproven`
+ * @param digest the local file's SHA-256 in hex
+ * @throws {Problem} `digest_mismatch` after the file is deleted from Drive; `checksum_unavailable`
  */
-export async function proven(item: Item, claim: Claim, digest: string): Promise<DriveFile> {
-  let { header } = claim
-  for (const wait of waits) {
+export async function verifyUpload(
+  item: UploadItem,
+  upload: CompletedUpload,
+  digest: string,
+): Promise<DriveFile> {
+  let { header } = upload
+  for (const delay of pollDelaysMs) {
     if (header('Driveway-File-Sha256') !== null) break
-    await new Promise((resolve) => setTimeout(resolve, wait))
-    header = await askAgain(claim).catch(() => header)
+    await new Promise((resolve) => setTimeout(resolve, delay))
+    header = await fetchHeaders(upload).catch(() => header)
   }
   const sha256 = header('Driveway-File-Sha256')
-  if (sha256 === null) throw new Problem({ code: 'unproven', title: strings.unproven })
+  if (sha256 === null) {
+    throw new Problem({ code: 'checksum_unavailable', title: strings.checksumUnavailable })
+  }
   if (sha256 !== digest) {
-    await endUpload(claim)
-    throw new Problem({ code: 'digest_mismatch', title: strings.otherBytes })
+    await deleteUpload(upload)
+    throw new Problem({ code: 'digest_mismatch', title: strings.digestMismatch })
   }
   return {
     id: header('Driveway-File-Id') ?? '',
@@ -41,19 +47,22 @@ export async function proven(item: Item, claim: Claim, digest: string): Promise<
     modified: new Date(),
     webViewLink: header('Driveway-File-Link') ?? undefined,
     shortcut: null,
-    isOurs: true,
+    isAppAuthorized: true,
     canAddChildren: false,
     canDownload: true,
   }
 }
 
-/** Gives an upload up, and takes its file out of Drive where it has become one. */
-export async function endUpload({ address, headers }: Omit<Claim, 'header'>): Promise<void> {
-  await fetch(address, { method: 'DELETE', headers: { ...headers(), 'Tus-Resumable': '1.0.0' } })
+/** Terminates an upload; deletes its file from Drive when the upload is complete. */
+export async function deleteUpload({ url, headers }: Omit<CompletedUpload, 'header'>) {
+  await fetch(url, { method: 'DELETE', headers: { ...headers(), 'Tus-Resumable': '1.0.0' } })
 }
 
-async function askAgain({ address, headers }: Claim): Promise<Claim['header']> {
-  const spoken = { ...headers(), 'Tus-Resumable': '1.0.0' }
-  const answer = await fetch(address, { method: 'HEAD', headers: spoken, cache: 'no-store' })
-  return (name) => answer.headers.get(name)
+async function fetchHeaders({ url, headers }: CompletedUpload): Promise<CompletedUpload['header']> {
+  const response = await fetch(url, {
+    method: 'HEAD',
+    headers: { ...headers(), 'Tus-Resumable': '1.0.0' },
+    cache: 'no-store',
+  })
+  return (name) => response.headers.get(name)
 }
