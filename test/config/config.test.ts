@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { readConfig } from '../../functions/config/config.ts'
 
-const good = {
+const required = {
   PUBLIC_URL: 'https://drive.example',
   GOOGLE_CLOUD_PROJECT: 'p',
   CLIENT_SECRET_NAME: 'projects/p/secrets/client/versions/latest',
@@ -13,7 +13,7 @@ const local = {
   FIRESTORE_EMULATOR_HOST: '[::1]:9002',
 }
 
-const refusal = (env: Record<string, string>): string => {
+const configError = (env: Record<string, string>): string => {
   try {
     readConfig(env)
     return 'none'
@@ -23,7 +23,7 @@ const refusal = (env: Record<string, string>): string => {
 }
 
 test('what must be said is enough, and speaks to Google', () => {
-  expect(readConfig(good)).toMatchObject({
+  expect(readConfig(required)).toMatchObject({
     publicUrl: 'https://drive.example',
     redirectUri: 'https://drive.example/callback',
     accessProfile: 'browse',
@@ -41,11 +41,11 @@ test('what must be said is enough, and speaks to Google', () => {
 })
 
 test('everything that is wrong is named at once', () => {
-  expect(refusal({})).toBe(
+  expect(configError({})).toBe(
     'Cannot start: PUBLIC_URL is missing; GOOGLE_CLOUD_PROJECT is missing; ' +
       'CLIENT_SECRET_NAME is missing; KEYRING_SECRET_NAME is missing',
   )
-  const message = refusal({
+  const message = configError({
     PUBLIC_URL: 'http://drive.example',
     GOOGLE_CLOUD_PROJECT: ' ',
     CLIENT_SECRET_NAME: 'GOCSPX-secret-itself',
@@ -81,7 +81,7 @@ test('everything that is wrong is named at once', () => {
 
 describe('the sandbox (case 39)', () => {
   test('is used on this machine', () => {
-    expect(readConfig({ ...good, ...local })).toMatchObject({
+    expect(readConfig({ ...required, ...local })).toMatchObject({
       google: { token: 'http://127.0.0.1:9000/token', drive: 'http://127.0.0.1:9000/' },
       secretManagerHost: 'localhost:9001',
       firestoreHost: '[::1]:9002',
@@ -89,7 +89,7 @@ describe('the sandbox (case 39)', () => {
   })
 
   test.each(Object.entries(local))('%s is refused where functions are deployed', (name, value) => {
-    expect(refusal({ ...good, [name]: value, K_SERVICE: 'upload' })).toMatch(
+    expect(configError({ ...required, [name]: value, K_SERVICE: 'upload' })).toMatch(
       `${name} is for local runs`,
     )
   })
@@ -120,7 +120,7 @@ describe('the sandbox (case 39)', () => {
   ]
   test.each(Object.keys(local))('%s is nowhere else', (name) => {
     for (const value of elsewhere) {
-      expect([value, refusal({ ...good, [name]: value })]).toEqual([
+      expect([value, configError({ ...required, [name]: value })]).toEqual([
         value,
         `Cannot start: ${name} must be an address on this machine`,
       ])
@@ -132,7 +132,7 @@ describe('an origin', () => {
   test.each(['https://drive.example', 'https://drive.example/', 'http://localhost:8080'])(
     'may be %s',
     (PUBLIC_URL) => {
-      const { publicUrl, redirectUri } = readConfig({ ...good, PUBLIC_URL })
+      const { publicUrl, redirectUri } = readConfig({ ...required, PUBLIC_URL })
       expect(publicUrl).toBe(PUBLIC_URL.replace(/\/$/, ''))
       expect(redirectUri).toBe(`${publicUrl}/callback`)
     },
@@ -150,13 +150,13 @@ describe('an origin', () => {
     '*',
     'https://*.example',
   ])('is not %s', (value) => {
-    expect(refusal({ ...good, PUBLIC_URL: value })).toMatch('PUBLIC_URL must be an origin')
-    expect(refusal({ ...good, ALLOWED_ORIGINS: value })).toMatch('ALLOWED_ORIGINS must be')
+    expect(configError({ ...required, PUBLIC_URL: value })).toMatch('PUBLIC_URL must be an origin')
+    expect(configError({ ...required, ALLOWED_ORIGINS: value })).toMatch('ALLOWED_ORIGINS must be')
   })
 
   test('several are listed with commas or spaces', () => {
     const { allowedOrigins } = readConfig({
-      ...good,
+      ...required,
       ALLOWED_ORIGINS: ' https://a.example,https://b.example:8443/  http://localhost:3000 ',
     })
     expect(allowedOrigins).toEqual([
@@ -170,12 +170,14 @@ describe('an origin', () => {
 test.each(['0', '-1', '1e3', '1.5', 'many', '9'.repeat(16)])(
   '%s is no number of bytes',
   (value) => {
-    expect(refusal({ ...good, MAX_FILE_BYTES: value })).toMatch('MAX_FILE_BYTES is no number')
+    expect(configError({ ...required, MAX_FILE_BYTES: value })).toMatch(
+      'MAX_FILE_BYTES is no number',
+    )
   },
 )
 
 test('Google’s front end takes 32 MiB in one request, where it is there', () => {
-  expect(readConfig({ ...good, K_SERVICE: 'upload' }).maxRequestBytes).toBe(32 * 1024 * 1024)
+  expect(readConfig({ ...required, K_SERVICE: 'upload' }).maxRequestBytes).toBe(32 * 1024 * 1024)
 })
 
 describe('who may sign in', () => {
@@ -189,7 +191,7 @@ describe('who may sign in', () => {
     ],
   ])('%p', (value, expected) => {
     const { allowedUsers } = readConfig(
-      value === undefined ? good : { ...good, ALLOWED_USERS: value },
+      value === undefined ? required : { ...required, ALLOWED_USERS: value },
     )
     expect(allowedUsers).toEqual(expected)
   })
@@ -204,24 +206,24 @@ describe('who may sign in', () => {
     '*@x.example',
     '@*.example',
   ])('is not %s', (value) => {
-    expect(refusal({ ...good, ALLOWED_USERS: value })).toMatch('ALLOWED_USERS must list')
+    expect(configError({ ...required, ALLOWED_USERS: value })).toMatch('ALLOWED_USERS must list')
   })
 
   test('is everybody or a list', () => {
     const value = 'everybody, ada@example.com'
-    expect(refusal({ ...good, ALLOWED_USERS: value })).toMatch('not both')
+    expect(configError({ ...required, ALLOWED_USERS: value })).toMatch('not both')
   })
 })
 
 describe('CI systems whose tokens may count', () => {
   test('GitHub Actions and GitLab, unless others or none are named', () => {
-    expect(readConfig(good).oidcIssuers).toEqual([
+    expect(readConfig(required).oidcIssuers).toEqual([
       'https://token.actions.githubusercontent.com',
       'https://gitlab.com',
     ])
-    expect(readConfig({ ...good, OIDC_ISSUERS: 'none' }).oidcIssuers).toEqual([])
+    expect(readConfig({ ...required, OIDC_ISSUERS: 'none' }).oidcIssuers).toEqual([])
     const OIDC_ISSUERS = 'https://gitlab.example, https://ci.example/org/1'
-    expect(readConfig({ ...good, OIDC_ISSUERS }).oidcIssuers).toEqual([
+    expect(readConfig({ ...required, OIDC_ISSUERS }).oidcIssuers).toEqual([
       'https://gitlab.example',
       'https://ci.example/org/1',
     ])
@@ -239,40 +241,40 @@ describe('CI systems whose tokens may count', () => {
     'https://accounts.google.com',
     'http://127.0.0.1:9000/ci',
   ])('%s is none', (OIDC_ISSUERS) => {
-    expect(refusal({ ...good, OIDC_ISSUERS })).toContain('OIDC_ISSUERS')
+    expect(configError({ ...required, OIDC_ISSUERS })).toContain('OIDC_ISSUERS')
   })
 
   test('one on this machine counts beside a sandbox, and never where it is deployed', () => {
     const OIDC_ISSUERS = 'http://127.0.0.1:9000/ci'
-    expect(readConfig({ ...good, ...local, OIDC_ISSUERS }).oidcIssuers).toEqual([OIDC_ISSUERS])
-    expect(refusal({ ...good, ...local, OIDC_ISSUERS: 'http://10.0.0.1/ci' })).toContain(
+    expect(readConfig({ ...required, ...local, OIDC_ISSUERS }).oidcIssuers).toEqual([OIDC_ISSUERS])
+    expect(configError({ ...required, ...local, OIDC_ISSUERS: 'http://10.0.0.1/ci' })).toContain(
       'OIDC_ISSUERS',
     )
-    expect(refusal({ ...good, OIDC_ISSUERS, K_SERVICE: 'auth' })).toContain('OIDC_ISSUERS')
+    expect(configError({ ...required, OIDC_ISSUERS, K_SERVICE: 'auth' })).toContain('OIDC_ISSUERS')
   })
 })
 
 test('front ends that append an address: one where it is deployed, unless said', () => {
-  expect(readConfig(good).forwardedHops).toBe(0)
-  expect(readConfig({ ...good, K_SERVICE: 'auth' }).forwardedHops).toBe(1)
-  expect(readConfig({ ...good, K_SERVICE: 'auth', FORWARDED_HOPS: '2' }).forwardedHops).toBe(2)
+  expect(readConfig(required).forwardedHops).toBe(0)
+  expect(readConfig({ ...required, K_SERVICE: 'auth' }).forwardedHops).toBe(1)
+  expect(readConfig({ ...required, K_SERVICE: 'auth', FORWARDED_HOPS: '2' }).forwardedHops).toBe(2)
   for (const FORWARDED_HOPS of ['-1', 'x', '10', '1.5']) {
-    expect(refusal({ ...good, FORWARDED_HOPS })).toContain('FORWARDED_HOPS')
+    expect(configError({ ...required, FORWARDED_HOPS })).toContain('FORWARDED_HOPS')
   }
 })
 
-const readHeaders = (value: string): unknown =>
-  readConfig({ ...good, OTEL_EXPORTER_OTLP_HEADERS: value }).otlpHeaders
+const parseHeaders = (value: string): unknown =>
+  readConfig({ ...required, OTEL_EXPORTER_OTLP_HEADERS: value }).otlpHeaders
 
 describe('headers for the collector', () => {
   test('are a list of names and values, percent-encoded where they have to be', () => {
-    expect(readConfig(good).otlpHeaders).toEqual({})
-    expect(readHeaders(' ')).toEqual({})
-    expect(readHeaders('Api-Key=s3cret==, x-tenant = a%2Cb%20c ,')).toEqual({
+    expect(readConfig(required).otlpHeaders).toEqual({})
+    expect(parseHeaders(' ')).toEqual({})
+    expect(parseHeaders('Api-Key=s3cret==, x-tenant = a%2Cb%20c ,')).toEqual({
       'api-key': 's3cret==',
       'x-tenant': 'a,b c',
     })
-    expect(readHeaders('authorization=Basic%20YTpi')).toEqual({ authorization: 'Basic YTpi' })
+    expect(parseHeaders('authorization=Basic%20YTpi')).toEqual({ authorization: 'Basic YTpi' })
   })
 
   test.each([
@@ -286,7 +288,7 @@ describe('headers for the collector', () => {
     ['what every request has of its own', 'content-type=text/plain;GOCSPX-value'],
     ['where it goes to', 'Host=evil.example'],
   ])('with %s are refused, and not quoted', (_, value) => {
-    const message = refusal({ ...good, OTEL_EXPORTER_OTLP_HEADERS: `fine=1,${value}` })
+    const message = configError({ ...required, OTEL_EXPORTER_OTLP_HEADERS: `fine=1,${value}` })
     expect(message).toBe(
       'Cannot start: OTEL_EXPORTER_OTLP_HEADERS must list headers such as api-key=…,tenant=…',
     )

@@ -6,7 +6,7 @@ import {
   expectNothingStored,
   formRequestHead,
   startUploadGateway,
-  until,
+  waitFor,
 } from '../kit/upload.ts'
 
 const size = 24 * 1024 * 1024
@@ -33,14 +33,14 @@ afterEach(() => {
 afterAll(() => driveway.close())
 
 /** An upload that waits for a Drive which hangs, and has sent all that anybody takes meanwhile. */
-async function heldUp(): Promise<RawConnection> {
+async function startPausedUpload(): Promise<RawConnection> {
   driveway.google.faults.add({ operation: 'drive.upload.chunk', hang: 'headers' })
   const line = await openConnection(driveway.origin)
   const type = 'application/octet-stream'
   const start = formRequestHead(driveway, { 'Content-Length': size, 'Content-Type': type })
   line.socket.write(start.replace('POST /upload ', 'PUT /upload/x.bin '))
   line.socket.write(Buffer.alloc(size))
-  await until(() => driveway.google.calls.includes('drive.upload.chunk'))
+  await waitFor(() => driveway.google.calls.includes('drive.upload.chunk'))
   await line.waitFor((heard) => heard.includes('100 Continue'))
   return line
 }
@@ -48,9 +48,9 @@ async function heldUp(): Promise<RawConnection> {
 test.each(['destroy', 'resetAndDestroy'] as const)(
   'a caller that leaves (%s) is noticed before Drive’s time is over (case 63)',
   async (leave) => {
-    const line = await heldUp()
+    const line = await startPausedUpload()
     line.socket[leave]()
-    await until(() => driveway.lines.some((text) => text.includes('"code":"truncated"')))
+    await waitFor(() => driveway.lines.some((text) => text.includes('"code":"truncated"')))
     expect(driveway.google.calls.filter((call) => call === 'drive.upload.chunk')).toHaveLength(1)
     await driveway.settled()
     expectNothingStored(driveway)
@@ -58,7 +58,7 @@ test.each(['destroy', 'resetAndDestroy'] as const)(
 )
 
 test('a caller that stays is asked four times at most, and gets its answer', async () => {
-  const line = await heldUp()
+  const line = await startPausedUpload()
   await line.waitFor(() => line.statuses().length > 0)
   expect(line.statuses()).toEqual([201])
   expect(line.received().split('100 Continue').length - 1).toBeLessThanOrEqual(4)

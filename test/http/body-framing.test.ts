@@ -1,12 +1,12 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
-import { codeOf, filePart, form, send, speak } from '../kit/environment.ts'
+import { problemCode, filePart, form, send, sendRaw } from '../kit/environment.ts'
 import {
   problemCodeIn,
   openConnection,
   expectNothingStored,
   formRequestHead,
   startUploadGateway,
-  until,
+  waitFor,
 } from '../kit/upload.ts'
 import type { UploadGateway } from '../kit/upload.ts'
 
@@ -27,12 +27,12 @@ afterEach(() => driveway.resetUploads())
 const body = form('b', filePart('a.txt', 'content'))
 const text = body.toString()
 
-function chunked(...pieces: string[]): string {
+function chunkedBody(...pieces: string[]): string {
   const chunks = pieces.map((piece) => `${Buffer.byteLength(piece).toString(16)}\r\n${piece}\r\n`)
   return `${chunks.join('')}0\r\n\r\n`
 }
 
-const second = 'GET /upload HTTP/1.1\r\nHost: localhost\r\n\r\n'
+const secondRequest = 'GET /upload HTTP/1.1\r\nHost: localhost\r\n\r\n'
 
 describe('what frames a body wrongly gets no success and leaves nothing (case 60)', () => {
   test.each<[what: string, headers: Record<string, string | number>, body: string]>([
@@ -44,13 +44,13 @@ describe('what frames a body wrongly gets no success and leaves nothing (case 60
     [
       'Content-Length and chunks',
       { 'Content-Length': 5, 'Transfer-Encoding': 'chunked' },
-      chunked(text),
+      chunkedBody(text),
     ],
     ['an unknown Transfer-Encoding', { 'Transfer-Encoding': 'gzip' }, text],
     [
       'chunks that are not the last encoding',
       { 'Transfer-Encoding': 'chunked, gzip' },
-      chunked(text),
+      chunkedBody(text),
     ],
     ['a bad chunk size', { 'Transfer-Encoding': 'chunked' }, `zz\r\n${text}\r\n0\r\n\r\n`],
     [
@@ -61,12 +61,15 @@ describe('what frames a body wrongly gets no success and leaves nothing (case 60
     [
       'chunks with bare LF',
       { 'Transfer-Encoding': 'chunked' },
-      chunked(text).replaceAll('\r\n', '\n'),
+      chunkedBody(text).replaceAll('\r\n', '\n'),
     ],
     ['a folded header', { 'Content-Length': text.length, 'X-Folded': 'a\r\n b' }, text],
     ['a space before a colon', { 'Content-Length ': text.length }, text],
   ])('%s', async (_, headers, sent) => {
-    const heard = await speak(driveway.origin, [formRequestHead(driveway, headers) + sent, second])
+    const heard = await sendRaw(driveway.origin, [
+      formRequestHead(driveway, headers) + sent,
+      secondRequest,
+    ])
     const statuses = [...heard.matchAll(/HTTP\/1\.1 (\d{3})/g)].map(([, status]) => status)
     expect(statuses).toEqual(['400']) // and what came behind it was never looked at
     expectNothingStored(driveway)
@@ -74,7 +77,7 @@ describe('what frames a body wrongly gets no success and leaves nothing (case 60
 
   test('a Content-Length shorter than the form', async () => {
     const short = formRequestHead(driveway, { 'Content-Length': text.length - 3 })
-    const heard = await speak(driveway.origin, [short + text])
+    const heard = await sendRaw(driveway.origin, [short + text])
     expect(heard).toMatch(/^HTTP\/1\.1 400 /)
     expect(heard).not.toContain('HTTP/1.1 2')
     expectNothingStored(driveway)
@@ -82,7 +85,7 @@ describe('what frames a body wrongly gets no success and leaves nothing (case 60
 
   test('a Content-Length longer than what is ever sent', async () => {
     const long = formRequestHead(driveway, { 'Content-Length': text.length + 100 })
-    const heard = await ask(long + text, answers(1))
+    const heard = await exchange(long + text, hasResponses(1))
     expect(heard).toMatch(/^HTTP\/1\.1 408 /)
     expect(problemCodeIn(heard)).toBe('too_slow')
     expectNothingStored(driveway)
@@ -90,7 +93,7 @@ describe('what frames a body wrongly gets no success and leaves nothing (case 60
 })
 
 /** Says all of it at once and listens until something holds, then hangs up. */
-async function ask(said: string | Buffer, holds: (heard: string) => boolean): Promise<string> {
+async function exchange(said: string | Buffer, holds: (heard: string) => boolean): Promise<string> {
   const line = await openConnection(driveway.origin)
   line.socket.write(said)
   const heard = await line.waitFor(holds)
@@ -99,14 +102,15 @@ async function ask(said: string | Buffer, holds: (heard: string) => boolean): Pr
 }
 
 /** So many answers were heard, each with its body. */
-function answers(count: number): (heard: string) => boolean {
+function hasResponses(count: number): (heard: string) => boolean {
   return (heard) => [...heard.matchAll(/\r\n\r\n(?:[\da-f]+\r\n)?\{.*\}\n/g)].length === count
 }
 
 test('chunks of any size make the same file as one length (case 61)', async () => {
-  const heard = await ask(
-    formRequestHead(driveway, { 'Transfer-Encoding': 'chunked' }) + chunked(...Array.from(text)),
-    answers(1),
+  const heard = await exchange(
+    formRequestHead(driveway, { 'Transfer-Encoding': 'chunked' }) +
+      chunkedBody(...Array.from(text)),
+    hasResponses(1),
   )
   expect(heard).toMatch(/^HTTP\/1\.1 201 /)
   const [file] = driveway.uploaded()
@@ -119,7 +123,7 @@ test('pipelined uploads are answered one after the other', async () => {
     const sent = form('b', filePart(name, name)).toString()
     return formRequestHead(driveway, { 'Content-Length': sent.length }) + sent
   })
-  const heard = await ask(requests.join(''), answers(3))
+  const heard = await exchange(requests.join(''), hasResponses(3))
   expect([...heard.matchAll(/"name":"(\d)"/g)].map(([, name]) => name)).toEqual(names)
   expect(driveway.uploaded().map(({ name }) => name)).toEqual(expect.arrayContaining(names))
 })
@@ -127,9 +131,9 @@ test('pipelined uploads are answered one after the other', async () => {
 test('a refused upload does not disturb the next request on its connection', async () => {
   const bad = '--b\r\n\r\nx\r\n--b--\r\n'
   const good = formRequestHead(driveway, { 'Content-Length': text.length }) + text
-  const heard = await ask(
+  const heard = await exchange(
     formRequestHead(driveway, { 'Content-Length': bad.length }) + bad + good,
-    answers(2),
+    hasResponses(2),
   )
   expect([...heard.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status)).toEqual([
     '400',
@@ -150,7 +154,7 @@ describe('a caller that waits to be asked for its body (case 65)', () => {
       'too_large',
     ],
   ])('is refused for %s without being asked', async (_, headers, status, code) => {
-    const heard = await speak(driveway.origin, [formRequestHead(driveway, headers)])
+    const heard = await sendRaw(driveway.origin, [formRequestHead(driveway, headers)])
     expect(heard).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `))
     expect(problemCodeIn(heard)).toBe(code)
     expect(heard).toContain('connection: close')
@@ -163,7 +167,7 @@ describe('a caller that waits to be asked for its body (case 65)', () => {
       'HTTP/1.1 100 Continue\r\n\r\n',
     )
     line.socket.write(text)
-    expect(await line.waitFor(answers(1))).toContain('HTTP/1.1 201 ')
+    expect(await line.waitFor(hasResponses(1))).toContain('HTTP/1.1 201 ')
     line.socket.destroy()
   })
 })
@@ -188,7 +192,7 @@ describe('a caller that is refused while it still sends gets the answer, not a r
         headers: { ...driveway.bearer, ...headers, ...length },
         body: large,
       })
-      expect([answer.status, codeOf(answer), answer.headers.connection]).toEqual([
+      expect([answer.status, problemCode(answer), answer.headers.connection]).toEqual([
         status,
         code,
         'close',
@@ -238,8 +242,8 @@ test('the answers to pipelined requests are not waited for once their caller has
   const line = await openConnection(driveway.origin)
   const upload = formRequestHead(driveway, { 'Content-Length': text.length }) + text
   driveway.google.calls.length = 0
-  line.socket.write(upload + second.repeat(20))
-  await until(() => driveway.driveCalls().includes('drive.upload.multipart'))
+  line.socket.write(upload + secondRequest.repeat(20))
+  await waitFor(() => driveway.driveCalls().includes('drive.upload.multipart'))
   line.socket.destroy()
   await driveway.gateway.stop() // resolves when no request is under way, long before its grace ends
   expectNothingStored(driveway)

@@ -1,33 +1,33 @@
 /** Clocks that jump, and instances that all start at once (case 100). */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
-import { codeOf, send, startDriveway } from '../kit/environment.ts'
-import type { Driveway, RawAnswer } from '../kit/environment.ts'
+import { problemCode, send, startDriveway } from '../kit/environment.ts'
+import type { Driveway, RawResponse } from '../kit/environment.ts'
 import { approveConsent, startSignIn, completeSignIn } from '../kit/sign-in.ts'
 
 const minute = 60_000
 const day = 24 * 60 * minute
 let driveway: Driveway
-let house: Driveway
+let gateway: Driveway
 let clock = 0
 
 beforeAll(async () => {
   driveway = await startDriveway()
-  house = await instance()
+  gateway = await startInstance()
 })
 afterEach(() => {
   clock = 0
   driveway.google.faults.clear()
 })
 afterAll(async () => {
-  await house.close()
+  await gateway.close()
   await driveway.close()
 })
 
-function instance(): Promise<Driveway> {
-  return startDriveway({ beside: driveway, gateway: { now: () => Date.now() + clock } })
+function startInstance(): Promise<Driveway> {
+  return startDriveway({ sharing: driveway, gateway: { now: () => Date.now() + clock } })
 }
 
-const list = (at: Driveway, headers = driveway.session): Promise<RawAnswer> =>
+const listFiles = (at: Driveway, headers = driveway.session): Promise<RawResponse> =>
   send(at.origin, '/files?pageSize=1', { headers })
 const calls = (operation: string): number =>
   driveway.google.calls.filter((call) => call.startsWith(operation)).length
@@ -38,23 +38,23 @@ describe('a clock that jumps', () => {
     ['ten minutes back', -10 * minute],
     ['eight days on', 8 * day],
   ])('%s signs nobody out, and the next jump back neither', async (_, jump) => {
-    expect((await list(house)).status).toBe(200)
+    expect((await listFiles(gateway)).status).toBe(200)
     for (const now of [jump, 0, jump, 0]) {
       clock = now
       driveway.google.calls.length = 0
       for (const headers of [driveway.session, driveway.bearer]) {
-        expect((await list(house, headers)).status).toBe(200)
+        expect((await listFiles(gateway, headers)).status).toBe(200)
       }
       expect(calls('oauth.refresh')).toBeLessThanOrEqual(1)
     }
   })
 
   test('an access token that Google ends earlier than the clock says is renewed once', async () => {
-    await list(house)
+    await listFiles(gateway)
     clock = -10 * minute
     await driveway.google.oauth.control({ action: 'expireAccessTokens' })
     driveway.google.calls.length = 0
-    const answers = await Promise.all(Array.from({ length: 20 }, () => list(house)))
+    const answers = await Promise.all(Array.from({ length: 20 }, () => listFiles(gateway)))
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
     expect(calls('oauth.refresh')).toBe(1)
   })
@@ -66,20 +66,20 @@ describe('a clock that jumps', () => {
       [day, 400],
     ] as const) {
       clock = 0
-      const begun = await startSignIn(house)
+      const begun = await startSignIn(gateway)
       clock = jump
-      const answer = await completeSignIn(house, await approveConsent(begun), begun.cookie)
+      const answer = await completeSignIn(gateway, await approveConsent(begun), begun.cookie)
       expect([jump, answer.status]).toEqual([jump, status])
-      if (status === 400) expect(codeOf(answer)).toBe('state_expired')
+      if (status === 400) expect(problemCode(answer)).toBe('state_expired')
     }
   })
 })
 
 test('twenty instances that start at once ask for each secret and each token once', async () => {
-  const fleet = await Promise.all(Array.from({ length: 20 }, () => instance()))
+  const fleet = await Promise.all(Array.from({ length: 20 }, () => startInstance()))
   driveway.google.calls.length = 0
   const answers = await Promise.all(
-    fleet.flatMap((one) => Array.from({ length: 10 }, () => list(one))),
+    fleet.flatMap((one) => Array.from({ length: 10 }, () => listFiles(one))),
   )
   expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
   expect(calls('oauth.refresh')).toBeLessThanOrEqual(20)

@@ -1,13 +1,15 @@
 /** What pages of other origins are told: those that are listed everything, the others nothing. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
-import { send, speak, startDriveway } from '../kit/environment.ts'
-import type { Driveway, RawAnswer } from '../kit/environment.ts'
+import { send, sendRaw, startDriveway } from '../kit/environment.ts'
+import type { Driveway, RawResponse } from '../kit/environment.ts'
 
 let driveway: Driveway
-const friend = 'https://friend.example:8443'
+const allowedOrigin = 'https://friend.example:8443'
 
 beforeAll(async () => {
-  driveway = await startDriveway({ env: { ALLOWED_ORIGINS: `${friend} https://other.example` } })
+  driveway = await startDriveway({
+    env: { ALLOWED_ORIGINS: `${allowedOrigin} https://other.example` },
+  })
 })
 afterAll(() => driveway.close())
 beforeEach(() => {
@@ -15,21 +17,21 @@ beforeEach(() => {
   driveway.google.faults.clear()
 })
 
-function corsOf({ headers }: RawAnswer): string[] {
+function corsHeaders({ headers }: RawResponse): string[] {
   return Object.keys(headers).filter((name) => name.startsWith('access-control-'))
 }
 
-function expectKnown(answer: RawAnswer): void {
+function expectAllowed(answer: RawResponse): void {
   expect(answer.headers['vary']).toBe('Origin')
-  expect(answer.headers['access-control-allow-origin']).toBe(friend)
+  expect(answer.headers['access-control-allow-origin']).toBe(allowedOrigin)
   expect(answer.headers['access-control-allow-credentials']).toBe('true')
   for (const name of ['Location', 'Retry-After', 'X-Request-Id']) {
     expect(answer.headers['access-control-expose-headers']?.split(', ')).toContain(name)
   }
 }
 
-const foreign = [
-  `${friend}.evil.example`,
+const foreignOrigins = [
+  `${allowedOrigin}.evil.example`,
   'https://friend.example',
   'https://friend.example:8444',
   'https://friend.example:84430',
@@ -40,9 +42,9 @@ const foreign = [
   'https://FRIEND.example:8443',
   'HTTPS://friend.example:8443',
   'https://friend.example.:8443',
-  `${friend}/`,
-  ` ${friend} x`,
-  `${friend}, https://other.example`,
+  `${allowedOrigin}/`,
+  ` ${allowedOrigin} x`,
+  `${allowedOrigin}, https://other.example`,
   'https://user@friend.example:8443',
   'https://friend.example:8443@evil.example',
   'null',
@@ -54,20 +56,20 @@ const foreign = [
 ]
 
 describe('an origin that is not listed letter by letter (case 26)', () => {
-  test.each(foreign)('%.60s', async (origin) => {
+  test.each(foreignOrigins)('%.60s', async (origin) => {
     for (const method of ['GET', 'OPTIONS', 'POST']) {
       const answer = await send(driveway.origin, '/files', {
         method,
         headers: { ...driveway.bearer, origin },
       })
-      expect(corsOf(answer)).toEqual([])
+      expect(corsHeaders(answer)).toEqual([])
       expect(answer.headers['vary']).toBe('Origin')
     }
   })
 
   test('of 100 KB is refused by Node', async () => {
     const origin = `https://${'a'.repeat(100_000)}`
-    const heard = await speak(driveway.origin, [
+    const heard = await sendRaw(driveway.origin, [
       `GET /files HTTP/1.1\r\nHost: x\r\nOrigin: ${origin}\r\n\r\n`,
     ])
     expect(heard).toMatch(/^HTTP\/1\.1 431 /)
@@ -77,7 +79,7 @@ describe('an origin that is not listed letter by letter (case 26)', () => {
   test('none at all: every answer says that it depends on the origin', async () => {
     for (const path of ['/auth', '/callback', '/files', '/upload', '/auth/session', '/nothing']) {
       const answer = await send(driveway.origin, path)
-      expect([path, answer.headers['vary'], corsOf(answer)]).toEqual([path, 'Origin', []])
+      expect([path, answer.headers['vary'], corsHeaders(answer)]).toEqual([path, 'Origin', []])
     }
   })
 })
@@ -101,7 +103,7 @@ describe('a preflight (case 27)', () => {
     [`/auth/tokens/${'0'.repeat(64)}`, 'DELETE'],
     ['/auth', 'GET'],
   ])('for %s names what is there, without asking anybody', async (path, methods, more = '') => {
-    for (const origin of [driveway.origin, friend, 'https://evil.example']) {
+    for (const origin of [driveway.origin, allowedOrigin, 'https://evil.example']) {
       for (const headers of asked) {
         const answer = await send(driveway.origin, path, {
           method: 'OPTIONS',
@@ -113,7 +115,7 @@ describe('a preflight (case 27)', () => {
         })
         expect([answer.status, answer.body, answer.headers['vary']]).toEqual([204, '', 'Origin'])
         if (origin === 'https://evil.example') {
-          expect(corsOf(answer)).toEqual([])
+          expect(corsHeaders(answer)).toEqual([])
           continue
         }
         expect(answer.headers['access-control-allow-origin']).toBe(origin)
@@ -128,8 +130,8 @@ describe('a preflight (case 27)', () => {
 })
 
 describe('an error can be read by a page of a listed origin (case 28)', () => {
-  const origin = friend
-  test.each<[string, number, () => Promise<RawAnswer>]>([
+  const origin = allowedOrigin
+  test.each<[string, number, () => Promise<RawResponse>]>([
     ['no credential', 401, () => send(driveway.origin, '/files', { headers: { origin } })],
     [
       'a foreign token',
@@ -176,11 +178,11 @@ describe('an error can be read by a page of a listed origin (case 28)', () => {
   ])('%s: %i', async (_, status, ask) => {
     const answer = await ask()
     expect(answer.status).toBe(status)
-    expectKnown(answer)
+    expectAllowed(answer)
     expect(answer.headers['x-request-id']).toMatch(/^[0-9a-f-]{36}$/)
   })
 
-  function options(path: string): Promise<RawAnswer> {
+  function options(path: string): Promise<RawResponse> {
     return send(driveway.origin, path, { method: 'OPTIONS', headers: { origin } })
   }
 })

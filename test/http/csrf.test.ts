@@ -1,14 +1,14 @@
 /** A cookie counts only for requests of an allowed page, and that is known before a body is read. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
-import { codeOf, filePart, form, send, startDriveway } from '../kit/environment.ts'
-import type { Driveway, RawAnswer } from '../kit/environment.ts'
+import { problemCode, filePart, form, send, startDriveway } from '../kit/environment.ts'
+import type { Driveway, RawResponse } from '../kit/environment.ts'
 
 let driveway: Driveway
 let cookie = ''
-const friend = 'https://friend.example'
+const allowedOrigin = 'https://friend.example'
 
 beforeAll(async () => {
-  driveway = await startDriveway({ env: { ALLOWED_ORIGINS: friend } })
+  driveway = await startDriveway({ env: { ALLOWED_ORIGINS: allowedOrigin } })
   cookie = driveway.session['cookie'] ?? ''
 })
 afterAll(() => driveway.close())
@@ -19,7 +19,7 @@ beforeEach(() => {
 const body = form('b', filePart('a.txt', 'hello'))
 const multipart = { 'content-type': 'multipart/form-data; boundary=b' }
 
-function upload(headers: Record<string, string>): Promise<RawAnswer> {
+function upload(headers: Record<string, string>): Promise<RawResponse> {
   const all = { ...multipart, cookie, ...headers }
   return send(driveway.origin, '/upload', { method: 'POST', headers: all, body })
 }
@@ -29,7 +29,7 @@ function driveCalls(): string[] {
 }
 
 /** What a browser sends for a form on somebody else's page, and what odd clients send. */
-const foreign: [string, Record<string, string>][] = [
+const foreignRequests: [string, Record<string, string>][] = [
   ['another site', { 'sec-fetch-site': 'cross-site' }],
   ['another site, with its origin', { origin: 'https://evil.example' }],
   ['both', { origin: 'https://evil.example', 'sec-fetch-site': 'cross-site' }],
@@ -44,9 +44,9 @@ const foreign: [string, Record<string, string>][] = [
 ]
 
 describe('a form of another page uploads nothing (case 22)', () => {
-  test.each(foreign)('%s', async (_, headers) => {
+  test.each(foreignRequests)('%s', async (_, headers) => {
     const answer = await upload(headers)
-    expect([answer.status, codeOf(answer)]).toEqual([403, 'csrf'])
+    expect([answer.status, problemCode(answer)]).toEqual([403, 'csrf'])
     expect(driveCalls()).toEqual([])
   })
 
@@ -55,13 +55,13 @@ describe('a form of another page uploads nothing (case 22)', () => {
       method: 'POST',
       headers: { ...multipart, cookie, 'content-length': '100000', expect: '100-continue' },
     })
-    expect([answer.status, codeOf(answer)]).toEqual([403, 'csrf'])
+    expect([answer.status, problemCode(answer)]).toEqual([403, 'csrf'])
   })
 
   test('our own page and an allowed one may', async () => {
     const allowed = [
       { origin: driveway.origin },
-      { origin: friend, 'sec-fetch-site': 'cross-site' },
+      { origin: allowedOrigin, 'sec-fetch-site': 'cross-site' },
       { 'sec-fetch-site': 'same-origin' },
     ]
     for (const headers of allowed) expect((await upload(headers)).status).toBe(201)
@@ -87,7 +87,7 @@ describe('other requests that change something (case 23)', () => {
       headers: { cookie, 'sec-fetch-site': 'cross-site', ...headers },
       body: 'hello',
     })
-    expect([answer.status, codeOf(answer)]).toEqual([403, 'csrf'])
+    expect([answer.status, problemCode(answer)]).toEqual([403, 'csrf'])
     expect(driveCalls()).toEqual([])
   })
 
@@ -112,30 +112,30 @@ describe('other requests that change something (case 23)', () => {
   })
 
   test('a token is made for no other page, and by no simple request', async () => {
-    const make = (headers: Record<string, string>): Promise<RawAnswer> =>
+    const make = (headers: Record<string, string>): Promise<RawResponse> =>
       send(driveway.origin, '/auth/tokens', {
         method: 'POST',
         headers: { cookie, ...headers },
         body: '{"name":"x"}',
       })
     const json = { 'content-type': 'application/json' }
-    for (const [, headers] of foreign) {
-      expect(codeOf(await make({ ...json, ...headers }))).toBe('csrf')
+    for (const [, headers] of foreignRequests) {
+      expect(problemCode(await make({ ...json, ...headers }))).toBe('csrf')
     }
     const simple = await make({ origin: driveway.origin, 'content-type': 'text/plain' })
-    expect([simple.status, codeOf(simple)]).toEqual([415, 'unsupported_media_type'])
+    expect([simple.status, problemCode(simple)]).toEqual([415, 'unsupported_media_type'])
     expect((await make({ origin: driveway.origin, ...json })).status).toBe(201)
   })
 })
 
-async function read(headers: Record<string, string>): Promise<number> {
+async function listStatus(headers: Record<string, string>): Promise<number> {
   return (await send(driveway.origin, '/files', { headers: { cookie, ...headers } })).status
 }
 
 test("a list is read by our own page and by an old browser, and by no other site's page", async () => {
-  expect(await read({})).toBe(200)
-  expect(await read({ 'sec-fetch-site': 'none' })).toBe(200)
-  expect(await read({ 'sec-fetch-site': 'same-site' })).toBe(403)
-  expect(await read({ 'sec-fetch-site': 'cross-site' })).toBe(403)
-  expect(await read({ origin: 'null' })).toBe(403)
+  expect(await listStatus({})).toBe(200)
+  expect(await listStatus({ 'sec-fetch-site': 'none' })).toBe(200)
+  expect(await listStatus({ 'sec-fetch-site': 'same-site' })).toBe(403)
+  expect(await listStatus({ 'sec-fetch-site': 'cross-site' })).toBe(403)
+  expect(await listStatus({ origin: 'null' })).toBe(403)
 })

@@ -13,7 +13,7 @@ import { createOriginPolicy } from '../../functions/http/cors.ts'
 import { createGracefulShutdown } from '../../functions/http/graceful-shutdown.ts'
 import { listen, send } from '../kit/environment.ts'
 import type { RawConnection } from '../kit/upload.ts'
-import { openConnection, until } from '../kit/upload.ts'
+import { openConnection, waitFor } from '../kit/upload.ts'
 
 /** What happened to the last request that a function saw. */
 let last: { rawBody: unknown; headers: IncomingMessage['headers']; failure?: unknown; read: number }
@@ -47,7 +47,7 @@ async function run(call: RequestContext): Promise<void> {
   res.writeHead(200, { 'content-length': Buffer.byteLength(text) }).end(text)
 }
 
-const serving = createGracefulShutdown()
+const shutdown = createGracefulShutdown()
 const log = createLog('test', () => {})
 const path = /^$/
 const handler = createRouter(
@@ -56,7 +56,7 @@ const handler = createRouter(
   {
     log,
     origins: createOriginPolicy('http://localhost', []),
-    shutdown: serving,
+    shutdown,
     errorBoundary: createErrorBoundary(log),
     isSecure: false,
   },
@@ -91,7 +91,7 @@ const bodies = (line: RawConnection): unknown[] =>
     ([, body]) => (JSON.parse(body ?? '') as { body: string }).body,
   )
 
-async function ask(said: string, count: number): Promise<RawConnection> {
+async function exchange(said: string, count: number): Promise<RawConnection> {
   const line = await openConnection(origin)
   line.socket.write(said)
   await line.waitFor(() => line.statuses().length >= count)
@@ -111,7 +111,7 @@ test('without the hook the framework reads every body first, and it is served al
 describe('with the hook', () => {
   beforeAll(() => {
     // A second copy of the module, as another function or another test has it, changes nothing.
-    stops.push(streamBodies(serving.attach), streamBodies(serving.attach))
+    stops.push(streamBodies(shutdown.attach), streamBodies(shutdown.attach))
   })
 
   test.each([
@@ -152,7 +152,7 @@ describe('with the hook', () => {
   })
 
   test('pipelined requests are answered in order', async () => {
-    const line = await ask(post('1') + post('2') + get + post('4'), 4)
+    const line = await exchange(post('1') + post('2') + get + post('4'), 4)
     expect(bodies(line)).toEqual(['1', '2', '', '4'])
     line.socket.destroy()
   })
@@ -167,7 +167,7 @@ describe('with the hook', () => {
     expect(bodies(line)).toEqual(['hello'])
     line.socket.destroy()
 
-    const refused = await ask(post('', expecting, '/echo?do=refuse'), 1)
+    const refused = await exchange(post('', expecting, '/echo?do=refuse'), 1)
     await refused.closed
     expect(refused.received()).toMatch(/^HTTP\/1\.1 413 /)
   })
@@ -177,13 +177,13 @@ describe('with the hook', () => {
     async (how) => {
       const line = await openConnection(origin)
       line.socket.write(post('half', 'Content-Length: 8\r\n'))
-      await until(() => last.read === 4)
+      await waitFor(() => last.read === 4)
       if (how === 'FIN') line.socket.end()
       else line.socket.resetAndDestroy()
-      await until(() => last.failure !== undefined)
+      await waitFor(() => last.failure !== undefined)
       expect(last.failure).toMatchObject({ code: 'truncated' })
       await line.closed
-      const next = await ask(post('next'), 1)
+      const next = await exchange(post('next'), 1)
       expect(bodies(next)).toEqual(['next'])
       next.socket.destroy()
     },
@@ -192,7 +192,7 @@ describe('with the hook', () => {
   test.each(['refuse', 'refuse-late'])(
     'an early answer (%s) leaves the connection fit for the next request',
     async (how) => {
-      const line = await ask(
+      const line = await exchange(
         post('x'.repeat(100_000), undefined, `/echo?do=${how}`) + post('next'),
         1,
       )
@@ -210,7 +210,7 @@ describe('with the hook', () => {
     const megabyte = Buffer.alloc(1024 * 1024)
     line.socket.write(post('', `Content-Length: ${64 * megabyte.length}\r\n`, '/echo?do=wait'))
     for (let sent = 0; sent < 64; sent++) line.socket.write(megabyte)
-    await until(() => release !== undefined)
+    await waitFor(() => release !== undefined)
     const gone = (): number => line.socket.bytesWritten - line.socket.writableLength
     let before = -1
     const standsStill = (): boolean => {
@@ -218,7 +218,7 @@ describe('with the hook', () => {
       before = gone()
       return isAsBefore
     }
-    await until(standsStill, { everyMs: 100 })
+    await waitFor(standsStill, { intervalMs: 100 })
     // The rest is in the buffers of the two sockets.
     expect(gone()).toBeLessThan(32 * megabyte.length)
     expect(last.read).toBeLessThan(megabyte.length)

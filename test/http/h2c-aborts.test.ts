@@ -5,8 +5,8 @@ import { filePart, form } from '../kit/environment.ts'
 import { connectH2c, openRawRequest } from '../kit/h2c.ts'
 import type { RawRequest } from '../kit/h2c.ts'
 import type { UploadGateway } from '../kit/upload.ts'
-import { expectNothingStored, startUploadGateway, until } from '../kit/upload.ts'
-import { createDice, seed } from '../kit/random.ts'
+import { expectNothingStored, startUploadGateway, waitFor } from '../kit/upload.ts'
+import { createRandomInt, seed } from '../kit/random.ts'
 
 const chunkBytes = 256 * 1024
 const idleMs = 300
@@ -26,13 +26,13 @@ afterEach(() => {
 
 const formType = { 'content-type': 'multipart/form-data; boundary=b' }
 /** Counts what was refused; for a failure of our own a test waits in vain. */
-const refusals = (): number =>
+const countFailures = (): number =>
   driveway.logs.filter(
     ({ message, severity }) => message === 'request_failed' && severity === 'NOTICE',
   ).length
 
 /** The ways of leaving, of which a declared length makes twice as many. */
-const leaves: Record<string, (request: RawRequest) => void> = {
+const disconnects: Record<string, (request: RawRequest) => void> = {
   'RST_STREAM CANCEL': (request) => request.reset(8),
   'RST_STREAM NO_ERROR': (request) => request.reset(0),
   END_STREAM: (request) => request.data(Buffer.alloc(0), true),
@@ -47,16 +47,18 @@ const leaves: Record<string, (request: RawRequest) => void> = {
 
 const body = form('b', filePart('one', 'x'.repeat(3000)), filePart('two', 'y'.repeat(40_000)))
 const raw = { ':method': 'PUT', ':path': '/upload/raw.bin' }
-const ways = [
+const uploads = [
   ['a form', { ...formType }, body],
   ['a form of a declared length', { ...formType, 'content-length': body.length }, body],
   ['a raw body', { ...raw, 'content-length': 43_000 }, Buffer.alloc(43_000)],
 ] as const
 
-test.each(ways.flatMap((way) => Object.keys(leaves).map((leave) => [leave, ...way] as const)))(
+test.each(
+  uploads.flatMap((way) => Object.keys(disconnects).map((leave) => [leave, ...way] as const)),
+)(
   `a caller that leaves with %s in the middle of %s leaves nothing (case 63, SEED=${seed})`,
   async (leave, _, headers, whole) => {
-    const random = createDice(seed)
+    const random = createRandomInt(seed)
     // The last two bytes may be missing: the form has closed before them.
     const most = whole.length - 3
     const points = [0, 1, most, ...Array.from({ length: 9 }, () => random(most))]
@@ -65,11 +67,11 @@ test.each(ways.flatMap((way) => Object.keys(leaves).map((leave) => [leave, ...wa
         const request = await openRawRequest(driveway.origin, { ...driveway.bearer, ...headers })
         request.data(whole.subarray(0, at))
         if (index % 2 === 0) await sleep(random(20)) // in one read with the rest, or behind it
-        leaves[leave]?.(request)
+        disconnects[leave]?.(request)
         return request
       }),
     )
-    await until(() => refusals() === points.length)
+    await waitFor(() => countFailures() === points.length)
     await driveway.settled()
     for (const { socket } of requests) socket.destroy()
     expectNothingStored(driveway)
@@ -78,7 +80,7 @@ test.each(ways.flatMap((way) => Object.keys(leaves).map((leave) => [leave, ...wa
 )
 
 test(`large uploads that are cut at any point leave neither file nor session (case 63, SEED=${seed})`, async () => {
-  const random = createDice(seed)
+  const random = createRandomInt(seed)
   const large = form('b', filePart('large', Buffer.alloc(6 * chunkBytes + 17, 'y')))
   for (let round = 0; round < 24; round++) {
     const { startRequest: begin, socket, close } = await connectH2c(driveway.origin)
@@ -96,7 +98,7 @@ test(`large uploads that are cut at any point leave neither file nor session (ca
     ])
     await close()
   }
-  await until(() => refusals() === 24)
+  await waitFor(() => countFailures() === 24)
   await driveway.settled()
   expectNothingStored(driveway)
 })
@@ -113,9 +115,9 @@ test.each([
     const { startRequest: begin, close } = await connectH2c(driveway.origin)
     const { stream } = begin({ ...driveway.bearer, ...formType })
     stream.end(form('b', filePart('a', Buffer.alloc(size))))
-    await until(() => driveway.driveCalls().includes(operation))
+    await waitFor(() => driveway.driveCalls().includes(operation))
     stream.close(code)
-    await until(() => refusals() === 1)
+    await waitFor(() => countFailures() === 1)
     await driveway.settled()
     await close()
   },

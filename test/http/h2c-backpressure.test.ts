@@ -4,7 +4,7 @@ import type { IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
 import { createServers } from '../../functions/http/h2c.ts'
 import { listen } from '../kit/environment.ts'
-import { until } from '../kit/upload.ts'
+import { waitFor } from '../kit/upload.ts'
 
 const size = 64 * 1024 * 1024
 
@@ -20,13 +20,13 @@ test.each([true, false])(
     if (together) socket.write(Buffer.concat([Buffer.from(head), Buffer.alloc(size)]))
     else {
       socket.write(head)
-      await until(() => req !== undefined)
+      await waitFor(() => req !== undefined)
       socket.write(Buffer.alloc(size))
     }
     // Stands still for so many looks at it that it stands still for good.
     let seen = -1
     let still = 0
-    await until(() => {
+    await waitFor(() => {
       const { bytesRead = 0 } = req?.socket ?? {}
       still = req && bytesRead === seen ? still + 1 : 0
       seen = bytesRead

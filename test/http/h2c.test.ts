@@ -4,11 +4,11 @@ import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import type { ClientHttp2Stream } from 'node:http2'
 import { connect } from 'node:net'
-import { codeOf, filePart, form, send } from '../kit/environment.ts'
+import { problemCode, filePart, form, send } from '../kit/environment.ts'
 import { connectH2c } from '../kit/h2c.ts'
 import type { H2cResponse, H2cClient } from '../kit/h2c.ts'
 import type { UploadGateway } from '../kit/upload.ts'
-import { expectNothingStored, startUploadGateway, until } from '../kit/upload.ts'
+import { expectNothingStored, startUploadGateway, waitFor } from '../kit/upload.ts'
 
 const mebibyte = 1024 * 1024
 const formType = { 'content-type': 'multipart/form-data; boundary=b' }
@@ -36,7 +36,7 @@ afterEach(() => {
 })
 
 /** The file that an answer tells of: a form's first, or the only one. */
-function fileIn({ body }: H2cResponse): { size: number; sha256: string } | undefined {
+function parseFile({ body }: H2cResponse): { size: number; sha256: string } | undefined {
   const answer = JSON.parse(body) as { files?: { size: number; sha256: string }[] }
   return answer.files ? answer.files[0] : (answer as { size: number; sha256: string })
 }
@@ -52,7 +52,7 @@ function digestOf(pieces: Iterable<Buffer>): string {
 }
 
 /** Sends for as long as it is let. */
-function sendOn(stream: ClientHttp2Stream): void {
+function keepSending(stream: ClientHttp2Stream): void {
   const more = (): void => {
     while (!stream.destroyed && stream.write(block));
   }
@@ -74,7 +74,7 @@ test('a hundred mebibytes in one request, as a form and raw, arrive byte by byte
     await h2.request({ ...driveway.bearer, ...raw('large.bin'), ...length }, blocks(100)),
   ]) {
     expect(answer.status).toBe(201)
-    expect(fileIn(answer)).toMatchObject({ size: 100 * mebibyte, sha256 })
+    expect(parseFile(answer)).toMatchObject({ size: 100 * mebibyte, sha256 })
   }
   expect(driveway.uploaded().map((file) => file.sha256)).toEqual([sha256, sha256])
 })
@@ -122,7 +122,7 @@ test('ten uploads on one session keep out of each other’s way', async () => {
     ),
   )
   expect(answers.map((answer) => answer.status)).toEqual(Array(10).fill(201))
-  expect(answers.map((answer) => fileIn(answer)?.sha256)).toEqual(
+  expect(answers.map((answer) => parseFile(answer)?.sha256)).toEqual(
     bodies.map((body) => digestOf([body])),
   )
 })
@@ -144,7 +144,7 @@ test('everything else is as it is over HTTP/1', async () => {
       await send(driveway.origin, path, { headers }),
     ]
     expect([path, over2.status, over2.rstCode]).toEqual([path, over1.status, 0])
-    if (over1.status >= 400) expect([path, codeOf(over2)]).toEqual([path, codeOf(over1)])
+    if (over1.status >= 400) expect([path, problemCode(over2)]).toEqual([path, problemCode(over1)])
     else expect([path, over2.body]).toEqual([path, over1.body])
     for (const name of Object.keys(over1.headers)) {
       if (['connection', 'keep-alive', 'transfer-encoding', 'content-length'].includes(name))
@@ -173,7 +173,7 @@ test('an early refusal leaves the session fit for the next request', async () =>
   ] as const) {
     // The sender is still sending, and would be for long; it hears the whole answer all the same.
     const { stream, response: answer } = h2.startRequest(headers)
-    sendOn(stream)
+    keepSending(stream)
     await once(stream, 'end')
     refusals.push([
       await h2.request({ ...driveway.bearer, ...formType }, small),
@@ -184,7 +184,7 @@ test('an early refusal leaves the session fit for the next request', async () =>
   }
   for (const [next, status, code, answer] of refusals) {
     const refused = await answer
-    expect([refused.status, codeOf(refused), refused.rstCode]).toEqual([status, code, 0])
+    expect([refused.status, problemCode(refused), refused.rstCode]).toEqual([status, code, 0])
     expect(next.status).toBe(201)
   }
 })
@@ -192,9 +192,9 @@ test('an early refusal leaves the session fit for the next request', async () =>
 test('a file that is too large is refused while it comes, and nothing of it is kept', async () => {
   const { stream, response: answer } = h2.startRequest({ ...driveway.bearer, ...formType })
   stream.write(form('b', filePart('a', '|')).toString().split('|')[0])
-  sendOn(stream)
+  keepSending(stream)
   const refused = await answer
-  expect([refused.status, codeOf(refused), refused.rstCode]).toEqual([413, 'too_large', 0])
+  expect([refused.status, problemCode(refused), refused.rstCode]).toEqual([413, 'too_large', 0])
   await driveway.settled()
   expectNothingStored(driveway)
 })
@@ -238,7 +238,7 @@ test('a stopping instance tells its sessions, lets uploads finish and tells the 
   stream.write(whole.subarray(0, -9)) // and nothing more
   const idle = await connectH2c(stopping.origin)
   await idle.request({ ':method': 'GET', ':path': '/files', ...bearer })
-  await until(() => stopping.driveCalls().includes('drive.upload.multipart'))
+  await waitFor(() => stopping.driveCalls().includes('drive.upload.multipart'))
 
   const told = Promise.all([session, idle].map((one) => once(one.session, 'goaway')))
   const closed = Promise.all([session, idle].map((one) => once(one.socket, 'close')))
@@ -248,7 +248,7 @@ test('a stopping instance tells its sessions, lets uploads finish and tells the 
   expect(late.status).toBe(0)
   expect((await finishing).status).toBe(201)
   const refused = await answer
-  expect([refused.status, codeOf(refused), refused.rstCode]).toEqual([503, 'shutting_down', 0])
+  expect([refused.status, problemCode(refused), refused.rstCode]).toEqual([503, 'shutting_down', 0])
   await stopped
   await closed
   await stopping.settled(1)

@@ -138,7 +138,7 @@ describe('Error Reporting', () => {
   })
 
   test('a request’s lines have its trace, and a caller’s fault is no error', async () => {
-    const driveway = await startDriveway({ signedIn: false })
+    const driveway = await startDriveway({ isSignedIn: false })
     const answer = await send(driveway.origin, '/files', {
       headers: { traceparent: `00-${trace}-${span}-01` },
     })

@@ -1,27 +1,27 @@
 /** What every answer says about itself, and what no request makes us do: cases 33, 34 and 36. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { codeOf, send, speak, startDriveway } from '../kit/environment.ts'
-import type { Driveway, RawAnswer } from '../kit/environment.ts'
+import { problemCode, send, sendRaw, startDriveway } from '../kit/environment.ts'
+import type { Driveway, RawResponse } from '../kit/environment.ts'
 import { approveConsent, startSignIn, completeSignIn } from '../kit/sign-in.ts'
 
 let driveway: Driveway
-let secure: Driveway
+let secureDriveway: Driveway
 const publicUrl = 'https://drive.example'
 
 beforeAll(async () => {
   driveway = await startDriveway()
-  secure = await startDriveway({ signedIn: false, google: { publicUrl } })
+  secureDriveway = await startDriveway({ isSignedIn: false, google: { publicUrl } })
 })
 afterAll(async () => {
-  await secure.close()
+  await secureDriveway.close()
   await driveway.close()
 })
 
 const routes = ['/auth', '/auth/session', '/auth/tokens', '/callback', '/files', '/upload']
-const noSuch = ['/', '/auth/', '/auth/x', '/callback/x', '/files/', '/upload/x/y', '/nothing']
+const unknownPaths = ['/', '/auth/', '/auth/x', '/callback/x', '/files/', '/upload/x/y', '/nothing']
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'PROPFIND']
 
-function expectClosed({ headers }: RawAnswer): void {
+function expectSecurityHeaders({ headers }: RawResponse): void {
   expect(headers).toMatchObject({
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
@@ -34,7 +34,7 @@ function expectClosed({ headers }: RawAnswer): void {
   expect(headers).not.toHaveProperty('server')
 }
 
-function expectProblem(answer: RawAnswer): void {
+function expectProblem(answer: RawResponse): void {
   expect(answer.headers['content-type']).toBe('application/problem+json')
   const problem = JSON.parse(answer.body) as Record<string, unknown>
   expect(problem).toMatchObject({
@@ -59,11 +59,11 @@ describe('every answer is closed (case 34)', () => {
       { accept: 'text/html' },
       { origin: 'https://evil.example', cookie },
     ]
-    for (const path of [...routes, ...noSuch, '/files?q=%zz', '/auth?a=1&a=2']) {
+    for (const path of [...routes, ...unknownPaths, '/files?q=%zz', '/auth?a=1&a=2']) {
       for (const headers of asked) {
         const answer = await send(driveway.origin, path, { method, headers })
         expect([path, answer.status >= 500]).toEqual([path, false])
-        expectClosed(answer)
+        expectSecurityHeaders(answer)
         expect(answer.headers).not.toHaveProperty('strict-transport-security')
         if (answer.status >= 400 && method !== 'HEAD' && headers['accept'] === undefined) {
           expectProblem(answer)
@@ -74,13 +74,13 @@ describe('every answer is closed (case 34)', () => {
   })
 
   test('behind https, browsers are told to stay there', async () => {
-    for (const path of [...routes, ...noSuch]) {
-      const { headers } = await send(secure.origin, path)
+    for (const path of [...routes, ...unknownPaths]) {
+      const { headers } = await send(secureDriveway.origin, path)
       expect(headers['strict-transport-security']).toMatch(/^max-age=\d{8}/)
     }
-    const begun = await startSignIn(secure)
-    const answer = await completeSignIn(secure, await approveConsent(begun), begun.cookie)
-    expectClosed(answer)
+    const begun = await startSignIn(secureDriveway)
+    const answer = await completeSignIn(secureDriveway, await approveConsent(begun), begun.cookie)
+    expectSecurityHeaders(answer)
     expect(answer.headers.location).toBe(`${publicUrl}/`)
   })
 
@@ -93,7 +93,7 @@ describe('every answer is closed (case 34)', () => {
       /^default-src 'none'; style-src 'sha256-[\w+/=]+'; .*frame-ancestors 'none'$/,
     )
     expect(answer.body).not.toContain('script>')
-    expectClosed(answer)
+    expectSecurityHeaders(answer)
   })
 })
 
@@ -117,7 +117,7 @@ describe('odd requests get an answer and hurt nobody (case 33)', () => {
     ['__proto__', 'GET /files HTTP/1.1\r\nHost: x\r\n__proto__: x\r\nconstructor: y\r\n', / 401 /],
     ['2,500 headers', `GET /files HTTP/1.1\r\nHost: x\r\n${'a: b\r\n'.repeat(2_500)}`, / 4\d\d /],
   ])('%s', async (_, head, status) => {
-    const heard = await speak(driveway.origin, [`${head}Connection: close\r\n\r\n`], 'end')
+    const heard = await sendRaw(driveway.origin, [`${head}Connection: close\r\n\r\n`], 'end')
     expect(heard.split('\r\n', 1)[0]).toMatch(status)
     expect(({} as Record<string, unknown>)['x']).toBeUndefined()
     const after = await send(driveway.origin, '/files', { headers: driveway.bearer })
@@ -154,7 +154,7 @@ describe('a body that is not what it says (case 36)', () => {
       headers: { ...driveway.session, 'content-type': type },
       body,
     })
-    expect([answer.status, codeOf(answer)]).toEqual(
+    expect([answer.status, problemCode(answer)]).toEqual(
       type === json ? [400, 'bad_request'] : [415, 'unsupported_media_type'],
     )
     expectProblem(answer)
@@ -171,7 +171,7 @@ describe('a body that is not what it says (case 36)', () => {
           body,
         })
         expect([method, type, answer.status >= 500]).toEqual([method, type, false])
-        expectClosed(answer)
+        expectSecurityHeaders(answer)
         if (answer.status >= 400) expectProblem(answer)
       }
     }
@@ -182,7 +182,7 @@ describe('a body that is not what it says (case 36)', () => {
     async (query) => {
       for (const path of routes) {
         const answer = await send(driveway.origin, `${path}?${query}`, { headers: driveway.bearer })
-        expect([path, answer.status, codeOf(answer)]).toEqual([path, 400, 'bad_request'])
+        expect([path, answer.status, problemCode(answer)]).toEqual([path, 400, 'bad_request'])
         expectProblem(answer)
       }
     },

@@ -1,7 +1,7 @@
 /** A long day with everything going wrong in it, and no secret in any line or answer (case 35). */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { codeOf, filePart, form, send, startDriveway } from '../kit/environment.ts'
-import type { Driveway, RawAnswer } from '../kit/environment.ts'
+import { problemCode, filePart, form, send, startDriveway } from '../kit/environment.ts'
+import type { Driveway, RawResponse } from '../kit/environment.ts'
 import {
   requestDeviceCode,
   decideDeviceRequest,
@@ -26,33 +26,33 @@ const names = [
 let driveway: Driveway
 /** What must be found nowhere, by what it is. */
 const canaries = new Map<string, string>()
-const answers: { what: string; answer: RawAnswer }[] = []
+const responses: { what: string; answer: RawResponse }[] = []
 /** What the process wrote past the log. */
-const written: string[] = []
+const output: string[] = []
 
-function hide(what: string, secret: string | null | undefined): void {
+function addCanary(what: string, secret: string | null | undefined): void {
   if (!secret || secret.length < 16) throw new Error(`Cannot hide ${what}: "${secret}"`)
   canaries.set(secret, what)
 }
 
-function heard(what: string, answer: RawAnswer): RawAnswer {
-  answers.push({ what, answer })
+function record(what: string, answer: RawResponse): RawResponse {
+  responses.push({ what, answer })
   return answer
 }
 
 /** A sign-in, every secret of which is to be hidden. */
 async function signIn(what: string, spoil: Parameters<typeof fault>[0] = {}): Promise<string> {
   const begun = await startSignIn(driveway)
-  hide('state', begun.state)
-  hide('binding', begun.cookie.split('.')[1])
+  addCanary('state', begun.state)
+  addCanary('binding', begun.cookie.split('.')[1])
   const query = await approveConsent(begun)
-  hide('code', query.get('code'))
+  addCanary('code', query.get('code'))
   fault(spoil)
-  const first = heard(what, await completeSignIn(driveway, query, begun.cookie))
-  heard(`${what}, again`, await completeSignIn(driveway, query, begun.cookie))
-  heard(`${what}, elsewhere`, await completeSignIn(driveway, query))
+  const first = record(what, await completeSignIn(driveway, query, begun.cookie))
+  record(`${what}, again`, await completeSignIn(driveway, query, begun.cookie))
+  record(`${what}, elsewhere`, await completeSignIn(driveway, query))
   const cookie = (first.headers['set-cookie']?.[0] ?? '').split(';', 1)[0] ?? ''
-  if (sessionSecret(cookie)) hide('session', sessionSecret(cookie))
+  if (sessionSecret(cookie)) addCanary('session', sessionSecret(cookie))
   return cookie
 }
 
@@ -72,14 +72,14 @@ function watchFetch(): () => void {
     const response = await fetch(input, init)
     if (!url.endsWith('/token')) return response
     for (const name of ['code_verifier', 'refresh_token']) {
-      if (sent.has(name)) hide(name, sent.get(name))
+      if (sent.has(name)) addCanary(name, sent.get(name))
     }
     const text = await response
       .clone()
       .text()
       .catch(() => '')
     for (const [, name, value] of text.matchAll(/"(\w+_token)":"([^"]+)"/g)) {
-      hide(name ?? '', value)
+      addCanary(name ?? '', value)
     }
     return response
   }
@@ -87,18 +87,18 @@ function watchFetch(): () => void {
 }
 
 beforeAll(async () => {
-  driveway = await startDriveway({ signedIn: false, gateway: { chunkBytes: 262_144 } })
+  driveway = await startDriveway({ isSignedIn: false, gateway: { chunkBytes: 262_144 } })
   const unwatch = watchFetch()
   const outs = [process.stdout, process.stderr] as const
   const writes = outs.map((out) => out.write.bind(out))
   for (const out of outs) {
     out.write = (text: string | Uint8Array) => {
-      written.push(String(text))
+      output.push(String(text))
       return true
     }
   }
   try {
-    await liveThroughIt()
+    await runScenario()
   } finally {
     outs.forEach((out, index) => (out.write = writes[index] ?? out.write))
     unwatch()
@@ -106,21 +106,21 @@ beforeAll(async () => {
 })
 afterAll(() => driveway.close())
 
-async function liveThroughIt(): Promise<void> {
+async function runScenario(): Promise<void> {
   const { google, origin } = driveway
-  hide('client secret', clientSecret)
+  addCanary('client secret', clientSecret)
   const cookie = await signIn('a good sign-in')
   const session = { cookie, origin }
   const json = { ...session, 'content-type': 'application/json' }
   // The one answer that may show it, and shows it once.
   const made = await send(origin, '/auth/tokens', { method: 'POST', headers: json, body: '{}' })
   const { token } = JSON.parse(made.body) as { token: string }
-  hide('token', token.slice(3))
+  addCanary('token', token.slice(3))
   const bearer = { authorization: `Bearer ${token}` }
 
   const answer400 = { status: 400, headers: { 'content-type': 'application/json' } }
   const echo = { error: 'invalid_request', error_description: `${clientSecret} ya29.canary-echoed` }
-  hide('an echo', 'ya29.canary-echoed')
+  addCanary('an echo', 'ya29.canary-echoed')
   await signIn('a Google that echoes', { ...answer400, body: JSON.stringify(echo) })
   await signIn('a Google that says no', { ...answer400, body: '{"error":"invalid_grant"}' })
   await signIn('a Google with odd codes', {
@@ -138,10 +138,10 @@ async function liveThroughIt(): Promise<void> {
     const headers = { ...bearer, 'content-type': `multipart/form-data; boundary=${boundary}` }
     for (const spoil of [{}, { status: 403, body: `{"error":"${token}"}` }, { status: 404 }]) {
       google.faults.add({ operation: 'drive.upload.*', ...spoil })
-      heard('an upload', await send(origin, '/upload', { method: 'POST', headers, body }))
+      record('an upload', await send(origin, '/upload', { method: 'POST', headers, body }))
       google.faults.clear()
     }
-    heard(
+    record(
       'a search',
       await send(origin, `/files?q=${encodeURIComponent(name)}`, { headers: bearer }),
     )
@@ -154,13 +154,14 @@ async function liveThroughIt(): Promise<void> {
     { ...bearer, traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01` },
     { 'x-cloud-trace-context': `${token}/1;o=1`, 'user-agent': token },
   ]
-  for (const headers of strange) heard('strange headers', await send(origin, '/files', { headers }))
+  for (const headers of strange)
+    record('strange headers', await send(origin, '/files', { headers }))
   for (const path of ['/files', '/auth', '/callback', '/upload', '/auth/session', '/nothing']) {
     const target = `${path}?access_token=${token}&code=${token}&state=${token}&q=%zz`
-    heard('secrets in an address', await send(origin, target))
-    heard('the same, readable', await send(origin, target.slice(0, -6), { headers: bearer }))
+    record('secrets in an address', await send(origin, target))
+    record('the same, readable', await send(origin, target.slice(0, -6), { headers: bearer }))
   }
-  heard(
+  record(
     'bad JSON',
     await send(origin, '/auth/tokens', { method: 'POST', headers: json, body: token }),
   )
@@ -169,18 +170,18 @@ async function liveThroughIt(): Promise<void> {
   await runAJob(session)
 
   google.faults.add({ operation: 'drive.files.list', status: 400, body: `{"error":"${token}"}` })
-  heard('a Drive that echoes', await send(origin, '/files', { headers: bearer }))
+  record('a Drive that echoes', await send(origin, '/files', { headers: bearer }))
   await google.oauth.control({ action: 'expireAccessTokens' })
   google.faults.add({ operation: 'oauth.refresh', status: 500, body: clientSecret })
-  heard('a refresh that fails', await send(origin, '/files', { headers: bearer }))
-  heard('a refresh', await send(origin, '/files', { headers: bearer }))
+  record('a refresh that fails', await send(origin, '/files', { headers: bearer }))
+  record('a refresh', await send(origin, '/files', { headers: bearer }))
   await google.oauth.control({ action: 'expireAccessTokens' })
   google.secrets.disable('driveway-client', 1)
   await google.oauth.control({ action: 'revoke', sub: driveway.sub })
-  heard('a dead grant', await send(origin, '/files', { headers: bearer }))
-  heard('a dead grant, told', await send(origin, '/auth/session', { headers: session }))
-  heard('signed out', await send(origin, '/auth/session', { method: 'DELETE', headers: session }))
-  heard('after it', await send(origin, '/files', { headers: session }))
+  record('a dead grant', await send(origin, '/files', { headers: bearer }))
+  record('a dead grant, told', await send(origin, '/auth/session', { headers: session }))
+  record('signed out', await send(origin, '/auth/session', { method: 'DELETE', headers: session }))
+  record('after it', await send(origin, '/files', { headers: session }))
 }
 
 /** A terminal's codes, shown where they belong and everywhere else. */
@@ -188,21 +189,21 @@ async function signInFromATerminal(session: Record<string, string>): Promise<voi
   const { origin } = driveway
   const from = { 'user-agent': 'canary-agent/1.0' }
   const denied = await requestDeviceCode(driveway, { client_name: 'canary terminal' }, from)
-  hide('device code', denied.device_code)
-  heard('a poll', await pollToken(driveway, denied))
-  heard('a poll too early', await pollToken(driveway, denied))
+  addCanary('device code', denied.device_code)
+  record('a poll', await pollToken(driveway, denied))
+  record('a poll too early', await pollToken(driveway, denied))
   await decideDeviceRequest({ origin, session }, denied.user_code, { approve: false })
-  heard('a poll that is told no', await pollToken(driveway, denied))
+  record('a poll that is told no', await pollToken(driveway, denied))
   const terminal = await requestDeviceCode(driveway, {}, from)
-  hide('device code', terminal.device_code)
-  heard('what is shown', await showDeviceRequest({ origin, session }, terminal.user_code))
-  heard('an approval', await decideDeviceRequest({ origin, session }, terminal.user_code))
-  heard('a second one', await decideDeviceRequest({ origin, session }, terminal.user_code))
+  addCanary('device code', terminal.device_code)
+  record('what is shown', await showDeviceRequest({ origin, session }, terminal.user_code))
+  record('an approval', await decideDeviceRequest({ origin, session }, terminal.user_code))
+  record('a second one', await decideDeviceRequest({ origin, session }, terminal.user_code))
   const { access_token: token } = JSON.parse((await pollToken(driveway, terminal)).body) as {
     access_token: string
   }
-  hide('token of a terminal', token.slice(3))
-  heard('a poll too late', await pollToken(driveway, terminal))
+  addCanary('token of a terminal', token.slice(3))
+  record('a poll too late', await pollToken(driveway, terminal))
   const code = terminal.device_code
   const misplaced: [string, Record<string, string>][] = [
     [`/auth/device/${code}`, session],
@@ -211,10 +212,10 @@ async function signInFromATerminal(session: Record<string, string>): Promise<voi
     ['/files', { authorization: `Bearer ${code}` }],
     ['/files', { cookie: `__session=${code}` }],
   ]
-  for (const [path, headers] of misplaced) heard(path, await send(origin, path, { headers }))
+  for (const [path, headers] of misplaced) record(path, await send(origin, path, { headers }))
   const fields = `grant_type=${code}&device_code=${token}`
   for (const path of ['/auth/device', '/auth/device/token', '/auth/tokens', '/upload']) {
-    heard('a form with codes in it', await postForm(driveway, path, fields))
+    record('a form with codes in it', await postForm(driveway, path, fields))
   }
 }
 
@@ -231,11 +232,11 @@ async function runAJob(session: Record<string, string>): Promise<void> {
     jobToken(driveway, audience, {}, { kid: 'canary-key' }),
   ])
   for (const token of [good, ...others, `${good}x`]) {
-    hide('token of a job', token.split('.')[2])
-    heard('a job', await requestAsJob(driveway, token))
+    addCanary('token of a job', token.split('.')[2])
+    record('a job', await requestAsJob(driveway, token))
   }
   google.faults.add({ operation: 'drive.files.list', status: 400, body: `{"error":"${good}"}` })
-  heard('a job whose Drive echoes', await requestAsJob(driveway, good))
+  record('a job whose Drive echoes', await requestAsJob(driveway, good))
   const headers = { authorization: `Bearer ${good}`, 'content-type': 'application/json' }
   for (const path of [
     '/auth/tokens',
@@ -243,7 +244,7 @@ async function runAJob(session: Record<string, string>): Promise<void> {
     `/files?token=${good}`,
     `/auth/${good}`,
   ]) {
-    heard('a job elsewhere', await send(origin, path, { method: 'PUT', headers, body: good }))
+    record('a job elsewhere', await send(origin, path, { method: 'PUT', headers, body: good }))
   }
 }
 
@@ -270,7 +271,7 @@ test('the day was eventful', () => {
     expect([kind, kinds.has(kind)]).toEqual([kind, true])
   }
   expect(driveway.google.calls).toContain('drive.upload.chunk')
-  expect(new Set(answers.map(({ answer }) => codeOf(answer))).size).toBeGreaterThan(15)
+  expect(new Set(responses.map(({ answer }) => problemCode(answer))).size).toBeGreaterThan(15)
   expect(driveway.lines.length).toBeGreaterThan(50)
 })
 
@@ -294,11 +295,11 @@ test('one event is one line, of plain characters', () => {
 })
 
 test('nothing is written past the log', () => {
-  expect(written.filter((text) => !text.startsWith('sandbox: '))).toEqual([])
+  expect(output.filter((text) => !text.startsWith('sandbox: '))).toEqual([])
 })
 
 test('no answer has a secret in its body, or in a header but its own cookie', () => {
-  for (const { what, answer } of answers) {
+  for (const { what, answer } of responses) {
     const { 'set-cookie': cookie, ...headers } = answer.headers
     void cookie
     expect([what, found(answer.body), found(JSON.stringify(headers))]).toEqual([what, [], []])

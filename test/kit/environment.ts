@@ -1,4 +1,4 @@
-/** A whole Driveway for a test: the gateway in this process, a sandbox Google beside it. */
+/** A Driveway for tests: the gateway in this process, and a Google sandbox. */
 import { request } from 'node:http'
 import type { IncomingHttpHeaders, IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Http2Session } from 'node:http2'
@@ -12,22 +12,22 @@ import type { Gateway, GatewayOptions } from '../../functions/app/gateway.ts'
 import { mintToken, signIn } from '../../infra/local/sign-in.ts'
 import type { Google, GoogleOptions } from '../../infra/sandbox/index.ts'
 import { startGoogle } from '../../infra/sandbox/index.ts'
-import { checkStore, overhear, overhearAnswer } from './secret-leaks.ts'
+import { inspectStore, inspect, inspectResponse } from './secret-leaks.ts'
 
 export interface Driveway {
-  /** Where all four functions answer, `http://127.0.0.1:port`, over HTTP/1.1 and HTTP/2. */
+  /** `http://127.0.0.1:port`, which serves all four functions over HTTP/1.1 and HTTP/2. */
   origin: string
   google: Google
   gateway: Gateway
-  /** Every line logged so far, read back. */
+  /** All log lines so far, parsed. */
   logs: Record<string, unknown>[]
-  /** Every line logged so far, as written. */
+  /** All log lines so far, as written. */
   lines: string[]
-  /** The first person's token, as an `Authorization` header. */
+  /** The token of the first user, as an `Authorization` header. */
   bearer: Record<string, string>
-  /** The first person's session, as a `Cookie` header. */
+  /** The session of the first user, as a `Cookie` header. */
   session: Record<string, string>
-  /** The first person's subject identifier. */
+  /** The subject identifier of the first user. */
   sub: string
   close(): Promise<void>
 }
@@ -35,39 +35,39 @@ export interface Driveway {
 export interface DrivewayOptions {
   gateway?: GatewayOptions
   google?: Partial<GoogleOptions>
-  /** Further settings of the gateway, such as `ALLOWED_ORIGINS`. */
+  /** Further settings, such as `ALLOWED_ORIGINS`. */
   env?: Record<string, string>
-  /** A second gateway for the same Google and the same public address; nobody is signed in. */
-  beside?: Driveway
-  /** False leaves everybody signed out. */
-  signedIn?: boolean
+  /** Creates a second gateway with the same Google and public URL, without a sign-in. */
+  sharing?: Driveway
+  /** Whether the first user is signed in; default true. */
+  isSignedIn?: boolean
 }
 
-/** Tests ask more in a minute than people do; those of the limits set their own. */
+/** Tests exceed the default rate limits; tests of the limits set their own. */
 const unlimited = { RATE_LIMIT: 'none', RATE_LIMIT_ANONYMOUS: 'none' }
 
 export async function startDriveway(options: DrivewayOptions = {}): Promise<Driveway> {
   let gateway: Gateway | undefined
   const { http1: server, http2 } = createServers((req, res) => {
-    listenTo(req, res)
-    return gateway?.everything(req, res)
+    inspectBody(req, res)
+    return gateway?.all(req, res)
   })
   const sessions = new Set<Http2Session>()
   http2.on('session', (session) => sessions.add(session))
   const origin = await listen(server)
-  const { beside } = options
-  const google = beside?.google ?? (await startGoogle({ publicUrl: origin, ...options.google }))
+  const { sharing } = options
+  const google = sharing?.google ?? (await startGoogle({ publicUrl: origin, ...options.google }))
   const lines: string[] = []
   gateway = createGateway(readConfig({ ...google.env, ...unlimited, ...options.env }), {
-    signals: false,
+    handleSignals: false,
     log: createLog('sandbox', (line) => {
-      overhear('the log', line)
+      inspect('the log', line)
       lines.push(line)
     }),
     ...options.gateway,
   })
-  gateway.adopt(server)
-  gateway.adopt(http2)
+  gateway.attach(server)
+  gateway.attach(http2)
 
   const driveway: Driveway = {
     origin,
@@ -84,12 +84,12 @@ export async function startDriveway(options: DrivewayOptions = {}): Promise<Driv
       server.closeAllConnections()
       for (const session of sessions) session.destroy()
       await new Promise((resolve) => server.close(resolve))
-      await gateway.stop() // what is being cleared away still needs Google
-      if (!beside) await google.close()
-      checkStore(google.firestore.dump())
+      await gateway.stop() // pending clean-up still needs Google
+      if (!sharing) await google.close()
+      inspectStore(google.firestore.dump())
     },
   }
-  if (options.signedIn !== false && !beside) {
+  if (options.isSignedIn !== false && !sharing) {
     const cookie = await signIn(origin, google.oauth.users[0]?.email ?? '')
     driveway.session = { cookie, origin }
     driveway.bearer = { authorization: `Bearer ${await mintToken(origin, cookie, 'test')}` }
@@ -97,19 +97,19 @@ export async function startDriveway(options: DrivewayOptions = {}): Promise<Driv
   return driveway
 }
 
-/** Hears what is answered in words; the bytes of files are nobody's business. */
-function listenTo(req: IncomingMessage, res: ServerResponse): void {
+/** Inspects text responses for secrets; the bytes of files are skipped. */
+function inspectBody(req: IncomingMessage, res: ServerResponse): void {
   const path = req.url ?? ''
   const [write, end] = [res.write.bind(res), res.end.bind(res)] as [Write, Write]
-  const heard = (chunk: unknown): void => {
-    if (typeof chunk === 'string') overhearAnswer(path, chunk)
+  const inspectChunk = (chunk: unknown): void => {
+    if (typeof chunk === 'string') inspectResponse(path, chunk)
   }
   res.write = (...args: unknown[]) => {
-    heard(args[0])
+    inspectChunk(args[0])
     return write(...args) as boolean
   }
   res.end = (...args: unknown[]) => {
-    heard(args[0])
+    inspectChunk(args[0])
     return end(...args) as ServerResponse
   }
 }
@@ -121,13 +121,13 @@ export async function listen(server: Server): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
-export interface RawAnswer {
+export interface RawResponse {
   status: number
   headers: IncomingHttpHeaders
   body: string
 }
 
-/** One request as Node sends it: no header of fetch's own, any path, any cookie. */
+/** Sends one request with node:http: any path, any cookie, and no headers of fetch. */
 export function send(
   origin: string,
   path: string,
@@ -136,7 +136,7 @@ export function send(
     headers?: Record<string, string | string[]>
     body?: Buffer | string
   } = {},
-): Promise<RawAnswer> {
+): Promise<RawResponse> {
   const { method = 'GET', headers = {}, body } = options
   return new Promise((resolve, reject) => {
     const req = request(`${origin}/`, { path, method, headers, agent: false }, (res) => {
@@ -154,11 +154,13 @@ export function send(
 }
 
 /**
- * Writes bytes to a socket as they are and reads until the other side closes.
+ * Writes raw bytes to a socket and reads until the server closes it.
  *
- * @param pieces each written by itself; the last may be `'end'` (FIN) or `'reset'` (RST)
+ * @param pieces each is one write
+ * @param last closes the socket afterwards, with FIN (`end`) or RST (`reset`)
+ * @returns the received bytes as Latin-1
  */
-export async function speak(
+export async function sendRaw(
   origin: string,
   pieces: readonly (Buffer | string)[],
   last?: 'end' | 'reset',
@@ -166,8 +168,8 @@ export async function speak(
   const { hostname, port } = new URL(origin)
   const socket = connect(Number(port), hostname)
   socket.setNoDelay(true)
-  let heard = ''
-  socket.on('data', (data) => (heard += data.toString('latin1')))
+  let received = ''
+  socket.on('data', (data) => (received += data.toString('latin1')))
   const closed = new Promise<void>((resolve) => {
     socket.once('close', () => resolve())
     socket.on('error', () => {})
@@ -175,25 +177,25 @@ export async function speak(
   for (const piece of pieces) {
     if (socket.destroyed) break
     await new Promise<void>((resolve) => socket.write(piece, () => resolve()))
-    // Lets the other side read each piece by itself.
+    // Lets the server read each piece separately.
     await new Promise((resolve) => setImmediate(resolve))
   }
   if (last === 'end') socket.end()
   if (last === 'reset') socket.resetAndDestroy()
   await closed
-  return heard
+  return received
 }
 
-/** The code of a problem answer. */
-export function codeOf({ body }: { body: string }): string {
+/** Returns the code of a problem response. */
+export function problemCode({ body }: { body: string }): string {
   try {
     return String((JSON.parse(body) as { code?: unknown }).code)
   } catch {
-    return `no problem: ${body.slice(0, 200)}`
+    return `not a problem: ${body.slice(0, 200)}`
   }
 }
 
-/** A form's bytes, part after part as given. */
+/** Encodes a multipart body from its parts. */
 export function form(
   boundary: string,
   ...parts: { headers: string[]; body: string | Buffer }[]
@@ -208,7 +210,7 @@ export function form(
   ])
 }
 
-/** A file's part of a form. */
+/** Creates the part of a file. */
 export function filePart(
   filename: string,
   body: string | Buffer,
@@ -223,12 +225,12 @@ export function filePart(
   }
 }
 
-/** Uploads a form in one go. */
+/** Uploads a multipart body in one request. */
 export function uploadForm(
   { origin, bearer }: Pick<Driveway, 'origin' | 'bearer'>,
   body: Buffer,
   boundary = 'b',
-): Promise<RawAnswer> {
+): Promise<RawResponse> {
   return send(origin, '/upload', {
     method: 'POST',
     headers: { ...bearer, 'content-type': `multipart/form-data; boundary=${boundary}` },

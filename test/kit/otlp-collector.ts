@@ -1,4 +1,4 @@
-/** Stands in for an OpenTelemetry collector: takes OTLP as JSON, and keeps what it was told. */
+/** A fake OpenTelemetry collector that accepts OTLP/HTTP with JSON encoding and stores the data. */
 import { createServer } from 'node:http'
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import { listen } from './environment.ts'
@@ -52,33 +52,33 @@ interface Resource {
 
 export interface Collector {
   origin: string
-  /** Bodies as they came. */
-  heard: string[]
-  /** The headers of each. */
+  /** Raw request bodies. */
+  bodies: string[]
+  /** The headers of each request. */
   headers: IncomingHttpHeaders[]
   resources: Resource[]
   spans: SpanData[]
-  /** By name, as last told: they are cumulative. */
+  /** The latest data of each metric; metrics are cumulative. */
   metrics: Map<string, MetricData>
   close(): Promise<void>
 }
 
-/** @param answer instead of taking it */
+/** @param respond replaces the handler that stores the data */
 export async function startCollector(
-  answer?: (req: IncomingMessage, res: ServerResponse) => Promise<void> | void,
+  respond?: (req: IncomingMessage, res: ServerResponse) => Promise<void> | void,
 ): Promise<Collector> {
-  const heard: string[] = []
+  const bodies: string[] = []
   const headers: IncomingHttpHeaders[] = []
   const resources: Resource[] = []
   const spans: SpanData[] = []
   const metrics = new Map<string, MetricData>()
-  const take = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
+  const handle = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
     const parts: Buffer[] = []
     for await (const part of req) parts.push(part as Buffer)
     const text = Buffer.concat(parts).toString('utf8')
-    heard.push(text)
+    bodies.push(text)
     headers.push(req.headers)
-    if (answer) return answer(req, res)
+    if (respond) return respond(req, res)
     const isJson = req.method === 'POST' && req.headers['content-type'] === 'application/json'
     const body = JSON.parse(text) as Record<string, never>
     if (!isJson || !['/v1/metrics', '/v1/traces'].includes(req.url ?? '')) {
@@ -89,7 +89,9 @@ export async function startCollector(
       scopeMetrics: { metrics: MetricData[] }[]
     }[]) {
       resources.push(resource)
-      for (const one of scopeMetrics.flatMap((scope) => scope.metrics)) metrics.set(one.name, one)
+      for (const metric of scopeMetrics.flatMap((scope) => scope.metrics)) {
+        metrics.set(metric.name, metric)
+      }
     }
     for (const { resource, scopeSpans } of (body['resourceSpans'] ?? []) as {
       resource: Resource
@@ -100,11 +102,11 @@ export async function startCollector(
     }
     res.writeHead(200, { 'content-type': 'application/json' }).end('{}')
   }
-  const server = createServer((req, res) => void take(req, res))
+  const server = createServer((req, res) => void handle(req, res))
   const origin = await listen(server)
   return {
     origin,
-    heard,
+    bodies,
     headers,
     resources,
     spans,

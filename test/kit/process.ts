@@ -1,51 +1,51 @@
-/** Programs of this project run as processes of their own, and ports for them. */
+/** Child processes of tests, and free ports for them. */
 import type { ChildProcess } from 'node:child_process'
 import { spawn } from 'node:child_process'
 import { createServer } from 'node:net'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { overhear } from './secret-leaks.ts'
+import { inspect } from './secret-leaks.ts'
 
 export const root = fileURLToPath(new URL('../../', import.meta.url))
 
-export interface Run {
+export interface RunningProgram {
   child: ChildProcess
-  /** Everything written so far, stdout and stderr. */
+  /** stdout and stderr so far. */
   readonly output: string
-  /** Resolves with what was written once it matches. @throws when the process ends first */
-  said(pattern: RegExp): Promise<string>
-  /** Resolves with the exit code, or the signal's name. */
-  ended: Promise<number | string>
+  /** Resolves with the output once it matches. @throws {Error} when the process exits before */
+  waitForOutput(pattern: RegExp): Promise<string>
+  /** Resolves with the exit code or the signal name. */
+  exited: Promise<number | string>
 }
 
 export interface RunOptions {
-  /** Instead of the environment of the tests. */
+  /** Replaces the environment; `environment()` by default. */
   env?: Record<string, string>
   cwd?: string
   ipc?: boolean
-  /** What it writes is for the person who started it, secrets and all. */
-  forAPerson?: boolean
-  /** Gives it a group of processes of its own, as a terminal does: Ctrl-C reaches all of them. */
-  group?: boolean
+  /** Whether the output is for the user at the terminal and may contain secrets. */
+  isInteractive?: boolean
+  /** Whether it runs in its own process group, as in a terminal: Ctrl-C reaches the whole group. */
+  ownGroup?: boolean
 }
 
-/** Starts a program; whoever starts it ends it. */
-export function run(command: string, args: string[], options: RunOptions = {}): Run {
+/** Starts a program. The caller must `end()` it. */
+export function run(command: string, args: string[], options: RunOptions = {}): RunningProgram {
   const child = spawn(command, args, {
     cwd: options.cwd ?? root,
     env: options.env ?? environment(),
-    detached: options.group ?? false,
+    detached: options.ownGroup ?? false,
     stdio: ['ignore', 'pipe', 'pipe', ...(options.ipc ? (['ipc'] as const) : [])],
   })
   let output = ''
-  let heard: (() => void) | undefined
+  let onOutput: (() => void) | undefined
   for (const stream of [child.stdout, child.stderr]) {
-    if (stream && !options.forAPerson) {
-      createInterface({ input: stream }).on('line', overhearLine)
+    if (stream && !options.isInteractive) {
+      createInterface({ input: stream }).on('line', inspectLine)
     }
     stream?.setEncoding('utf8').on('data', (text: string) => {
       output += text
-      heard?.()
+      onOutput?.()
     })
   }
   const ended = new Promise<number | string>((resolve, reject) => {
@@ -57,27 +57,29 @@ export function run(command: string, args: string[], options: RunOptions = {}): 
     get output() {
       return output
     },
-    said(pattern) {
+    waitForOutput(pattern) {
       return new Promise((resolve, reject) => {
-        const look = (): void => {
+        const check = (): void => {
           if (pattern.test(output)) resolve(output)
         }
-        heard = look
-        look()
-        void ended.then((code) => reject(new Error(`Ended (${code}) before ${pattern}: ${output}`)))
+        onOutput = check
+        check()
+        void ended.then((code) =>
+          reject(new Error(`Exited (${code}) before ${pattern}: ${output}`)),
+        )
       })
     },
-    ended,
+    exited: ended,
   }
 }
 
-/** `npm start` prints lines with a token in them for its person; a log has none. */
-function overhearLine(line: string): void {
-  const isForAPerson = /^ {2}\w/.test(line)
-  if (!isForAPerson) overhear('a program', line)
+/** `npm start` prints indented lines with a token for its user; log lines have none. */
+function inspectLine(line: string): void {
+  const isForUser = /^ {2}\w/.test(line)
+  if (!isForUser) inspect('a program', line)
 }
 
-/** What a program needs of the environment, without the settings of Driveway that may be in it. */
+/** Returns the environment that a program needs, without settings of Driveway. */
 export function environment(more: Record<string, string> = {}): Record<string, string> {
   const kept = ['PATH', 'HOME', 'TMPDIR', 'TEMP', 'SystemRoot', 'CLOUDSDK_ROOT_DIR'].flatMap(
     (name) => (process.env[name] === undefined ? [] : [[name, process.env[name]] as const]),
@@ -85,15 +87,15 @@ export function environment(more: Record<string, string> = {}): Record<string, s
   return { ...Object.fromEntries(kept), ...more }
 }
 
-/** Ends a program and everybody waiting for it. */
-export async function end({ child, ended }: Run): Promise<void> {
+/** Kills a program and waits for its exit. */
+export async function end({ child, exited: ended }: RunningProgram): Promise<void> {
   if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL')
   await ended
 }
 
 /**
- * Ports that were free a moment ago, no two the same; of those that no system gives to connections,
- * so that none is taken meanwhile by what runs beside.
+ * Finds different free ports. They are below the ephemeral port range of all systems, so that no
+ * connection takes them in the meantime.
  */
 export async function freePorts(count: number): Promise<number[]> {
   const ports = new Set<number>()
@@ -104,14 +106,14 @@ export async function freePorts(count: number): Promise<number[]> {
   return [...ports]
 }
 
-/** Whether one can listen there, at every address of this machine. */
+/** Whether a server can listen on the port, on all addresses. */
 async function isFree(port: number): Promise<boolean> {
   const server = createServer()
-  const listens = new Promise<boolean>((resolve) => {
+  const isListening = new Promise<boolean>((resolve) => {
     server.once('error', () => resolve(false))
     server.listen(port, () => resolve(true))
   })
-  if (!(await listens)) return false
+  if (!(await isListening)) return false
   await new Promise((resolve) => server.close(resolve))
   return true
 }

@@ -1,12 +1,12 @@
-/** What chance decides in a test, the same for the same seed. */
+/** Seeded pseudo-random numbers for reproducible tests. */
 import { createCipheriv } from 'node:crypto'
 
-/** `SEED`, or always the same one: a change is what makes a test fail, and not the day. */
+/** `SEED`, or a fixed default: a code change makes a test fail, not the date. */
 export const seed = Number(process.env['SEED'] ?? 20_260_719)
 
 export type Random = () => number
 
-/** Mulberry32: 32 bits of state are enough for a test. */
+/** Mulberry32, which has 32 bits of state. */
 export function createRandom(from: number): Random {
   let state = from >>> 0
   return () => {
@@ -17,14 +17,14 @@ export function createRandom(from: number): Random {
   }
 }
 
-/** Whole numbers from 0, each smaller than what it is asked for. */
-export function createDice(from: number): (below: number) => number {
+/** Creates a generator of integers from 0 to `below - 1`. */
+export function createRandomInt(from: number): (below: number) => number {
   const random = createRandom(from)
   return (below) => (random() * 2 ** 32) % below
 }
 
-/** Bytes that look like chance: no shift and no swap among them goes unseen. */
-export function noise(size: number, from: number): Buffer {
+/** Returns pseudo-random bytes, so that a test detects shifted and swapped bytes. */
+export function pseudoRandomBytes(size: number, from: number): Buffer {
   const key = Buffer.alloc(16)
   key.writeUInt32LE(from >>> 0)
   return createCipheriv('aes-128-ctr', key, Buffer.alloc(16)).update(Buffer.alloc(size))

@@ -1,22 +1,22 @@
-/** Around the tests of every file: nothing that this process writes may have a secret in it. */
+/** Jest setup of every test file: the process may not write secrets. */
 import { afterAll, expect } from '@jest/globals'
-import { overhear, overheard } from './secret-leaks.ts'
+import { inspect, leaks } from './secret-leaks.ts'
 
 for (const out of [process.stdout, process.stderr]) {
   const write = out.write.bind(out) as (...args: unknown[]) => boolean
   out.write = (...args: unknown[]): boolean => {
-    overhear('what the process writes', String(args[0]))
+    inspect('stdout or stderr', String(args[0]))
     return write(...args)
   }
 }
 for (const level of ['debug', 'info', 'log', 'warn', 'error'] as const) {
-  const said = console[level].bind(console)
+  const log = console[level].bind(console)
   console[level] = (...args: unknown[]) => {
-    overhear('the console', args.map(String).join(' '))
-    said(...args)
+    inspect('the console', args.map(String).join(' '))
+    log(...args)
   }
 }
 
 afterAll(() => {
-  expect([...new Set(overheard)]).toEqual([])
+  expect([...new Set(leaks)]).toEqual([])
 })

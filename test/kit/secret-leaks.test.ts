@@ -1,6 +1,5 @@
-/** The watch over all suites finds what it is there to find, and nothing else. */
 import { expect, test } from '@jest/globals'
-import { checkStore, leaksIn, overhear, overhearAnswer, overheard } from './secret-leaks.ts'
+import { inspectStore, findSecrets, inspect, inspectResponse, leaks } from './secret-leaks.ts'
 
 const random = 'abcdefghijklmnopqrstuvwxyz-_0123456789ABCDEFGHIJK'
 const token = `dw_${random}`
@@ -21,9 +20,9 @@ test.each([
     'https://www.googleapis.com/upload?uploadType=resumable&upload_id=ABPtcPqR0123',
   ],
   ['session cookie', `__session=${random.slice(0, 43)}.x`],
-])('a secret of the kind "%s" is found', (kind, text) => {
-  expect(leaksIn(text)).toEqual([kind])
-  expect(leaksIn(`x ${text} y`)).toEqual([kind])
+])('findSecrets() finds a secret of the kind "%s"', (kind, text) => {
+  expect(findSecrets(text)).toEqual([kind])
+  expect(findSecrets(`x ${text} y`)).toEqual([kind])
 })
 
 test.each([
@@ -32,26 +31,26 @@ test.each([
   `"nextPageToken":"x${token}"`,
   '__session=; Max-Age=0',
   'GET /files?pageToken=eyJ',
-])('%s is no secret', (text) => {
-  expect(leaksIn(text)).toEqual([])
+])('findSecrets() finds no secret in %j', (text) => {
+  expect(findSecrets(text)).toEqual([])
 })
 
-test('a finding says where and what, and never quotes it', () => {
-  overheard.length = 0
-  overhear('the log', `{"message":"${token}"}`)
-  overhearAnswer('/files?q=x', `{"access_token":"${token}"}`)
-  overhearAnswer('/auth/tokens', `{"token":"${token}"}`)
-  overhearAnswer('/auth/device/token', `{"access_token":"${token}"}`)
-  overhearAnswer('/auth/device', `{"device_code":"${deviceCode}","x":"${token}"}`)
-  // What was heard here was said on purpose.
-  expect(overheard.splice(0)).toEqual([
+test('a recorded leak names its place and its kind, and does not quote the secret', () => {
+  leaks.length = 0
+  inspect('the log', `{"message":"${token}"}`)
+  inspectResponse('/files?q=x', `{"access_token":"${token}"}`)
+  inspectResponse('/auth/tokens', `{"token":"${token}"}`)
+  inspectResponse('/auth/device/token', `{"access_token":"${token}"}`)
+  inspectResponse('/auth/device', `{"device_code":"${deviceCode}","x":"${token}"}`)
+  // These leaks are intentional.
+  expect(leaks.splice(0)).toEqual([
     'the log: token',
-    'the answer of /files: token',
-    'the answer of /auth/device: token',
+    'the response of /files: token',
+    'the response of /auth/device: token',
   ])
 })
 
-test('a store may hold what is sealed, and hashes', () => {
-  checkStore([{ sealed: jwt, id: 'a'.repeat(64) }])
-  expect(() => checkStore([{ name: token }])).toThrow(/in the clear: token$/)
+test('inspectStore() accepts sealed values and hashes, and rejects other secrets', () => {
+  inspectStore([{ sealed: jwt, id: 'a'.repeat(64) }])
+  expect(() => inspectStore([{ name: token }])).toThrow(/unencrypted secret: token$/)
 })

@@ -1,9 +1,9 @@
 /**
- * What no suite may ever see (case 35): a secret in a line of the log, in anything else that is
- * written, in an answer that is not there to hand it over, or in the store. Every suite is watched.
+ * Secret-leak detector of all suites. No secret may appear in a log line, in other output, in a response
+ * that does not issue it, or unencrypted in the store.
  */
 
-/** Every secret that has a shape of its own, which no name or id of random letters comes to have. */
+/** Patterns of all secrets with a recognizable format; random names and ids do not match. */
 const secrets = {
   'access token': /\bya29\.[\w-]{10}/,
   'refresh token': /\b1\/\/0[\w-]{10}/,
@@ -16,42 +16,43 @@ const secrets = {
   'session cookie': /__session=[\w-]{43}/,
 } as const
 
-export type Secret = keyof typeof secrets
+export type SecretKind = keyof typeof secrets
 
-/** Everything that was overheard in this file's tests; all of it is too much. */
-export const overheard: string[] = []
+/** All leaks found by the tests of this file. */
+export const leaks: string[] = []
 
-/** @returns the kinds of secrets that a text has in it, none of which are quoted */
-export function leaksIn(text: string, allowed: readonly Secret[] = []): Secret[] {
-  const kinds = Object.keys(secrets) as Secret[]
+/** Finds the kinds of secrets in a text. */
+export function findSecrets(text: string, allowed: readonly SecretKind[] = []): SecretKind[] {
+  const kinds = Object.keys(secrets) as SecretKind[]
   return kinds.filter((kind) => !allowed.includes(kind) && secrets[kind].test(text))
 }
 
-/** @param where is told when there is a secret in the text; never the secret itself */
-export function overhear(where: string, text: string, allowed: readonly Secret[] = []): void {
-  for (const kind of leaksIn(text, allowed)) overheard.push(`${where}: ${kind}`)
+/** Records the secrets of a text. @param where goes into the record; the secret does not */
+export function inspect(where: string, text: string, allowed: readonly SecretKind[] = []): void {
+  for (const kind of findSecrets(text, allowed)) leaks.push(`${where}: ${kind}`)
 }
 
-/** What each answer is there to hand over; every other body has none of it. */
-const handedOver: [path: RegExp, secret: Secret[]][] = [
+/** The secrets that each endpoint issues. */
+const allowedSecrets: [path: RegExp, secret: SecretKind[]][] = [
   [/^\/auth\/(tokens|token|device\/token)$/, ['token']],
   [/^\/auth\/device$/, ['device code']],
   [/^\/upload\/tickets/, ['Drive session', 'sealed value or JWT']],
 ]
 
-/** Listens to what a path answers. */
-export function overhearAnswer(path: string, body: string): void {
+/** Records the secrets in the response of a path that it does not issue. */
+export function inspectResponse(path: string, body: string): void {
   const [route = ''] = path.split('?')
-  const allowed = handedOver.flatMap(([known, kinds]) => (known.test(route) ? kinds : []))
-  overhear(`the answer of ${route.slice(0, 40)}`, body, allowed)
+  const allowed = allowedSecrets.flatMap(([pattern, kinds]) => (pattern.test(route) ? kinds : []))
+  inspect(`the response of ${route.slice(0, 40)}`, body, allowed)
 }
 
 /**
- * Sealed values are what the store is for; nothing else that opens anything is in it.
+ * Verifies that the store contains no secrets except sealed values.
  *
- * @throws when there is
+ * @throws {Error} otherwise
  */
-export function checkStore(dump: unknown): void {
-  const found = leaksIn(JSON.stringify(dump), ['sealed value or JWT'])
-  if (found.length > 0) throw new Error(`The store has a secret in the clear: ${found.join(', ')}`)
+export function inspectStore(dump: unknown): void {
+  const found = findSecrets(JSON.stringify(dump), ['sealed value or JWT'])
+  if (found.length > 0)
+    throw new Error(`The store contains an unencrypted secret: ${found.join(', ')}`)
 }

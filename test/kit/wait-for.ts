@@ -1,21 +1,20 @@
-/** Waiting in tests. */
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /**
- * Waits for something that happens by itself. What never does is no reason to stay for ever: a loop
- * that outlives its test keeps the whole run alive.
+ * Polls until a condition holds. The timeout ends the loop, because a loop that outlives its test keeps
+ * the whole run alive.
  *
- * @throws what `holds` throws, or that it has not come about
+ * @throws the error of `condition`, or a timeout error
  */
-export async function until(
-  holds: () => unknown,
-  { patienceMs = 60_000, everyMs = 5 }: { patienceMs?: number; everyMs?: number } = {},
+export async function waitFor(
+  condition: () => unknown,
+  { timeoutMs = 60_000, intervalMs = 5 }: { timeoutMs?: number; intervalMs?: number } = {},
 ): Promise<void> {
-  const giveUpAt = performance.now() + patienceMs
-  while (!(await holds())) {
-    if (performance.now() > giveUpAt) {
-      throw new Error(`Has not come about in ${patienceMs / 1000} s: ${String(holds)}`)
+  const deadline = performance.now() + timeoutMs
+  while (!(await condition())) {
+    if (performance.now() > deadline) {
+      throw new Error(`Timed out after ${timeoutMs / 1000} s waiting for ${String(condition)}`)
     }
-    await sleep(everyMs)
+    await sleep(intervalMs)
   }
 }

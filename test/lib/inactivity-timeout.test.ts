@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startInactivityTimeout } from '../../functions/lib/inactivity-timeout.ts'
-import { until } from '../kit/wait-for.ts'
+import { waitFor } from '../kit/wait-for.ts'
 
 /** Stands still as a frozen process does. */
 function freeze(ms: number): void {
@@ -13,7 +13,7 @@ test('it is over once, after its time', async () => {
   let overs = 0
   const started = performance.now()
   startInactivityTimeout(40, () => overs++)
-  await until(() => overs > 0)
+  await waitFor(() => overs > 0)
   expect(performance.now() - started).toBeGreaterThan(30) // timers are whole milliseconds
   await sleep(80)
   expect(overs).toBe(1)
@@ -27,7 +27,7 @@ test('a pause of the process is not the silence of somebody else', async () => {
     freeze(450)
     await sleep(1)
   }
-  await until(() => heard.length > 0)
+  await waitFor(() => heard.length > 0)
   expect(heard).toEqual(['something'])
   timer.stop()
 })

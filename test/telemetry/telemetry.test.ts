@@ -14,23 +14,26 @@ const traceparent = `00-${trace}-${span}-01`
 const chunkBytes = 262_144
 
 /** A gateway that has found its way to the collector. */
-async function startTelling(endpoint: string, options: DrivewayOptions = {}): Promise<Driveway> {
+async function startWithCollector(
+  endpoint: string,
+  options: DrivewayOptions = {},
+): Promise<Driveway> {
   await import('../../functions/telemetry/otlp-exporter.ts')
   const env = { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, ...options.env }
   return startDriveway({ ...options, env })
 }
 
-async function until(isSo: () => boolean): Promise<void> {
+async function waitFor(isSo: () => boolean): Promise<void> {
   for (let tries = 0; !isSo(); tries++) {
     if (tries > 1_500) throw new Error('It never came to be')
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
 }
 
-const lostLines = ({ logs }: Driveway): unknown[] =>
+const exportErrors = ({ logs }: Driveway): unknown[] =>
   logs.filter(({ message }) => message === 'telemetry_export_failed')
 
-async function useAll(driveway: Driveway): Promise<void> {
+async function makeRequests(driveway: Driveway): Promise<void> {
   const { origin, bearer } = driveway
   for (const name of ['one', 'two', 'three']) {
     const put = { method: 'PUT', headers: bearer, body: name }
@@ -45,7 +48,7 @@ describe('a collector', () => {
 
   beforeAll(async () => {
     collector = await startCollector()
-    driveway = await startTelling(collector.origin, {
+    driveway = await startWithCollector(collector.origin, {
       gateway: { chunkBytes, sleep: async () => {} },
     })
     const { origin, bearer, google } = driveway
@@ -83,9 +86,9 @@ describe('a collector', () => {
 
   test('is told every metric, as the table has it', () => {
     expect([...collector.metrics.keys()].toSorted()).toEqual(Object.keys(metrics).toSorted())
-    for (const [name, { unit, kind, meaning, attributes }] of Object.entries(metrics)) {
+    for (const [name, { unit, kind, description, attributes }] of Object.entries(metrics)) {
       const metric = collector.metrics.get(name)
-      expect(metric).toMatchObject({ unit, description: meaning })
+      expect(metric).toMatchObject({ unit, description })
       const data = kind === 'counter' ? metric?.sum : metric?.histogram
       expect(data?.aggregationTemporality).toBe(2)
       expect(metric?.sum?.isMonotonic).toBe(kind === 'counter' ? true : undefined)
@@ -199,7 +202,7 @@ describe('a collector', () => {
   })
 
   test('is told no secret, no name, no address and nobody’s identifier', () => {
-    const all = collector.heard.join('\n')
+    const all = collector.bodies.join('\n')
     const { bearer, session, sub } = driveway
     const [, token = ''] = (bearer['authorization'] ?? '').split(' ')
     const [, cookie = ''] = (session['cookie'] ?? '').split('=')
@@ -217,11 +220,11 @@ describe('a collector', () => {
 describe('a trace that its caller does not keep', () => {
   test('has no spans, and is counted all the same', async () => {
     const collector = await startCollector()
-    const driveway = await startTelling(collector.origin, { signedIn: false })
+    const driveway = await startWithCollector(collector.origin, { isSignedIn: false })
     await send(driveway.origin, '/files', {
       headers: { 'x-cloud-trace-context': `${trace}/1;o=0` },
     })
-    await until(() => collector.metrics.has('http.server.request.duration'))
+    await waitFor(() => collector.metrics.has('http.server.request.duration'))
     await driveway.close()
     expect(collector.spans).toEqual([])
     await collector.close()
@@ -231,9 +234,9 @@ describe('a trace that its caller does not keep', () => {
 describe('what is left', () => {
   test('is sent when a request has ended, without a stop', async () => {
     const collector = await startCollector()
-    const driveway = await startTelling(collector.origin, { signedIn: false })
+    const driveway = await startWithCollector(collector.origin, { isSignedIn: false })
     await send(driveway.origin, '/files', {})
-    await until(() => collector.spans.length === 1)
+    await waitFor(() => collector.spans.length === 1)
     expect(collector.spans[0]?.name).toBe('GET /files')
     await driveway.close()
     await collector.close()
@@ -246,21 +249,21 @@ describe('callers notice nothing of a collector', () => {
     await listen(server)
     const { port } = server.address() as AddressInfo
     await new Promise((resolve) => server.close(resolve))
-    const driveway = await startTelling(`http://127.0.0.1:${port}`)
-    await useAll(driveway)
-    await until(() => lostLines(driveway).length > 0)
+    const driveway = await startWithCollector(`http://127.0.0.1:${port}`)
+    await makeRequests(driveway)
+    await waitFor(() => exportErrors(driveway).length > 0)
     await driveway.close()
     // Once, and not for every request.
-    expect(lostLines(driveway)).toEqual([expect.objectContaining({ severity: 'WARNING' })])
+    expect(exportErrors(driveway)).toEqual([expect.objectContaining({ severity: 'WARNING' })])
   })
 
   test('that refuses', async () => {
     const collector = await startCollector((_req, res) => void res.writeHead(403).end('no'))
-    const driveway = await startTelling(collector.origin)
-    await useAll(driveway)
-    await until(() => lostLines(driveway).length > 0)
+    const driveway = await startWithCollector(collector.origin)
+    await makeRequests(driveway)
+    await waitFor(() => exportErrors(driveway).length > 0)
     await driveway.close()
-    expect(lostLines(driveway)).toEqual([
+    expect(exportErrors(driveway)).toEqual([
       expect.objectContaining({ why: 'the collector answered 403' }),
     ])
     await collector.close()
@@ -271,19 +274,19 @@ describe('callers notice nothing of a collector', () => {
     const collector = await startCollector((_req, res) => {
       res.writeHead(307, { location: `${elsewhere.origin}/v1/metrics` }).end()
     })
-    const driveway = await startTelling(collector.origin)
-    await useAll(driveway)
-    await until(() => lostLines(driveway).length > 0)
+    const driveway = await startWithCollector(collector.origin)
+    await makeRequests(driveway)
+    await waitFor(() => exportErrors(driveway).length > 0)
     await driveway.close()
-    expect(elsewhere.heard).toEqual([])
+    expect(elsewhere.bodies).toEqual([])
     await Promise.all([collector.close(), elsewhere.close()])
   })
 
   test('that never answers', async () => {
     const collector = await startCollector(() => {})
-    const driveway = await startTelling(collector.origin)
-    await useAll(driveway)
-    await until(() => collector.heard.length > 0)
+    const driveway = await startWithCollector(collector.origin)
+    await makeRequests(driveway)
+    await waitFor(() => collector.bodies.length > 0)
     // The stop waits for it a while, and then no longer.
     await driveway.close()
     await collector.close()
@@ -297,14 +300,14 @@ describe('callers notice nothing of a collector', () => {
         res.writeHead(503).end()
         return
       }
-      const body = collector.heard.at(-1) ?? ''
+      const body = collector.bodies.at(-1) ?? ''
       const headers = { 'content-type': 'application/json' }
       await fetch(`${taken.origin}${req.url ?? ''}`, { method: 'POST', headers, body })
       res.writeHead(200).end('{}')
     })
-    const driveway = await startTelling(collector.origin)
-    await useAll(driveway)
-    await until(() => lostLines(driveway).length > 0)
+    const driveway = await startWithCollector(collector.origin)
+    await makeRequests(driveway)
+    await waitFor(() => exportErrors(driveway).length > 0)
     isDown = false
     await driveway.gateway.stop()
     const uploads = taken.metrics.get('driveway.uploads')?.sum?.dataPoints[0]?.asInt
@@ -321,14 +324,14 @@ describe('a collector that asks for a key', () => {
 
   test('is sent it with everything, and nobody else hears of it', async () => {
     const collector = await startCollector()
-    const driveway = await startTelling(collector.origin, { env })
-    await useAll(driveway)
+    const driveway = await startWithCollector(collector.origin, { env })
+    await makeRequests(driveway)
     await driveway.gateway.stop()
     await driveway.close()
     await collector.close()
     expect(new Set(collector.headers.map((headers) => headers['api-key']))).toEqual(new Set([key]))
     expect(collector.metrics.size).toBeGreaterThan(0)
-    expect(JSON.stringify([collector.heard, driveway.logs])).not.toContain('canary-key')
+    expect(JSON.stringify([collector.bodies, driveway.logs])).not.toContain('canary-key')
   })
 
   test('is not followed where it sends us on to, and the log does not have the key', async () => {
@@ -336,14 +339,14 @@ describe('a collector that asks for a key', () => {
     const collector = await startCollector((_, res) => {
       res.writeHead(307, { location: `${elsewhere.origin}/v1/metrics` }).end()
     })
-    const driveway = await startTelling(collector.origin, { env })
-    await useAll(driveway)
+    const driveway = await startWithCollector(collector.origin, { env })
+    await makeRequests(driveway)
     await driveway.gateway.stop()
     await driveway.close()
     await collector.close()
     await elsewhere.close()
-    expect(elsewhere.heard).toEqual([])
-    expect(lostLines(driveway)).toHaveLength(1)
+    expect(elsewhere.bodies).toEqual([])
+    expect(exportErrors(driveway)).toHaveLength(1)
     expect(JSON.stringify(driveway.logs)).not.toContain('canary-key')
   })
 })
