@@ -1,12 +1,12 @@
-/** What a gateway on this machine lives in, and what a person is told about it. */
+/** The services that a local gateway uses: a sandbox Google, or the real one. */
 export interface LocalBackend {
-  /** The environment by which the gateway finds them. */
+  /** The environment of the gateway. */
   env: Record<string, string>
   /**
-   * Printed once the gateway answers.
+   * Returns the text that is printed once the gateway responds.
    *
-   * @param demo the origin of the page that has the uploader in it
+   * @param demoOrigin the origin of the demo page
    */
-  banner(demo: string): Promise<string>
+  banner(demoOrigin: string): Promise<string>
   close(): Promise<void>
 }

@@ -1,4 +1,4 @@
-/** Why Driveway cannot start, in words for the person who started it; needs no stack. */
+/** An error for the user of a command: the message is printed without a stack trace. */
 export class CliError extends Error {
   override name = 'CliError'
 }

@@ -1,4 +1,4 @@
-/** Somebody else's page with `<driveway-upload>` in it: another origin, and another site too. */
+/** Serves the demo page, which embeds `<driveway-upload>`, on another origin and another site. */
 import { readFile, readdir } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { Server } from 'node:http'
@@ -18,9 +18,9 @@ const types: Record<string, string> = {
 }
 
 /**
- * @param port another one is taken where it is not free
- * @param gateway the origin that the page names
- * @param drive where bytes may go straight to Drive
+ * @param port the preferred port; another one is used if it is not free
+ * @param gateway the origin of the gateway
+ * @param drive the origin of direct uploads to Drive
  */
 export async function startDemoServer(
   port: number,
@@ -33,7 +33,7 @@ export async function startDemoServer(
     const type = types[extname(name)] ?? 'application/octet-stream'
     files.set(name === 'index.html' ? '/' : `/${name}`, { type, body })
   }
-  // As strict as a careful page's: the element needs no more than these.
+  // The minimum that the element needs.
   const policy = [
     "default-src 'none'",
     `script-src 'self' ${gateway}`,
@@ -62,9 +62,9 @@ export async function startDemoServer(
     res.end(req.method === 'HEAD' ? undefined : file.body)
   })
   await listen(server, port <= 65_535 ? port : 0).catch(() => listen(server, 0))
-  const { port: taken } = server.address() as AddressInfo
+  const { port: actualPort } = server.address() as AddressInfo
   return {
-    origin: `http://127.0.0.1:${taken}`,
+    origin: `http://127.0.0.1:${actualPort}`,
     close() {
       server.close()
       server.closeAllConnections()

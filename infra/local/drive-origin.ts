@@ -1,2 +1,2 @@
-/** Where bytes go that pages send straight to Drive. */
+/** The origin of direct uploads from pages to Drive. */
 export const driveOrigin = 'https://www.googleapis.com'

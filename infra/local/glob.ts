@@ -1,14 +1,14 @@
 /**
- * The globs of `firebase.json`: extended globs over a whole path.
+ * Globs of `firebase.json`: extended globs that match a whole path.
  *
  * @see Firebase Hosting, "Configure Hosting behavior": glob pattern matching
  */
 
 /**
- * `**` crosses slashes, `*` and `?` do not; `{a,b}` and `@(a|b)` choose, `!(a|b)` is any one
- * segment but those.
+ * Compiles a glob. `**` matches slashes, `*` and `?` do not; `{a,b}` and `@(a|b)` are alternatives,
+ * `!(a|b)` is any other single segment.
  *
- * @throws {Error} on anything else that means something in a glob: better than another meaning
+ * @throws {Error} on any other glob syntax, which would be matched wrongly
  */
 export function compileGlob(glob: string): (path: string) => boolean {
   const absolute = glob.startsWith('/') || glob.startsWith('**') ? glob : `/${glob}`
@@ -33,9 +33,9 @@ function translate(text: string, glob: string): string {
       pattern += '.*'
       at += 2
     } else if (group) {
-      const { inside, length } = readGroup(rest, group[0].length, glob)
-      const either = inside.map((part) => translate(part, glob)).join('|')
-      pattern += group[1] === '!' ? `(?!(?:${either})(?:/|$))[^/]+` : `(?:${either})`
+      const { alternatives, length } = readGroup(rest, group[0].length, glob)
+      const union = alternatives.map((part) => translate(part, glob)).join('|')
+      pattern += group[1] === '!' ? `(?!(?:${union})(?:/|$))[^/]+` : `(?:${union})`
       at += length
     } else if (/^(?:[+*?]\(|[[\]}()\\])/.test(rest)) {
       throw new Error(`Cannot read the glob "${glob}" at "${rest}"`)
@@ -48,22 +48,22 @@ function translate(text: string, glob: string): string {
   return pattern
 }
 
-/** The alternatives of a group that `text` begins with, and how long all of it is. */
+/** Returns the alternatives of the group at the start of `text`, and the length of the group. */
 function readGroup(
   text: string,
   opening: number,
   glob: string,
-): { inside: string[]; length: number } {
+): { alternatives: string[]; length: number } {
   const [close, comma] = text.startsWith('{') ? ['}', ','] : [')', '|']
-  const inside: string[] = ['']
+  const alternatives: string[] = ['']
   let depth = 0
   for (let at = opening; at < text.length; at += 1) {
     const character = text.charAt(at)
-    if (depth === 0 && character === close) return { inside, length: at + 1 }
+    if (depth === 0 && character === close) return { alternatives, length: at + 1 }
     if (/[({]/.test(character)) depth += 1
     if (/[)}]/.test(character)) depth -= 1
-    if (depth === 0 && character === comma) inside.push('')
-    else inside[inside.length - 1] += character
+    if (depth === 0 && character === comma) alternatives.push('')
+    else alternatives[alternatives.length - 1] += character
   }
-  throw new Error(`Cannot read the glob "${glob}": a group does not end`)
+  throw new Error(`Cannot read the glob "${glob}": a group is not closed`)
 }

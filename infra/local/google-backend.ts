@@ -1,4 +1,4 @@
-/** The real Google, with a client of one's own; secrets and documents stay here between runs. */
+/** Backend with the real Google and your own OAuth client; secrets and documents are stored locally. */
 import { existsSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -10,9 +10,9 @@ import { readClientFile } from './client-file.ts'
 import type { LocalBackend } from './backend.ts'
 
 /**
- * @param origin where the gateway will be
- * @param clientFile Google's JSON file of the client
- * @param home a folder for what is kept between runs
+ * @param origin the origin of the gateway
+ * @param clientFile the client's JSON file from Google's console
+ * @param home the folder of the keyring and the documents
  */
 export async function createGoogleBackend(
   origin: string,
@@ -37,16 +37,16 @@ export async function createGoogleBackend(
       SECRET_MANAGER_EMULATOR_HOST: host,
       FIRESTORE_EMULATOR_HOST: host,
     },
-    banner: (demo) =>
+    banner: (demoOrigin) =>
       Promise.resolve(`
-Driveway runs with your own client at Google (${clientFile}).
+Driveway uses the real Google, with your own OAuth client (${clientFile}).
 
   Page      ${origin}
-  Elsewhere ${demo} is a page of another site with <driveway-upload> in it
-  curl      sign in on the page, then open "Use it from curl" for a token and ready lines
+  Demo      ${demoOrigin} embeds <driveway-upload> on another origin
+  curl      sign in on the page, then open "Use it from curl" for a token and commands
 
-Sessions and sealed tokens stay in ${home} between runs; remove the folder to forget them.
-Ctrl-C stops everything.
+Sessions and encrypted tokens are stored in ${home}; delete the folder to reset them.
+Press Ctrl-C to stop.
 `),
     close: () => stores.close(),
   }

@@ -1,6 +1,6 @@
 /**
- * Firebase Hosting on this machine: what `firebase.json` says is done as Hosting does it. What it
- * says that is not known here ends the start, rather than meaning nothing.
+ * Emulates Firebase Hosting: serves files, rewrites and headers as `firebase.json` configures them. An
+ * unsupported option is an error, so that it is not silently ignored.
  *
  * @see Firebase Hosting, "Configure Hosting behavior" and "Manage cache behavior"
  */
@@ -13,20 +13,20 @@ import { compileGlob } from './glob.ts'
 export interface HostingConfig {
   /** The folder whose files are served. */
   public: string
-  /** What of the folder is not uploaded; only hidden files and firebase.json itself. */
+  /** Files that are not uploaded; only hidden files and firebase.json itself. */
   ignore?: string[]
   rewrites?: Rewrite[]
   headers?: { source: string; headers: { key: string; value: string }[] }[]
 }
 
-/** The first one whose `source` matches decides. */
+/** The first rewrite with a matching `source` is used. */
 export type Rewrite = { source: string } & (
   | { destination: string }
   | { function: { functionId: string; region?: string } }
   | { run: { serviceId: string; region?: string } }
 )
 
-/** Whatever answers below a rewrite: a function or a service, by name. */
+/** The target of a rewrite: a function or a service, by name. */
 export type Upstream = (name: string, req: IncomingMessage, res: ServerResponse) => void
 
 interface File {
@@ -46,19 +46,21 @@ const types: Record<string, string> = {
   '.webmanifest': 'application/manifest+json',
 }
 
-const known = new Set(['public', 'ignore', 'rewrites', 'headers'])
+const supportedKeys = new Set(['public', 'ignore', 'rewrites', 'headers'])
 
 /**
- * @param root where `public` is
- * @throws {Error} when the configuration says something that is not known here
+ * @param root the folder that contains `public`
+ * @throws {Error} when the configuration has an unsupported option or a missing destination
  */
 export async function createHosting(
   config: HostingConfig,
   root: string,
-  backend: Upstream,
+  upstream: Upstream,
 ): Promise<(req: IncomingMessage, res: ServerResponse) => void> {
-  const strange = Object.keys(config).filter((key) => !known.has(key))
-  if (strange.length > 0) throw new Error(`Cannot serve firebase.json: ${strange.join(', ')}`)
+  const unsupported = Object.keys(config).filter((key) => !supportedKeys.has(key))
+  if (unsupported.length > 0) {
+    throw new Error(`Cannot serve firebase.json: unsupported ${unsupported.join(', ')}`)
+  }
   const files = await readFiles(join(root, config.public))
   const rewrites = (config.rewrites ?? []).map((rewrite) => readRewrite(rewrite, files))
   const rules = (config.headers ?? []).map(({ source, headers }) => ({
@@ -71,37 +73,37 @@ export async function createHosting(
     const headers = Object.fromEntries(
       rules.filter(({ matches }) => matches(path)).flatMap((rule) => rule.headers),
     )
-    // A file that is there wins over every rewrite.
+    // An existing file takes precedence over every rewrite.
     const file = files.get(path.endsWith('/') ? `${path}index.html` : path)
     const rewrite = file ? undefined : rewrites.find(({ matches }) => matches(path))
-    if (rewrite?.backend === undefined) {
+    if (rewrite?.upstream === undefined) {
       sendFile(req, res, file ?? rewrite?.file, files.get('/404.html'), headers)
       return
     }
-    // What the answer does not say itself: nothing that is made for somebody is kept for others.
+    // Defaults; the function's own headers override them. Personal responses must not be cached.
     const defaults = { 'Cache-Control': 'private', ...headers }
     for (const [key, value] of Object.entries(defaults)) res.setHeader(key, value)
-    keepSessionOnly(req)
-    backend(rewrite.backend, req, res)
+    dropOtherCookies(req)
+    upstream(rewrite.upstream, req, res)
   }
 }
 
 interface ReadRewrite {
   matches: (path: string) => boolean
   file?: File
-  backend?: string
+  upstream?: string
 }
 
 function readRewrite(rewrite: Rewrite, files: Map<string, File>): ReadRewrite {
   const matches = compileGlob(rewrite.source)
-  if ('function' in rewrite) return { matches, backend: rewrite.function.functionId }
-  if ('run' in rewrite) return { matches, backend: rewrite.run.serviceId }
+  if ('function' in rewrite) return { matches, upstream: rewrite.function.functionId }
+  if ('run' in rewrite) return { matches, upstream: rewrite.run.serviceId }
   const file = files.get(rewrite.destination)
   if (!file) throw new Error(`Cannot serve firebase.json: no file ${rewrite.destination}`)
   return { matches, file }
 }
 
-/** Every file below a folder by its path, but hidden ones. */
+/** Reads all files of a folder, except hidden ones, by path. */
 async function readFiles(folder: string): Promise<Map<string, File>> {
   const files = new Map<string, File>()
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
@@ -110,7 +112,7 @@ async function readFiles(folder: string): Promise<Map<string, File>> {
     const body = await readFile(join(folder, path))
     const hash = createHash('sha256').update(body).digest('base64url')
     const headers = {
-      // What Hosting says of a file that no rule names.
+      // The default of Firebase Hosting.
       'Cache-Control': 'max-age=3600',
       'Content-Type': types[extname(path)] ?? 'application/octet-stream',
       'Content-Length': String(body.length),
@@ -125,29 +127,29 @@ function sendFile(
   req: IncomingMessage,
   res: ServerResponse,
   file: File | undefined,
-  missing: File | undefined,
-  more: Record<string, string>,
+  notFoundPage: File | undefined,
+  extraHeaders: Record<string, string>,
 ): void {
   req.resume()
   const isRead = req.method === 'GET' || req.method === 'HEAD'
-  const found = isRead ? file : undefined
-  const { body, headers } = found ??
-    missing ?? { body: Buffer.from('Not found\n'), headers: { 'Content-Type': 'text/plain' } }
-  const all = { ...headers, ...more }
-  if (found && req.headers['if-none-match'] === headers['ETag']) {
+  const existing = isRead ? file : undefined
+  const { body, headers } = existing ??
+    notFoundPage ?? { body: Buffer.from('Not found\n'), headers: { 'Content-Type': 'text/plain' } }
+  const all = { ...headers, ...extraHeaders }
+  if (existing && req.headers['if-none-match'] === headers['ETag']) {
     delete all['Content-Length']
     res.writeHead(304, all).end()
     return
   }
-  res.writeHead(found ? 200 : 404, all).end(req.method === 'HEAD' ? undefined : body)
+  res.writeHead(existing ? 200 : 404, all).end(req.method === 'HEAD' ? undefined : body)
 }
 
-/** Of all cookies, only `__session` reaches what is behind Hosting. */
-function keepSessionOnly({ headers }: IncomingMessage): void {
-  const kept = (headers.cookie ?? '')
+/** Removes all cookies but `__session`, as Firebase Hosting does. */
+function dropOtherCookies({ headers }: IncomingMessage): void {
+  const sessionCookies = (headers.cookie ?? '')
     .split(';')
     .map((cookie) => cookie.trim())
     .filter((cookie) => cookie.startsWith('__session='))
-  if (kept.length > 0) headers.cookie = kept.join('; ')
+  if (sessionCookies.length > 0) headers.cookie = sessionCookies.join('; ')
   else delete headers.cookie
 }

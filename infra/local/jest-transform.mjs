@@ -1,4 +1,4 @@
-/** Strips the types from a test's modules; esbuild is here already, for the bundles. */
+/** Jest transform that strips types with esbuild, which is already a dependency. */
 import { transformSync } from 'esbuild'
 
 const transformer = {

@@ -1,8 +1,12 @@
-/** The port that everything on this machine is reached at. */
+/** The port of the local gateway. */
 import { createServer } from 'node:net'
 import { CliError } from './cli-error.ts'
 
-/** @throws {CliError} when it is no port */
+/**
+ * Parses PORT; 8080 is the default.
+ *
+ * @throws {CliError} when the value is not a port number
+ */
 export function readPort(value: string | undefined): number {
   const text = value?.trim() || '8080'
   const port = Number(text)
@@ -13,24 +17,26 @@ export function readPort(value: string | undefined): number {
 }
 
 /**
- * Looks whether a port is free: better said before anything else has been started. `localhost` is
- * two addresses, and a browser may try the other one first.
+ * Checks that a port is free, before anything else is started. `localhost` has two addresses, and a
+ * browser may try the IPv6 one first.
  *
- * @throws {CliError} saying what to do
+ * @throws {CliError} when the port cannot be used
  */
 export async function checkPort(port: number): Promise<void> {
   for (const address of ['127.0.0.1', '::1']) {
     const code = await probe(port, address)
     if (code === 'EADDRINUSE') {
-      throw new CliError(`Port ${port} is taken: choose another one, as in  PORT=8090 npm start`)
+      throw new CliError(`Port ${port} is in use. Choose another one:  PORT=8090 npm start`)
     }
     if (code !== undefined && address === '127.0.0.1') {
-      throw new CliError(`Cannot listen at port ${port} (${code}): choose another one`)
+      throw new CliError(
+        `Cannot listen on port ${port} (${code}). Choose another one:  PORT=8090 npm start`,
+      )
     }
   }
 }
 
-/** @returns why nobody can listen there; `undefined` when one can */
+/** @returns the error code of listen(), or `undefined` when the port is free */
 function probe(port: number, address: string): Promise<string | undefined> {
   return new Promise((resolve) => {
     const server = createServer()

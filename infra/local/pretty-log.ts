@@ -1,4 +1,4 @@
-/** The gateway's log for a person at a terminal: a short line an event, failures in full. */
+/** Formats the gateway's JSON log for a terminal: one short line per event, and stack traces. */
 
 interface Entry {
   severity?: string
@@ -10,34 +10,34 @@ interface Entry {
   [field: string]: unknown
 }
 
-/** Traces, the shape of an error report, and who it was in an audit trail. */
-const forMachines = /^@|^logging\.|^(audit|sub|credential)$/
+/** Fields that are not shown: traces, error reporting, and the identity in audit events. */
+const hiddenFields = /^@|^logging\.|^(audit|sub|credential)$/
 
 /**
- * @param line as the gateway wrote it; what is no JSON stays as it is
- * @param at when it was read
+ * @param line a line of the log; a line that is not JSON is returned unchanged
+ * @param at the time to show
  */
 export function formatLogLine(line: string, at = new Date()): string {
   const entry = readEntry(line)
   if (!entry) return line
   const { severity, message, code, reason, requestId, stack_trace: stack, ...fields } = entry
-  const bad = severity === 'WARNING' || severity === 'ERROR'
+  const isWarning = severity === 'WARNING' || severity === 'ERROR'
   const details = Object.entries(fields)
-    .filter(([name, value]) => typeof value !== 'object' && !forMachines.test(name))
+    .filter(([name, value]) => typeof value !== 'object' && !hiddenFields.test(name))
     .map(([name, value]) => `${name}=${String(value)}`)
   const parts = [
     at.toTimeString().slice(0, 8),
-    bad ? `${severity} ${message}` : message,
+    isWarning ? `${severity} ${message}` : message,
     code === undefined ? undefined : `${code} (${reason})`,
     ...details,
-    // Problems show it too: from a page that went wrong to its line here.
+    // Problem responses contain it too, so a failed request can be found here.
     code === undefined ? undefined : `request ${requestId}`,
   ]
   const first = parts.filter((part) => part !== undefined).join('  ')
   return stack === undefined ? first : `${first}\n${stack}`
 }
 
-/** Whether an event wants attention also from those who are busy with something else. */
+/** Whether a line is above the severities INFO and NOTICE, or not JSON. */
 export function needsAttention(line: string): boolean {
   const { severity } = readEntry(line) ?? {}
   return severity !== 'INFO' && severity !== 'NOTICE'

@@ -1,4 +1,4 @@
-/** A sandbox Google of this run's own; what is in it ends with the run. */
+/** Backend with a sandbox Google, whose content is deleted at the end of the run. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,8 +9,8 @@ import { mintToken, signIn } from './sign-in.ts'
 import type { LocalBackend } from './backend.ts'
 
 /**
- * @param origin where the gateway will be
- * @param overHttp2 whether the printed lines speak HTTP/2 from the first byte
+ * @param origin the origin of the gateway
+ * @param overHttp2 whether the printed curl commands use HTTP/2 with prior knowledge
  */
 export async function createSandboxBackend(
   origin: string,
@@ -28,28 +28,28 @@ export async function createSandboxBackend(
   const emails = google.oauth.users.map(({ email }) => email)
   return {
     env: google.env,
-    async banner(demo) {
+    async banner(demoOrigin) {
       const cookie = await signIn(origin, emails[0] ?? '')
       const token = await mintToken(origin, cookie, 'npm start')
       const authorization = `-H "Authorization: Bearer ${token}"`
       return `
-Driveway runs in a sandbox: a Google of its own on this machine, with nothing real in it.
+Driveway uses a sandbox Google on this machine, with test accounts and no real data.
 
   Page      ${origin}
-  Elsewhere ${demo} is a page of another site with <driveway-upload> in it
+  Demo      ${demoOrigin} embeds <driveway-upload> on another origin
   Sign in   as ${emails.join(' or ')}
 
   List      ${curl} ${origin}/files ${authorization}
   Upload    ${curl} -F file=@README.md ${origin}/upload ${authorization}
-  A pipe    date | ${curl} -F "file=@-;filename=now.txt" ${origin}/upload ${authorization}
+  Pipe      date | ${curl} -F "file=@-;filename=now.txt" ${origin}/upload ${authorization}
 
-  Session   ${cookie}   as a Cookie header, with "Origin: ${origin}"
-  CI        ${google.ci.issuer}   mints tokens of jobs (docs/ci.md)
-  Inside    ${google.url}/sandbox/drive shows what its Drive holds
-  Store     ${emulator ? 'Google’s Firestore emulator' : 'a Firestore in memory'}
+  Session   ${cookie}   as the header Cookie, with "Origin: ${origin}"
+  CI        ${google.ci.issuer} issues ID tokens of CI jobs (docs/ci.md)
+  Drive     ${google.url}/sandbox/drive lists the content of the sandbox Drive
+  Firestore ${emulator ? 'Google’s Firestore emulator' : 'in memory'}
 
-Put Google’s client_id.json here to use your own Drive (docs/getting-started.md).
-Ctrl-C stops everything.
+To use your own Drive, put client_id.json into this folder (docs/getting-started.md).
+Press Ctrl-C to stop.
 `
     },
     async close() {
@@ -60,7 +60,7 @@ Ctrl-C stops everything.
   }
 }
 
-/** Google's own emulator where it is installed; `FIRESTORE=embedded` does without. */
+/** Starts Google's emulator if it is installed, unless `FIRESTORE=embedded`. */
 async function startFirestoreEmulator(): Promise<Emulator | undefined> {
   if (process.env['FIRESTORE'] === 'embedded' || findEmulator() === undefined) return undefined
   console.log('Starting Google’s Firestore emulator …')

@@ -1,9 +1,9 @@
 /**
- * One origin on loopback for the page and the four functions, as Firebase Hosting is in front of
- * the deployed ones; `firebase.json` says which path goes where, and with what headers.
+ * Serves the page and the four functions on one loopback origin, like Firebase Hosting does for the
+ * deployed ones; `firebase.json` configures the routes and the headers.
  *
- * It stands for the functions' own addresses as well, where Hosting's limits are not; with
- * `HOSTING=strict` they are here too, and the functions are reached over a socket.
+ * By default it has no limits, like the functions' own URLs. With `HOSTING=strict` it has the limits of
+ * Firebase Hosting, and forwards requests to the functions over a socket.
  */
 import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
@@ -15,15 +15,15 @@ import { createProxy } from './hosting-proxy.ts'
 import { createHosting } from './hosting.ts'
 import type { Upstream, HostingConfig } from './hosting.ts'
 
-// The page may send bytes straight to Drive: to the sandbox's, where there is one.
+// The Content-Security-Policy permits direct uploads to Drive, or to the sandbox's Drive.
 const { GOOGLE_SANDBOX_URL: sandbox } = process.env
 const drive = sandbox === undefined ? driveOrigin : new URL(sandbox).origin
 const text = (await readFile('firebase.json', 'utf8')).replaceAll(driveOrigin, drive)
 const { hosting } = JSON.parse(text) as { hosting: HostingConfig }
 const gateway = createGatewayFromEnvironment()
 const strict = process.env['HOSTING'] === 'strict'
-const here: Upstream = (name, req, res) => void gateway[name as 'files'](req, res)
-const serve = await createHosting(hosting, '.', strict ? await behindProxy() : here)
+const inProcess: Upstream = (name, req, res) => void gateway[name as 'files'](req, res)
+const serve = await createHosting(hosting, '.', strict ? await behindProxy() : inProcess)
 
 const { http1: server, http2 } = createServers(serve)
 gateway.attach(server)
@@ -34,10 +34,10 @@ server.on('error', (error: NodeJS.ErrnoException) => {
 server.listen(Number(process.env['PORT'] ?? 8080), '127.0.0.1', () =>
   process.send?.({ ready: true }),
 )
-// Without whoever started it nobody would ever end it.
+// The parent process has ended, so nothing else would stop this one.
 process.on('disconnect', () => process.exit(1))
 
-/** The gateway at an address of its own, where only the proxy knows of it. */
+/** Starts the gateway on a random port, behind the proxy. */
 async function behindProxy(): Promise<Upstream> {
   const inner = createServer((req, res) => void gateway.all(req, res))
   gateway.attach(inner)

@@ -1,7 +1,7 @@
 /**
- * `npm start`: Driveway on this machine. Without a `client_id.json` it lives in a sandbox Google;
- * with one it talks to the real Google, and keeps its tokens in `.driveway` between runs. Its port
- * speaks HTTP/1.1 and HTTP/2; `npm run start:h2c` (`--h2c`) prints its lines for the second.
+ * `npm start`: runs Driveway locally. Without a `client_id.json` it uses a sandbox Google; with one it
+ * uses the real Google, and stores its tokens in `.driveway`. The port accepts HTTP/1.1 and HTTP/2;
+ * `npm run start:h2c` (`--h2c`) prints its commands for HTTP/2.
  */
 import { existsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -21,19 +21,19 @@ const stopping = new AbortController()
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
-    if (stopping.signal.aborted) gateway?.kill() // asked twice: somebody cannot wait
+    if (stopping.signal.aborted) gateway?.kill() // the second signal stops at once
     stopping.abort()
   })
 }
-// npm starts us through a shell, which ends when it is told to, and tells nobody.
+// npm runs this through a shell, which exits on a signal without forwarding it.
 const { ppid } = process
-const watch = (): void => {
+const watchParent = (): void => {
   if (process.ppid !== ppid) stopping.abort()
 }
-if (process.env['npm_lifecycle_event'] !== undefined) setInterval(watch, 250).unref()
+if (process.env['npm_lifecycle_event'] !== undefined) setInterval(watchParent, 250).unref()
 
 await start(stopping.signal).catch((error: unknown) => {
-  // Ctrl-C reaches a starting emulator too: that it did not start is then no failure.
+  // Ctrl-C also stops a starting emulator, which is then no error.
   if (stopping.signal.aborted) return
   console.error(error instanceof CliError ? error.message : error)
   process.exitCode = 1
@@ -44,33 +44,33 @@ async function start(stop: AbortSignal): Promise<void> {
   await checkPort(port)
   const origin = `http://localhost:${port}`
   const clientFile = CLIENT_ID_FILE || 'client_id.json'
-  const surroundings = existsSync(clientFile)
+  const backend = existsSync(clientFile)
     ? await createGoogleBackend(origin, clientFile, DRIVEWAY_HOME || '.driveway')
     : await createSandboxBackend(origin, process.argv.includes('--h2c'))
-  const { env } = surroundings
+  const { env } = backend
   const demo = await startDemoServer(port + 1, origin, env['GOOGLE_SANDBOX_URL'] ?? driveOrigin)
   const origins = [ALLOWED_ORIGINS, demo.origin].filter(Boolean).join(' ')
   const settings = { ...env, PORT: String(port), ALLOWED_ORIGINS: origins }
   try {
-    let welcomed = false
+    let isReady = false
     gateway = await startGatewayProcess(settings, (line) => {
-      // Before the welcome there is nobody but ourselves, signing in for a token.
-      if (welcomed || needsAttention(line)) console.log(formatLogLine(line))
+      // The banner's own sign-in is not logged.
+      if (isReady || needsAttention(line)) console.log(formatLogLine(line))
     })
     if (!stop.aborted) {
-      const welcome = await surroundings.banner(demo.origin)
-      await sleep(100) // its last log line is on its way through a pipe
-      console.log(welcome)
+      const banner = await backend.banner(demo.origin)
+      await sleep(100) // the last log line of the sign-in is still in the pipe
+      console.log(banner)
     }
-    welcomed = true
+    isReady = true
     const ended = await Promise.race([gateway.ended, aborted(stop)])
-    if (ended !== undefined) throw new CliError(`The gateway ended by itself (${ended})`)
+    if (ended !== undefined) throw new CliError(`The gateway exited unexpectedly (${ended})`)
     gateway.stop()
     await gateway.ended
   } finally {
     gateway?.kill()
     demo.close()
-    await surroundings.close()
+    await backend.close()
   }
 }
 

@@ -1,4 +1,4 @@
-/** The globs of firebase.json, as Hosting's documentation describes them. */
+/** The globs of firebase.json, as the documentation of Firebase Hosting defines them. */
 import { expect, test } from '@jest/globals'
 import { compileGlob } from '../../../infra/local/glob.ts'
 
@@ -14,14 +14,14 @@ test.each([
   ['/{a,b{c,d}}', ['/a', '/bc', '/bd'], ['/b', '/abc']],
   ['404.html', ['/404.html'], ['/404xhtml', '/a/404.html']],
   ['/a+b.$^|c', ['/a+b.$^|c'], ['/aab.c']],
-])('%s', (glob, yes, no) => {
+])('compileGlob(%j) matches the documented paths', (glob, yes, no) => {
   const matches = compileGlob(glob)
   expect(yes.filter(matches)).toEqual(yes)
   expect(no.filter(matches)).toEqual([])
 })
 
 test.each(['/a[bc]', '/+(a)', '/a{b', '/a}', '/@(a|b', String.raw`/a\b`])(
-  '%s is not guessed at',
+  'compileGlob(%j) rejects unsupported syntax',
   (glob) => {
     expect(() => compileGlob(glob)).toThrow('Cannot read the glob')
   },

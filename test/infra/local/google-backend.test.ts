@@ -1,6 +1,6 @@
 /**
- * `npm start` beside a `client_id.json`: the same gateway, and a Google elsewhere. Here it is a
- * sandbox at an address of its own, of which the started program is told nothing but that address.
+ * `npm start` with a `client_id.json`: the gateway uses an external Google. In the test, this is a sandbox
+ * of which the started program only knows the URL.
  */
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
@@ -10,13 +10,13 @@ import { signIn } from '../../../infra/local/sign-in.ts'
 import type { Google } from '../../../infra/sandbox/index.ts'
 import { startGoogle } from '../../../infra/sandbox/index.ts'
 import { end, environment, freePort, run } from '../../kit/process.ts'
-import type { Run } from '../../kit/process.ts'
+import type { RunningProgram } from '../../kit/process.ts'
 
 let port: number
 let origin: string
 let google: Google
 let folder: string
-let started: Run | undefined
+let started: RunningProgram | undefined
 
 beforeAll(async () => {
   port = await freePort()
@@ -34,7 +34,7 @@ afterEach(async () => {
 beforeAll(async () => (folder = await mkdtemp(join(tmpdir(), 'driveway-test-'))))
 afterAll(() => rm(folder, { recursive: true }))
 
-/** The file that Google's console gives. */
+/** A client file like the one from Google's console. */
 function clientFile(changes: Record<string, unknown> = {}): string {
   return JSON.stringify({
     web: {
@@ -50,14 +50,14 @@ function clientFile(changes: Record<string, unknown> = {}): string {
   })
 }
 
-async function startWith(client: string): Promise<Run> {
+async function startWith(client: string): Promise<RunningProgram> {
   const file = join(folder, 'client_id.json')
   await writeFile(file, client)
   started = run(process.execPath, ['dist/local/start.mjs'], {
     env: environment({
       PORT: String(port),
       CLIENT_ID_FILE: file,
-      DRIVEWAY_HOME: join(folder, 'kept'),
+      DRIVEWAY_HOME: join(folder, 'home'),
       GOOGLE_SANDBOX_URL: google.url,
     }),
   })
@@ -70,10 +70,10 @@ async function listNames(cookie: string): Promise<string[]> {
   return files.map(({ name }) => name)
 }
 
-test('sign-in, list and upload work, and a restart keeps the session and its grant', async () => {
+test('npm start with a client file signs in, lists and uploads, and a restart keeps the session and its grant', async () => {
   const first = await startWith(clientFile())
-  const welcome = await first.said(/Ctrl-C stops everything/)
-  expect(welcome).toContain('your own client at Google')
+  const banner = await first.waitForOutput(/Press Ctrl-C to stop/)
+  expect(banner).toContain('with your own OAuth client')
   const cookie = await signIn(origin, 'ada@example.com')
   expect(await listNames(cookie)).toContain('hello.txt')
   const form = new FormData()
@@ -85,28 +85,28 @@ test('sign-in, list and upload work, and a restart keeps the session and its gra
   })
   expect(uploaded.status).toBe(201)
   first.child.kill('SIGINT')
-  expect(await first.ended).toBe(0)
+  expect(await first.exited).toBe(0)
 
   google.calls.length = 0
   const second = await startWith(clientFile())
-  await second.said(/Ctrl-C stops everything/)
+  await second.waitForOutput(/Press Ctrl-C to stop/)
   expect(await listNames(cookie)).toContain('mine.txt')
-  // A refresh with the kept refresh token, and no new consent.
+  // The stored refresh token is used, without a new consent.
   expect(google.calls).toContain('oauth.refresh')
   expect(google.calls.filter((call) => /consent|authorize|oauth\.token/.test(call))).toEqual([])
 })
 
-test('what is kept between runs is for its owner alone, and holds no secret in the clear', async () => {
-  const kept = join(folder, 'kept')
+test('the stored files are readable by their owner only, and contain no plain-text secret', async () => {
+  const home = join(folder, 'home')
   for (const [path, mode] of [
-    [kept, 0o700],
-    [join(kept, 'firestore.json'), 0o600],
-    [join(kept, 'keyring.json'), 0o600],
+    [home, 0o700],
+    [join(home, 'firestore.json'), 0o600],
+    [join(home, 'keyring.json'), 0o600],
   ] as const) {
-    const { mode: found } = await stat(path)
-    if (process.platform !== 'win32') expect(found & 0o777).toBe(mode)
+    const { mode: actualMode } = await stat(path)
+    if (process.platform !== 'win32') expect(actualMode & 0o777).toBe(mode)
   }
-  const documents = await readFile(join(kept, 'firestore.json'), 'utf8')
+  const documents = await readFile(join(home, 'firestore.json'), 'utf8')
   expect(documents).toContain('ada@example.com')
   expect(documents).not.toMatch(/1\/\/|ya29\.|GOCSPX|dw_/)
 })
@@ -118,23 +118,22 @@ test.each([
     () => JSON.stringify({ installed: { client_id: 'x', redirect_uris: ['http://localhost'] } }),
     /type "Desktop app"\..*create a client of type "Web application"/,
   ],
-  ['that is another file', () => '[1]', /it is not the file of a client\./],
-  ['of no client', () => 'null', /it is not the file of a client\./],
-  [
-    'without a secret',
-    () => clientFile({ client_secret: undefined }),
-    /it is not the file of a client\./,
-  ],
+  ['that is another file', () => '[1]', /it is not a client file\./],
+  ['of no client', () => 'null', /it is not a client file\./],
+  ['without a secret', () => clientFile({ client_secret: undefined }), /it is not a client file\./],
   [
     'without the redirect URI',
     () => clientFile({ redirect_uris: ['http://localhost:1/callback'] }),
-    /does not list the redirect URI http:\/\/localhost:\d+\/callback\. Add it at Google’s console/,
+    /does not list the redirect URI http:\/\/localhost:\d+\/callback\. Add it in Google’s console/,
   ],
   ['without any redirect URI', () => clientFile({ redirect_uris: undefined }), /does not list/],
-])('a client_id.json %s is one line that says what to do', async (_what, client, words) => {
-  const refused = await startWith(client())
-  expect(await refused.ended).toBe(1)
-  expect(refused.output).toMatch(/^Cannot use .*client_id\.json: [^\n]+\n$/)
-  expect(refused.output).toMatch(words)
-  expect(refused.output).not.toContain('GOCSPX')
-})
+])(
+  'npm start with a client_id.json %s prints one line that says what to do',
+  async (_what, client, words) => {
+    const refused = await startWith(client())
+    expect(await refused.exited).toBe(1)
+    expect(refused.output).toMatch(/^Cannot use .*client_id\.json: [^\n]+\n$/)
+    expect(refused.output).toMatch(words)
+    expect(refused.output).not.toContain('GOCSPX')
+  },
+)

@@ -1,4 +1,4 @@
-/** The local origin: the page as Firebase Hosting would serve it, the functions behind their paths. */
+/** The local server: the page as Firebase Hosting serves it, and the functions by path. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -7,11 +7,11 @@ import type { Google } from '../../../infra/sandbox/index.ts'
 import { startGoogle } from '../../../infra/sandbox/index.ts'
 import { send } from '../../kit/environment.ts'
 import { end, environment, freePort, root, run } from '../../kit/process.ts'
-import type { Run } from '../../kit/process.ts'
+import type { RunningProgram } from '../../kit/process.ts'
 
 let origin: string
 let google: Google
-let server: Run
+let server: RunningProgram
 
 beforeAll(async () => {
   const port = await freePort()
@@ -29,13 +29,13 @@ afterAll(async () => {
   await google.close()
 })
 
-test('every file of the page comes with its type and with the headers of firebase.json', async () => {
+test('the local server sends every file of the page with its type and the headers of firebase.json', async () => {
   const { hosting } = JSON.parse(await readFile(join(root, 'firebase.json'), 'utf8')) as {
     hosting: { headers: { source: string; headers: { key: string; value: string }[] }[] }
   }
-  const of = (path: string) =>
+  const headersOf = (path: string) =>
     hosting.headers.filter(({ source }) => source === path).flatMap(({ headers }) => headers)
-  const common = of('**')
+  const common = headersOf('**')
   expect(common.map(({ key }) => key)).toContain('Content-Security-Policy')
   for (const [path, type] of [
     ['/', 'text/html; charset=utf-8'],
@@ -50,20 +50,20 @@ test('every file of the page comes with its type and with the headers of firebas
     const { status, headers, body } = await send(origin, path ?? '')
     expect([path, status, headers['content-type']]).toEqual([path, 200, type])
     for (const { key, value } of common) {
-      // Here bytes go straight to the sandbox's Drive.
-      const said = value.replace('https://www.googleapis.com', google.url)
-      expect(headers[key.toLowerCase()]).toBe(said)
+      // Direct uploads go to the sandbox's Drive.
+      const expected = value.replace('https://www.googleapis.com', google.url)
+      expect(headers[key.toLowerCase()]).toBe(expected)
     }
     expect(body.length).toBeGreaterThan(100)
   }
   const { headers: embedded } = await send(origin, '/driveway-upload.js')
-  expect(of('/driveway-upload.js').length).toBeGreaterThan(0)
-  for (const { key, value } of of('/driveway-upload.js')) {
+  expect(headersOf('/driveway-upload.js').length).toBeGreaterThan(0)
+  for (const { key, value } of headersOf('/driveway-upload.js')) {
     expect(embedded[key.toLowerCase()]).toBe(value)
   }
 })
 
-test('a page that has not changed is not sent twice', async () => {
+test('the local server responds with 304 to a matching ETag', async () => {
   const { headers } = await send(origin, '/main.js')
   const again = await send(origin, '/main.js', {
     headers: { 'if-none-match': headers.etag ?? '' },
@@ -83,11 +83,11 @@ test.each([
   '/..%2fpackage.json',
   '/%2e%2e/package.json',
   '//main.js',
-])('%s is nobody’s address', async (path) => {
+])('the local server responds with 404 to %s', async (path) => {
   expect((await send(origin, path)).status).toBe(404)
 })
 
-test('only its own paths go to a function, with everything below them', async () => {
+test('the local server routes the paths of each function, including subpaths, and no others', async () => {
   expect((await send(origin, '/auth')).status).toBe(302)
   expect((await send(origin, '/auth/session')).status).toBe(200)
   expect((await send(origin, '/files?folder=x')).status).toBe(401)
@@ -95,16 +95,16 @@ test('only its own paths go to a function, with everything below them', async ()
   expect((await send(origin, '/', { method: 'POST', body: 'x' })).status).toBe(404)
 })
 
-test('a view of the page has an address of its own', async () => {
+test('the local server serves the page at the URLs of its views', async () => {
   const page = await send(origin, '/device?user_code=BCDF-GHJK')
   expect([page.status, page.body]).toEqual([200, (await send(origin, '/')).body])
   expect((await send(origin, '/device/x')).status).toBe(404)
 })
 
-test('of all cookies only __session reaches a function', async () => {
+test('the local server forwards only the cookie __session to a function', async () => {
   const cookie = await signIn(origin, 'ada@example.com')
-  const ask = async (sent: string): Promise<unknown> =>
-    JSON.parse((await send(origin, '/auth/session', { headers: { cookie: sent, origin } })).body)
-  expect(await ask(`a=b; ${cookie}; c=d`)).toMatchObject({ signedIn: true })
-  expect(await ask(cookie.replace('__session', '__other'))).toMatchObject({ signedIn: false })
+  const session = async (header: string): Promise<unknown> =>
+    JSON.parse((await send(origin, '/auth/session', { headers: { cookie: header, origin } })).body)
+  expect(await session(`a=b; ${cookie}; c=d`)).toMatchObject({ signedIn: true })
+  expect(await session(cookie.replace('__session', '__other'))).toMatchObject({ signedIn: false })
 })

@@ -1,4 +1,4 @@
-/** `npm run start:h2c`: the same, with lines that speak HTTP/2 from the first byte. */
+/** `npm run start:h2c`: prints curl commands that use HTTP/2 with prior knowledge. */
 import { expect, test } from '@jest/globals'
 import { execFile, execFileSync } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
@@ -9,7 +9,7 @@ import { end, environment, freePort, root, run } from '../../kit/process.ts'
 
 const shell = promisify(execFile)
 
-function curlKnowsHttp2(): boolean {
+function curlSupportsHttp2(): boolean {
   try {
     return /^Features:.*\bHTTP2\b/m.test(execFileSync('curl', ['--version'], { encoding: 'utf8' }))
   } catch {
@@ -17,7 +17,7 @@ function curlKnowsHttp2(): boolean {
   }
 }
 
-test('npm run start:h2c prints lines for HTTP/2, and its page comes over both', async () => {
+test('npm run start:h2c prints commands for HTTP/2, and serves the page over HTTP/1.1 and HTTP/2', async () => {
   const { scripts } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as {
     scripts: Record<string, string>
   }
@@ -31,13 +31,13 @@ test('npm run start:h2c prints lines for HTTP/2, and its page comes over both', 
     }),
   })
   try {
-    const said = await started.said(/Ctrl-C stops everything/)
+    const output = await started.waitForOutput(/Press Ctrl-C to stop/)
     const line = (label: string): string =>
-      new RegExp(`^ {2}${label} +(.*)$`, 'm').exec(said)?.[1] ?? ''
-    for (const label of ['List', 'Upload', 'A pipe']) {
+      new RegExp(`^ {2}${label} +(.*)$`, 'm').exec(output)?.[1] ?? ''
+    for (const label of ['List', 'Upload', 'Pipe']) {
       expect(line(label)).toContain('curl --http2-prior-knowledge ')
     }
-    if (curlKnowsHttp2()) {
+    if (curlSupportsHttp2()) {
       const pasted = `${line('Upload')} -sS -w '%{http_version} %{response_code}'`
       expect((await shell('sh', ['-c', pasted], { cwd: root })).stdout).toMatch(/2 201$/)
     }
@@ -47,7 +47,7 @@ test('npm run start:h2c prints lines for HTTP/2, and its page comes over both', 
     await close()
   } finally {
     started.child.kill('SIGTERM')
-    expect(await started.ended).toBe(0)
+    expect(await started.exited).toBe(0)
     await end(started)
   }
 })

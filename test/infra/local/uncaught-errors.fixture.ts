@@ -1,75 +1,70 @@
-/** A function that lets errors stray: `?how=…` says from where. Served by the framework, in tests. */
+/** A function that throws outside of the request's promise chain: `?from=…` says where. */
 import { http } from '@google-cloud/functions-framework'
 import { EventEmitter } from 'node:events'
 import { get } from 'node:http'
+import { createOriginPolicy } from '../../../functions/http/cors.ts'
 import { streamBodies } from '../../../functions/http/framework-streaming.ts'
+import { createGracefulShutdown } from '../../../functions/http/graceful-shutdown.ts'
+import { createLog } from '../../../functions/http/log.ts'
 import { createRouter } from '../../../functions/http/router.ts'
 import type { RequestContext } from '../../../functions/http/router.ts'
-import { createLog } from '../../../functions/http/log.ts'
 import { createErrorBoundary } from '../../../functions/http/uncaught-errors.ts'
-import { createOriginPolicy } from '../../../functions/http/cors.ts'
-import { createGracefulShutdown } from '../../../functions/http/graceful-shutdown.ts'
 
-const strayed = (): never => {
-  throw new Error('strayed')
+const fail = (): never => {
+  throw new Error('uncaught')
 }
 
-/** Each makes an error that nobody who awaits the request's work can see. */
-const ways: Record<string, (call: RequestContext) => void> = {
-  timer: () => void setTimeout(strayed, 1),
-  immediate: () => void setImmediate(strayed),
-  tick: () => process.nextTick(strayed),
-  rejection: () => void Promise.reject(new Error('strayed')),
+/** Each causes an error that the awaited work of the request does not see. */
+const sources: Record<string, (context: RequestContext) => void> = {
+  timer: () => void setTimeout(fail, 1),
+  immediate: () => void setImmediate(fail),
+  tick: () => process.nextTick(fail),
+  rejection: () => void Promise.reject(new Error('uncaught')),
   'late rejection': () =>
     void (async () => {
       await new Promise((resolve) => setTimeout(resolve, 1))
-      strayed()
+      fail()
     })(),
   'error event': () => void setImmediate(() => new EventEmitter().emit('error', new Error('lost'))),
-  'answer of another server': ({ req }) =>
-    void get({ port: req.socket.localPort, path: '/?how=fine' }, strayed),
+  'response callback': ({ req }) =>
+    void get({ port: req.socket.localPort, path: '/?from=nowhere' }, fail),
 }
 
-/** Requests that wait to be let go. */
+/** The requests that wait for `?from=release`. */
 const waiting = new Set<() => void>()
-let isAsked = false
+let failsOutsideRequests = false
 
-const run = async (call: RequestContext): Promise<void> => {
-  const { query, res } = call
-  const how = query.get('how') ?? ''
-  if (how === 'waits') await new Promise<void>((resolve) => waiting.add(resolve))
-  if (how === 'let go') {
-    for (const letGo of waiting) letGo()
+const run = async (context: RequestContext): Promise<void> => {
+  const { query, res } = context
+  const source = query.get('from') ?? ''
+  if (source === 'wait') await new Promise<void>((resolve) => waiting.add(resolve))
+  if (source === 'release') {
+    for (const release of waiting) release()
     waiting.clear()
   }
-  if (how === 'nobody') isAsked = true
-  if (ways[how]) {
-    ways[how](call)
-    await new Promise(() => {}) // what was to settle this has thrown
+  if (source === 'background') failsOutsideRequests = true
+  if (sources[source]) {
+    sources[source](context)
+    await new Promise(() => {}) // never settles: the code that would settle it has thrown
   }
   res.end(String(waiting.size))
 }
 
-// This one belongs to no request.
-setInterval(() => isAsked && strayed(), 5).unref()
+// Started outside of any request.
+setInterval(() => failsOutsideRequests && fail(), 5).unref()
 
 const log = createLog('test')
-const net = createErrorBoundary(log)
-const serving = createGracefulShutdown()
+const errorBoundary = createErrorBoundary(log)
+const shutdown = createGracefulShutdown()
 const origins = createOriginPolicy('http://localhost', [])
 const routes = [{ method: 'GET' as const, path: /^$/, run }]
-const handler = createRouter('straying', routes, {
-  log,
-  origins,
-  shutdown: serving,
-  errorBoundary: net,
-  isSecure: false,
-})
-http('straying', handler)
+const options = { log, origins, shutdown, errorBoundary, isSecure: false }
+const handler = createRouter('failing', routes, options)
+http('failing', handler)
 
-let adopted = false
+let isInstalled = false
 streamBodies((server) => {
-  serving.attach(server)
-  if (!adopted) net.install(() => void serving.stop().then(() => process.exit(1)))
-  adopted = true
+  shutdown.attach(server)
+  if (!isInstalled) errorBoundary.install(() => void shutdown.stop().then(() => process.exit(1)))
+  isInstalled = true
 }, handler)
