@@ -11,9 +11,10 @@ interface Described {
   why: string
 }
 
+const rows = (checks: readonly Described[], credential: string): string[][] =>
+  checks.map(({ name, why }) => [name, credential, why])
+
 export function checksTable(): string {
-  const rows = (checks: readonly Described[], credential: string): string[][] =>
-    checks.map(({ name, why }) => [name, credential, why])
   return table(
     ['Check', 'Runs', 'Why'],
     [

@@ -1,11 +1,11 @@
 /**
- * `npm run bench`: Driveway beside its peers, on this machine, in one run. What counts are the
- * ratios; the machine is whatever it is.
+ * `npm run bench`: benchmarks Driveway and its baselines on this machine. The ratios are comparable
+ * between machines, the absolute numbers are not.
  *
- * `npm run bench -- latency size` measures only these; `SAVE=yes` puts what comes out into
- * `docs/bench.md`. MIB (1000) is the size of a large upload, a
- * little less than the usual way takes; ROUNDS (3) how often peers are measured beside each other,
- * medians being shown.
+ * `npm run bench -- latency size` runs only these topics; `SAVE=yes` writes the tables into
+ * `docs/bench.md`. `MIB` is the size of a large upload (default 1000, slightly below the maximum of
+ * the `rawBody` baseline); `ROUNDS` is the number of rounds of a comparison (default 3), of which the
+ * tables show the median.
  */
 import { cpus } from 'node:os'
 import { measureColdStart } from './cold-start.ts'
@@ -24,55 +24,58 @@ const rounds = Number(process.env['ROUNDS'] ?? 3)
 
 const measurements: Record<
   string,
-  { title: string; run(world: BenchEnvironment): Promise<string> }
+  { title: string; run(environment: BenchEnvironment): Promise<string> }
 > = {
   throughput: {
     title: `${mebibytes} MiB in one multipart form, no added latency`,
-    run: (world) => measureThroughput(world, mebibytes, rounds),
+    run: (environment) => measureThroughput(environment, mebibytes, rounds),
   },
-  small: { title: 'Small files', run: (world) => measureSmallFiles(world, rounds) },
+  small: { title: 'Small files', run: (environment) => measureSmallFiles(environment, rounds) },
   latency: {
-    title: `${mebibytes} MiB, and a Drive that takes its time`,
-    run: (world) => measureLatency(world, mebibytes),
+    title: `${mebibytes} MiB, by the latency of Drive`,
+    run: (environment) => measureLatency(environment, mebibytes),
   },
   parallel: {
-    title: 'Uploads of 64 MiB at the same time',
-    run: (world) => measureConcurrency(world, Math.min(64, mebibytes)),
+    title: 'Concurrent uploads of 64 MiB',
+    run: (environment) => measureConcurrency(environment, Math.min(64, mebibytes)),
   },
-  size: { title: 'One upload, by its size', run: measureFileSize },
-  cost: { title: 'What it costs', run: (world) => measureCost(world, Math.min(256, mebibytes)) },
+  size: { title: 'One upload, by file size', run: measureFileSize },
+  cost: {
+    title: 'Cost on Cloud Run',
+    run: (environment) => measureCost(environment, Math.min(256, mebibytes)),
+  },
   start: {
-    title: 'Starting',
+    title: 'Cold start',
     run: ({ env, bearer }) => measureColdStart(env, bearer, rounds),
   },
 }
 
-/** What measures the same again. */
+/** Returns the command that repeats a measurement. */
 function commandFor(name: string): string {
   return `MIB=${mebibytes} ROUNDS=${rounds} npm run bench -- ${name}`
 }
 
-const wanted = process.argv.slice(2)
-const unknown = wanted.filter((name) => !Object.hasOwn(measurements, name))
+const selected = process.argv.slice(2)
+const unknown = selected.filter((name) => !Object.hasOwn(measurements, name))
 if (unknown.length > 0) {
   console.error(
-    `There is no ${unknown.join(', ')}; choose from ${Object.keys(measurements).join(', ')}`,
+    `Unknown topic: ${unknown.join(', ')}. Choose from ${Object.keys(measurements).join(', ')}`,
   )
   process.exit(2)
 }
 await prepareDeployment()
-const world = await startEnvironment()
+const environment = await startEnvironment()
 try {
   const model = cpus()[0]?.model ?? 'unknown processor'
-  console.log(`Node ${process.version}, ${cpus().length} × ${model}; medians of ${rounds}`)
+  console.log(`Node ${process.version}, ${cpus().length} × ${model}; median of ${rounds} rounds`)
   console.log(rcloneNote())
   for (const [name, { title, run }] of Object.entries(measurements)) {
-    if (wanted.length > 0 && !wanted.includes(name)) continue
+    if (selected.length > 0 && !selected.includes(name)) continue
     console.log(`\n${title} (\`npm run bench -- ${name}\`):\n`)
-    const tables = await run(world)
+    const tables = await run(environment)
     console.log(tables)
     if (process.env['SAVE'] === 'yes') await saveTables(name, commandFor(name), tables)
   }
 } finally {
-  world.stop()
+  environment.stop()
 }

@@ -1,12 +1,17 @@
-/** From starting the process to its first answer, each function beside one that does nothing. */
+/** Cold start: the time from process start to the first response, compared with an empty function. */
 import { framework, freePort, startProgram } from './processes.ts'
 import { median, ratio, table } from './report.ts'
 
-/** The request that first needs Google: secret, store, token, Drive. */
-interface FirstRequest {
+/** A function, and a request that needs Google's services: secret, store, token, Drive. */
+interface ColdStart {
   name: string
   args: string[]
-  real?: { path: string; headers: Record<string, string>; method?: string; body?: FormData }
+  googleRequest?: {
+    path: string
+    headers: Record<string, string>
+    method?: string
+    body?: FormData
+  }
 }
 
 /** @returns a Markdown table of ratios */
@@ -18,46 +23,54 @@ export async function measureColdStart(
   const headers = { authorization: `Bearer ${bearer}` }
   const form = new FormData()
   form.append('file', new Blob(['hello']), 'hello.txt')
-  const functions: FirstRequest[] = [
-    { name: 'an empty function', args: framework('empty', 'dist/bench/baselines/empty.mjs') },
-    { name: '`auth`', args: framework('auth'), real: { path: '/auth', headers: {} } },
+  const functions: ColdStart[] = [
+    { name: 'empty function', args: framework('empty', 'dist/bench/baselines/empty.mjs') },
+    { name: '`auth`', args: framework('auth'), googleRequest: { path: '/auth', headers: {} } },
     { name: '`callback`', args: framework('callback') },
-    { name: '`files`', args: framework('files'), real: { path: '/files', headers } },
+    { name: '`files`', args: framework('files'), googleRequest: { path: '/files', headers } },
     {
       name: '`upload`',
       args: framework('upload'),
-      real: { path: '/upload', headers, method: 'POST', body: form },
+      googleRequest: { path: '/upload', headers, method: 'POST', body: form },
     },
   ]
-  const answered = new Map<string, { first: number[]; real: number[] }>()
+  const times = new Map<string, { first: number[]; google: number[] }>()
   for (let round = 0; round < rounds; round++) {
-    for (const { name, args, real } of functions) {
-      const times = answered.get(name) ?? { first: [], real: [] }
-      answered.set(name, times)
+    for (const { name, args, googleRequest } of functions) {
+      const samples = times.get(name) ?? { first: [], google: [] }
+      times.set(name, samples)
       const port = await freePort()
-      const before = performance.now()
+      const startedAt = performance.now()
       const program = await startProgram(args, env, port)
       try {
-        times.first.push(performance.now() - before)
-        if (!real) continue
-        const { path, ...init } = real
-        const answer = await fetch(program.origin + path, { ...init, redirect: 'manual' })
-        await answer.arrayBuffer()
-        if (answer.status >= 400) throw new Error(`${name} answered ${answer.status}`)
-        times.real.push(performance.now() - before)
+        samples.first.push(performance.now() - startedAt)
+        if (!googleRequest) continue
+        const { path, ...init } = googleRequest
+        const response = await fetch(program.origin + path, { ...init, redirect: 'manual' })
+        await response.arrayBuffer()
+        if (response.status >= 400) throw new Error(`${name} returned ${response.status}`)
+        samples.google.push(performance.now() - startedAt)
       } finally {
         await program.stop()
       }
     }
   }
-  const empty = median(answered.get('an empty function')?.first ?? [])
+  const empty = median(times.get('empty function')?.first ?? [])
   return table(
-    ['from process start', 'first answer, ms', '× empty', 'first request to Google, ms', '× empty'],
-    [...answered].map(([name, { first, real }]) => [
+    [
+      'time from process start',
+      'first response, ms',
+      '× empty',
+      'first response that needs Google, ms',
+      '× empty',
+    ],
+    [...times].map(([name, { first, google }]) => [
       name,
       median(first).toFixed(0),
       ratio(median(first) / empty),
-      ...(real.length === 0 ? ['', ''] : [median(real).toFixed(0), ratio(median(real) / empty)]),
+      ...(google.length === 0
+        ? ['', '']
+        : [median(google).toFixed(0), ratio(median(google) / empty)]),
     ]),
   )
 }

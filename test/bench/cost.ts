@@ -1,6 +1,6 @@
 /**
- * What Cloud Run would ask for: measured CPU seconds and requests, priced. The prices are those of
- * request-based billing in a Tier 1 region, without what is free each month.
+ * Cost on Cloud Run: measured CPU seconds and requests times the prices of request-based billing in a
+ * Tier 1 region, without the free tier.
  *
  * @see Google Cloud, "Cloud Run pricing", as of 2026-10-01
  */
@@ -12,90 +12,96 @@ import { table } from './report.ts'
 import type { BenchEnvironment } from './environment.ts'
 
 const dollars = { vcpuSecond: 0.000024, gibSecond: 0.0000025, request: 0.4 / 1e6 }
-/** The instance that is paid for: one vCPU, 512 MiB. */
-const second = dollars.vcpuSecond + 0.5 * dollars.gibSecond
-/** What a caller on a good line brings, in MiB/s. */
-const lineRate = 10
+/** The price of one second of an instance with one vCPU and 512 MiB, in dollars. */
+const instanceSecond = dollars.vcpuSecond + 0.5 * dollars.gibSecond
+/** The upload rate of a single client, in MiB/s. */
+const clientRate = 10
 
 interface UploadMethod {
   name: string
-  /** Requests that reach Driveway. */
+  /** The number of requests to Drivemethod. */
   requests(mebibytes: number): number
-  /** Whether the bytes pass through Driveway, so that it is paid for while they do. */
-  streams: boolean
+  /** Whether Driveway streams the bytes, and so is billed during the transfer. */
+  isStreamed: boolean
   upload(program: Program, bearer: string, bytes: number): Promise<unknown>
 }
 
-const tusChunk = 16
+const tusChunkMib = 16
 
 const uploadMethods: UploadMethod[] = [
   {
-    name: 'streamed (a form)',
+    name: 'streamed (form)',
     requests: () => 1,
-    streams: true,
+    isStreamed: true,
     upload: (program, bearer, bytes) =>
       bytes < mebibyte
-        ? uploadSmall(program, bearer, { files: 1, bytes, atOnce: 1 })
+        ? uploadSmall(program, bearer, { files: 1, bytes, concurrency: 1 })
         : upload(program, bearer, bytes / mebibyte),
   },
   {
-    name: `tus, in chunks of ${tusChunk} MiB`,
-    requests: (mebibytes) => 1 + (mebibytes < 1 ? 0 : Math.ceil(mebibytes / tusChunk)),
-    streams: true,
+    name: `tus, ${tusChunkMib} MiB chunks`,
+    requests: (mebibytes) => 1 + (mebibytes < 1 ? 0 : Math.ceil(mebibytes / tusChunkMib)),
+    isStreamed: true,
     upload: (program, bearer, bytes) =>
-      uploadByTus(program, bearer, bytes, Math.min(bytes, tusChunk * mebibyte)),
+      uploadByTus(program, bearer, bytes, Math.min(bytes, tusChunkMib * mebibyte)),
   },
-  { name: 'a ticket', requests: () => 2, streams: false, upload: uploadByTicket },
+  { name: 'ticket', requests: () => 2, isStreamed: false, upload: uploadByTicket },
 ]
 
 /** @returns two Markdown tables: a large file, and very many small ones */
-export async function measureCost(world: BenchEnvironment, mebibytes: number): Promise<string> {
+export async function measureCost(
+  environment: BenchEnvironment,
+  mebibytes: number,
+): Promise<string> {
   const large: string[][] = []
   const small: string[][] = []
   const files = 400
-  for (const way of uploadMethods) {
-    const one = await measure(world, driveway, async (program) => {
-      await way.upload(program, world.bearer, mebibytes * mebibyte)
+  for (const method of uploadMethods) {
+    const single = await measure(environment, driveway, async (program) => {
+      await method.upload(program, environment.bearer, mebibytes * mebibyte)
     })
-    // A ticket costs the same whatever it is for.
-    const cpu = one.cpuSeconds * (way.streams ? 1024 / mebibytes : 1)
-    const requests = way.requests(1024)
-    const asked = requests * dollars.request
-    // Alone on its instance a caller pays for as long as its line takes.
-    const alone = way.streams ? Math.max(cpu, 1024 / lineRate) : requests * 0.1
+    // The cost of a ticket does not depend on the file size.
+    const cpu = single.cpuSeconds * (method.isStreamed ? 1024 / mebibytes : 1)
+    const requests = method.requests(1024)
+    const requestCost = requests * dollars.request
+    // A client alone on an instance pays for the whole transfer.
+    const billedSeconds = method.isStreamed ? Math.max(cpu, 1024 / clientRate) : requests * 0.1
     large.push([
-      way.name,
+      method.name,
       cpu.toFixed(2),
       String(requests),
-      cents(cpu * second + asked),
-      cents(alone * second + asked),
+      cents(cpu * instanceSecond + requestCost),
+      cents(billedSeconds * instanceSecond + requestCost),
     ])
 
-    const many = await measure(world, driveway, async (program) => {
-      let left = files
+    const many = await measure(environment, driveway, async (program) => {
+      let remaining = files
       const worker = async (): Promise<void> => {
-        while (left-- > 0) await way.upload(program, world.bearer, 10 * 1024)
+        while (remaining-- > 0) await method.upload(program, environment.bearer, 10 * 1024)
       }
       await Promise.all(Array.from({ length: 8 }, worker))
     })
-    const each = many.cpuSeconds / files
-    const requestsEach = way.requests(0)
-    // Each request is rounded up to a tenth of a second where nobody shares the instance.
+    const cpuEach = many.cpuSeconds / files
+    const requestsEach = method.requests(0)
+    // On an instance that is not shared, each request is rounded up to 100 ms.
     small.push([
-      way.name,
-      (each * 1000).toFixed(2),
+      method.name,
+      (cpuEach * 1000).toFixed(2),
       String(requestsEach),
-      `$${(1e6 * (each * second + requestsEach * dollars.request)).toFixed(2)}`,
-      `$${(1e6 * requestsEach * (0.1 * second + dollars.request)).toFixed(2)}`,
+      `$${(1e6 * (cpuEach * instanceSecond + requestsEach * dollars.request)).toFixed(2)}`,
+      `$${(1e6 * requestsEach * (0.1 * instanceSecond + dollars.request)).toFixed(2)}`,
     ])
   }
   return [
-    table(['1 GiB', 'CPU s', 'requests', 'busy instance', `alone, at ${lineRate} MiB/s`], large),
+    table(
+      ['1 GiB', 'CPU s', 'requests', 'busy instance', `one client at ${clientRate} MiB/s`],
+      large,
+    ),
     table(
       [
-        'a million files of 10 KiB',
-        'CPU ms each',
-        'requests each',
+        '1,000,000 files of 10 KiB',
+        'CPU ms/file',
+        'requests/file',
         'busy instance',
         'one at a time',
       ],

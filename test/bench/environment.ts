@@ -1,14 +1,14 @@
-/** What every measurement stands on: a sandbox in a process of its own, and somebody signed in. */
+/** The environment of all measurements: a sandbox in a child process, and a signed-in user. */
 import { fork } from 'node:child_process'
 import { mintToken, signIn } from '../../infra/local/sign-in.ts'
 import { freePort, startProgram } from './processes.ts'
 
 export interface BenchEnvironment {
-  /** What programs find the sandbox by; `ACCESS_TOKEN` is for the peers. */
+  /** The environment variables of the programs; the baselines use `ACCESS_TOKEN`. */
   env: Record<string, string>
   /** A Driveway token. */
   bearer: string
-  /** Adds so many milliseconds to each request to Drive. */
+  /** Adds a latency to each request to Drive, in milliseconds. */
   setDriveLatency(ms: number): Promise<void>
   stop(): void
 }
@@ -24,13 +24,13 @@ export async function startEnvironment(): Promise<BenchEnvironment> {
         google.once('exit', () => reject(new Error('The sandbox did not start')))
       },
     )
-    // Signing in takes all four functions behind one origin.
+    // A sign-in needs all functions on one origin.
     const gateway = await startProgram(['dist/local/server.mjs'], env, port)
     const bearer = await mintToken(publicUrl, await signIn(publicUrl, 'ada@example.com'), 'bench')
     await gateway.stop()
     const faults = `${env['GOOGLE_SANDBOX_URL']}/sandbox/faults`
     return {
-      // The sandbox takes more in a minute than Drive does.
+      // The sandbox accepts a higher request rate than Drive.
       env: { ...env, ACCESS_TOKEN: token, RATE_LIMIT: 'none' },
       bearer,
       async setDriveLatency(latency) {

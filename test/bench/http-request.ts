@@ -1,4 +1,4 @@
-/** One request, its body written as fast as it is taken. */
+/** HTTP client that streams generated bodies with backpressure. */
 import { randomBytes } from 'node:crypto'
 import { Agent, request } from 'node:http'
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http'
@@ -6,15 +6,15 @@ import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http'
 export interface RequestOptions {
   method: string
   headers: OutgoingHttpHeaders
-  /** A body of so many bytes of no meaning. */
+  /** The length of a body of random bytes. */
   bytes?: number
   body?: string
 }
 
-const piece = randomBytes(1024 * 1024)
+const data = randomBytes(1024 * 1024)
 const agent = new Agent({ keepAlive: true })
 
-/** @throws {Error} unless the answer is one of success */
+/** @throws {Error} when the status is not below 300 */
 export function sendRequest(
   url: string,
   { method, headers, bytes = 0, body = '' }: RequestOptions,
@@ -23,19 +23,19 @@ export function sendRequest(
     const length = { 'content-length': bytes + Buffer.byteLength(body) }
     const req = request(url, { method, agent, headers: { ...headers, ...length } }, (res) => {
       let text = ''
-      res.setEncoding('utf8').on('data', (more: string) => (text += more))
+      res.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
       res.once('end', () => {
         if ((res.statusCode ?? 500) < 300) resolve({ headers: res.headers, body: text })
-        else reject(new Error(`${method} was answered with ${res.statusCode}: ${text}`))
+        else reject(new Error(`${method} returned ${res.statusCode}: ${text}`))
       })
     })
     req.once('error', reject)
     req.write(body)
-    let left = bytes
+    let remaining = bytes
     const send = (): void => {
-      while (left > 0) {
-        const next = piece.subarray(0, left)
-        left -= next.length
+      while (remaining > 0) {
+        const next = data.subarray(0, remaining)
+        remaining -= next.length
         if (!req.write(next)) return void req.once('drain', send)
       }
       req.end()

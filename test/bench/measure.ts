@@ -1,4 +1,4 @@
-/** What a program takes for a piece of work: time, CPU and memory. */
+/** Measures the time, CPU and memory of a program for a workload. */
 import { mebibyte, upload } from './load.ts'
 import { framework, freePort, startProgram } from './processes.ts'
 import type { Program } from './processes.ts'
@@ -18,11 +18,11 @@ export interface Measurement {
 
 export const driveway: Candidate = { name: 'Driveway', args: framework('upload') }
 export const barePipe: Candidate = {
-  name: 'bare pipe with busboy',
+  name: 'busboy pipe',
   args: ['dist/bench/baselines/bare-pipe.mjs'],
 }
 export const hashPipe: Candidate = {
-  name: 'the same pipe with SHA-256',
+  name: 'busboy pipe with SHA-256',
   args: ['dist/bench/baselines/hash-pipe.mjs'],
 }
 export const rawBody: Candidate = {
@@ -30,11 +30,11 @@ export const rawBody: Candidate = {
   args: framework('upload', 'dist/bench/baselines/raw-body.mjs'),
 }
 export const fixedChunks: Candidate = {
-  name: 'chunks of 8 MiB, always',
+  name: 'fixed chunks of 8 MiB',
   args: ['dist/bench/baselines/fixed-chunks.mjs'],
 }
 
-/** Starts a program of its own for the work; nobody is measured while loading. */
+/** Starts a new process for the workload. A first upload, which is not measured, loads its code. */
 export async function measure(
   { env, bearer }: BenchEnvironment,
   { args }: Candidate,
@@ -44,9 +44,9 @@ export async function measure(
   try {
     await upload(program, bearer, 1)
     const cpuBefore = await program.cpuSeconds()
-    const before = performance.now()
+    const startedAt = performance.now()
     await work(program)
-    const seconds = (performance.now() - before) / 1000
+    const seconds = (performance.now() - startedAt) / 1000
     const cpuSeconds = (await program.cpuSeconds()) - cpuBefore
     return { seconds, cpuSeconds, peakRssMib: (await program.peakRss()) / mebibyte }
   } finally {
@@ -54,22 +54,22 @@ export async function measure(
   }
 }
 
-/** Turn by turn, so that what else the machine does falls on all alike; medians of the rounds. */
+/** Measures the candidates in turn, so that other load affects all alike; returns the medians. */
 export async function compare(
-  world: BenchEnvironment,
-  contenders: readonly Candidate[],
+  environment: BenchEnvironment,
+  candidates: readonly Candidate[],
   rounds: number,
   work: (program: Program) => Promise<void>,
 ): Promise<Measurement[]> {
-  const results = contenders.map((): Measurement[] => [])
+  const results = candidates.map((): Measurement[] => [])
   for (let round = 0; round < rounds; round++) {
-    for (const [index, contender] of contenders.entries()) {
-      results[index]?.push(await measure(world, contender, work))
+    for (const [index, candidate] of candidates.entries()) {
+      results[index]?.push(await measure(environment, candidate, work))
     }
   }
-  return results.map((all) => ({
-    seconds: median(all.map((one) => one.seconds)),
-    cpuSeconds: median(all.map((one) => one.cpuSeconds)),
-    peakRssMib: median(all.map((one) => one.peakRssMib)),
+  return results.map((samples) => ({
+    seconds: median(samples.map(({ seconds }) => seconds)),
+    cpuSeconds: median(samples.map(({ cpuSeconds }) => cpuSeconds)),
+    peakRssMib: median(samples.map(({ peakRssMib }) => peakRssMib)),
   }))
 }

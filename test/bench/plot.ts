@@ -1,11 +1,11 @@
-/** Line charts as SVG, readable on light and dark pages. */
+/** Draws line charts as SVG, readable on light and dark pages. */
 import { mkdir, writeFile } from 'node:fs/promises'
 
 export interface Plot {
   title: string
-  /** The places on the horizontal axis, evenly spaced. */
+  /** The labels of the x axis, evenly spaced. */
   x: string[]
-  /** What is counted upwards, from 0. */
+  /** The label of the y axis, which starts at 0. */
   y: string
   lines: { name: string; values: number[] }[]
 }
@@ -26,15 +26,15 @@ export async function savePlot(name: string, plot: Plot): Promise<void> {
 
 export function drawPlot({ title, x, y, lines }: Plot): string {
   const step = niceStep(Math.max(1, ...lines.flatMap(({ values }) => values)) / 4)
-  const most = step * Math.ceil(Math.max(1, ...lines.flatMap(({ values }) => values)) / step)
+  const max = step * Math.ceil(Math.max(1, ...lines.flatMap(({ values }) => values)) / step)
   const atX = (index: number): number =>
     left + ((width - left - right) * (index + 0.5)) / Math.max(1, x.length)
-  const atY = (value: number): number => height - bottom - ((height - top - bottom) * value) / most
+  const atY = (value: number): number => height - bottom - ((height - top - bottom) * value) / max
   const text = (at: [number, number], words: string, more = ''): string =>
     `<text x="${at[0].toFixed(1)}" y="${at[1].toFixed(1)}" ${more}>${escape(words)}</text>`
 
   const parts: string[] = [text([left, 22], title, 'font-size="14" font-weight="bold"')]
-  for (let value = 0; value <= most; value += step) {
+  for (let value = 0; value <= max; value += step) {
     const level = atY(value)
     parts.push(
       `<path d="M${left} ${level.toFixed(1)}H${width - right}" stroke="#888" stroke-opacity=".35"/>`,
@@ -65,7 +65,7 @@ export function drawPlot({ title, x, y, lines }: Plot): string {
   )
 }
 
-/** 1, 2 or 5 times a power of ten, and at least as much. */
+/** Rounds up to 1, 2 or 5 times a power of ten. */
 function niceStep(rough: number): number {
   const power = 10 ** Math.floor(Math.log10(rough))
   return power * ([1, 2, 5, 10].find((factor) => factor * power >= rough) ?? 10)

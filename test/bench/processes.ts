@@ -1,4 +1,4 @@
-/** Programs under measurement: started, watched from outside, ended. */
+/** Starts and stops the measured programs, and reads their CPU time and memory. */
 import { spawn, spawnSync } from 'node:child_process'
 import type { ChildProcess, StdioOptions } from 'node:child_process'
 import { cp, readFile, rm } from 'node:fs/promises'
@@ -8,14 +8,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 export interface Program {
   origin: string
-  /** CPU seconds so far, user and system. */
+  /** The CPU time since the start, user and system, in seconds. */
   cpuSeconds(): Promise<number>
-  /** The most memory that it ever held, in bytes. */
+  /** The peak resident set size, in bytes. */
   peakRss(): Promise<number>
   stop(): Promise<void>
 }
 
-/** Ports are asked for beforehand, since the framework cannot be asked which one it took. */
+/** Finds a free port. The framework needs a number, because it does not report the port that it uses. */
 export async function freePort(): Promise<number> {
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()))
@@ -24,26 +24,26 @@ export async function freePort(): Promise<number> {
   return port
 }
 
-/** What is uploaded for the functions, after its build step. */
-const deployed = 'dist/bench/deployed'
+/** The uploaded folder after its build step. */
+const deployFolder = 'dist/bench/deployed'
 
-/** Does what the platform does before an instance starts. */
+/** Copies `dist/deploy` and runs its build step, like the platform does. */
 export async function prepareDeployment(): Promise<void> {
-  await rm(deployed, { recursive: true, force: true })
-  await cp('dist/deploy', deployed, { recursive: true })
+  await rm(deployFolder, { recursive: true, force: true })
+  await cp('dist/deploy', deployFolder, { recursive: true })
   const env = { PATH: process.env['PATH'] ?? '', ...deployedEnv }
-  // What it could not keep, it says on stderr.
+  // A failure is reported on stderr.
   const stdio: StdioOptions = ['ignore', 'ignore', 'inherit']
-  spawnSync(process.execPath, ['warm-code-cache.mjs'], { cwd: deployed, env, stdio })
+  spawnSync(process.execPath, ['warm-code-cache.mjs'], { cwd: deployFolder, env, stdio })
 }
 
-/** The arguments of Node for one function under the Functions Framework. */
-export function framework(target: string, source = deployed): string[] {
+/** Returns the arguments of Node for one function under the Functions Framework. */
+export function framework(target: string, source = deployFolder): string[] {
   const main = 'node_modules/@google-cloud/functions-framework/build/src/main.js'
   return [main, `--target=${target}`, `--source=${source}`]
 }
 
-/** What the README gives for the deployed functions; the peers get the same. */
+/** The runtime settings of the deployed functions (infra/google/functions.tf), also for the baselines. */
 const deployedEnv = {
   NODE_ENV: 'production',
   NODE_OPTIONS: '--max-semi-space-size=1',
@@ -86,21 +86,21 @@ export async function startProgram(
   }
 }
 
-/** Linux counts CPU time in hundredths of a second. */
+/** /proc counts CPU time in hundredths of a second. */
 const clockTicks = 100
-const startLimitMs = 20_000
+const startTimeoutMs = 20_000
 
-/** @returns once anything at all was answered */
+/** Resolves at the first response of any status. */
 export async function waitUntilReady(origin: string, child: ChildProcess): Promise<void> {
-  const deadline = performance.now() + startLimitMs
+  const deadline = performance.now() + startTimeoutMs
   while (performance.now() < deadline && child.exitCode === null) {
-    if (await answers(origin)) return
+    if (await isResponding(origin)) return
     await sleep(2)
   }
-  throw new Error('A program under measurement did not start')
+  throw new Error('A measured program did not start')
 }
 
-function answers(origin: string): Promise<boolean> {
+function isResponding(origin: string): Promise<boolean> {
   return new Promise((resolve) => {
     const req = request(origin, { agent: false }, (res) => {
       res.resume().once('end', () => resolve(true))

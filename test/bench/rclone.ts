@@ -1,4 +1,4 @@
-/** Why rclone is not beside the others, in a line. */
+/** Returns one line that says why rclone is not measured. */
 import { spawnSync } from 'node:child_process'
 
 export function rcloneNote(): string {
@@ -6,6 +6,6 @@ export function rcloneNote(): string {
   if (error) return 'rclone: not installed'
   const [option] = /--drive-(?:endpoint|base-url|api-url)\b/.exec(stdout) ?? []
   return option === undefined
-    ? 'rclone: its Drive backend has no setting for where Drive is, so it cannot be measured here'
-    : `rclone: it could be measured by ${option}, and is not yet`
+    ? 'rclone: not measured, because its Drive backend has no option for the URL of Drive'
+    : `rclone: not measured yet; ${option} would allow it`
 }

@@ -1,4 +1,4 @@
-/** Builds the bench and its peers beside what `npm run build` made, and runs them. */
+/** Builds the benchmark and its baselines after `npm run build`, and runs it. */
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 

@@ -1,4 +1,4 @@
-/** The sandbox in a process of its own: it counts and hashes what it is sent, and keeps none of it. */
+/** The sandbox in a child process. It counts and hashes uploaded bytes, but does not store them. */
 import { consent } from '../../infra/sandbox/consent-client.ts'
 import { startGoogle } from '../../infra/sandbox/index.ts'
 
@@ -6,7 +6,7 @@ const publicUrl = process.env['PUBLIC_URL'] ?? ''
 const google = await startGoogle({ publicUrl, drive: { storeBytes: false } })
 process.send?.({ env: google.env, token: await accessToken() })
 
-/** For the peers, who know nothing of signing in. */
+/** Gets an access token for the baselines, which have no sign-in. */
 async function accessToken(): Promise<string> {
   const { clientId, clientSecret, url } = google
   const redirectUri = `${publicUrl}/callback`
@@ -18,7 +18,7 @@ async function accessToken(): Promise<string> {
     scope: 'openid email https://www.googleapis.com/auth/drive.file',
   }).toString()
   const callback = await consent(authorization, { email: 'ben@example.com' })
-  const answer = await fetch(`${url}/token`, {
+  const response = await fetch(`${url}/token`, {
     method: 'POST',
     body: new URLSearchParams({
       grant_type: 'authorization_code',
@@ -28,6 +28,6 @@ async function accessToken(): Promise<string> {
       client_secret: clientSecret,
     }),
   })
-  const { access_token: token } = (await answer.json()) as { access_token: string }
+  const { access_token: token } = (await response.json()) as { access_token: string }
   return token
 }

@@ -1,6 +1,6 @@
 /**
- * The least that could be called an upload: busboy's file piped into one request to Drive. It keeps
- * nothing, checks nothing, and cannot go on after a fault; it is here to be compared with.
+ * Baseline: pipes busboy's file into one request to Drive. It buffers nothing, verifies nothing and
+ * cannot resume.
  */
 import busboy from 'busboy'
 import { Agent, createServer, request } from 'node:http'
@@ -18,9 +18,9 @@ const server = createServer((req, res) => {
     const toDrive = request(
       `${google}/upload/drive/v3/files?uploadType=media&fields=id,size,sha256Checksum`,
       { method: 'POST', agent, headers: { authorization: `Bearer ${token}` } },
-      (answer) => {
-        res.writeHead(answer.statusCode ?? 502)
-        answer.pipe(res)
+      (response) => {
+        res.writeHead(response.statusCode ?? 502)
+        response.pipe(res)
       },
     )
     file.pipe(toDrive)

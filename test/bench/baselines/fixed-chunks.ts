@@ -1,4 +1,4 @@
-/** Driveway itself, but for its pace: every chunk has 8 MiB, as other tools have it. */
+/** Baseline: Driveway with fixed chunks of 8 MiB, as other tools have, instead of adaptive ones. */
 import { createServer } from 'node:http'
 import { readConfig } from '../../../functions/config/config.ts'
 import { createGateway } from '../../../functions/app/gateway.ts'

@@ -1,6 +1,6 @@
 /**
- * The bare pipe with a SHA-256 of the file beside it, compared with Drive's: the least that could be
- * called a proven upload. It keeps nothing, and cannot go on after a fault.
+ * Baseline: the bare pipe, which also compares the file's SHA-256 with Drive's. It buffers nothing and
+ * cannot resume.
  */
 import busboy from 'busboy'
 import { createHash } from 'node:crypto'
@@ -20,13 +20,13 @@ const server = createServer((req, res) => {
     const toDrive = request(
       `${google}/upload/drive/v3/files?uploadType=media&fields=id,size,sha256Checksum`,
       { method: 'POST', agent, headers: { authorization: `Bearer ${token}` } },
-      (answer) => {
+      (response) => {
         const parts: Buffer[] = []
-        answer.on('data', (part: Buffer) => parts.push(part))
-        answer.once('end', () => {
+        response.on('data', (part: Buffer) => parts.push(part))
+        response.once('end', () => {
           const body = Buffer.concat(parts)
-          const isWhole = body.includes(hash.digest('hex'))
-          res.writeHead(isWhole ? (answer.statusCode ?? 502) : 502).end(body)
+          const isVerified = body.includes(hash.digest('hex'))
+          res.writeHead(isVerified ? (response.statusCode ?? 502) : 502).end(body)
         })
       },
     )

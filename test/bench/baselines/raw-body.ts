@@ -1,6 +1,6 @@
 /**
- * The usual way: the framework reads the whole body into memory, busboy takes it apart there, and
- * Google's client sends what came out.
+ * Baseline: the common approach. The framework reads the whole body into memory, busboy parses it, and
+ * Google's client uploads the file.
  */
 import { http } from '@google-cloud/functions-framework'
 import busboy from 'busboy'

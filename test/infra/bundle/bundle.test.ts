@@ -11,8 +11,8 @@ import { consent } from '../../../infra/sandbox/consent-client.ts'
 import type { Google } from '../../../infra/sandbox/index.ts'
 import { startGoogle } from '../../../infra/sandbox/index.ts'
 import { end, environment, freePorts, root, run } from '../../kit/process.ts'
-import type { Run } from '../../kit/process.ts'
-import { until } from '../../kit/wait-for.ts'
+import type { RunningProgram } from '../../kit/process.ts'
+import { waitFor } from '../../kit/wait-for.ts'
 
 const names = ['auth', 'callback', 'files', 'upload'] as const
 type Name = (typeof names)[number]
@@ -21,11 +21,11 @@ const framework = 'node_modules/@google-cloud/functions-framework'
 let google: Google
 let hosting: Server
 let origin: string
-const runs: Run[] = []
+const runs: RunningProgram[] = []
 /** The origin of each function's own server. */
 const originOf: Record<string, string> = {}
 
-function serve(name: Name, port: number, env: Record<string, string>, cwd = root): Run {
+function serve(name: Name, port: number, env: Record<string, string>, cwd = root): RunningProgram {
   const command = join(cwd, framework, 'build/src/main.js')
   const started = run(process.execPath, [command, `--target=${name}`, `--port=${port}`], {
     env: environment({ NODE_ENV: 'production', ...env }),
@@ -36,11 +36,14 @@ function serve(name: Name, port: number, env: Record<string, string>, cwd = root
 }
 
 /** Waits for the first response of a starting server. */
-async function firstResponse(address: string, { ended }: Run): Promise<Response> {
+async function firstResponse(
+  address: string,
+  { exited: ended }: RunningProgram,
+): Promise<Response> {
   let failed: string | undefined
   void ended.then((how) => (failed = `Ended (${how})`))
   let response: Response | undefined
-  await until(async () => {
+  await waitFor(async () => {
     if (failed !== undefined) throw new Error(failed)
     return (response = await fetch(address, { redirect: 'manual' }).catch(() => undefined))
   })
@@ -58,7 +61,7 @@ beforeAll(async () => {
     serve(name, port, google.env)
   }
   await Promise.all(
-    names.map((name, index) => firstResponse(originOf[name] ?? '', runs[index] as Run)),
+    names.map((name, index) => firstResponse(originOf[name] ?? '', runs[index] as RunningProgram)),
   )
   hosting = createServer((req, res) => {
     const [, name = ''] = /^\/([a-z]+)/.exec(req.url ?? '') ?? []
@@ -161,7 +164,7 @@ test('the bundle needs no package except the framework', async () => {
 test('the bundle lists all missing settings at start', async () => {
   const [port = 0] = await freePorts(1)
   const started = serve('files', port, {})
-  expect(await started.ended).not.toBe(0)
+  expect(await started.exited).not.toBe(0)
   for (const name of [
     'PUBLIC_URL',
     'GOOGLE_CLOUD_PROJECT',
@@ -175,6 +178,6 @@ test('the bundle lists all missing settings at start', async () => {
 test('the bundle refuses a sandbox when it is deployed', async () => {
   const [port = 0] = await freePorts(1)
   const started = serve('files', port, { ...google.env, K_SERVICE: 'files' })
-  expect(await started.ended).not.toBe(0)
+  expect(await started.exited).not.toBe(0)
   expect(started.output).toContain('GOOGLE_SANDBOX_URL is for local runs')
 })

@@ -15,8 +15,8 @@ import type { HostingConfig } from '../../../infra/local/hosting.ts'
 import { createServer } from 'node:http'
 import type { Server } from 'node:http'
 import { end, environment, freePorts, root, run } from '../../kit/process.ts'
-import type { Run } from '../../kit/process.ts'
-import { until } from '../../kit/wait-for.ts'
+import type { RunningProgram } from '../../kit/process.ts'
+import { waitFor } from '../../kit/wait-for.ts'
 
 const names = ['auth', 'callback', 'files', 'upload'] as const
 const source = join(root, 'dist/deploy')
@@ -44,7 +44,7 @@ let warmUp: SpawnSyncReturns<string>
 let google: Google
 let hosting: Server
 let origin: string
-const runs = new Map<string, Run>()
+const runs = new Map<string, RunningProgram>()
 
 const readJson = async <T>(folder: string, name: string): Promise<T> =>
   JSON.parse(await readFile(join(folder, name), 'utf8')) as T
@@ -109,7 +109,7 @@ afterAll(async () => {
  * Starts a function like the buildpack: under the framework, in production mode, in a read-only folder.
  * The folder is a read-only mount if the system permits mounts, else its mode is read-only.
  */
-async function start(name: string, port: number): Promise<Run> {
+async function start(name: string, port: number): Promise<RunningProgram> {
   const framework = join(app, 'node_modules/.bin/functions-framework')
   const main = join(app, 'node_modules/@google-cloud/functions-framework/build/src/main.js')
   const command = [process.execPath, main, `--target=${name}`, `--port=${port}`]
@@ -128,8 +128,8 @@ async function start(name: string, port: number): Promise<Run> {
     }),
   })
   let ended = false
-  void started.ended.then(() => (ended = true))
-  await until(() => {
+  void started.exited.then(() => (ended = true))
+  await waitFor(() => {
     if (ended) throw new Error(started.output)
     return fetch(`http://127.0.0.1:${port}`, { redirect: 'manual' }).catch(() => false)
   })

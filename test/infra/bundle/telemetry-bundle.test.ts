@@ -5,15 +5,15 @@ import type { Google } from '../../../infra/sandbox/index.ts'
 import { startGoogle } from '../../../infra/sandbox/index.ts'
 import { startCollector } from '../../kit/otlp-collector.ts'
 import type { Collector } from '../../kit/otlp-collector.ts'
-import { until } from '../../kit/wait-for.ts'
+import { waitFor } from '../../kit/wait-for.ts'
 import { end, environment, freePorts, root, run } from '../../kit/process.ts'
-import type { Run } from '../../kit/process.ts'
+import type { RunningProgram } from '../../kit/process.ts'
 
 const framework = join(root, 'node_modules/@google-cloud/functions-framework/build/src/main.js')
 
 let google: Google | undefined
 let collector: Collector | undefined
-let started: Run | undefined
+let started: RunningProgram | undefined
 
 afterAll(async () => {
   if (started) await end(started)
@@ -27,8 +27,8 @@ test('a bundled function exports all telemetry before it exits on SIGTERM', asyn
   let isDown = true
   let accepted = ''
   google = await startGoogle({ publicUrl: origin })
-  const { heard, ...listening } = (collector = await startCollector((_, res) => {
-    if (!isDown) accepted += heard.at(-1)
+  const { bodies, ...listening } = (collector = await startCollector((_, res) => {
+    if (!isDown) accepted += bodies.at(-1)
     res.writeHead(isDown ? 503 : 200).end()
   }))
   const fn = run(process.execPath, [framework, '--target=files', `--port=${port}`], {
@@ -41,16 +41,16 @@ test('a bundled function exports all telemetry before it exits on SIGTERM', asyn
   })
   started = fn
   // The first export follows a request and fails; the next one waits for its interval.
-  await until(async () => {
+  await waitFor(async () => {
     if (fn.child.exitCode !== null) throw new Error(fn.output)
     const answer = await fetch(`${origin}/files`).catch(() => undefined)
     if (answer) expect(answer.status).toBe(401)
-    return heard.length > 0
+    return bodies.length > 0
   })
-  await fn.said(/telemetry_export_failed/)
+  await fn.waitForOutput(/telemetry_export_failed/)
   isDown = false
   fn.child.kill('SIGTERM')
-  expect(await fn.ended).toBe(0)
+  expect(await fn.exited).toBe(0)
   expect(accepted).toContain('"http.server.request.duration"')
   expect(accepted).toContain('"resourceSpans"')
   expect(accepted).toContain('{"key":"service.name","value":{"stringValue":"driveway"}}')

@@ -13,8 +13,8 @@ import { startGoogle } from '../../../infra/sandbox/index.ts'
 import { connectH2c } from '../../kit/h2c.ts'
 import { filePart, form } from '../../kit/environment.ts'
 import { end, environment, freePort, root, run } from '../../kit/process.ts'
-import type { Run } from '../../kit/process.ts'
-import { until } from '../../kit/wait-for.ts'
+import type { RunningProgram } from '../../kit/process.ts'
+import { waitFor } from '../../kit/wait-for.ts'
 
 const shell = promisify(execFile)
 const curlSupportsHttp2 = /^Features:.*\bHTTP2\b/m.test(curlVersion())
@@ -23,7 +23,7 @@ const withCurl = curlSupportsHttp2 ? test : test.skip
 let google: Google
 let app: string
 let origin: string
-let container: Run
+let container: RunningProgram
 let cookie: string
 let authorization: string
 
@@ -41,8 +41,8 @@ beforeAll(async () => {
     cwd: app,
   })
   let ended = false
-  void container.ended.then(() => (ended = true))
-  await until(() => {
+  void container.exited.then(() => (ended = true))
+  await waitFor(() => {
     if (ended) throw new Error(container.output)
     return fetch(origin).catch(() => false)
   })
@@ -160,18 +160,18 @@ withCurl(
 
 test('on SIGTERM the container finishes an upload over HTTP/2, accepts no other and exits', async () => {
   google.faults.add({ operation: 'drive.upload.multipart', latencyMs: 500 })
-  const { session, startRequest: begin, close } = await connectH2c(origin)
+  const { session, startRequest, close } = await connectH2c(origin)
   const headers = { authorization, 'content-type': 'multipart/form-data; boundary=b' }
-  const { stream, response: answer } = begin(headers)
+  const { stream, response: answer } = startRequest(headers)
   stream.end(form('b', filePart('last.txt', 'the last one')))
-  await until(() => google.calls.includes('drive.upload.multipart'), { everyMs: 0 })
+  await waitFor(() => google.calls.includes('drive.upload.multipart'), { intervalMs: 0 })
   const away = once(session, 'goaway')
   container.child.kill('SIGTERM')
   await away
   const { status, rstCode, body } = await answer
   expect([status, rstCode]).toEqual([201, 0])
   expect(body).toContain('last.txt')
-  expect(await container.ended).toBe(0)
+  expect(await container.exited).toBe(0)
   await close()
   expect(container.output).not.toMatch(/warning|"ERROR"/i)
 })

@@ -31,9 +31,8 @@ export function allSteps(): Step[] {
 }
 
 export function stepCommands(): string[][] {
-  const runs = allSteps().flatMap(
-    ({ onlyIf: needed = [], unless: done, command, alwaysRun: prepare, lookup: find }) =>
-      [...needed, done, find].map((check) => check?.run).concat([command, prepare]),
+  const runs = allSteps().flatMap(({ onlyIf = [], unless, lookup, command, alwaysRun }) =>
+    [...onlyIf, unless, lookup].map((check) => check?.run).concat([command, alwaysRun]),
   )
   return runs.filter((run) => run !== undefined).map((run) => [...run])
 }
@@ -48,9 +47,9 @@ export async function documentedCommands(): Promise<string[][]> {
     .map(([, block = '']) => block)
     .join('\n')
   const texts = allSteps().map(
-    ({ manualAction: otherwise = '', message: tell = '' }) => `${otherwise}\n${tell}`,
+    ({ manualAction = '', message = '' }) => `${manualAction}\n${message}`,
   )
-  const fromSteps = texts.flatMap((text) => [...text.matchAll(/ {2}(gcloud [^)\n]+)/g)])
+  const fromSteps = texts.flatMap((stepText) => [...stepText.matchAll(/ {2}(gcloud [^)\n]+)/g)])
   return [...fenced.replaceAll('\\\n', ' ').split('\n'), ...fromSteps.map(([, line = '']) => line)]
     .map((line) => line.replace(/\s+#.*$/, '').trim())
     .filter((line) => line.startsWith('gcloud '))
@@ -77,7 +76,7 @@ export async function doctorCommands(): Promise<string[][]> {
     return names.map((name) => readFile(join(root, folder, name), 'utf8'))
   })
   const texts = await Promise.all((await Promise.all(folders)).flat())
-  const commands = texts.flatMap((text) => [...text.matchAll(/`(gcloud [^`]+)`/g)])
+  const commands = texts.flatMap((stepText) => [...stepText.matchAll(/`(gcloud [^`]+)`/g)])
   return commands.map(([, line = '']) =>
     line
       .replaceAll(/\$\{([^}]+)\}/g, (_, expression: string) => {

@@ -53,7 +53,7 @@ async function setup(...args: string[]): Promise<ProgramResult> {
   const { PATH = '' } = process.env
   const env = environment({ PATH: `${programs.path}:${PATH}`, HOME: folder })
   const started = run(process.execPath, ['dist/local/setup.mjs', ...args], { cwd: folder, env })
-  const code = await started.ended
+  const code = await started.exited
   return { code, output: started.output }
 }
 

@@ -41,8 +41,8 @@ test('npm run start:h2c prints commands for HTTP/2, and serves the page over HTT
       const pasted = `${line('Upload')} -sS -w '%{http_version} %{response_code}'`
       expect((await shell('sh', ['-c', pasted], { cwd: root })).stdout).toMatch(/2 201$/)
     }
-    const { request: ask, close } = await connectH2c(line('Page'))
-    const page = await ask({ ':method': 'GET', ':path': '/' })
+    const { request, close } = await connectH2c(line('Page'))
+    const page = await request({ ':method': 'GET', ':path': '/' })
     expect([page.status, page.body]).toEqual([200, await (await fetch(line('Page'))).text()])
     await close()
   } finally {
