@@ -1,4 +1,4 @@
-/** A Drive that fails as it is told, two gateways to it, and all that they can be seen to do. */
+/** Test environment: a Drive with injected faults, two gateways, and a record of what they do. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { IncomingMessage } from 'node:http'
 import type { StoredFile } from '../../infra/sandbox/drive/index.ts'
@@ -7,93 +7,100 @@ import { startDriveway } from '../kit/environment.ts'
 import type { Driveway } from '../kit/environment.ts'
 import { chunk } from './fixture.ts'
 
-export interface World {
-  /** Sends chunks of the least size, so that small files have many. */
-  even: Driveway
-  /** Sends chunks as it does in production. */
-  paced: Driveway
-  /** Forgets all but what is in Drive, and has it fail: each time, `onStrike` is told of the fault. */
-  begin(faults: readonly Fault[], onStrike: (index: number) => void): void
-  /** Drive fails no more. */
-  recover(): void
+export interface FaultEnvironment {
+  /** Sends chunks of the minimum size, so that small files have many. */
+  fixedChunks: Driveway
+  /** Adapts the chunk size, as in production. */
+  adaptiveChunks: Driveway
+  /**
+   * Clears all records and sessions, but not the files, and injects faults.
+   *
+   * @param onFault called with the index of each fault that is applied
+   */
+  reset(faults: readonly Fault[], onFault: (index: number) => void): void
+  clearFaults(): void
   filesNamed(name: string): StoredFile[]
   openSessions(): number
-  /** Milliseconds of each wait that the gateways would have made. */
-  waits: number[]
-  /** Bytes of content that Drive was sent, or began to be sent. */
-  sent(): number
-  /** Messages of all lines logged since the beginning. */
-  logged(): string[]
-  /** Whether a gateway has seen the request with this `X-Visit`. */
-  hasSeen(visit: string): boolean
+  /** Milliseconds of each backoff of the gateways, which do not sleep in reality. */
+  sleeps: number[]
+  /** Bytes of content that were sent to Drive, completely or in part. */
+  bytesSent(): number
+  /** Messages of all log entries since the last reset. */
+  logMessages(): string[]
+  /** Whether a gateway has received the request with this `X-Test-Request`. */
+  hasReceived(marker: string): boolean
   close(): Promise<void>
 }
 
-const starts = 'http.server.request.start'
+const requestStart = 'http.server.request.start'
 
-/** Long enough for a busy machine: what a silence takes is all that it costs. */
-const silence = { connect: 5_000, progress: 2_000, answer: 2_000 }
+/** Long enough for a busy machine: a fault that hangs takes this long. */
+const driveTimeouts = { connect: 5_000, progress: 2_000, response: 2_000 }
 
-export async function startWorld(): Promise<World> {
-  const waits: number[] = []
-  const wait = (ms: number, signal: AbortSignal): Promise<void> => {
-    waits.push(ms)
+export async function startEnvironment(): Promise<FaultEnvironment> {
+  const sleeps: number[] = []
+  const sleep = (ms: number, signal: AbortSignal): Promise<void> => {
+    sleeps.push(ms)
     signal.throwIfAborted()
     return Promise.resolve()
   }
-  const gateway = { wait, driveTimeouts: silence }
-  const even = await startDriveway({
+  const gateway = { sleep, driveTimeouts }
+  const fixedChunks = await startDriveway({
     gateway: { ...gateway, chunkBytes: chunk },
-    google: { drive: { keepBytes: false } },
+    google: { drive: { storeBytes: false } },
   })
-  const paced = { ...(await startDriveway({ gateway, beside: even })), bearer: even.bearer }
-  const { google, sub } = even
+  const adaptiveChunks = {
+    ...(await startDriveway({ gateway, sharing: fixedChunks })),
+    bearer: fixedChunks.bearer,
+  }
+  const { google, sub } = fixedChunks
   const host = new URL(google.url).host
-  let sent = 0
-  let seen = new Set<unknown>()
-  let told: ((fault: Fault) => void) | undefined
+  let bytesSent = 0
+  let received = new Set<unknown>()
+  let onApplied: ((fault: Fault) => void) | undefined
   const take = google.faults.take.bind(google.faults)
   google.faults.take = (operation) => {
     const fault = take(operation)
-    if (fault) told?.(fault)
+    if (fault) onApplied?.(fault)
     return fault
   }
-  const see = (message: unknown): void => {
+  const onRequest = (message: unknown): void => {
     const { headers, url } = (message as { request: IncomingMessage }).request
-    if (headers['x-visit'] !== undefined) seen.add(headers['x-visit'])
+    if (headers['x-test-request'] !== undefined) received.add(headers['x-test-request'])
     if (headers.host !== host || !url?.startsWith('/upload/')) return
     const [, first, last] = /^bytes (\d+)-(\d+)/.exec(headers['content-range'] ?? '') ?? []
-    if (first !== undefined) sent += Number(last) - Number(first) + 1
-    else if (url.includes('uploadType=multipart')) sent += Number(headers['content-length'])
+    if (first !== undefined) bytesSent += Number(last) - Number(first) + 1
+    else if (url.includes('uploadType=multipart')) bytesSent += Number(headers['content-length'])
   }
-  subscribe(starts, see)
+  subscribe(requestStart, onRequest)
 
   return {
-    even,
-    paced,
-    waits,
-    begin(faults, onStrike) {
-      told = (fault) => onStrike(faults.indexOf(fault))
+    fixedChunks,
+    adaptiveChunks,
+    sleeps,
+    reset(faults, onFault) {
+      onApplied = (fault) => onFault(faults.indexOf(fault))
       google.faults.clear()
-      google.drive.forgetSessions()
-      for (const list of [waits, even.lines, paced.lines, google.calls]) list.length = 0
-      sent = 0
-      seen = new Set()
+      google.drive.expireSessions()
+      const lists = [sleeps, fixedChunks.lines, adaptiveChunks.lines, google.calls]
+      for (const list of lists) list.length = 0
+      bytesSent = 0
+      received = new Set()
       google.faults.add(...faults)
     },
-    recover: () => google.faults.clear(),
+    clearFaults: () => google.faults.clear(),
     filesNamed: (name) => google.drive.filesOf(sub).filter((file) => file.name === name),
     openSessions: () => google.drive.openSessions(),
-    sent: () => sent,
-    logged: () =>
-      [...even.lines, ...paced.lines].map((line) =>
+    bytesSent: () => bytesSent,
+    logMessages: () =>
+      [...fixedChunks.lines, ...adaptiveChunks.lines].map((line) =>
         String((JSON.parse(line) as { message?: unknown }).message),
       ),
-    hasSeen: (visit) => seen.has(visit),
+    hasReceived: (marker) => received.has(marker),
     async close() {
-      unsubscribe(starts, see)
-      await paced.close()
-      await even.close()
+      unsubscribe(requestStart, onRequest)
+      await adaptiveChunks.close()
+      await fixedChunks.close()
     },
   }
 }

@@ -1,9 +1,9 @@
-/** What can go wrong at Drive, by name: where it strikes and how, as data that can be shrunk. */
+/** Catalogue of injected Drive faults, as data that fast-check can shrink. */
 import type { Fault } from '../../infra/sandbox/faults.ts'
 import { chunk, refusal } from './fixture.ts'
 
-/** The requests of an upload, and how many of their kind pass before. */
-const places = {
+/** The requests of an upload that can fail: operation, and which of several. */
+const operations = {
   ids: ['drive.generateIds'],
   create: ['drive.upload.multipart'],
   open: ['drive.upload.open'],
@@ -17,150 +17,213 @@ const places = {
   removal: ['drive.files.delete'],
 } as const satisfies Record<string, readonly [operation: string, which?: string]>
 
-export type Place = keyof typeof places
+export type FaultTarget = keyof typeof operations
 
-export const transfers: Place[] = [
+export const transferTargets: FaultTarget[] = [
   'create',
   'first chunk',
   'middle chunk',
   'last chunk',
   'any chunk',
 ]
-const chunks: Place[] = transfers.slice(1)
-const makers: Place[] = ['create', 'open', ...chunks]
-const session: Place[] = [...chunks, 'status']
-const talk: Place[] = ['open', ...transfers, 'status']
-const everywhere = Object.keys(places) as Place[]
+const chunkTargets: FaultTarget[] = transferTargets.slice(1)
+const creatingTargets: FaultTarget[] = ['create', 'open', ...chunkTargets]
+const sessionTargets: FaultTarget[] = [...chunkTargets, 'status']
+const uploadTargets: FaultTarget[] = ['open', ...transferTargets, 'status']
+const allTargets = Object.keys(operations) as FaultTarget[]
 
-interface Kind {
-  at: readonly Place[]
-  /** How it is done; `amount` is anything from 0 to a chunk's bytes. */
+interface FaultKind {
+  targets: readonly FaultTarget[]
+  /** @param amount from 0 to the bytes of a chunk */
   fault(amount: number): Omit<Fault, 'operation' | 'skip' | 'times'>
-  /** Whether an upload has to survive it. */
-  passes: boolean
-  /** How many tries one stroke costs, where it is not one. */
-  costs?: 0
-  /** At the opening: a session that Drive has and whose URI was not heard. */
-  unheard?: true
-  /** It takes its time, so it is rare. */
-  slow?: true
+  /** Whether an upload must survive it. */
+  isTransient: boolean
+  /** Attempts that one occurrence costs; default 1. */
+  attempts?: 0
+  /** When a session is opened: Drive opens it, but its URI is lost. */
+  losesResponse?: true
+  /** Takes long, so it is used rarely. */
+  isSlow?: true
 }
 
-const passing = (at: readonly Place[], fault: Kind['fault'], more: Partial<Kind> = {}): Kind => ({
-  at,
+const transient = (
+  targets: readonly FaultTarget[],
+  fault: FaultKind['fault'],
+  options: Partial<FaultKind> = {},
+): FaultKind => ({
+  targets,
   fault,
-  passes: true,
-  ...more,
+  isTransient: true,
+  ...options,
 })
-const final = (at: readonly Place[], fault: Kind['fault'], more: Partial<Kind> = {}): Kind => ({
-  at,
+const permanent = (
+  targets: readonly FaultTarget[],
+  fault: FaultKind['fault'],
+  options: Partial<FaultKind> = {},
+): FaultKind => ({
+  targets,
   fault,
-  passes: false,
-  ...more,
+  isTransient: false,
+  ...options,
 })
 
-const free = { costs: 0 } as const
-const unheard = { unheard: true } as const
-const slow = { slow: true } as const
+const noAttempt = { attempts: 0 } as const
+const losesResponse = { losesResponse: true } as const
+const slow = { isSlow: true } as const
 
-export const kinds = {
-  // What clears by itself, or by asking again
-  '500': passing(everywhere, () => ({ status: 500 })),
-  '502 in HTML': passing(everywhere, () => ({ status: 502, body: '<html>Bad gateway</html>' })),
-  '503': passing(everywhere, () => ({ status: 503 })),
-  '504 before the body': passing(everywhere, () => ({ status: 504, early: true })),
-  '503 in mid-body': passing(transfers, (amount) => ({ status: 503, answerAfterBytes: amount })),
-  '503 afterwards': passing(everywhere, () => ({ status: 503, afterwards: true }), unheard),
-  '429': passing(everywhere, () => ({ status: 429 })),
-  '429 with Retry-After': passing(everywhere, (amount) => ({
+export const faultKinds = {
+  // Transient faults
+  '500': transient(allTargets, () => ({ status: 500 })),
+  '502 with an HTML body': transient(allTargets, () => ({
+    status: 502,
+    body: '<html>Bad gateway</html>',
+  })),
+  '503': transient(allTargets, () => ({ status: 503 })),
+  '504 before the request body': transient(allTargets, () => ({ status: 504, early: true })),
+  '503 during the request body': transient(transferTargets, (amount) => ({
+    status: 503,
+    respondAfterBytes: amount,
+  })),
+  '503 after handling': transient(
+    allTargets,
+    () => ({ status: 503, afterHandling: true }),
+    losesResponse,
+  ),
+  '429': transient(allTargets, () => ({ status: 429 })),
+  '429 with Retry-After': transient(allTargets, (amount) => ({
     status: 429,
     headers: { 'retry-after': String(amount % 17) },
   })),
-  'a rate limit': passing(everywhere, () => refusal(403, 'userRateLimitExceeded')),
-  '401': passing(everywhere, () => ({ status: 401 })),
-  'a reset': passing(everywhere, () => ({ reset: true })),
-  'a FIN': passing(everywhere, () => ({ reset: true, cut: 'fin' })),
-  'a reset in mid-body': passing(transfers, (amount) => ({ resetAfterBytes: amount })),
-  'a FIN in mid-body': passing(transfers, (amount) => ({ resetAfterBytes: amount, cut: 'fin' })),
-  'a reset for an answer': passing(everywhere, () => ({ loseAnswer: true }), unheard),
-  'a FIN for an answer': passing(everywhere, () => ({ loseAnswer: true, cut: 'fin' }), unheard),
-  'half an answer': passing(everywhere, (amount) => ({ answerBytes: amount % 20 })),
-  'interim answers': passing(everywhere, () => ({ interim: 103 }), free),
-  'an answer byte by byte': passing(transfers, () => ({ trickle: 0.1 }), slow),
-  'a chunk kept in part': passing(chunks, (amount) => ({ acceptBytes: amount })),
-  'no Range': passing(chunks, () => ({ range: null })),
-  'no checksum': passing(transfers, () => ({ file: { sha256Checksum: null } }), free),
-  'no size': passing(transfers, () => ({ file: { size: null } }), free),
-  'silence, unread': passing(talk, () => ({ hang: 'headers' }), slow),
-  'silence for an answer': passing(talk, () => ({ hang: 'answer' }), { ...slow, ...unheard }),
-  'silence for a body': passing(talk, () => ({ hang: 'body' }), { ...slow, ...unheard }),
-  'silence in mid-body': passing(transfers, (amount) => ({ stallAfterBytes: amount }), slow),
+  'rate limit': transient(allTargets, () => refusal(403, 'userRateLimitExceeded')),
+  '401': transient(allTargets, () => ({ status: 401 })),
+  reset: transient(allTargets, () => ({ reset: true })),
+  FIN: transient(allTargets, () => ({ reset: true, cut: 'fin' })),
+  'reset during the request body': transient(transferTargets, (amount) => ({
+    resetAfterBytes: amount,
+  })),
+  'FIN during the request body': transient(transferTargets, (amount) => ({
+    resetAfterBytes: amount,
+    cut: 'fin',
+  })),
+  'reset instead of a response': transient(
+    allTargets,
+    () => ({ dropResponse: true }),
+    losesResponse,
+  ),
+  'FIN instead of a response': transient(
+    allTargets,
+    () => ({ dropResponse: true, cut: 'fin' }),
+    losesResponse,
+  ),
+  'truncated response': transient(allTargets, (amount) => ({ responseBytes: amount % 20 })),
+  'interim response': transient(allTargets, () => ({ interim: 103 }), noAttempt),
+  'slow response': transient(transferTargets, () => ({ trickleMs: 0.1 }), slow),
+  'partly stored chunk': transient(chunkTargets, (amount) => ({ acceptBytes: amount })),
+  'missing Range': transient(chunkTargets, () => ({ range: null })),
+  'missing checksum': transient(
+    transferTargets,
+    () => ({ file: { sha256Checksum: null } }),
+    noAttempt,
+  ),
+  'missing size': transient(transferTargets, () => ({ file: { size: null } }), noAttempt),
+  'hang before reading': transient(uploadTargets, () => ({ hang: 'headers' }), slow),
+  'hang before the response': transient(uploadTargets, () => ({ hang: 'response' }), {
+    ...slow,
+    ...losesResponse,
+  }),
+  'hang before the response body': transient(uploadTargets, () => ({ hang: 'body' }), {
+    ...slow,
+    ...losesResponse,
+  }),
+  'stall during the request body': transient(
+    transferTargets,
+    (amount) => ({ stallAfterBytes: amount }),
+    slow,
+  ),
 
-  // What may end an upload
-  'a wait of an hour': final(talk, () => ({ status: 429, headers: { 'retry-after': '3600' } })),
-  'a full Drive': final(talk, () => refusal(403, 'storageQuotaExceeded')),
-  'a closed folder': final(talk, () => refusal(403, 'insufficientFilePermissions')),
-  'a policy': final(talk, () => refusal(403, 'domainPolicy')),
-  'an unknown reason': final(talk, () => refusal(403, 'somethingNew')),
-  '403 in HTML': final(talk, () => ({ status: 403, body: '<html>No</html>' })),
-  'a redirect': final(talk, () => ({ status: 307, headers: { location: 'http://localhost:9/' } })),
-  '204': final(talk, () => ({ status: 204 })),
-  '200 in HTML': final(talk, () => ({ status: 200, body: '<html>Fine</html>' })),
-  '400 to a session': final(session, () => ({ status: 400 })),
-  '404 to a session': final(session, () => ({ status: 404 })),
-  '410 to a session': final(session, () => ({ status: 410 })),
-  '499 to a session': final(session, () => ({ status: 499 })),
-  'a session forgotten': final(session, () => ({ forget: true })),
-  'another Range': final(session, (amount) => ({ range: `bytes=0-${amount}` })),
-  'a Range too far': final(session, () => ({ range: 'bytes=0-99999999999' })),
-  'a Range from the middle': final(session, () => ({ range: 'bytes=5-9' })),
-  'no Range for a status': final(['status'], () => ({ range: null })),
-  '308 with a Location': final(session, () => ({ location: 'http://localhost:9/' })),
-  'a session elsewhere': final(['open'], () => ({ location: 'http://localhost:9/' }), unheard),
-  'a session nowhere': final(['open'], () => ({ location: null }), unheard),
-  'fewer bytes kept than said': final(['create'], (amount) => ({ acceptBytes: amount })),
-  'another checksum': final(transfers, () => ({ file: { sha256Checksum: '0'.repeat(64) } })),
-  'another size': final(transfers, () => ({ file: { size: '77' } })),
-  'another name': final(transfers, () => ({ file: { name: 'other' } })),
-  'another id': final(transfers, () => ({ file: { id: 'other' } })),
-  'no file under the id': final(makers, () => ({ file: { id: null } })),
-} as const satisfies Record<string, Kind>
+  // Faults that may end an upload
+  '429 with a Retry-After of an hour': permanent(uploadTargets, () => ({
+    status: 429,
+    headers: { 'retry-after': '3600' },
+  })),
+  'full Drive': permanent(uploadTargets, () => refusal(403, 'storageQuotaExceeded')),
+  'forbidden folder': permanent(uploadTargets, () => refusal(403, 'insufficientFilePermissions')),
+  'domain policy': permanent(uploadTargets, () => refusal(403, 'domainPolicy')),
+  'unknown reason': permanent(uploadTargets, () => refusal(403, 'somethingNew')),
+  '403 with an HTML body': permanent(uploadTargets, () => ({
+    status: 403,
+    body: '<html>No</html>',
+  })),
+  redirect: permanent(uploadTargets, () => ({
+    status: 307,
+    headers: { location: 'http://localhost:9/' },
+  })),
+  '204': permanent(uploadTargets, () => ({ status: 204 })),
+  '200 with an HTML body': permanent(uploadTargets, () => ({
+    status: 200,
+    body: '<html>Fine</html>',
+  })),
+  '400 to a session': permanent(sessionTargets, () => ({ status: 400 })),
+  '404 to a session': permanent(sessionTargets, () => ({ status: 404 })),
+  '410 to a session': permanent(sessionTargets, () => ({ status: 410 })),
+  '499 to a session': permanent(sessionTargets, () => ({ status: 499 })),
+  'expired session': permanent(sessionTargets, () => ({ expireSession: true })),
+  'wrong Range': permanent(sessionTargets, (amount) => ({ range: `bytes=0-${amount}` })),
+  'Range ahead': permanent(sessionTargets, () => ({ range: 'bytes=0-99999999999' })),
+  'malformed Range': permanent(sessionTargets, () => ({ range: 'bytes=5-9' })),
+  'missing Range in a status': permanent(['status'], () => ({ range: null })),
+  '308 with a Location': permanent(sessionTargets, () => ({ location: 'http://localhost:9/' })),
+  'session URI of another host': permanent(
+    ['open'],
+    () => ({ location: 'http://localhost:9/' }),
+    losesResponse,
+  ),
+  'missing session URI': permanent(['open'], () => ({ location: null }), losesResponse),
+  'missing bytes': permanent(['create'], (amount) => ({ acceptBytes: amount })),
+  'wrong checksum': permanent(transferTargets, () => ({
+    file: { sha256Checksum: '0'.repeat(64) },
+  })),
+  'wrong size': permanent(transferTargets, () => ({ file: { size: '77' } })),
+  'wrong name': permanent(transferTargets, () => ({ file: { name: 'other' } })),
+  'wrong id': permanent(transferTargets, () => ({ file: { id: 'other' } })),
+  'missing id': permanent(creatingTargets, () => ({ file: { id: null } })),
+} as const satisfies Record<string, FaultKind>
 
-export type KindName = keyof typeof kinds
-export const kindNames = Object.keys(kinds) as KindName[]
+export type FaultKindName = keyof typeof faultKinds
+export const faultKindNames = Object.keys(faultKinds) as FaultKindName[]
 
-/** One thing that goes wrong. */
-export interface Blow {
-  place: Place
-  kind: KindName
+/** A fault of a scenario. */
+export interface InjectedFault {
+  target: FaultTarget
+  kind: FaultKindName
   amount: number
-  /** How often in a row. */
+  /** Consecutive occurrences. */
   times: number
 }
 
-export function kindOf({ kind }: Blow): Kind {
-  return kinds[kind]
+export function kindOf({ kind }: InjectedFault): FaultKind {
+  return faultKinds[kind]
 }
 
-/** Whether it can happen there at all. */
-export function isPossible({ place, kind }: Pick<Blow, 'place' | 'kind'>): boolean {
-  return kinds[kind].at.includes(place)
+/** Whether a kind applies to a target. */
+export function isPossible({ target, kind }: Pick<InjectedFault, 'target' | 'kind'>): boolean {
+  return faultKinds[kind].targets.includes(target)
 }
 
-/** @param size of the file that it is to strike */
-export function faultOf(blow: Blow, size: number): Fault {
-  const [operation, which] = places[blow.place] as readonly [string, string?]
+/** @param size of the file, in bytes */
+export function toFault(injected: InjectedFault, size: number): Fault {
+  const [operation, which] = operations[injected.target] as readonly [string, string?]
   const count = Math.max(1, Math.ceil(size / chunk))
   const skips: Record<string, number> = {
     first: 0,
     middle: count >> 1,
     last: count - 1,
-    any: blow.amount % count,
+    any: injected.amount % count,
   }
   return {
     operation,
     skip: skips[which ?? ''] ?? 0,
-    times: blow.times,
-    ...kindOf(blow).fault(blow.amount),
+    times: injected.times,
+    ...kindOf(injected).fault(injected.amount),
   }
 }

@@ -1,35 +1,35 @@
-/** Forms that are cut or spoiled on their way, sent over sockets, and what Drive has of them. */
+/** Truncated and mutated forms over sockets, compared with the files in Drive. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import type { StoredFile } from '../../infra/sandbox/drive/index.ts'
-import { fieldPart, outcomeOf } from '../kit/multipart-fixtures.ts'
-import { cutInThree, mutatedForm } from '../kit/mutate-multipart.ts'
-import { codeOf, filePart, form, send, speak } from '../kit/environment.ts'
-import { startWorld } from './environment.ts'
-import type { World } from './environment.ts'
+import { fieldPart, parseForm } from '../kit/multipart-fixtures.ts'
+import { splitInThree, mutateForm } from '../kit/mutate-multipart.ts'
+import { problemCode, filePart, form, send, sendRaw } from '../kit/environment.ts'
+import { startEnvironment } from './environment.ts'
+import type { FaultEnvironment } from './environment.ts'
 import { sha256Of } from './fixture.ts'
-import { createDice, noise, seed } from '../kit/random.ts'
+import { createRandomInt, pseudoRandomBytes, seed } from '../kit/random.ts'
 
 const cutForms = Number(process.env['CUT_FORMS'] ?? 1)
 const mutations = Number(process.env['FORM_RUNS'] ?? 400)
 
-let world: World
+let environment: FaultEnvironment
 let known = new Set<string>()
 
 beforeAll(async () => {
-  world = await startWorld()
-  world.begin([], () => {})
-  const { google, sub } = world.even
+  environment = await startEnvironment()
+  environment.reset([], () => {})
+  const { google, sub } = environment.fixedChunks
   known = new Set(google.drive.filesOf(sub).map(({ id }) => id))
 })
 
-afterAll(() => world.close())
+afterAll(() => environment.close())
 
-/** What is in Drive since this was last asked; nothing, where Drive was not asked to store anything. */
+/** The files that were stored since the last call. Lists Drive only after an upload request. */
 function newFiles(): StoredFile[] {
-  const { google, sub } = world.even
-  const isAsked = google.calls.some((call) => call.startsWith('drive.upload.'))
+  const { google, sub } = environment.fixedChunks
+  const hasUploads = google.calls.some((call) => call.startsWith('drive.upload.'))
   google.calls.length = 0
-  if (!isAsked) return []
+  if (!hasUploads) return []
   const all = google.drive.filesOf(sub)
   const added = all.filter(({ id }) => !known.has(id))
   known = new Set(all.map(({ id }) => id))
@@ -37,21 +37,21 @@ function newFiles(): StoredFile[] {
 }
 
 test(
-  `${cutForms} forms, each cut at every byte and sent as if that were all, are refused and leave nothing (case 43, SEED=${seed})`,
+  `${cutForms} truncated forms, cut at every byte, are rejected and store no file (SEED=${seed})`,
   async () => {
-    const random = createDice(seed)
+    const random = createRandomInt(seed)
     let cuts = 0
-    for (let made = 0; made < cutForms; made++) {
+    for (let count = 0; count < cutForms; count++) {
       const boundary = `b${random(1e9)}`
       const parts = Array.from({ length: random(3) }, (_, at) => fieldPart(`f${at}`, 'some text'))
       const files = Array.from({ length: 1 + random(3) }, (_, at) =>
-        filePart(`${at}.bin`, noise(random(200), random(1e9))),
+        filePart(`${at}.bin`, pseudoRandomBytes(random(200), random(1e9))),
       )
       const body = form(boundary, ...parts, ...files)
-      // The line break behind the close delimiter is all that may be missing.
+      // Only the line break after the close delimiter may be missing.
       for (let at = 0; at < body.length - 2; at += 20) {
         const batch = Array.from({ length: Math.min(20, body.length - 2 - at) }, (_, next) =>
-          refusalOf(boundary, body.subarray(0, at + next)),
+          errorOf(boundary, body.subarray(0, at + next)),
         )
         for (const code of await Promise.all(batch)) {
           expect(['truncated', 'malformed_multipart']).toContain(code)
@@ -60,54 +60,59 @@ test(
       }
     }
     expect(newFiles()).toEqual([])
-    expect(world.openSessions()).toBe(0)
+    expect(environment.openSessions()).toBe(0)
     if (cutForms > 1) process.stderr.write(`${cuts} cuts\n`)
   },
   60_000 + cutForms * 10_000,
 )
 
-async function refusalOf(boundary: string, body: Buffer): Promise<string> {
-  const { origin, bearer } = world.even
+async function errorOf(boundary: string, body: Buffer): Promise<string> {
+  const { origin, bearer } = environment.fixedChunks
   const headers = { ...bearer, 'content-type': `multipart/form-data; boundary=${boundary}` }
-  const answer = await send(origin, '/upload', { method: 'POST', headers, body })
-  return `${answer.status === 400 ? '' : answer.status}${codeOf(answer)}`
+  const response = await send(origin, '/upload', { method: 'POST', headers, body })
+  return `${response.status === 400 ? '' : response.status}${problemCode(response)}`
 }
 
 test(
-  `${mutations} mutated forms over sockets, whole and in pieces: one outcome, and Drive has what it says (case 44, SEED=${seed})`,
+  `${mutations} mutated forms, whole and in pieces, have the same result, and Drive has exactly its files (SEED=${seed})`,
   async () => {
-    const random = createDice(seed)
+    const random = createRandomInt(seed)
     let accepted = 0
-    for (let round = 0; round < mutations; round++) {
-      const { boundary, body } = mutatedForm(random)
-      const outcome = await outcomeOf([body], boundary)
-      const heard = await speak(world.even.origin, [
-        head(boundary, body),
-        ...cutInThree(body, random),
+    for (let count = 0; count < mutations; count++) {
+      const { boundary, body } = mutateForm(random)
+      const parsed = await parseForm([body], boundary)
+      const responseText = await sendRaw(environment.fixedChunks.origin, [
+        requestHead(boundary, body),
+        ...splitInThree(body, random),
       ])
-      const status = Number(/^HTTP\/1\.1 (\d{3}) /.exec(heard)?.[1])
-      const told = [JSON.stringify(body.toString('latin1')), boundary, heard]
-      const found = newFiles().map(({ sha256 }) => String(sha256))
-      if ('code' in outcome || status !== 201) {
-        // A name or a field that no upload may have is refused by more than the form's reader.
-        expect([told, status >= 400 && status < 500, found]).toEqual([told, true, []])
+      const status = Number(/^HTTP\/1\.1 (\d{3}) /.exec(responseText)?.[1])
+      const details = [JSON.stringify(body.toString('latin1')), boundary, responseText]
+      const storedHashes = newFiles().map(({ sha256 }) => String(sha256))
+      if ('code' in parsed || status !== 201) {
+        // Invalid names and fields are rejected by other code than the form parser.
+        expect([details, status >= 400 && status < 500, storedHashes]).toEqual([details, true, []])
         continue
       }
       accepted++
-      const contents = outcome.files.map(([, content]) => sha256Of(Buffer.from(content, 'latin1')))
-      expect([told, found.toSorted(byText)]).toEqual([told, contents.toSorted(byText)])
+      const expectedHashes = parsed.files.map(([, content]) =>
+        sha256Of(Buffer.from(content, 'latin1')),
+      )
+      expect([details, storedHashes.toSorted(byText)]).toEqual([
+        details,
+        expectedHashes.toSorted(byText),
+      ])
     }
-    expect(world.openSessions()).toBe(0)
+    expect(environment.openSessions()).toBe(0)
     expect(accepted).toBeGreaterThan(mutations / 50)
   },
   60_000 + mutations * 100,
 )
 
-function head(boundary: string, body: Buffer): string {
+function requestHead(boundary: string, body: Buffer): string {
   const lines = [
     'POST /upload HTTP/1.1',
     'Host: localhost',
-    `Authorization: ${world.even.bearer['authorization']}`,
+    `Authorization: ${environment.fixedChunks.bearer['authorization']}`,
     `Content-Type: multipart/form-data; boundary="${boundary}"`,
     `Content-Length: ${body.length}`,
     'Connection: close',

@@ -1,41 +1,40 @@
-/** The promise, kept or broken: what a schedule may end in. */
+/** Invariants of an upload, checked for one scenario. */
 import { expect } from '@jest/globals'
 import { randomUUID } from 'node:crypto'
-import { faultOf } from './fault-catalog.ts'
-import type { Blow } from './fault-catalog.ts'
+import { toFault } from './fault-catalog.ts'
+import type { InjectedFault } from './fault-catalog.ts'
 import { sha256Of } from './fixture.ts'
 import {
-  costOf,
-  deniedSessions,
-  isLastAnswerLost,
+  attemptsOf,
+  deniedTusSessions,
+  isLastResponseLost,
   mustSucceed,
-  unheardSessions,
+  lostSessions,
 } from './scenario.ts'
-import type { Schedule } from './scenario.ts'
+import type { Scenario } from './scenario.ts'
 import { upload } from './upload-clients.ts'
-import type { Outcome } from './upload-clients.ts'
-import type { World } from './environment.ts'
-import { noise } from '../kit/random.ts'
+import type { UploadOutcome } from './upload-clients.ts'
+import type { FaultEnvironment } from './environment.ts'
+import { pseudoRandomBytes } from '../kit/random.ts'
 
-/** What became of one schedule. */
-export interface Ending {
-  schedule: Schedule
-  outcome: Outcome
-  /** Whether nothing in it was more than an upload has to survive. */
-  hadToSucceed: boolean
-  /** Bytes sent to Drive more than there were. */
-  resent: number
-  /** What went wrong, as often as it did. */
-  struck: Blow[]
-  /** Whether Drive had the whole file and the answer that says so was lost. */
-  isLastLost: boolean
-  /** Milliseconds that would have been waited. */
-  waited: number
+export interface ScenarioResult {
+  scenario: Scenario
+  outcome: UploadOutcome
+  /** Whether every injected fault is one that an upload must survive. */
+  hasToSucceed: boolean
+  /** Bytes sent to Drive beyond the total size. */
+  resentBytes: number
+  /** The faults that were applied, once per occurrence. */
+  injected: InjectedFault[]
+  /** Whether Drive had the whole file and its final response was lost. */
+  isLastResponseLost: boolean
+  /** Sum of all backoffs, in milliseconds. */
+  sleepMs: number
 }
 
-/** The longest that one wait may be, and what of Drive's refusals an upload may end in. */
-const longestWaitMs = 16_000
-const refusals: Outcome[] = [
+const maxSleepMs = 16_000
+/** The codes with which an upload may fail. */
+const allowedErrors: UploadOutcome[] = [
   'drive_rate_limited',
   'drive_unavailable',
   'drive_timeout',
@@ -49,50 +48,55 @@ const refusals: Outcome[] = [
   'integrity_check_failed',
 ]
 
-/** Plays a schedule; throws where the promise is broken. */
-export async function play(world: World, schedule: Schedule): Promise<Ending> {
-  const files = schedule.sizes.map((size, index) => ({
+/** Runs a scenario. @throws when it violates an invariant */
+export async function runScenario(
+  environment: FaultEnvironment,
+  scenario: Scenario,
+): Promise<ScenarioResult> {
+  const files = scenario.sizes.map((size, index) => ({
     name: randomUUID(),
-    bytes: noise(size, schedule.salt + index),
+    bytes: pseudoRandomBytes(size, scenario.contentSeed + index),
   }))
-  const struck: Blow[] = []
-  world.begin(
-    schedule.blows.map((blow) => faultOf(blow, schedule.sizes[0] ?? 0)),
-    (index) => struck.push(...schedule.blows.slice(index, index + 1)),
+  const injected: InjectedFault[] = []
+  environment.reset(
+    scenario.faults.map((fault) => toFault(fault, scenario.sizes[0] ?? 0)),
+    (index) => injected.push(...scenario.faults.slice(index, index + 1)),
   )
-  const outcome = await upload(world, schedule, files)
-  world.recover()
+  const outcome = await upload(environment, scenario, files)
+  environment.clearFaults()
 
-  // Every file once and byte by byte, or none of any.
-  const stored = files.map(({ name }) => world.filesNamed(name))
+  // Drive has each file exactly once with the same bytes, or none of the files.
+  const stored = files.map(({ name }) => environment.filesNamed(name))
   const isStored = outcome === 'stored'
-  const whole = files.map(({ bytes }) => [`${bytes.length} ${sha256Of(bytes)}`])
-  const recorded = world.logged().filter((message) => message.endsWith('cleanup_failed')).length
-  const found = stored.map((each) => each.map(({ size, sha256 }) => `${size} ${sha256}`))
-  if (isStored) expect(found).toEqual(whole)
-  else expect(found.flat().length).toBeLessThanOrEqual(recorded)
+  const expected = files.map(({ bytes }) => [`${bytes.length} ${sha256Of(bytes)}`])
+  const reported = environment
+    .logMessages()
+    .filter((message) => message.endsWith('cleanup_failed')).length
+  const actual = stored.map((each) => each.map(({ size, sha256 }) => `${size} ${sha256}`))
+  if (isStored) expect(actual).toEqual(expected)
+  else expect(actual.flat().length).toBeLessThanOrEqual(reported)
 
-  const hadToSucceed = mustSucceed(schedule, struck)
-  if (hadToSucceed) expect(outcome).toBe('stored')
-  if (!isStored && outcome !== 'left') expect(refusals).toContain(outcome)
+  const hasToSucceed = mustSucceed(scenario, injected)
+  if (hasToSucceed) expect(outcome).toBe('stored')
+  if (!isStored && outcome !== 'disconnected') expect(allowedErrors).toContain(outcome)
 
-  // Nothing open that nobody knows of; and nothing left that could have been cleared away.
-  const known = unheardSessions(struck) + deniedSessions(schedule, struck) + recorded
-  expect(world.openSessions()).toBeLessThanOrEqual(known)
-  if (hadToSucceed) expect(recorded).toBe(0)
+  // Every open session is known, and everything that could be deleted is deleted.
+  const known = lostSessions(injected) + deniedTusSessions(scenario, injected) + reported
+  expect(environment.openSessions()).toBeLessThanOrEqual(known)
+  if (hasToSucceed) expect(reported).toBe(0)
 
-  // Each wait has its reason, and none is longer than patience allows.
-  expect(Math.max(0, ...world.waits)).toBeLessThanOrEqual(longestWaitMs)
-  expect(world.waits.length).toBeLessThanOrEqual(costOf(struck))
+  // Each backoff has a fault as its cause, and is within the retry policy's maximum.
+  expect(Math.max(0, ...environment.sleeps)).toBeLessThanOrEqual(maxSleepMs)
+  expect(environment.sleeps.length).toBeLessThanOrEqual(attemptsOf(injected))
 
-  const size = schedule.sizes.reduce((sum, each) => sum + each, 0)
+  const size = scenario.sizes.reduce((sum, each) => sum + each, 0)
   return {
-    schedule,
+    scenario,
     outcome,
-    hadToSucceed,
-    resent: Math.max(0, world.sent() - size),
-    struck,
-    isLastLost: isLastAnswerLost(struck),
-    waited: world.waits.reduce((sum, each) => sum + each, 0),
+    hasToSucceed,
+    resentBytes: Math.max(0, environment.bytesSent() - size),
+    injected,
+    isLastResponseLost: isLastResponseLost(injected),
+    sleepMs: environment.sleeps.reduce((sum, each) => sum + each, 0),
   }
 }

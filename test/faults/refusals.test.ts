@@ -4,40 +4,47 @@ import type { Server } from 'node:http'
 import type { Fault } from '../../infra/sandbox/faults.ts'
 import { listen } from '../kit/environment.ts'
 import type { Driveway } from '../kit/environment.ts'
-import { chunk, expectRefused, expectStored, refusal, startFaulty, uploadWith } from './fixture.ts'
-import { at, positions } from './injection-points.ts'
-import type { Position } from './injection-points.ts'
+import {
+  chunk,
+  expectRefused,
+  expectStored,
+  refusal,
+  startFaultyDriveway,
+  uploadWithFaults,
+} from './fixture.ts'
+import { faultsAt, injectionPoints } from './injection-points.ts'
+import type { InjectionPoint } from './injection-points.ts'
 
 let driveway: Driveway
-let elsewhere: Server
-let elsewhereOrigin: string
-let heardElsewhere: string[] = []
+let otherHost: Server
+let otherOrigin: string
+let requestsToOtherHost: string[] = []
 
 beforeAll(async () => {
-  driveway = await startFaulty()
-  elsewhere = createServer((req, res) => {
-    heardElsewhere.push(`${req.method} ${req.headers.authorization}`)
+  driveway = await startFaultyDriveway()
+  otherHost = createServer((req, res) => {
+    requestsToOtherHost.push(`${req.method} ${req.headers.authorization}`)
     res.end()
   })
-  elsewhereOrigin = await listen(elsewhere)
+  otherOrigin = await listen(otherHost)
 })
 
 beforeEach(() => {
-  heardElsewhere = []
+  requestsToOtherHost = []
 })
 
 afterAll(async () => {
-  elsewhere.close()
+  otherHost.close()
   await driveway.close()
 })
 
-const put = 'drive.upload.chunk'
-const large = positions['first chunk'] as Position
+const chunkUpload = 'drive.upload.chunk'
+const large = injectionPoints['first chunk'] as InjectionPoint
 
 describe.each(['create', 'open', 'first chunk', 'middle chunk', 'last chunk', 'status'])(
-  'a refusal by reason at %s (case 73)',
+  'an upload with an error response at %s',
   (name) => {
-    const position = positions[name] as Position
+    const point = injectionPoints[name] as InjectionPoint
     test.each([
       ['storageQuotaExceeded', 'drive_full'],
       ['teamDriveFileLimitExceeded', 'drive_forbidden'],
@@ -46,55 +53,62 @@ describe.each(['create', 'open', 'first chunk', 'middle chunk', 'last chunk', 's
       ['dailyLimitExceeded', 'drive_forbidden'],
       ['insufficientPermissions', 'reauth_required'],
       ['accessNotConfigured', 'misconfigured'],
-      ['neverHeardOf', 'upstream_bad_response'],
-    ] as const)('%s is not tried again: %s', async (reason, code) => {
-      const faults = at(position, refusal(403, reason))
-      const upload = await uploadWith(driveway, position.size, ...faults)
+      ['unknownReason', 'upstream_bad_response'],
+    ] as const)('does not retry reason %s: %s', async (reason, code) => {
+      const faults = faultsAt(point, refusal(403, reason))
+      const upload = await uploadWithFaults(driveway, point.size, ...faults)
       expectRefused(driveway, upload, code)
-      expect(upload.answer.body).not.toContain('Refused')
+      expect(upload.response.body).not.toContain('Refused')
     })
 
-    test('a 403 of HTML is not tried again', async () => {
-      const faults = at(position, { status: 403, body: '<html>Forbidden</html>' })
-      const upload = await uploadWith(driveway, position.size, ...faults)
+    test('does not retry a 403 with an HTML body', async () => {
+      const faults = faultsAt(point, { status: 403, body: '<html>Forbidden</html>' })
+      const upload = await uploadWithFaults(driveway, point.size, ...faults)
       expectRefused(driveway, upload, 'upstream_bad_response')
     })
   },
 )
 
-test('a Drive that is full, before or in mid-upload, is said as such (case 73)', async () => {
+test('an upload fails with drive_full when Drive is full, before it or during it', async () => {
   const { google, sub } = driveway
   const used = google.drive.filesOf(sub).reduce((sum, { size }) => sum + (size ?? 0), 0)
-  for (const [room, size] of [
+  for (const [freeBytes, size] of [
     [0, 10],
     [chunk + 10, 4 * chunk],
   ] as const) {
-    google.drive.setQuota(used + room)
-    expectRefused(driveway, await uploadWith(driveway, size), 'drive_full')
+    google.drive.setQuota(used + freeBytes)
+    expectRefused(driveway, await uploadWithFaults(driveway, size), 'drive_full')
   }
   google.drive.setQuota(Infinity)
 })
 
-describe('what Drive says that it has', () => {
+describe('an upload with a wrong Range from Drive', () => {
   test.each([null, 'bytes=0-0', `bytes=0-${chunk - 2}`, `bytes=0-${2 * chunk - 1}`])(
-    'Range %p, below what was sent, is made up for (cases 76, 77)',
+    'sends the missing bytes again after Range %p',
     async (range) => {
       for (const skip of [0, 1, 2]) {
-        const upload = await uploadWith(driveway, 4 * chunk + 7, { operation: put, skip, range })
+        const upload = await uploadWithFaults(driveway, 4 * chunk + 7, {
+          operation: chunkUpload,
+          skip,
+          range,
+        })
         if (range !== `bytes=0-${2 * chunk - 1}` || skip > 0) expectStored(driveway, upload)
-        else expectRefused(driveway, upload, 'upstream_bad_response') // more than was sent yet
+        else expectRefused(driveway, upload, 'upstream_bad_response') // more bytes than were sent
       }
     },
   )
 
-  test.each([1, chunk - 1, 100_000])('only %d bytes of a chunk are kept (case 76)', async (k) => {
-    const faults = [0, 1, 3].map((skip) => ({ operation: put, skip, acceptBytes: k }))
-    expectStored(driveway, await uploadWith(driveway, 4 * chunk, ...faults))
-  })
+  test.each([1, chunk - 1, 100_000])(
+    'continues when Drive stores only %d bytes of a chunk',
+    async (acceptBytes) => {
+      const faults = [0, 1, 3].map((skip) => ({ operation: chunkUpload, skip, acceptBytes }))
+      expectStored(driveway, await uploadWithFaults(driveway, 4 * chunk, ...faults))
+    },
+  )
 
-  test('no byte more, round after round, is the end of it (case 76)', async () => {
-    const upload = await uploadWith(driveway, 2 * chunk, {
-      operation: put,
+  test('fails with upload_session_lost when Drive stores no more bytes', async () => {
+    const upload = await uploadWithFaults(driveway, 2 * chunk, {
+      operation: chunkUpload,
       acceptBytes: 0,
       times: 100,
     })
@@ -104,160 +118,175 @@ describe('what Drive says that it has', () => {
   test.each([
     ['bytes=0-99999999', 'upstream_bad_response'],
     ['bytes=5-9', 'upstream_bad_response'],
-    ['nonsense', 'upstream_bad_response'],
+    ['invalid', 'upstream_bad_response'],
     ['bytes=0-1,3-4', 'upstream_bad_response'],
     ['bytes=0-', 'upstream_bad_response'],
     ['', 'upstream_bad_response'],
-  ] as const)('Range %p makes no sense, and ends it (case 78)', async (range, code) => {
-    const faults = { operation: put, skip: 1, range }
-    expectRefused(driveway, await uploadWith(driveway, 4 * chunk, faults), code)
+  ] as const)('fails when Range is %p: %s', async (range, code) => {
+    const faults = { operation: chunkUpload, skip: 1, range }
+    expectRefused(driveway, await uploadWithFaults(driveway, 4 * chunk, faults), code)
   })
 
   test.each([
     [null, 'upload_session_lost'],
     ['bytes=0-0', 'upstream_bad_response'],
     ['bytes=0-99999999', 'upstream_bad_response'],
-  ] as const)(
-    'Range %p in a status is believed, and ends it (cases 77, 78)',
-    async (range, code) => {
-      const upload = await uploadWith(
-        driveway,
-        4 * chunk,
-        { operation: put, skip: 2, reset: true },
-        { operation: 'drive.upload.status', range },
-      )
-      expectRefused(driveway, upload, code)
-    },
-  )
+  ] as const)('fails when a status response has Range %p: %s', async (range, code) => {
+    const upload = await uploadWithFaults(
+      driveway,
+      4 * chunk,
+      { operation: chunkUpload, skip: 2, reset: true },
+      { operation: 'drive.upload.status', range },
+    )
+    expectRefused(driveway, upload, code)
+  })
 })
 
-describe('a session that dies (case 79)', () => {
-  test.each([404, 410, 400, 499])('with %d', async (status) => {
-    for (const forget of [true, false]) {
-      const dead: Fault = { operation: put, status, ...(forget ? { forget } : {}) }
-      expectStored(driveway, await uploadWith(driveway, 4 * chunk, dead))
-      for (const skip of [1, 3]) {
-        const upload = await uploadWith(driveway, 4 * chunk, { ...dead, skip })
-        expectRefused(driveway, upload, 'upload_session_lost')
+describe('an upload whose session is lost', () => {
+  test.each([404, 410, 400, 499])(
+    'restarts at the first chunk and fails later after a %d',
+    async (status) => {
+      for (const expireSession of [true, false]) {
+        const lost: Fault = {
+          operation: chunkUpload,
+          status,
+          ...(expireSession ? { expireSession } : {}),
+        }
+        expectStored(driveway, await uploadWithFaults(driveway, 4 * chunk, lost))
+        for (const skip of [1, 3]) {
+          const upload = await uploadWithFaults(driveway, 4 * chunk, { ...lost, skip })
+          expectRefused(driveway, upload, 'upload_session_lost')
+        }
       }
-    }
-  })
+    },
+  )
 
-  test('again and again in the first chunk', async () => {
-    const upload = await uploadWith(driveway, 2 * chunk, {
-      operation: put,
-      forget: true,
+  test('fails when the session is lost at each first chunk', async () => {
+    const upload = await uploadWithFaults(driveway, 2 * chunk, {
+      operation: chunkUpload,
+      expireSession: true,
       times: 99,
     })
     expectRefused(driveway, upload, 'upload_session_lost')
   })
 
-  test('with the file made all the same: it is the one (case 83)', async () => {
-    const dead: Fault = { operation: put, skip: 3, status: 410, afterwards: true }
-    expectStored(driveway, await uploadWith(driveway, 4 * chunk, dead))
+  test('returns the file that Drive has created nevertheless', async () => {
+    const lost: Fault = { operation: chunkUpload, skip: 3, status: 410, afterHandling: true }
+    expectStored(driveway, await uploadWithFaults(driveway, 4 * chunk, lost))
   })
 
-  test('after its last answer was lost: the file is there, and it is the one (case 83)', async () => {
-    const upload = await uploadWith(
+  test('returns the file when the final response was lost before', async () => {
+    const upload = await uploadWithFaults(
       driveway,
       4 * chunk,
-      { operation: put, skip: 3, loseAnswer: true },
+      { operation: chunkUpload, skip: 3, dropResponse: true },
       { operation: 'drive.upload.status', status: 404 },
     )
     expectStored(driveway, upload)
   })
 })
 
-describe('answers that say nothing (case 84)', () => {
-  const empty: Record<string, Omit<Fault, 'operation' | 'skip'>> = {
-    'cut JSON': { answerBytes: 20 },
-    HTML: { status: 200, body: '<html>Signed in</html>', afterwards: true },
-    '10 MB': { status: 200, body: 'x'.repeat(10 << 20), afterwards: true },
+describe('an upload with an unreadable response', () => {
+  const unreadable: Record<string, Omit<Fault, 'operation' | 'skip'>> = {
+    'truncated JSON': { responseBytes: 20 },
+    HTML: { status: 200, body: '<html>Signed in</html>', afterHandling: true },
+    '10 MB': { status: 200, body: 'x'.repeat(10 << 20), afterHandling: true },
     'no id': { file: { id: null } },
-    '204': { status: 204, afterwards: true },
-    'nothing done, and 200': { status: 200, body: '{}' },
+    '204': { status: 204, afterHandling: true },
+    '200 without handling the request': { status: 200, body: '{}' },
   }
-  test.each(Object.entries(empty))('%s: the status decides', async (_, fault) => {
+  test.each(Object.entries(unreadable))('queries the status after %s', async (_, fault) => {
     for (const name of ['create', 'first chunk', 'last chunk', 'status']) {
-      const position = positions[name] as Position
-      expectStored(driveway, await uploadWith(driveway, position.size, ...at(position, fault)))
+      const point = injectionPoints[name] as InjectionPoint
+      expectStored(
+        driveway,
+        await uploadWithFaults(driveway, point.size, ...faultsAt(point, fault)),
+      )
     }
   })
 
-  test('and go on saying nothing: the upload ends', async () => {
-    const faults = [put, 'drive.upload.status'].map((operation) => ({
+  test('fails when every response is unreadable', async () => {
+    const faults = [chunkUpload, 'drive.upload.status'].map((operation) => ({
       operation,
       status: 200,
       body: '<html>',
       times: 99,
     }))
-    const upload = await uploadWith(driveway, large.size, ...faults)
+    const upload = await uploadWithFaults(driveway, large.size, ...faults)
     expectRefused(driveway, upload, 'upstream_bad_response')
   })
 
-  test.each([301, 302, 303, 307, 308])('%d to another host is not followed', async (status) => {
-    const headers = { location: `${elsewhereOrigin}/caught` }
+  test.each([301, 302, 303, 307, 308])('does not follow a %d to another host', async (status) => {
+    const headers = { location: `${otherOrigin}/redirected` }
     for (const name of ['create', 'first chunk', 'last chunk', 'status', 'metadata', 'open']) {
-      const position = positions[name] as Position
-      const faults = at(position, { status, headers })
-      const upload = await uploadWith(driveway, position.size, ...faults)
-      if (upload.answer.status === 201) expectStored(driveway, upload)
+      const point = injectionPoints[name] as InjectionPoint
+      const faults = faultsAt(point, { status, headers })
+      const upload = await uploadWithFaults(driveway, point.size, ...faults)
+      if (upload.response.status === 201) expectStored(driveway, upload)
       else {
-        // Whatever its Location says, a 308 to a status is "nothing stored".
-        const isAnswer = status === 308 && name === 'status'
-        expectRefused(driveway, upload, isAnswer ? 'upload_session_lost' : 'upstream_bad_response')
+        // A 308 to a status query means that nothing is stored, whatever its Location.
+        const isStatusResponse = status === 308 && name === 'status'
+        expectRefused(
+          driveway,
+          upload,
+          isStatusResponse ? 'upload_session_lost' : 'upstream_bad_response',
+        )
       }
-      if (name.endsWith('chunk')) expect(upload.answer.status).toBe(201)
+      if (name.endsWith('chunk')) expect(upload.response.status).toBe(201)
     }
-    expect(heardElsewhere).toEqual([])
+    expect(requestsToOtherHost).toEqual([])
   })
 })
 
-test('a session at an address that is not Drive’s is not used (case 39)', async () => {
+test('an upload rejects a session URI that is not Drive’s', async () => {
   const { host } = new URL(driveway.google.url)
   for (const location of [
-    `${elsewhereOrigin}/upload?upload_id=x`,
+    `${otherOrigin}/upload?upload_id=x`,
     `http://user:secret@${host}/upload?upload_id=x`,
     `https://${host}/upload?upload_id=x`,
-    `//${new URL(elsewhereOrigin).host}/upload?upload_id=x`,
+    `//${new URL(otherOrigin).host}/upload?upload_id=x`,
     '/upload?upload_id=x',
     `http://${host}/${'x'.repeat(10_240)}`,
     null,
   ]) {
-    const faults = at(positions['open'] as Position, { location })
-    const upload = await uploadWith(driveway, large.size, ...faults)
+    const faults = faultsAt(injectionPoints['open'] as InjectionPoint, { location })
+    const upload = await uploadWithFaults(driveway, large.size, ...faults)
     expectRefused(driveway, upload, 'upstream_bad_response', 1)
   }
-  expect(heardElsewhere).toEqual([])
+  expect(requestsToOtherHost).toEqual([])
 })
 
-describe('a file that is not what was sent (case 82)', () => {
+describe('an upload whose file differs from the sent bytes', () => {
   test.each([
     { size: '1' },
     { sha256Checksum: '0'.repeat(64) },
     { name: 'another' },
     { id: 'another' },
-  ])('%j: it is removed', async (file) => {
+  ])('deletes a file with %j', async (file) => {
     for (const name of ['create', 'last chunk']) {
-      const position = positions[name] as Position
-      const upload = await uploadWith(driveway, position.size, ...at(position, { file }))
+      const point = injectionPoints[name] as InjectionPoint
+      const upload = await uploadWithFaults(driveway, point.size, ...faultsAt(point, { file }))
       expectRefused(driveway, upload, 'integrity_check_failed')
     }
   })
 
-  test.each(['sha256Checksum', 'size'])('no %s: it is asked for once', async (field) => {
+  test.each(['sha256Checksum', 'size'])('requests a missing %s once', async (field) => {
     for (const name of ['create', 'last chunk']) {
-      const position = positions[name] as Position
-      const faults = at(position, { file: { [field]: null } })
-      expectStored(driveway, await uploadWith(driveway, position.size, ...faults))
+      const point = injectionPoints[name] as InjectionPoint
+      const faults = faultsAt(point, { file: { [field]: null } })
+      expectStored(driveway, await uploadWithFaults(driveway, point.size, ...faults))
       faults.push({ operation: 'drive.files.get', file: { [field]: null } })
-      const upload = await uploadWith(driveway, position.size, ...faults)
+      const upload = await uploadWithFaults(driveway, point.size, ...faults)
       expectRefused(driveway, upload, 'integrity_check_failed')
     }
   })
 
-  test('fewer bytes were kept than Drive was sent', async () => {
+  test('fails when Drive stored fewer bytes than were sent', async () => {
     const faults = { operation: 'drive.upload.multipart', acceptBytes: 5 }
-    expectRefused(driveway, await uploadWith(driveway, 1000, faults), 'integrity_check_failed')
+    expectRefused(
+      driveway,
+      await uploadWithFaults(driveway, 1000, faults),
+      'integrity_check_failed',
+    )
   })
 })

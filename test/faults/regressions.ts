@@ -1,19 +1,19 @@
-/** Schedules that once broke the promise: each is played before anything that chance finds. */
-import type { Blow } from './fault-catalog.ts'
+/** Scenarios that once violated an invariant. They run before the random ones. */
+import type { InjectedFault } from './fault-catalog.ts'
 import { chunk } from './fixture.ts'
-import type { Schedule } from './scenario.ts'
+import type { Scenario } from './scenario.ts'
 
 const once = { amount: 0, times: 1 }
-const plain = { way: 'form', salt: 0, isPaced: false, leaves: undefined } as const
+const base = { method: 'form', contentSeed: 0, isAdaptive: false, disconnect: undefined } as const
 
-/** A session that Drive says is gone is ended before another is opened, and that failed. */
-const endedInVain: Schedule[] = (['400', '404', '410', '499'] as const).map((status) => ({
-  ...plain,
+/** A lost session is cancelled before another one is opened, and the cancellation failed. */
+const failedCancellations: Scenario[] = (['400', '404', '410', '499'] as const).map((status) => ({
+  ...base,
   sizes: [chunk + 1],
-  blows: [
-    { place: 'first chunk', kind: `${status} to a session`, ...once },
-    { place: 'cancel', kind: '401', ...once },
-  ] satisfies Blow[],
+  faults: [
+    { target: 'first chunk', kind: `${status} to a session`, ...once },
+    { target: 'cancel', kind: '401', ...once },
+  ] satisfies InjectedFault[],
 }))
 
-export const regressions: Schedule[] = [...endedInVain]
+export const regressions: Scenario[] = [...failedCancellations]

@@ -1,14 +1,14 @@
 /**
- * `npm run test:faults`: 10,000 schedules, or as many as `FAULTS_RUNS` says, new ones each time or
- * those of a `SEED`, and their figures.
+ * `npm run test:faults`: runs 10,000 random scenarios and prints their summary. `FAULTS_RUNS` sets
+ * the number of scenarios, `SEED` selects them (default: random).
  */
 import { spawn } from 'node:child_process'
 import { randomInt } from 'node:crypto'
 
 const jest = ['node_modules/jest/bin/jest.js', 'test/faults/property.test.ts', '--runInBand']
 const options = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning']
-const ours = { FAULTS_RUNS: '10000', SEED: String(randomInt(2 ** 30)) }
-const env = { ...ours, ...process.env, FAULTS_TABLE: '1' }
+const defaults = { FAULTS_RUNS: '10000', SEED: String(randomInt(2 ** 30)) }
+const env = { ...defaults, ...process.env, FAULTS_TABLE: '1' }
 
 spawn(process.execPath, [...options, ...jest, ...process.argv.slice(2)], {
   env,

@@ -1,32 +1,37 @@
-/** Schedules: what is uploaded, by which way, what goes wrong meanwhile, and what has to come of it. */
+/** Scenarios: what is uploaded, by which method, which faults occur, and whether it must succeed. */
 import * as fc from 'fast-check'
-import { isPossible, kindNames, kindOf, kinds } from './fault-catalog.ts'
-import type { Blow, KindName, Place } from './fault-catalog.ts'
+import { faultKindNames, faultKinds, isPossible, kindOf, transferTargets } from './fault-catalog.ts'
+import type { FaultKindName, FaultTarget, InjectedFault } from './fault-catalog.ts'
 import { chunk } from './fixture.ts'
 
-export const ways = ['form', 'raw', 'raw of unknown length', 'tus', 'tus, all at once'] as const
-export type Way = (typeof ways)[number]
+export const uploadMethods = [
+  'form',
+  'raw',
+  'raw of unknown length',
+  'tus',
+  'tus, whole file on creation',
+] as const
+export type UploadMethod = (typeof uploadMethods)[number]
 
-export interface Schedule {
-  way: Way
+export interface Scenario {
+  method: UploadMethod
   /** Bytes of each file; a form may have two. */
   sizes: number[]
-  /** Names the bytes. */
-  salt: number
-  blows: Blow[]
-  /** Where the caller leaves, as a share of the first request's bytes, and how. */
-  leaves: { at: number; how: 'FIN' | 'RST' } | undefined
-  /** Whether chunks grow as they do in production, or are all of the least size. */
-  isPaced: boolean
+  contentSeed: number
+  faults: InjectedFault[]
+  /** Where the client disconnects, as a fraction of the first request's bytes, and how. */
+  disconnect: { at: number; how: 'FIN' | 'RST' } | undefined
+  /** Whether the chunk size adapts as in production, or is the minimum. */
+  isAdaptive: boolean
 }
 
 const mebibyte = 1024 * 1024
 
-/** Dense around multiples of 256 KiB. */
-const aroundUnits = (most: number): fc.Arbitrary<number> =>
+/** Sizes close to multiples of 256 KiB. */
+const aroundUnits = (maxUnits: number): fc.Arbitrary<number> =>
   fc
-    .tuple(fc.nat(most), fc.integer({ min: -2, max: 2 }))
-    .map(([units, more]) => Math.max(0, units * chunk + more))
+    .tuple(fc.nat(maxUnits), fc.integer({ min: -2, max: 2 }))
+    .map(([units, difference]) => Math.max(0, units * chunk + difference))
 
 const size = fc.oneof(
   { arbitrary: aroundUnits(12), weight: 140 },
@@ -37,12 +42,15 @@ const size = fc.oneof(
 
 const amount = fc.oneof(fc.nat(chunk), fc.constantFrom(0, 1, chunk - 1, chunk))
 
-/** @param odds of each kind */
-function blow(names: readonly KindName[], places?: readonly Place[]): fc.Arbitrary<Blow> {
-  const pairs = names.flatMap((kind) =>
-    kinds[kind].at
-      .filter((place) => places?.includes(place) ?? true)
-      .map((place) => ({ place, kind })),
+/** @param targets all targets of the kinds by default */
+function faultOf(
+  kinds: readonly FaultKindName[],
+  targets?: readonly FaultTarget[],
+): fc.Arbitrary<InjectedFault> {
+  const pairs = kinds.flatMap((kind) =>
+    faultKinds[kind].targets
+      .filter((target) => targets?.includes(target) ?? true)
+      .map((target) => ({ target, kind })),
   )
   return fc
     .record({
@@ -53,23 +61,23 @@ function blow(names: readonly KindName[], places?: readonly Place[]): fc.Arbitra
     .map(({ pair, ...rest }) => ({ ...pair, ...rest }))
 }
 
-const isSlow = (name: KindName): boolean => 'slow' in kinds[name]
-const quick = kindNames.filter((name) => !isSlow(name))
-const passing = quick.filter((name) => kinds[name].passes)
-const ending = quick.filter((name) => !kinds[name].passes)
+const isSlow = (name: FaultKindName): boolean => 'isSlow' in faultKinds[name]
+const fastKinds = faultKindNames.filter((name) => !isSlow(name))
+const transientKinds = fastKinds.filter((name) => faultKinds[name].isTransient)
+const permanentKinds = fastKinds.filter((name) => !faultKinds[name].isTransient)
 
-const anyBlow = fc.oneof(
-  { arbitrary: blow(passing, ['ids', 'create', 'open', 'status', 'look-up']), weight: 30 },
+const anyFault = fc.oneof(
   {
-    arbitrary: blow(passing, ['create', 'first chunk', 'middle chunk', 'last chunk', 'any chunk']),
-    weight: 50,
+    arbitrary: faultOf(transientKinds, ['ids', 'create', 'open', 'status', 'look-up']),
+    weight: 30,
   },
-  { arbitrary: blow(passing, ['cancel', 'removal']), weight: 10 },
-  { arbitrary: blow(ending), weight: 9 },
-  { arbitrary: blow(kindNames.filter(isSlow)), weight: 1 },
+  { arbitrary: faultOf(transientKinds, transferTargets), weight: 50 },
+  { arbitrary: faultOf(transientKinds, ['cancel', 'removal']), weight: 10 },
+  { arbitrary: faultOf(permanentKinds), weight: 9 },
+  { arbitrary: faultOf(faultKindNames.filter(isSlow)), weight: 1 },
 )
 
-const leaves = fc.oneof(
+const disconnects = fc.oneof(
   { arbitrary: fc.constant(undefined), weight: 4 },
   {
     arbitrary: fc.record({
@@ -89,107 +97,109 @@ const sizes = fc.oneof(
   { arbitrary: fc.tuple(size, size), weight: 1 },
 )
 
-const plain = {
-  way: fc.constantFrom(...ways),
-  salt: fc.nat(2 ** 31 - 1),
-  isPaced: fc.boolean(),
+const base = {
+  method: fc.constantFrom(...uploadMethods),
+  contentSeed: fc.nat(2 ** 31 - 1),
+  isAdaptive: fc.boolean(),
 }
 
-/** Anything at all. */
-export const anySchedule: fc.Arbitrary<Schedule> = fc
+export const anyScenario: fc.Arbitrary<Scenario> = fc
   .record({
-    ...plain,
+    ...base,
     sizes,
-    blows: fc.array(anyBlow, { minLength: 1, maxLength: 6 }),
-    leaves,
+    faults: fc.array(anyFault, { minLength: 1, maxLength: 6 }),
+    disconnect: disconnects,
   })
-  .map(fitting)
+  .map(withAllowedSizes)
 
-/** How an answer is lost that says that all is done, and what comes on top of it. */
-const lost: KindName[] = [
-  'a reset for an answer',
-  'a FIN for an answer',
-  '503 afterwards',
-  'half an answer',
-  'silence for an answer',
-  'silence for a body',
+/** Faults that lose the final response of a completed upload. */
+const lostResponses: FaultKindName[] = [
+  'reset instead of a response',
+  'FIN instead of a response',
+  '503 after handling',
+  'truncated response',
+  'hang before the response',
+  'hang before the response body',
 ]
-const lastWords = fc.oneof(
-  { arbitrary: blow(lost.slice(0, 4), ['create', 'last chunk']), weight: 19 },
-  { arbitrary: blow(lost.slice(4), ['create', 'last chunk']), weight: 1 },
+const lastResponseLost = fc.oneof(
+  { arbitrary: faultOf(lostResponses.slice(0, 4), ['create', 'last chunk']), weight: 19 },
+  { arbitrary: faultOf(lostResponses.slice(4), ['create', 'last chunk']), weight: 1 },
 )
-const onTop = fc.oneof(
-  blow(['503', '429', 'a reset', 'a FIN', 'a reset for an answer', 'half an answer'], ['status']),
-  blow(['503', '429', 'a reset', 'a FIN', 'a reset for an answer'], ['look-up']),
-  blow(['a session forgotten'], ['status']),
+const furtherFaults = fc.oneof(
+  faultOf(
+    ['503', '429', 'reset', 'FIN', 'reset instead of a response', 'truncated response'],
+    ['status'],
+  ),
+  faultOf(['503', '429', 'reset', 'FIN', 'reset instead of a response'], ['look-up']),
+  faultOf(['expired session'], ['status']),
 )
 
-/** The last answer is lost, once or more, by each request that can bring it. */
-export const lostLastAnswer: fc.Arbitrary<Schedule> = fc
+/** The final response is lost, once or more, for each request that can complete the upload. */
+export const lostLastResponse: fc.Arbitrary<Scenario> = fc
   .record({
-    ...plain,
-    sizes: fc.tuple(size), // of two files, the last chunk of one is another’s first
-    last: lastWords,
-    more: fc.array(onTop, { maxLength: 3 }),
+    ...base,
+    sizes: fc.tuple(size), // with two files, the last chunk of one is another file’s first chunk
+    last: lastResponseLost,
+    further: fc.array(furtherFaults, { maxLength: 3 }),
   })
-  .map(({ last, more, ...rest }) => {
-    // Small files are one request where they may be; of a large one it is the last chunk.
-    const twins: Blow[] = [
-      { ...last, place: 'create' },
-      { ...last, place: 'last chunk' },
+  .map(({ last, further, ...rest }) => {
+    // A small file may be one request; a large one is completed by its last chunk.
+    const lastFaults: InjectedFault[] = [
+      { ...last, target: 'create' },
+      { ...last, target: 'last chunk' },
     ]
-    // A client of tus asks for the status also before the last chunk: lost then is lost.
-    const fair = more.filter(({ kind }) => kind !== 'a session forgotten' || !isTus(rest))
-    return fitting({
+    // A tus client queries the status before the last chunk too: then the session is really lost.
+    const allowed = further.filter(({ kind }) => kind !== 'expired session' || !isTus(rest))
+    return withAllowedSizes({
       ...rest,
-      blows: [...twins.filter(isPossible), ...fair],
-      leaves: undefined,
-      // Which chunk is the last is known beforehand of even ones alone.
-      isPaced: rest.isPaced && rest.sizes.every((bytes) => bytes < mebibyte),
+      faults: [...lastFaults.filter(isPossible), ...allowed],
+      disconnect: undefined,
+      // The last chunk is known in advance only with a fixed chunk size.
+      isAdaptive: rest.isAdaptive && rest.sizes.every((bytes) => bytes < mebibyte),
     })
   })
 
-/** Only a form has two files. */
-function fitting(schedule: Schedule): Schedule {
-  return schedule.way === 'form' ? schedule : { ...schedule, sizes: schedule.sizes.slice(0, 1) }
+/** Only a form may have two files. */
+function withAllowedSizes(scenario: Scenario): Scenario {
+  return scenario.method === 'form' ? scenario : { ...scenario, sizes: scenario.sizes.slice(0, 1) }
 }
 
-export function isTus({ way }: Pick<Schedule, 'way'>): boolean {
-  return way.startsWith('tus')
+export function isTus({ method }: Pick<Scenario, 'method'>): boolean {
+  return method.startsWith('tus')
 }
 
 /**
- * Whether nothing that struck is more than an upload has to survive: each fault passes, and all of
- * them together are fewer than an upload's tries. A client of tus has its upload even when it was
- * cut off.
+ * Whether the upload must survive all injected faults: each one is transient, and together they cost
+ * fewer attempts than the retry policy allows. A tus client must succeed even after a disconnect.
  */
-export function mustSucceed(schedule: Schedule, struck: readonly Blow[]): boolean {
+export function mustSucceed(scenario: Scenario, injected: readonly InjectedFault[]): boolean {
   return (
-    (schedule.leaves === undefined || isTus(schedule)) &&
-    struck.every((one) => kindOf(one).passes) &&
-    struck.filter(({ kind }) => kind === '401').length < 2 &&
-    costOf(struck) < 8
+    (scenario.disconnect === undefined || isTus(scenario)) &&
+    injected.every((fault) => kindOf(fault).isTransient) &&
+    injected.filter(({ kind }) => kind === '401').length < 2 &&
+    attemptsOf(injected) < 8
   )
 }
 
-/** How many tries were spoiled at most. */
-export function costOf(struck: readonly Blow[]): number {
-  return struck.filter((one) => kindOf(one).costs !== 0).length
+/** Maximum number of attempts that the faults cost. */
+export function attemptsOf(injected: readonly InjectedFault[]): number {
+  return injected.filter((fault) => kindOf(fault).attempts !== 0).length
 }
 
-/** Whether Drive was done with the last byte, and its answer did not arrive. */
-export function isLastAnswerLost(struck: readonly Blow[]): boolean {
-  return struck.some(
-    ({ place, kind }) => (place === 'create' || place === 'last chunk') && lost.includes(kind),
+/** Whether Drive completed the upload, and its response was lost. */
+export function isLastResponseLost(injected: readonly InjectedFault[]): boolean {
+  return injected.some(
+    ({ target, kind }) =>
+      (target === 'create' || target === 'last chunk') && lostResponses.includes(kind),
   )
 }
 
-/** Sessions that are left at Drive with nobody to blame: their URI was never heard. */
-export function unheardSessions(struck: readonly Blow[]): number {
-  return struck.filter((one) => one.place === 'open' && kindOf(one).unheard).length
+/** Sessions that stay open at Drive because their URI was lost. */
+export function lostSessions(injected: readonly InjectedFault[]): number {
+  return injected.filter((fault) => fault.target === 'open' && kindOf(fault).losesResponse).length
 }
 
-/** The same for tus, whose client was told by Drive itself that there is no such upload. */
-export function deniedSessions(schedule: Schedule, struck: readonly Blow[]): number {
-  return isTus(schedule) ? struck.filter(({ kind }) => kind.endsWith(' to a session')).length : 0
+/** Sessions of tus uploads that stay open because Drive itself has denied their existence. */
+export function deniedTusSessions(scenario: Scenario, injected: readonly InjectedFault[]): number {
+  return isTus(scenario) ? injected.filter(({ kind }) => kind.endsWith(' to a session')).length : 0
 }

@@ -1,36 +1,35 @@
-/** What many schedules came to, as a table. */
-import type { Ending } from './invariants.ts'
+/** Summary table of many scenarios. */
+import type { ScenarioResult } from './invariants.ts'
 
-export function tableOf(title: string, endings: readonly Ending[]): string {
-  const of = (holds: (ending: Ending) => boolean): number => endings.filter(holds).length
-  const stored = of(({ outcome }) => outcome === 'stored')
-  const left = of(({ outcome }) => outcome === 'left')
-  const had = of(({ hadToSucceed }) => hadToSucceed)
-  const struck = endings.filter(
-    ({ outcome, struck: its, schedule }) =>
-      outcome === 'stored' && its.length > 0 && schedule.leaves === undefined,
+export function formatSummary(title: string, results: readonly ScenarioResult[]): string {
+  const count = (matches: (result: ScenarioResult) => boolean): number =>
+    results.filter(matches).length
+  const stored = count(({ outcome }) => outcome === 'stored')
+  const disconnected = count(({ outcome }) => outcome === 'disconnected')
+  const hadToSucceed = count(({ hasToSucceed }) => hasToSucceed)
+  const resumed = results.filter(
+    ({ outcome, injected, scenario }) =>
+      outcome === 'stored' && injected.length > 0 && scenario.disconnect === undefined,
   )
-  const resent = struck.map((ending) => ending.resent / ending.struck.length)
-  const blows = endings.flatMap((ending) => ending.struck)
-  const kinds = new Set(blows.map(({ kind }) => kind))
-  const pairs = new Set(blows.map(({ kind, place }) => `${kind} at ${place}`))
-  const bytes = endings.reduce((sum, { schedule }) => sum + total(schedule.sizes), 0)
+  const resent = resumed.map(({ resentBytes, injected }) => resentBytes / injected.length)
+  const faults = results.flatMap(({ injected }) => injected)
+  const kinds = new Set(faults.map(({ kind }) => kind))
+  const pairs = new Set(faults.map(({ kind, target }) => `${kind} at ${target}`))
+  const bytes = results.reduce((sum, { scenario }) => sum + total(scenario.sizes), 0)
+  const maxSleepMs = Math.max(...results.map(({ sleepMs }) => sleepMs))
   const rows: [string, string][] = [
-    ['schedules', String(endings.length)],
-    ['faults that struck', String(blows.length)],
-    ['kinds of them, at places', `${kinds.size}, ${pairs.size}`],
+    ['scenarios', String(results.length)],
+    ['injected faults', String(faults.length)],
+    ['kinds of faults, kinds per target', `${kinds.size}, ${pairs.size}`],
     ['bytes uploaded', `${(bytes / 2 ** 30).toFixed(1)} GiB`],
-    ['ended in every file, byte by byte', String(stored)],
-    ['ended in a typed refusal and no file', String(endings.length - stored - left)],
-    ['left by the caller, and no file', String(left)],
-    ['the promise broken', '0'],
-    ['had to succeed, and did', `${had} of ${had}`],
-    ['last answer lost', String(of(({ isLastLost }) => isLastLost))],
-    ['bytes sent again for each fault, median', `${Math.round(median(resent) / 1024)} KiB`],
-    [
-      'longest sum of waits',
-      `${Math.round(Math.max(...endings.map(({ waited }) => waited)) / 1000)} s`,
-    ],
+    ['every file stored, byte by byte', String(stored)],
+    ['failed with a problem code, no file', String(results.length - stored - disconnected)],
+    ['client disconnected, no file', String(disconnected)],
+    ['invariants violated', '0'],
+    ['had to succeed, and did', `${hadToSucceed} of ${hadToSucceed}`],
+    ['final response lost', String(count(({ isLastResponseLost }) => isLastResponseLost))],
+    ['bytes sent again per fault, median', `${Math.round(median(resent) / 1024)} KiB`],
+    ['maximum sum of backoffs', `${Math.round(maxSleepMs / 1000)} s`],
   ]
   const width = Math.max(...rows.map(([name]) => name.length))
   return [title, ...rows.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`)].join('\n')

@@ -1,28 +1,36 @@
 import { afterAll, beforeAll, test } from '@jest/globals'
 import type { Driveway } from '../kit/environment.ts'
-import { chunk, expectRefused, expectStored, startFaulty, uploadWith } from './fixture.ts'
-import { at, positions } from './injection-points.ts'
+import {
+  chunk,
+  expectRefused,
+  expectStored,
+  startFaultyDriveway,
+  uploadWithFaults,
+} from './fixture.ts'
+import { faultsAt, injectionPoints } from './injection-points.ts'
 
 let driveway: Driveway
 
 beforeAll(async () => {
-  driveway = await startFaulty({ driveTimeouts: { connect: 1_000, progress: 250, answer: 250 } })
+  driveway = await startFaultyDriveway({
+    driveTimeouts: { connect: 1_000, progress: 250, response: 250 },
+  })
 })
 
 afterAll(() => driveway.close())
 
-test.each(Object.entries(positions))(
-  'silence at %s is survived: nothing is read, or answered, or the answer has no body (case 80)',
-  async (name, position) => {
-    for (const hang of ['headers', 'answer', 'body'] as const) {
-      const upload = await uploadWith(driveway, position.size, ...at(position, { hang }))
-      // A session whose opening answer never came has an address that nobody ever heard.
-      expectStored(driveway, upload, name === 'open' && hang === 'answer' ? 1 : 0)
+test.each(Object.entries(injectionPoints))(
+  'an upload succeeds when Drive hangs at %s: before reading, before the response, or before its body',
+  async (name, point) => {
+    for (const hang of ['headers', 'response', 'body'] as const) {
+      const upload = await uploadWithFaults(driveway, point.size, ...faultsAt(point, { hang }))
+      // A session whose opening response was lost has an unknown URI.
+      expectStored(driveway, upload, name === 'open' && hang === 'response' ? 1 : 0)
     }
   },
 )
 
-test('a Drive that reads no further ends in drive_timeout (case 80)', async () => {
+test('an upload fails with drive_timeout when Drive stops reading', async () => {
   const stall = { operation: 'drive.upload.chunk', stallAfterBytes: 1000, times: 100 }
-  expectRefused(driveway, await uploadWith(driveway, 2 * chunk, stall), 'drive_timeout')
+  expectRefused(driveway, await uploadWithFaults(driveway, 2 * chunk, stall), 'drive_timeout')
 })

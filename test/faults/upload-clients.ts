@@ -1,9 +1,9 @@
-/** The ways in, each with a client as there are many: what it sends, and what it makes of answers. */
+/** Upload clients, one per upload method. */
 import { randomUUID } from 'node:crypto'
 import { problems } from '../../functions/errors.ts'
 import type { ProblemCode } from '../../functions/errors.ts'
-import { codeOf, filePart, form, send } from '../kit/environment.ts'
-import type { Driveway, RawAnswer } from '../kit/environment.ts'
+import { problemCode, filePart, form, send } from '../kit/environment.ts'
+import type { Driveway, RawResponse } from '../kit/environment.ts'
 import {
   tusContentType,
   encodeMetadata,
@@ -13,10 +13,10 @@ import {
   chunkUnit,
 } from '../kit/tus.ts'
 import { openConnection } from '../kit/upload.ts'
-import { until } from '../kit/wait-for.ts'
+import { waitFor } from '../kit/wait-for.ts'
 import { isTus } from './scenario.ts'
-import type { Schedule } from './scenario.ts'
-import type { World } from './environment.ts'
+import type { Scenario } from './scenario.ts'
+import type { FaultEnvironment } from './environment.ts'
 import { createRandom } from '../kit/random.ts'
 
 export interface File {
@@ -24,10 +24,10 @@ export interface File {
   bytes: Buffer
 }
 
-/** `stored`, the code of a refusal, or `left`: gone before there could be an answer. */
-export type Outcome = 'stored' | 'left' | ProblemCode
+/** `stored`, a problem code, or `disconnected`: the client left before the response. */
+export type UploadOutcome = 'stored' | 'disconnected' | ProblemCode
 
-interface Visit {
+interface UploadRequest {
   method: 'POST' | 'PUT' | 'PATCH'
   path: string
   headers: Record<string, string>
@@ -35,24 +35,24 @@ interface Visit {
 }
 
 export async function upload(
-  world: World,
-  schedule: Schedule,
+  environment: FaultEnvironment,
+  scenario: Scenario,
   files: readonly File[],
-): Promise<Outcome> {
-  const driveway = schedule.isPaced ? world.paced : world.even
+): Promise<UploadOutcome> {
+  const driveway = scenario.isAdaptive ? environment.adaptiveChunks : environment.fixedChunks
   const [file] = files as [File]
-  if (isTus(schedule)) return uploadByTus(world, driveway, schedule, file)
-  const visit = schedule.way === 'form' ? formOf(files) : rawOf(file, schedule)
-  const { leaves } = schedule
-  if (leaves) return leave(world, driveway, visit, leaves)
-  const answer = await send(driveway.origin, visit.path, {
-    ...visit,
-    headers: { ...driveway.bearer, ...visit.headers },
+  if (isTus(scenario)) return uploadByTus(environment, driveway, scenario, file)
+  const request = scenario.method === 'form' ? formRequest(files) : rawRequest(file, scenario)
+  const { disconnect } = scenario
+  if (disconnect) return sendAndDisconnect(environment, driveway, request, disconnect)
+  const response = await send(driveway.origin, request.path, {
+    ...request,
+    headers: { ...driveway.bearer, ...request.headers },
   })
-  return answer.status === 201 ? 'stored' : refusalOf(answer)
+  return response.status === 201 ? 'stored' : problemCodeOf(response)
 }
 
-function formOf(files: readonly File[]): Visit {
+function formRequest(files: readonly File[]): UploadRequest {
   return {
     method: 'POST',
     path: '/upload',
@@ -61,8 +61,8 @@ function formOf(files: readonly File[]): Visit {
   }
 }
 
-function rawOf({ name, bytes }: File, { way }: Schedule): Visit {
-  const isChunked = way === 'raw of unknown length'
+function rawRequest({ name, bytes }: File, { method }: Scenario): UploadRequest {
+  const isChunked = method === 'raw of unknown length'
   return {
     method: 'PUT',
     path: `/upload/${name}`,
@@ -73,95 +73,105 @@ function rawOf({ name, bytes }: File, { way }: Schedule): Visit {
   }
 }
 
-/** The code of a problem, which has to be one of the table's and to have its status. */
-function refusalOf(answer: RawAnswer): ProblemCode {
-  const code = codeOf(answer) as ProblemCode
+/** Reads the code of an error response. @throws for an unknown code, or one with another status */
+function problemCodeOf(response: RawResponse): ProblemCode {
+  const code = problemCode(response) as ProblemCode
   const [status] = problems[code] ?? []
-  if (status !== answer.status) throw new Error(`Answered ${answer.status}: ${answer.body}`)
+  if (status !== response.status) {
+    throw new Error(`Unexpected response ${response.status}: ${response.body}`)
+  }
   return code
 }
 
-/** Sends the beginning of a request and is gone; waits until the gateway is done with it. */
-async function leave(
-  world: World,
+/** Sends the beginning of a request, disconnects, and waits until the gateway has handled it. */
+async function sendAndDisconnect(
+  environment: FaultEnvironment,
   { origin, bearer }: Driveway,
-  { method, path, headers, body }: Visit,
-  { at, how }: NonNullable<Schedule['leaves']>,
-): Promise<Outcome> {
-  const visit = randomUUID()
+  { method, path, headers, body }: UploadRequest,
+  { at, how }: NonNullable<Scenario['disconnect']>,
+): Promise<UploadOutcome> {
+  const marker = randomUUID()
   const isChunked = headers['transfer-encoding'] !== undefined
   const size = Math.floor(at * body.length)
-  const isAll = size === body.length
-  const all: Record<string, string> = {
+  const isComplete = size === body.length
+  const allHeaders: Record<string, string> = {
     host: 'localhost',
     ...bearer,
     ...headers,
     ...(isChunked ? {} : { 'content-length': String(body.length) }),
-    'x-visit': visit,
+    'x-test-request': marker,
   }
-  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`)
-  const line = await openConnection(origin)
-  line.socket.write(`${method} ${path} HTTP/1.1\r\n${lines.join('')}\r\n`)
-  if (isChunked && body.length > 0) line.socket.write(`${body.length.toString(16)}\r\n`)
-  line.socket.write(body.subarray(0, size))
-  if (isChunked && isAll) line.socket.write(body.length > 0 ? '\r\n0\r\n\r\n' : '0\r\n\r\n')
-  await until(() => world.hasSeen(visit), { everyMs: 1 })
-  if (how === 'FIN') line.socket.end()
-  else line.socket.resetAndDestroy()
-  await line.closed
-  if (method === 'PATCH') return 'left' // and comes back
-  const isLogged = (message: string): boolean => world.logged().includes(message)
-  await until(() => isLogged('upload') || isLogged('request_failed'), { everyMs: 2 })
-  return isAll && isLogged('upload') ? 'stored' : 'left'
+  const lines = Object.entries(allHeaders).map(([name, value]) => `${name}: ${value}\r\n`)
+  const connection = await openConnection(origin)
+  const { socket } = connection
+  socket.write(`${method} ${path} HTTP/1.1\r\n${lines.join('')}\r\n`)
+  if (isChunked && body.length > 0) socket.write(`${body.length.toString(16)}\r\n`)
+  socket.write(body.subarray(0, size))
+  if (isChunked && isComplete) {
+    socket.write(body.length > 0 ? '\r\n0\r\n\r\n' : '0\r\n\r\n')
+  }
+  await waitFor(() => environment.hasReceived(marker), { intervalMs: 1 })
+  if (how === 'FIN') socket.end()
+  else socket.resetAndDestroy()
+  await connection.closed
+  if (method === 'PATCH') return 'disconnected' // the client resumes
+  const isLogged = (message: string): boolean => environment.logMessages().includes(message)
+  await waitFor(() => isLogged('upload') || isLogged('request_failed'), { intervalMs: 2 })
+  return isComplete && isLogged('upload') ? 'stored' : 'disconnected'
 }
 
-function speaking(given: Omit<Visit, 'headers'>, headers: Record<string, string>): Visit {
+function tusRequest(
+  request: Omit<UploadRequest, 'headers'>,
+  headers: Record<string, string>,
+): UploadRequest {
   return {
-    ...given,
+    ...request,
     headers: { 'tus-resumable': '1.0.0', 'content-type': tusContentType, ...headers },
   }
 }
 
-/** More than any schedule can spoil. */
-const mostRounds = 60
+/** More than the faults of any scenario can fail. */
+const maxRequests = 60
 
-/** A client that goes on where it is told that Drive stopped, as long as it is told to try again. */
+/** Uploads with a tus client that resumes at Drive's offset, and repeats retryable errors. */
 async function uploadByTus(
-  world: World,
+  environment: FaultEnvironment,
   driveway: Driveway,
-  schedule: Schedule,
+  scenario: Scenario,
   { name, bytes }: File,
-): Promise<Outcome> {
-  const random = createRandom(schedule.salt)
+): Promise<UploadOutcome> {
+  const random = createRandom(scenario.contentSeed)
   const client = createTusClient(driveway)
   const { length } = bytes
-  const isWhole = schedule.way === 'tus, all at once'
+  const isWhole = scenario.method === 'tus, whole file on creation'
   const isDeferred = !isWhole && random() < 0.3
-  let { leaves } = schedule
-  const goAway = async (what: Visit): Promise<void> => {
-    if (!leaves || what.body.length === 0) return
-    const most = (what.body.length - 1) / what.body.length
-    await leave(world, driveway, what, { ...leaves, at: Math.min(leaves.at, most) })
-    leaves = undefined
+  let { disconnect } = scenario
+  const disconnectOnce = async (request: UploadRequest): Promise<void> => {
+    const { length: size } = request.body
+    if (!disconnect || size === 0) return
+    const at = Math.min(disconnect.at, (size - 1) / size)
+    await sendAndDisconnect(environment, driveway, request, { ...disconnect, at })
+    disconnect = undefined
   }
 
   const creation = {
     'upload-metadata': encodeMetadata({ filename: name }),
     ...(isDeferred ? { 'upload-defer-length': '1' } : { 'upload-length': String(length) }),
   }
-  if (isWhole)
-    await goAway(speaking({ method: 'POST', path: '/upload/tus', body: bytes }, creation))
+  if (isWhole) {
+    await disconnectOnce(tusRequest({ method: 'POST', path: '/upload/tus', body: bytes }, creation))
+  }
   let created = await client.post(creation, isWhole ? bytes : undefined)
-  for (let round = 0; created.status !== 201; round++) {
-    const code = refusalOf(created)
-    if (!problems[code][2] || round === mostRounds) return code
+  for (let attempt = 0; created.status !== 201; attempt++) {
+    const code = problemCodeOf(created)
+    if (!problems[code][2] || attempt === maxRequests) return code
     created = await client.post(creation, isWhole ? bytes : undefined)
   }
   if (created.headers['driveway-file-id'] !== undefined) return 'stored'
   const path = pathOf(created.headers.location)
 
   let code: ProblemCode = 'internal'
-  for (let round = 0; round < mostRounds; round++) {
+  for (let attempt = 0; attempt < maxRequests; attempt++) {
     const head = await client.head(path)
     if (head.status === 410) return 'upload_gone'
     if (head.status !== 200) continue
@@ -173,21 +183,21 @@ async function uploadByTus(
       ...(isDeferred && to >= length ? { 'upload-length': String(length) } : {}),
     }
     const body = bytes.subarray(offset, to)
-    if (leaves && body.length > 0) {
-      await goAway(speaking({ method: 'PATCH', path, body }, headers))
+    if (disconnect && body.length > 0) {
+      await disconnectOnce(tusRequest({ method: 'PATCH', path, body }, headers))
       continue
     }
-    const answer = await client.patch(path, offset, body, headers)
-    if (answer.status === 204) {
-      if (answer.headers['driveway-file-id'] !== undefined) return 'stored'
-      if (offsetOf(answer) <= offset) throw new Error('204, and nothing gained')
+    const response = await client.patch(path, offset, body, headers)
+    if (response.status === 204) {
+      if (response.headers['driveway-file-id'] !== undefined) return 'stored'
+      if (offsetOf(response) <= offset) throw new Error('The gateway returned 204 without progress')
       continue
     }
-    code = refusalOf(answer)
+    code = problemCodeOf(response)
     if (!problems[code][2] && code !== 'chunk_too_small') break
   }
-  world.recover()
+  environment.clearFaults()
   const { status } = await client.remove(path)
-  if (![204, 410].includes(status)) throw new Error(`The upload cannot be ended: ${status}`)
+  if (![204, 410].includes(status)) throw new Error(`The upload cannot be terminated: ${status}`)
   return code
 }
