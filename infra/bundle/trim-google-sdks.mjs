@@ -112,7 +112,7 @@ export function trimGoogleSdks() {
       })
       build.onEnd(() => ({
         errors: [...missing].map((name) => ({
-          text: `Cannot trim ${name}: no such file was loaded`,
+          text: `Cannot trim ${name}: the file was not loaded`,
         })),
       }))
     },

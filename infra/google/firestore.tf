@@ -15,14 +15,14 @@ locals {
   # The TTL field of each collection, as in functions/store/collections.ts. `grants` has none: a grant is
   # stored until the user or Google revokes it.
   ttl_fields = {
-    attempts    = "expiresAt"
-    credentials = "expiresAt"
-    devices     = "expiresAt"
-    folders     = "expiresAt"
-    logins      = "expiresAt"
-    policies    = "expiresAt"
-    rates       = "expiresAt"
-    usage       = "expiresAt"
+    credentials     = "expiresAt"
+    devices         = "expiresAt"
+    folders         = "expiresAt"
+    idempotencyKeys = "expiresAt"
+    policies        = "expiresAt"
+    rateLimits      = "expiresAt"
+    singleUse       = "expiresAt"
+    usage           = "expiresAt"
   }
 }
 

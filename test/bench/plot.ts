@@ -30,8 +30,8 @@ export function drawPlot({ title, x, y, lines }: Plot): string {
   const atX = (index: number): number =>
     left + ((width - left - right) * (index + 0.5)) / Math.max(1, x.length)
   const atY = (value: number): number => height - bottom - ((height - top - bottom) * value) / max
-  const text = (at: [number, number], words: string, more = ''): string =>
-    `<text x="${at[0].toFixed(1)}" y="${at[1].toFixed(1)}" ${more}>${escape(words)}</text>`
+  const text = (at: [number, number], label: string, attributes = ''): string =>
+    `<text x="${at[0].toFixed(1)}" y="${at[1].toFixed(1)}" ${attributes}>${escape(label)}</text>`
 
   const parts: string[] = [text([left, 22], title, 'font-size="14" font-weight="bold"')]
   for (let value = 0; value <= max; value += step) {
@@ -71,6 +71,6 @@ function niceStep(rough: number): number {
   return power * ([1, 2, 5, 10].find((factor) => factor * power >= rough) ?? 10)
 }
 
-function escape(words: string): string {
-  return words.replaceAll('&', '&amp;').replaceAll('<', '&lt;')
+function escape(value: string): string {
+  return value.replaceAll('&', '&amp;').replaceAll('<', '&lt;')
 }

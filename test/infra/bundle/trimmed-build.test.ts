@@ -86,7 +86,7 @@ test('trimGoogleSdks() fails the build when a file to replace is not loaded', as
     plugins: [trimGoogleSdks()],
   })
   await expect(building).rejects.toThrow(
-    'Cannot trim @google-cloud/firestore-api/build/protos/protos.json: no such file was loaded',
+    'Cannot trim @google-cloud/firestore-api/build/protos/protos.json: the file was not loaded',
   )
 })
 

@@ -73,7 +73,7 @@ const parent = 'projects/sandbox'
 
 async function access(client: original.SecretManagerServiceClient, name: string): Promise<unknown> {
   return client.accessSecretVersion({ name: `${parent}/secrets/${name}` }).then(
-    ([{ name: found, payload }]) => [found, Buffer.from(payload?.data ?? '').toString()],
+    ([{ name: version, payload }]) => [version, Buffer.from(payload?.data ?? '').toString()],
     ({ code, message, reason, statusDetails }: Record<string, unknown>) => {
       return { code, message, reason, statusDetails }
     },

@@ -142,13 +142,13 @@ withCurl(
     await writeFile(file, Buffer.alloc(40 * 1024 * 1024))
     const attempts = Number(process.env['CURLS'] ?? 5)
     const common = `curl -sS --http2-prior-knowledge -o /dev/null -w '%{response_code} '`
-    const good = `-H 'Authorization: ${authorization}'`
-    const bad = `-H 'Authorization: Bearer nope'`
+    const valid = `-H 'Authorization: ${authorization}'`
+    const invalid = `-H 'Authorization: Bearer nope'`
     for (const [status, line] of [
-      ['411', `date | ${common} ${good} -T - ${origin}/upload/piped.txt`],
-      ['411', `${common} ${good} -T - ${origin}/upload/piped.bin < ${file}`],
-      ['401', `${common} ${bad} -T ${file} ${origin}/upload/raw.bin`],
-      ['401', `${common} ${bad} -F file=@${file} ${origin}/upload`],
+      ['411', `date | ${common} ${valid} -T - ${origin}/upload/piped.txt`],
+      ['411', `${common} ${valid} -T - ${origin}/upload/piped.bin < ${file}`],
+      ['401', `${common} ${invalid} -T ${file} ${origin}/upload/raw.bin`],
+      ['401', `${common} ${invalid} -F file=@${file} ${origin}/upload`],
     ] as const) {
       const loop = `for i in $(seq ${attempts}); do ${line} || exit; done`
       const { stdout } = await shell('sh', ['-c', loop])

@@ -182,7 +182,7 @@ describe('The public checks, and checks through the front end', () => {
 
 describe('The operator', () => {
   test('Operator fails, and the endpoints return 404, for an account that is not an operator', async () => {
-    await deploy({ env: { OPERATORS: 'somebody@example.com' } })
+    await deploy({ env: { OPERATORS: 'other@example.com' } })
     expect(await outcomeOf('Operator')).toEqual(
       failureWith('not an operator', 'OPERATORS', '--set=OPERATORS='),
     )
@@ -264,7 +264,7 @@ describe('The server checks', () => {
   })
 
   test('Sign-in redirect fails when the client secret is disabled', async () => {
-    await deploy({ signedIn: false })
+    await deploy({ isSignedIn: false })
     deployment.driveway.google.secrets.disable('driveway-client', 1)
     expect(await outcomeOf('Sign-in redirect')).toEqual(
       failureWith('secret', 'log', 'gcloud logging read'),
@@ -318,7 +318,7 @@ describe('The server checks', () => {
   test('TTL fails when a document that expired long ago still exists', async () => {
     await deploy()
     const { url } = deployment.driveway.google
-    const name = 'projects/sandbox/databases/(default)/documents/logins/old'
+    const name = 'projects/sandbox/databases/(default)/documents/singleUse/old'
     const written = await fetch(`${url}/v1/${name}`, {
       method: 'PATCH',
       headers: { 'content-type': 'application/json' },
@@ -326,7 +326,7 @@ describe('The server checks', () => {
     })
     expect(written.status).toBe(200)
     expect(await outcomeOf('TTL')).toEqual(
-      failureWith('logins', 'policy', '--collection-group=logins --enable-ttl'),
+      failureWith('singleUse', 'policy', '--collection-group=singleUse --enable-ttl'),
     )
   })
 
@@ -412,7 +412,7 @@ describe('Secrets with invalid content', () => {
 /** Runs a server check on a second gateway with other settings and the same Google. */
 async function serverOutcomeWith(env: Record<string, string>, name: string): Promise<unknown> {
   const sharing = await startDriveway({
-    beside: deployment.driveway,
+    sharing: deployment.driveway,
     env: { OPERATORS: 'ada@example.com', ...env },
   })
   try {
@@ -428,7 +428,7 @@ describe('readConsent()', () => {
   )
 
   test('readConsent() reports an unregistered redirect URI from an error page', async () => {
-    await deploy({ signedIn: false })
+    await deploy({ isSignedIn: false })
     const { google } = deployment.driveway
     const location = (await deployment.target().request('/auth')).headers.location ?? ''
     const wrongUri = new URL(location)

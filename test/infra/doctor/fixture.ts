@@ -47,12 +47,12 @@ export async function startTestDeployment(options: DrivewayOptions = {}): Promis
     ...options,
     google: { ...options.google, publicUrl: url },
     env: { OPERATORS: 'ada@example.com', ALLOWED_ORIGINS: allowedOrigin, ...options.env },
-    signedIn: false,
+    isSignedIn: false,
   })
   driveway.gateway.attach(server)
   const email = driveway.google.oauth.users[0]?.email ?? ''
   const token =
-    options.signedIn === false ? '' : await mintToken(url, await signIn(url, email), 'doctor')
+    options.isSignedIn === false ? '' : await mintToken(url, await signIn(url, email), 'doctor')
   return {
     driveway,
     url,

@@ -15,10 +15,10 @@ beforeAll(async () => {
 afterAll(() => deployment.close())
 
 async function collect(
-  patient = deployment.target(),
+  target = deployment.target(),
 ): Promise<{ allPassed: boolean; results: CheckResult[] }> {
   const results: CheckResult[] = []
-  const allPassed = await runChecks(patient, { onResult: (result) => void results.push(result) })
+  const allPassed = await runChecks(target, { onResult: (result) => void results.push(result) })
   return { allPassed, results }
 }
 

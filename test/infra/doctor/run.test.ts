@@ -30,7 +30,7 @@ interface ProgramResult {
 async function doctor(args: string[], env: Record<string, string> = {}): Promise<ProgramResult> {
   const script = join(root, 'infra/doctor/run.mjs')
   const program = run(process.execPath, [script, ...args], { env: environment(env), cwd: folder })
-  const code = await program.ended
+  const code = await program.exited
   return { code, output: program.output }
 }
 

@@ -27,8 +27,8 @@ afterAll(async () => {
 })
 
 /** Replaces a file argument by an existing file: gcloud reads it before it authenticates. */
-const withExistingFile = (word: string): string =>
-  word.replace(/=(keyring\.json)$/, (_, file: string) => `=${join(emptyFolder, file)}`)
+const withExistingFile = (arg: string): string =>
+  arg.replace(/=(keyring\.json)$/, (_, file: string) => `=${join(emptyFolder, file)}`)
 
 interface ProgramResult {
   code: number
@@ -55,21 +55,21 @@ function run([program = '', ...args]: string[], cwd = root): Promise<ProgramResu
 /** These open a browser or need no account. */
 const withoutAccount = new Set(['gcloud auth login', 'gcloud auth list', 'gcloud version'])
 
-const shape = (words: string[]): string =>
-  words.map((word) => word.replace(/=.*/, '').replace(/driveway-(client|keyring)/, 'X')).join(' ')
+const shape = (argv: string[]): string =>
+  argv.map((arg) => arg.replace(/=.*/, '').replace(/driveway-(client|keyring)/, 'X')).join(' ')
 
 /** Keeps one command per shape: the same command and flags, with any values. */
 function uniqueShapes(lines: string[][]): string[][] {
-  return [...new Map(lines.map((words) => [shape(words), words])).values()]
+  return [...new Map(lines.map((argv) => [shape(argv), argv])).values()]
 }
 
-const needsNoAccount = (words: string[]): boolean =>
-  withoutAccount.has(words.slice(0, 3).join(' ')) || words.includes('application-default')
+const needsNoAccount = (argv: string[]): boolean =>
+  withoutAccount.has(argv.slice(0, 3).join(' ')) || argv.includes('application-default')
 
 async function allGcloudCommands(): Promise<string[][]> {
   const documented = [await documentedCommands(), await doctorCommands()].flat()
   const all = [...stepCommands(), ...documented].filter(([first]) => first === 'gcloud')
-  return uniqueShapes(all.filter((words) => !needsNoAccount(words)))
+  return uniqueShapes(all.filter((argv) => !needsNoAccount(argv)))
 }
 
 gcloud(
@@ -79,15 +79,15 @@ gcloud(
     expect(lines.length).toBeGreaterThan(20)
     // gcloud takes a second to start: run two at a time.
     const results: Promise<[string[], ProgramResult]>[] = []
-    for (const [index, words] of lines.entries()) {
+    for (const [index, argv] of lines.entries()) {
       await results[index - 2]
-      results.push(run(words.map(withExistingFile)).then((result) => [words, result]))
+      results.push(run(argv.map(withExistingFile)).then((result) => [argv, result]))
     }
-    for (const [words, { code, output }] of await Promise.all(results)) {
+    for (const [argv, { code, output }] of await Promise.all(results)) {
       const reason = /active account|credentials|auth login/.test(output)
         ? 'account required'
         : output
-      expect([words.join(' '), code, reason]).toEqual([words.join(' '), 1, 'account required'])
+      expect([argv.join(' '), code, reason]).toEqual([argv.join(' '), 1, 'account required'])
     }
   },
   300_000,
@@ -96,7 +96,7 @@ gcloud(
 test('doctorCommands() finds every command of the doctor and fills in its placeholders', async () => {
   const lines = await doctorCommands()
   expect(lines.length).toBeGreaterThan(12)
-  expect(lines.filter((words) => words.some((word) => /[${}'"]/.test(word)))).toEqual([])
+  expect(lines.filter((argv) => argv.some((arg) => /[${}'"]/.test(arg)))).toEqual([])
 })
 
 gcloud(
@@ -118,10 +118,10 @@ terraform(
   async () => {
     const lines = uniqueShapes(stepCommands().filter(([first]) => first === 'terraform'))
     expect(lines.length).toBeGreaterThan(8)
-    for (const words of lines) {
-      const { output } = await run(words.map((word) => word.replace('infra/google', emptyFolder)))
-      expect([words.join(' '), output]).toEqual([
-        words.join(' '),
+    for (const argv of lines) {
+      const { output } = await run(argv.map((arg) => arg.replace('infra/google', emptyFolder)))
+      expect([argv.join(' '), output]).toEqual([
+        argv.join(' '),
         expect.not.stringMatching(
           /flag provided but not defined|Invalid .*argument|Too many command line|Usage:/i,
         ),

@@ -66,7 +66,7 @@ const placeholders: Record<string, string> = {
   secret: 'driveway-client',
   number: '1',
   service: 'drive.googleapis.com',
-  'collections[0]': 'logins',
+  'collections[0]': 'singleUse',
 }
 
 /** Returns the gcloud commands that the doctor and its server checks may print. */

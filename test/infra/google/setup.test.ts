@@ -230,11 +230,11 @@ test('teardown keeps the database and the secrets, and setup imports them again'
   const { code, output } = await teardown('--yes')
   expect(code).toBe(0)
   expect(output).toContain('npm run teardown -- --with-data')
-  const kept = programs.cloud()
-  expect(kept).toMatchObject({ site: '', repository: false, state: [], database: true })
-  expect(Object.keys(kept.secrets)).toEqual(['driveway-client', 'driveway-keyring'])
+  const remaining = programs.cloud()
+  expect(remaining).toMatchObject({ site: '', repository: false, state: [], database: true })
+  expect(Object.keys(remaining.secrets)).toEqual(['driveway-client', 'driveway-keyring'])
   expect((await setup()).code).toBe(0)
-  expect(programs.cloud().secrets).toEqual(kept.secrets)
+  expect(programs.cloud().secrets).toEqual(remaining.secrets)
 })
 
 test('teardown --with-data removes everything that has an API', async () => {

@@ -129,11 +129,11 @@ test.each([
   ['without any redirect URI', () => clientFile({ redirect_uris: undefined }), /does not list/],
 ])(
   'npm start with a client_id.json %s prints one line that says what to do',
-  async (_what, client, words) => {
+  async (_, client, message) => {
     const refused = await startWith(client())
     expect(await refused.exited).toBe(1)
     expect(refused.output).toMatch(/^Cannot use .*client_id\.json: [^\n]+\n$/)
-    expect(refused.output).toMatch(words)
+    expect(refused.output).toMatch(message)
     expect(refused.output).not.toContain('GOCSPX')
   },
 )
