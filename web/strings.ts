@@ -169,7 +169,7 @@ export const strings = {
   cancel: 'Cancel',
   openInDrive: 'Open in Drive',
 
-  curl: 'Use with curl',
+  curl: 'Use it from curl',
   tokens: 'Tokens',
   tokensAbout:
     'A token gives curl, a script or a CI job access to your Drive. Keep it secret, like a password.',

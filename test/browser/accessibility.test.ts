@@ -110,7 +110,7 @@ browserTest('the page works with locales that Intl rejects', async () => {
 
 browserTest('the curl commands of a new token work in a shell', async () => {
   const { page } = tab
-  await page.getByRole('link', { name: 'Use with curl' }).click()
+  await page.getByRole('link', { name: 'Use it from curl' }).click()
   await page.getByRole('textbox', { name: 'Token name' }).fill('laptop')
   await page.getByRole('button', { name: 'Create token' }).click()
   await page.getByRole('heading', { name: 'Your token “laptop”' }).waitFor()

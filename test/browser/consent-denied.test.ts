@@ -98,7 +98,7 @@ browserTest(
   () =>
     withTab(async ({ page, pageErrors }) => {
       await signIn(page, site)
-      await page.getByRole('link', { name: 'Use with curl' }).click()
+      await page.getByRole('link', { name: 'Use it from curl' }).click()
       await page.getByRole('button', { name: 'Create token' }).click()
       const token = await page.locator('.snippets code').first().innerText()
       const otherTab = await page.context().newPage()

@@ -33,7 +33,7 @@ browserTest('a read-only token for one folder is created, shown once and listed'
   const { page } = tab
   await fileLink(page, 'Projects').click()
   await fileLink(page, 'notes.txt').waitFor()
-  await page.getByRole('link', { name: 'Use with curl' }).click()
+  await page.getByRole('link', { name: 'Use it from curl' }).click()
   await page.getByText('You have no tokens').waitFor()
   await page.getByLabel('Token name').fill('ci <b>')
   await page.getByLabel('Expires after').selectOption('7 days')
