@@ -9,7 +9,7 @@ import { strings } from './strings.ts'
 
 export interface AccountMenuOptions {
   readonly email: string
-  readonly navigate: (place: Route) => void
+  readonly navigate: (route: Route) => void
   readonly signOut: () => void
   /** Revokes the grant after the user confirms. */
   readonly disconnect: () => Promise<void>

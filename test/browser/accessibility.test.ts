@@ -114,8 +114,8 @@ browserTest('the curl commands of a new token work in a shell', async () => {
   await page.getByRole('textbox', { name: 'Token name' }).fill('laptop')
   await page.getByRole('button', { name: 'Create token' }).click()
   await page.getByRole('heading', { name: 'Your token “laptop”' }).waitFor()
-  const lines = await page.locator('.snippets code').allInnerTexts()
-  const [token, list, , pipe] = lines
+  const commands = await page.locator('.snippets code').allInnerTexts()
+  const [token, list, , pipe] = commands
   expect(token).toMatch(/^dw_[\w-]+$/)
   const exec = promisify(execFile)
   const listing = JSON.parse((await exec('sh', ['-c', list ?? ''])).stdout) as {

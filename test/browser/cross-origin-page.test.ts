@@ -54,8 +54,8 @@ async function signIn(page: Page): Promise<void> {
 const storedBearer = (page: Page): Promise<string> =>
   page.evaluate(() => {
     const key = Object.keys(sessionStorage).find((name) => name.startsWith('driveway-bearer'))
-    const kept = JSON.parse(sessionStorage.getItem(key ?? '') ?? '{}') as { token?: string }
-    return kept.token ?? ''
+    const bearer = JSON.parse(sessionStorage.getItem(key ?? '') ?? '{}') as { token?: string }
+    return bearer.token ?? ''
   })
 
 const fetchSession = async (bearer: string): Promise<unknown> => {
@@ -79,8 +79,8 @@ browserTest('a token is created, and its commands use the gateway’s origin', a
   await page.getByRole('textbox', { name: 'Token name' }).fill('cross origin')
   await page.getByRole('button', { name: 'Create token' }).click()
   await page.getByRole('heading', { name: 'Your token “cross origin”' }).waitFor()
-  const [token = '', line = ''] = await page.locator('.snippets code').allInnerTexts()
-  expect(line).toContain(`'${site.origin}/files'`)
+  const [token = '', command = ''] = await page.locator('.snippets code').allInnerTexts()
+  expect(command).toContain(`'${site.origin}/files'`)
   const headers = { authorization: `Bearer ${token}` }
   expect((await fetch(`${site.origin}/files`, { headers })).status).toBe(200)
 })

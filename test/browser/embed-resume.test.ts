@@ -125,17 +125,17 @@ browserTest('an upload is in state verifying until Drive confirms its bytes', ()
 )
 
 browserTest('an upload that Drive rejects shows the reason, and a retry stores the file', () =>
-  withFiles({ 'no room.txt': 'a few bytes' }, (folder) =>
+  withFiles({ 'drive full.txt': 'a few bytes' }, (folder) =>
     withTab(async ({ page, pageErrors }) => {
       site.google.drive.setQuota(0)
-      await pickFiles(page, join(folder, 'no room.txt'))
-      await waitForState(page, 'no room.txt', 'failed')
+      await pickFiles(page, join(folder, 'drive full.txt'))
+      await waitForState(page, 'drive full.txt', 'failed')
       await page.getByText('This Google Drive is full').first().waitFor()
       expect(pageErrors).toEqual([consoleErrorFor(507)])
       site.google.drive.setQuota(Infinity)
-      await page.getByRole('button', { name: 'Retry no room.txt' }).click()
-      await waitForState(page, 'no room.txt', 'stored')
-      expect(hashes('no room.txt')).toHaveLength(1)
+      await page.getByRole('button', { name: 'Retry drive full.txt' }).click()
+      await waitForState(page, 'drive full.txt', 'stored')
+      expect(hashes('drive full.txt')).toHaveLength(1)
     }),
   ),
 )

@@ -150,8 +150,8 @@ async function expectFocus(page: Page, name: string): Promise<void> {
 }
 
 async function hasFocus(page: Page, name: string): Promise<boolean> {
-  const wanted = page.getByRole('button', { name, exact: true })
-  const [node] = await wanted.elementHandles() // does not wait for the element
+  const button = page.getByRole('button', { name, exact: true })
+  const [node] = await button.elementHandles() // does not wait for the element
   if (!node) return false
   return node.evaluate((button) => (button.getRootNode() as ShadowRoot).activeElement === button)
 }

@@ -54,13 +54,13 @@ setUpTests(
 const names = (page: Page) => page.getByRole('table').locator('a.name').allInnerTexts()
 
 /** Waits until the list has exactly these names. */
-async function expectNames(page: Page, wanted: string[]): Promise<void> {
+async function expectNames(page: Page, expectedNames: string[]): Promise<void> {
   await page.waitForFunction(
     (expected) =>
       [...document.querySelectorAll('.file-table a.name')]
         .map((link) => link.textContent)
         .join() === expected,
-    wanted.join(),
+    expectedNames.join(),
   )
 }
 

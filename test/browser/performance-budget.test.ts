@@ -37,13 +37,13 @@ browserTest('the page requests session and files in parallel, in one round trip'
   const { page, pageErrors, close } = await openTab()
   await signIn(page, site)
   const started: string[] = []
-  let answered = 0
+  let responses = 0
   page.on('request', (request) => {
     const { pathname } = new URL(request.url())
-    if (answered === 0 && ['fetch', 'xhr'].includes(request.resourceType())) started.push(pathname)
+    if (responses === 0 && ['fetch', 'xhr'].includes(request.resourceType())) started.push(pathname)
   })
   page.on('response', (response) => {
-    if (['fetch', 'xhr'].includes(response.request().resourceType())) answered++
+    if (['fetch', 'xhr'].includes(response.request().resourceType())) responses++
   })
   await page.reload()
   await fileLink(page, 'hello.txt').waitFor()

@@ -41,9 +41,9 @@ browserTest('a read-only token for one folder is created, shown once and listed'
   await page.getByLabel('only in “Projects”').check()
   await page.getByRole('button', { name: 'Create token' }).click()
   await page.getByRole('heading', { name: 'Your token “ci <b>”' }).waitFor()
-  const [token = '', ...lines] = await page.locator('.snippets code').allInnerTexts()
-  expect(lines).toHaveLength(1) // no command for a missing scope
-  const [, path = ''] = /'http[^']*(\/files\?folder=[^']+)'$/.exec(lines[0] ?? '') ?? []
+  const [token = '', ...commands] = await page.locator('.snippets code').allInnerTexts()
+  expect(commands).toHaveLength(1) // no command for a missing scope
+  const [, path = ''] = /'http[^']*(\/files\?folder=[^']+)'$/.exec(commands[0] ?? '') ?? []
   const listing = (await (await request(path, token)).json()) as { files: { name: string }[] }
   expect(listing.files.map(({ name }) => name)).toContain('notes.txt')
   expect((await request('/auth/tokens', token)).status).toBe(403)

@@ -300,10 +300,10 @@ browserTest('a phone uploads a photo from its camera', () =>
 )
 
 /** An upload deleted twice: by the page that was left and, through its journal, by the next page. */
-const isGoneError = (line: string): boolean => /410 \(Gone\).*\/upload\/tus\//.test(line)
+const isGoneError = (message: string): boolean => /410 \(Gone\).*\/upload\/tus\//.test(message)
 
 browserTest('the page logs no console errors and violates no Content-Security-Policy', async () => {
-  expect(tab.pageErrors.filter((line) => !isGoneError(line))).toEqual([])
+  expect(tab.pageErrors.filter((message) => !isGoneError(message))).toEqual([])
 })
 
 /** Waits until the uploader is loaded. */
