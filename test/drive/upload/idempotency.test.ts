@@ -7,7 +7,7 @@ import type {
 } from '../../../functions/drive/upload/idempotency.ts'
 import { createMemoryVersionedStore } from '../../../functions/store/versioned-store.ts'
 import type { VersionedStore } from '../../../functions/store/versioned-store.ts'
-import { until } from '../../kit/wait-for.ts'
+import { waitFor } from '../../kit/wait-for.ts'
 
 const leaseMs = 60_000
 const dayMs = 24 * 60 * 60_000
@@ -164,7 +164,7 @@ describe('a lease', () => {
       leaseMs: 30,
     })
     const lease = await begin(store)
-    await until(() => renewals >= 3)
+    await waitFor(() => renewals >= 3)
     await lease.abandon(true)
     expect(lease.leaseLost.aborted).toBe(false)
   })

@@ -11,7 +11,7 @@ import { createDrive } from '../../../infra/sandbox/drive/index.ts'
 import type { Drive } from '../../../infra/sandbox/drive/index.ts'
 import { startSandbox } from '../../../infra/sandbox/server.ts'
 import type { Sandbox } from '../../../infra/sandbox/server.ts'
-import { until } from '../../kit/wait-for.ts'
+import { waitFor } from '../../kit/wait-for.ts'
 
 const chunkBytes = 256 * 1024
 const piece = Buffer.alloc(64 * 1024, 'x')
@@ -71,7 +71,7 @@ const chunkCount = (): number =>
 
 /** Waits until Drive has received this operation. */
 async function called(operation: string): Promise<void> {
-  await until(() => sandbox.calls.includes(operation), { everyMs: 0 })
+  await waitFor(() => sandbox.calls.includes(operation), { intervalMs: 0 })
 }
 
 /** The reason for which a promise is rejected. */
@@ -173,7 +173,7 @@ test('store() leaves nothing in Drive when it is aborted after the last response
   const aborting = new AbortController()
   sandbox.faults.add({ operation: 'drive.upload.chunk', skip: 1, hang: 'response' })
   const storing = reasonOf(store([Buffer.alloc(2 * chunkBytes)], aborting.signal))
-  await until(() => drive.filesOf('p').length !== before, { everyMs: 0 })
+  await waitFor(() => drive.filesOf('p').length !== before, { intervalMs: 0 })
   aborting.abort()
   await storing
   expectNoLeftovers(before)
