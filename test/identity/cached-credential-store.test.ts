@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
 import type { Credential, CredentialStore } from '../../functions/identity/credentials.ts'
-import { createHeldCredentials } from '../../functions/identity/cached-credential-store.ts'
+import { createCachedCredentialStore } from '../../functions/identity/cached-credential-store.ts'
 
 const minute = 60_000
 
@@ -9,118 +9,118 @@ function credential(id: string): Credential {
   return { id, kind: 'token', sub: 'p', name: '', scopes: ['upload'], ...dates }
 }
 
-/** A store that counts looks, and can hold one up. */
+/** A store that counts its reads, and can delay them. */
 function createStore(): CredentialStore & {
-  looks: number
-  found: Map<string, Credential>
-  hold?: Promise<void>
+  reads: number
+  credentials: Map<string, Credential>
+  delay?: Promise<void>
 } {
   const store: ReturnType<typeof createStore> = {
-    looks: 0,
-    found: new Map(),
-    create: (made) => Promise.resolve(void store.found.set(made.id, made)),
+    reads: 0,
+    credentials: new Map(),
+    create: (created) => Promise.resolve(void store.credentials.set(created.id, created)),
     async find(id) {
-      store.looks++
-      const found = store.found.get(id)
-      await store.hold
-      return found
+      store.reads++
+      const stored = store.credentials.get(id)
+      await store.delay
+      return stored
     },
-    list: () => Promise.resolve([...store.found.values()]),
-    remove: (id) => Promise.resolve(void store.found.delete(id)),
+    list: () => Promise.resolve([...store.credentials.values()]),
+    remove: (id) => Promise.resolve(void store.credentials.delete(id)),
     removeAll() {
-      const ids = [...store.found.keys()]
-      store.found.clear()
+      const ids = [...store.credentials.keys()]
+      store.credentials.clear()
       return Promise.resolve(ids)
     },
   }
   return store
 }
 
-test('a credential costs one look a minute', async () => {
+test('find() reads the store once a minute per credential', async () => {
   const store = createStore()
   let time = 0
-  const held = createHeldCredentials(store, () => time)
-  await held.create(credential('a'))
-  for (time = 0; time < minute; time += 1_000) expect(await held.find('a')).toBeDefined()
-  expect(store.looks).toBe(1)
-  expect(await held.find('a')).toBeDefined()
-  expect(store.looks).toBe(2)
+  const cached = createCachedCredentialStore(store, () => time)
+  await cached.create(credential('a'))
+  for (time = 0; time < minute; time += 1_000) expect(await cached.find('a')).toBeDefined()
+  expect(store.reads).toBe(1)
+  expect(await cached.find('a')).toBeDefined()
+  expect(store.reads).toBe(2)
 })
 
-test('one that was revoked elsewhere is believed for a minute and no longer (case 21)', async () => {
+test('find() returns a credential that another instance has revoked for less than one minute', async () => {
   const store = createStore()
   let time = 0
-  const held = createHeldCredentials(store, () => time)
-  store.found.set('a', credential('a'))
-  await held.find('a')
-  store.found.delete('a')
+  const cached = createCachedCredentialStore(store, () => time)
+  store.credentials.set('a', credential('a'))
+  await cached.find('a')
+  store.credentials.delete('a')
   time = minute - 1
-  expect(await held.find('a')).toBeDefined()
+  expect(await cached.find('a')).toBeDefined()
   time = minute
-  expect(await held.find('a')).toBeUndefined()
+  expect(await cached.find('a')).toBeUndefined()
 })
 
-test('a clock that is set back does not prolong it (case 100)', async () => {
+test('find() reads the store again when the clock is set back', async () => {
   const store = createStore()
   let time = 10 * minute
-  const held = createHeldCredentials(store, () => time)
-  store.found.set('a', credential('a'))
-  await held.find('a')
-  store.found.delete('a')
+  const cached = createCachedCredentialStore(store, () => time)
+  store.credentials.set('a', credential('a'))
+  await cached.find('a')
+  store.credentials.delete('a')
   time = 0
-  expect(await held.find('a')).toBeUndefined()
+  expect(await cached.find('a')).toBeUndefined()
 })
 
-test('one that is revoked here is gone at once, also while it is being looked up', async () => {
+test('remove() takes effect at once, also during a find() of the same credential', async () => {
   const store = createStore()
-  const held = createHeldCredentials(store, () => 0)
-  store.found.set('a', credential('a'))
-  await held.find('a')
-  await held.remove('a')
-  expect(await held.find('a')).toBeUndefined()
+  const cached = createCachedCredentialStore(store, () => 0)
+  store.credentials.set('a', credential('a'))
+  await cached.find('a')
+  await cached.remove('a')
+  expect(await cached.find('a')).toBeUndefined()
 
-  store.found.set('b', credential('b'))
-  let go: (() => void) | undefined
-  store.hold = new Promise((resolve) => (go = resolve))
-  const finding = held.find('b')
-  const removing = held.remove('b')
-  go?.()
+  store.credentials.set('b', credential('b'))
+  let endDelay: (() => void) | undefined
+  store.delay = new Promise((resolve) => (endDelay = resolve))
+  const finding = cached.find('b')
+  const removing = cached.remove('b')
+  endDelay?.()
   await Promise.all([finding, removing])
-  expect(await held.find('b')).toBeUndefined()
+  expect(await cached.find('b')).toBeUndefined()
 })
 
-test('all of a person that are revoked here are gone at once, those being looked up included', async () => {
+test('removeAll() takes effect at once, also during a find() of one of the credentials', async () => {
   const store = createStore()
-  const held = createHeldCredentials(store, () => 0)
-  for (const id of ['a', 'b']) store.found.set(id, credential(id))
-  await held.find('a')
-  let go: (() => void) | undefined
-  store.hold = new Promise((resolve) => (go = resolve))
-  const finding = held.find('b')
-  const removing = held.removeAll('p')
-  go?.()
+  const cached = createCachedCredentialStore(store, () => 0)
+  for (const id of ['a', 'b']) store.credentials.set(id, credential(id))
+  await cached.find('a')
+  let endDelay: (() => void) | undefined
+  store.delay = new Promise((resolve) => (endDelay = resolve))
+  const finding = cached.find('b')
+  const removing = cached.removeAll('p')
+  endDelay?.()
   await Promise.all([finding, removing])
-  for (const id of ['a', 'b']) expect(await held.find(id)).toBeUndefined()
+  for (const id of ['a', 'b']) expect(await cached.find(id)).toBeUndefined()
 })
 
-test('one that is unknown is asked for each time: it may be made any moment', async () => {
+test('find() does not cache that a credential is unknown', async () => {
   const store = createStore()
-  const held = createHeldCredentials(store, () => 0)
-  expect(await held.find('a')).toBeUndefined()
-  store.found.set('a', credential('a'))
-  expect(await held.find('a')).toBeDefined()
+  const cached = createCachedCredentialStore(store, () => 0)
+  expect(await cached.find('a')).toBeUndefined()
+  store.credentials.set('a', credential('a'))
+  expect(await cached.find('a')).toBeDefined()
 })
 
-test('ten thousand are held and no more', async () => {
+test('find() caches at most 10,000 credentials', async () => {
   const store = createStore()
-  const held = createHeldCredentials(store, () => 0)
+  const cached = createCachedCredentialStore(store, () => 0)
   for (let serial = 0; serial <= 10_000; serial++) {
-    store.found.set(`${serial}`, credential(`${serial}`))
-    await held.find(`${serial}`)
+    store.credentials.set(`${serial}`, credential(`${serial}`))
+    await cached.find(`${serial}`)
   }
-  expect(store.looks).toBe(10_001)
-  await held.find('10000')
-  expect(store.looks).toBe(10_001)
-  await held.find('0')
-  expect(store.looks).toBe(10_002)
+  expect(store.reads).toBe(10_001)
+  await cached.find('10000')
+  expect(store.reads).toBe(10_001)
+  await cached.find('0')
+  expect(store.reads).toBe(10_002)
 })

@@ -1,4 +1,4 @@
-/** Patterns for claims: what fits, and what would let in somebody else. */
+/** Claim patterns, in particular values of other owners that must not match. */
 import { describe, expect, test } from '@jest/globals'
 import { matchesClaim, namesAnOwner } from '../../functions/identity/claim-pattern.ts'
 
@@ -22,17 +22,17 @@ describe('matchesClaim()', () => {
     ['[x]?', '[x]?'],
     ['naïve/✓', 'naïve/✓'],
     ['**😀', 'x😀'],
-  ])('%j fits %j', (pattern, claim) => {
+  ])('pattern %j matches %j', (pattern, claim) => {
     expect(matchesClaim(pattern, claim)).toBe(true)
   })
 
   test.each<[string, unknown]>([
-    // The end and the beginning belong to it.
+    // A pattern matches the whole value.
     ['me/app', 'me/app2'],
     ['me/app', 'xme/app'],
     ['me/app', 'me/app\n'],
     ['me/app', ' me/app'],
-    // Somebody else's, whose name goes on where the pattern has its star.
+    // Values of another owner, whose name continues where the pattern has a wildcard.
     ['me*', 'me-evil/app'],
     ['me/*', 'me-evil/app'],
     ['me/*', 'me/app/evil'],
@@ -43,21 +43,21 @@ describe('matchesClaim()', () => {
     ['repo:me/app:*', 'repo:me/app:ref:refs/heads/main'],
     ['repo:me/app:*', 'repo:me/app:environment:production'],
     ['refs/heads/*', 'refs/heads/feature/main'],
-    // A star is never nothing.
+    // A wildcard matches at least one character.
     ['me/*', 'me/'],
     ['*', ''],
     ['**', ''],
     ['a*', 'a'],
     ['a**', 'a'],
-    // Case counts, and so does every code point.
+    // Case and code points are significant.
     ['me/app', 'Me/App'],
     ['refs/heads/MAIN', 'refs/heads/main'],
     ['é', 'e\u0301'],
-    // Nothing is a regular expression.
+    // A pattern is not a regular expression.
     ['a.c', 'abc'],
     ['.*', 'abc'],
     ['[ab]', 'a'],
-    // Values that are no plain value.
+    // Values that are not a string, a safe integer or a boolean, or are too long.
     ['**', undefined],
     ['**', null],
     ['a', ['a']],
@@ -69,11 +69,11 @@ describe('matchesClaim()', () => {
     ['9007199254740992', 2 ** 53],
     ['1', true],
     ['**', 'x'.repeat(2_049)],
-  ])('%j does not fit %j', (pattern, claim) => {
+  ])('pattern %j does not match %j', (pattern, claim) => {
     expect(matchesClaim(pattern, claim)).toBe(false)
   })
 
-  test('stars upon stars are no work without end', () => {
+  test('many wildcards do not cause backtracking', () => {
     const pattern = '*a'.repeat(120)
     expect(matchesClaim(pattern, 'a'.repeat(2_000))).toBe(true)
     expect(matchesClaim(`${pattern}b`, 'a'.repeat(2_000))).toBe(false)
@@ -96,7 +96,7 @@ describe('namesAnOwner()', () => {
     { sub: 'repo:me/*:ref:refs/heads/main' },
     { sub: 'project_path:group/app:ref_type:branch:ref:main' },
     { sub: 'org/1/project/2' },
-  ])('%j does', (claims) => {
+  ])('%j names an owner', (claims) => {
     expect(namesAnOwner(claims)).toBe(true)
   })
 
@@ -120,7 +120,7 @@ describe('namesAnOwner()', () => {
     { sub: 'org/*/project/2' },
     { sub: 'project_path:*/app:**' },
     { namespace_path: 'group/*' },
-  ])('%j does not', (claims) => {
+  ])('%j does not name an owner', (claims) => {
     expect(namesAnOwner(claims)).toBe(false)
   })
 })

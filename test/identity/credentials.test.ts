@@ -1,40 +1,47 @@
 import { describe, expect, test } from '@jest/globals'
 import { GatewayError } from '../../functions/errors.ts'
 import { createCredentials } from '../../functions/identity/credentials.ts'
-import type { Credential, Credentials, Shown } from '../../functions/identity/credentials.ts'
+import type {
+  Credential,
+  Credentials,
+  CredentialTransport,
+} from '../../functions/identity/credentials.ts'
 
 const day = 24 * 60 * 60_000
 
 function setUp(): {
   credentials: Credentials
-  kept: Map<string, Credential>
-  looks: string[]
+  stored: Map<string, Credential>
+  reads: string[]
   clock: { now: number }
 } {
-  const kept = new Map<string, Credential>()
-  const looks: string[] = []
+  const stored = new Map<string, Credential>()
+  const reads: string[] = []
   const clock = { now: 1_000_000 }
   const credentials = createCredentials(
     {
-      create: (credential) => Promise.resolve(void kept.set(credential.id, credential)),
+      create: (credential) => Promise.resolve(void stored.set(credential.id, credential)),
       find: (id) => {
-        looks.push(id)
-        return Promise.resolve(kept.get(id))
+        reads.push(id)
+        return Promise.resolve(stored.get(id))
       },
-      list: (sub) => Promise.resolve([...kept.values()].filter((one) => one.sub === sub)),
-      remove: (id) => Promise.resolve(void kept.delete(id)),
+      list: (sub) =>
+        Promise.resolve([...stored.values()].filter((credential) => credential.sub === sub)),
+      remove: (id) => Promise.resolve(void stored.delete(id)),
       removeAll(sub) {
-        const ids = [...kept.values()].filter((one) => one.sub === sub).map(({ id }) => id)
-        for (const id of ids) kept.delete(id)
+        const ids = [...stored.values()]
+          .filter((credential) => credential.sub === sub)
+          .map(({ id }) => id)
+        for (const id of ids) stored.delete(id)
         return Promise.resolve(ids)
       },
     },
     () => clock.now,
   )
-  return { credentials, kept, looks, clock }
+  return { credentials, stored, reads, clock }
 }
 
-async function refusal(work: Promise<unknown>): Promise<string> {
+async function codeOf(work: Promise<unknown>): Promise<string> {
   try {
     await work
     return 'none'
@@ -43,8 +50,8 @@ async function refusal(work: Promise<unknown>): Promise<string> {
   }
 }
 
-test('a secret is 256 random bits, and only its hash is kept', async () => {
-  const { credentials, kept } = setUp()
+test('issue() creates a secret of 256 random bits and stores its hash only', async () => {
+  const { credentials, stored } = setUp()
   const secrets = new Set<string>()
   for (let count = 0; count < 1_000; count++) {
     const { secret, credential } = await credentials.issue('session', { sub: 'a' }, day)
@@ -53,50 +60,50 @@ test('a secret is 256 random bits, and only its hash is kept', async () => {
     secrets.add(secret)
   }
   expect(secrets.size).toBe(1_000)
-  const store = JSON.stringify([...kept])
+  const store = JSON.stringify([...stored])
   for (const secret of secrets) expect(store.includes(secret)).toBe(false)
 })
 
-test('a secret says whose it is until its time is over', async () => {
+test('authenticate() accepts a secret until it expires', async () => {
   const { credentials, clock } = setUp()
   const { secret } = await credentials.issue('token', { sub: 'a', name: 'CI' }, day)
-  expect(await credentials.identify('bearer', secret)).toMatchObject({ sub: 'a', name: 'CI' })
+  expect(await credentials.authenticate('bearer', secret)).toMatchObject({ sub: 'a', name: 'CI' })
   clock.now += day - 1
-  expect(await refusal(credentials.identify('bearer', secret))).toBe('none')
+  expect(await codeOf(credentials.authenticate('bearer', secret))).toBe('none')
   clock.now += 1
-  expect(await refusal(credentials.identify('bearer', secret))).toBe('invalid_token')
+  expect(await codeOf(credentials.authenticate('bearer', secret))).toBe('invalid_token')
 })
 
-test('what is revoked is over at once', async () => {
+test('authenticate() rejects a revoked credential', async () => {
   const { credentials } = setUp()
   const { secret, credential } = await credentials.issue('session', { sub: 'a' }, day)
   await credentials.revoke(credential.id)
-  expect(await refusal(credentials.identify('cookie', secret))).toBe('session_expired')
+  expect(await codeOf(credentials.authenticate('cookie', secret))).toBe('session_expired')
 })
 
-test('neither kind counts as the other, whatever the store says (case 8)', async () => {
-  const { credentials, kept } = setUp()
+test('authenticate() rejects a session as a bearer token and a token as a cookie', async () => {
+  const { credentials, stored } = setUp()
   const session = await credentials.issue('session', { sub: 'a' }, day)
   const token = await credentials.issue('token', { sub: 'a' }, day)
-  expect(await refusal(credentials.identify('bearer', session.secret))).toBe('invalid_token')
-  expect(await refusal(credentials.identify('cookie', token.secret))).toBe('session_expired')
-  kept.set(session.credential.id, { ...session.credential, kind: 'token' })
-  expect(await refusal(credentials.identify('cookie', session.secret))).toBe('session_expired')
+  expect(await codeOf(credentials.authenticate('bearer', session.secret))).toBe('invalid_token')
+  expect(await codeOf(credentials.authenticate('cookie', token.secret))).toBe('session_expired')
+  stored.set(session.credential.id, { ...session.credential, kind: 'token' })
+  expect(await codeOf(credentials.authenticate('cookie', session.secret))).toBe('session_expired')
 })
 
-test('a page’s bearer is shown as a bearer, and never as a cookie', async () => {
+test('authenticate() accepts a page’s credential as a bearer token only', async () => {
   const { credentials } = setUp()
   const page = await credentials.issue('page', { sub: 'a', origin: 'https://a.example' }, day)
-  expect(await credentials.identify('bearer', page.secret)).toMatchObject({ kind: 'page' })
-  expect(await refusal(credentials.identify('cookie', page.secret))).toBe('session_expired')
+  expect(await credentials.authenticate('bearer', page.secret)).toMatchObject({ kind: 'page' })
+  expect(await codeOf(credentials.authenticate('cookie', page.secret))).toBe('session_expired')
 })
 
-test('a person’s live tokens are listed, the newest first, and all of theirs can be ended', async () => {
-  const { credentials, clock, kept } = setUp()
+test('list() returns an account’s valid tokens, newest first, and revokeAll() removes all of them', async () => {
+  const { credentials, clock, stored } = setUp()
   for (const [kind, sub, name, lifetime] of [
     ['token', 'a', 'old', 3],
-    ['token', 'a', 'over', 1],
-    ['token', 'b', 'not hers', 3],
+    ['token', 'a', 'expired', 1],
+    ['token', 'b', 'another account’s', 3],
     ['session', 'a', '', 3],
     ['token', 'a', 'new', 3],
   ] as const) {
@@ -107,11 +114,11 @@ test('a person’s live tokens are listed, the newest first, and all of theirs c
   const listed = await credentials.list('a', 'token')
   expect(listed.map(({ name }) => name)).toEqual(['new', 'old'])
   await credentials.revokeAll('a')
-  expect([...kept.values()].map(({ sub }) => sub)).toEqual(['b'])
+  expect([...stored.values()].map(({ sub }) => sub)).toEqual(['b'])
 })
 
-describe('what cannot be ours costs no look into the store', () => {
-  const shapes: [Shown, string][] = [
+describe('authenticate() rejects a malformed secret without reading the store', () => {
+  const malformed: [CredentialTransport, string][] = [
     ['cookie', ''],
     ['cookie', 'x'],
     ['cookie', 'A'.repeat(44)],
@@ -124,20 +131,20 @@ describe('what cannot be ours costs no look into the store', () => {
     ['bearer', 'A'.repeat(43)],
     ['bearer', `dw_${'A'.repeat(10_000)}`],
   ]
-  test.each(shapes)('%s %p', async (shown, secret) => {
-    const { credentials, looks } = setUp()
-    expect(await refusal(credentials.identify(shown, secret))).not.toBe('none')
-    expect(looks).toEqual([])
+  test.each(malformed)('as a %s: %p', async (transport, secret) => {
+    const { credentials, reads } = setUp()
+    expect(await codeOf(credentials.authenticate(transport, secret))).not.toBe('none')
+    expect(reads).toEqual([])
   })
 
-  test('a token with any letter changed', async () => {
-    const { credentials, looks } = setUp()
+  test('with any character of a token changed', async () => {
+    const { credentials, reads } = setUp()
     const { secret } = await credentials.issue('token', { sub: 'a' }, day)
     for (let index = 0; index < secret.length; index++) {
       const other = secret.charAt(index) === 'A' ? 'B' : 'A'
-      const spoilt = secret.slice(0, index) + other + secret.slice(index + 1)
-      expect(await refusal(credentials.identify('bearer', spoilt))).toBe('invalid_token')
+      const changed = secret.slice(0, index) + other + secret.slice(index + 1)
+      expect(await codeOf(credentials.authenticate('bearer', changed))).toBe('invalid_token')
     }
-    expect(looks).toEqual([])
+    expect(reads).toEqual([])
   })
 })

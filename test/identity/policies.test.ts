@@ -1,11 +1,11 @@
-/** The policies of an account: one document, whose writes win or lose. */
+/** CI policies of an account: one document with conditional writes. */
 import { expect, test } from '@jest/globals'
 import { GatewayError } from '../../functions/errors.ts'
 import { createPolicies, isPolicyRecord } from '../../functions/identity/policies.ts'
-import type { PolicyRecord, PolicyTerms } from '../../functions/identity/policies.ts'
-import { createMemoryRecords } from '../../functions/store/versioned-store.ts'
+import type { PolicyRecord, PolicyParams } from '../../functions/identity/policies.ts'
+import { createMemoryVersionedStore } from '../../functions/store/versioned-store.ts'
 
-const terms: PolicyTerms = {
+const params: PolicyParams = {
   issuer: 'https://ci.example',
   claims: { repository: 'me/app' },
   scopes: ['upload'],
@@ -14,52 +14,52 @@ const terms: PolicyTerms = {
   expiresAt: null,
 }
 
-test('there are twenty at most, however many are set at once, at two instances', async () => {
-  const records = createMemoryRecords<PolicyRecord>()
+test('an account has at most 20 policies, also when two instances create them concurrently', async () => {
+  const records = createMemoryVersionedStore<PolicyRecord>()
   const instances = [createPolicies(records), createPolicies(records)] as const
-  for (let n = 0; n < 17; n++) await instances[0].put('ada', `p${n}`, terms)
-  const outcomes = await Promise.allSettled(
-    Array.from({ length: 6 }, (_, n) => instances[n % 2 === 0 ? 0 : 1].put('ada', `q${n}`, terms)),
+  for (let n = 0; n < 17; n++) await instances[0].put('ada', `p${n}`, params)
+  const results = await Promise.allSettled(
+    Array.from({ length: 6 }, (_, n) => instances[n % 2 === 0 ? 0 : 1].put('ada', `q${n}`, params)),
   )
-  const failures = outcomes.flatMap((one) =>
-    one.status === 'rejected' ? [(one.reason as GatewayError).code] : [],
+  const failures = results.flatMap((result) =>
+    result.status === 'rejected' ? [(result.reason as GatewayError).code] : [],
   )
   expect(failures).toEqual(Array(3).fill('too_many_policies'))
   expect(await instances[0].list('ada')).toHaveLength(20)
-  // One that is there can be replaced, and others have their own.
-  expect((await instances[1].put('ada', 'p0', terms)).isNew).toBe(false)
-  expect((await instances[1].put('grace', 'p0', terms)).isNew).toBe(true)
+  // An existing policy can be replaced, and other accounts have a limit of their own.
+  expect((await instances[1].put('ada', 'p0', params)).isNew).toBe(false)
+  expect((await instances[1].put('grace', 'p0', params)).isNew).toBe(true)
   await instances[0].remove('ada', 'p0')
-  expect((await instances[1].put('ada', 'one-more', terms)).isNew).toBe(true)
+  expect((await instances[1].put('ada', 'one-more', params)).isNew).toBe(true)
 })
 
-test('names set at the same time do not overwrite each other', async () => {
-  const records = createMemoryRecords<PolicyRecord>()
+test('concurrent put() calls at two instances keep both policies', async () => {
+  const records = createMemoryVersionedStore<PolicyRecord>()
   const instances = [createPolicies(records), createPolicies(records)] as const
-  await Promise.all([instances[0].put('ada', 'a', terms), instances[1].put('ada', 'b', terms)])
+  await Promise.all([instances[0].put('ada', 'a', params), instances[1].put('ada', 'b', params)])
   expect((await instances[0].list('ada')).map(({ name }) => name)).toEqual(['a', 'b'])
 })
 
-test('a policy that was set elsewhere a moment ago is found at once, one that was not there never is', async () => {
-  const records = createMemoryRecords<PolicyRecord>()
-  const [here, there] = [createPolicies(records), createPolicies(records)]
-  const first = await there.put('ada', 'a', terms)
-  const key = here.keyOf('ada', first.policy)
-  expect((await here.byKey(key))?.policy.name).toBe('a')
-  const second = await there.put('ada', 'b', terms)
-  expect((await here.byKey(here.keyOf('ada', second.policy)))?.policy.name).toBe('b')
-  expect(await here.byKey(`${key.slice(0, 33)}${'A'.repeat(22)}`)).toBeUndefined()
-  expect(await here.byKey('nonsense')).toBeUndefined()
+test('findByKey() finds a policy that another instance has just created, and no unknown one', async () => {
+  const records = createMemoryVersionedStore<PolicyRecord>()
+  const [instance, other] = [createPolicies(records), createPolicies(records)]
+  const first = await other.put('ada', 'a', params)
+  const key = instance.keyOf('ada', first.policy)
+  expect((await instance.findByKey(key))?.policy.name).toBe('a')
+  const second = await other.put('ada', 'b', params)
+  expect((await instance.findByKey(instance.keyOf('ada', second.policy)))?.policy.name).toBe('b')
+  expect(await instance.findByKey(`${key.slice(0, 33)}${'A'.repeat(22)}`)).toBeUndefined()
+  expect(await instance.findByKey('nonsense')).toBeUndefined()
 })
 
-test('all of them go at once', async () => {
-  const policies = createPolicies(createMemoryRecords<PolicyRecord>())
-  const { policy } = await policies.put('ada', 'a', terms)
-  await policies.put('ada', 'b', terms)
+test('removeAll() takes effect at once', async () => {
+  const policies = createPolicies(createMemoryVersionedStore<PolicyRecord>())
+  const { policy } = await policies.put('ada', 'a', params)
+  await policies.put('ada', 'b', params)
   const key = policies.keyOf('ada', policy)
-  expect(await policies.byKey(key)).toBeDefined()
+  expect(await policies.findByKey(key)).toBeDefined()
   await policies.removeAll('ada')
-  expect(await policies.byKey(key)).toBeUndefined()
+  expect(await policies.findByKey(key)).toBeUndefined()
   expect(await policies.list('ada')).toEqual([])
 })
 
@@ -68,8 +68,8 @@ test.each([
   { sub: 'ada' },
   { sub: 'ada', policies: {} },
   { sub: 'ada', policies: [null] },
-  { sub: 'ada', policies: [{ ...terms, name: 'a', handle: 'h', claims: { repository: 7 } }] },
-  { sub: 'ada', policies: [{ ...terms, name: 'a' }] },
-])('%j in the store lets nobody in', (record) => {
+  { sub: 'ada', policies: [{ ...params, name: 'a', handle: 'h', claims: { repository: 7 } }] },
+  { sub: 'ada', policies: [{ ...params, name: 'a' }] },
+])('isPolicyRecord() rejects %j', (record) => {
   expect(isPolicyRecord(record)).toBe(false)
 })

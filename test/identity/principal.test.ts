@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { GatewayError } from '../../functions/errors.ts'
-import { checkNeed, scopes } from '../../functions/identity/principal.ts'
-import type { Need, Principal } from '../../functions/identity/principal.ts'
+import { checkAccess, scopes } from '../../functions/identity/principal.ts'
+import type { RequiredAccess, Principal } from '../../functions/identity/principal.ts'
 
 const principal = (kind: Principal['kind'], granted: Principal['scopes'] = scopes): Principal => ({
   kind,
@@ -11,9 +11,9 @@ const principal = (kind: Principal['kind'], granted: Principal['scopes'] = scope
   expiresAt: 0,
 })
 
-function refusal(who: Principal, need: Need): GatewayError | undefined {
+function errorOf(subject: Principal, required: RequiredAccess): GatewayError | undefined {
   try {
-    checkNeed(who, need)
+    checkAccess(subject, required)
     return undefined
   } catch (error) {
     if (error instanceof GatewayError) return error
@@ -21,8 +21,8 @@ function refusal(who: Principal, need: Need): GatewayError | undefined {
   }
 }
 
-describe('what each kind may do', () => {
-  const cases: [Principal['kind'], Need, boolean][] = [
+describe('checkAccess() per kind of credential', () => {
+  const cases: [Principal['kind'], RequiredAccess, boolean][] = [
     ['session', 'files:read', true],
     ['session', 'upload', true],
     ['session', 'owner', true],
@@ -34,19 +34,21 @@ describe('what each kind may do', () => {
     ['token', 'files:read', true],
     ['token', 'owner', false],
     ['token', 'session', false],
-    ['token', 'nothing', true],
+    ['token', 'authenticated', true],
   ]
-  test.each(cases)('%s: %s is %p', (kind, need, fine) => {
-    expect(refusal(principal(kind), need)?.code).toBe(fine ? undefined : 'scope_insufficient')
+  test.each(cases)('%s: %s is allowed: %p', (kind, required, isAllowed) => {
+    expect(errorOf(principal(kind), required)?.code).toBe(
+      isAllowed ? undefined : 'scope_insufficient',
+    )
   })
 })
 
-test('a token does what its scopes say, and a refusal names the one that lacks (RFC 6750)', () => {
+test('checkAccess() rejects a token without the scope and names the scope (RFC 6750)', () => {
   const reader = principal('token', ['files:read'])
-  expect(refusal(reader, 'files:read')).toBeUndefined()
-  expect(refusal(reader, 'upload')?.headers).toEqual({
+  expect(errorOf(reader, 'files:read')).toBeUndefined()
+  expect(errorOf(reader, 'upload')?.headers).toEqual({
     'www-authenticate': 'Bearer realm="driveway", error="insufficient_scope", scope="upload"',
   })
-  expect(refusal(principal('token', []), 'files:read')?.status).toBe(403)
-  expect(refusal(principal('token', []), 'nothing')).toBeUndefined()
+  expect(errorOf(principal('token', []), 'files:read')?.status).toBe(403)
+  expect(errorOf(principal('token', []), 'authenticated')).toBeUndefined()
 })

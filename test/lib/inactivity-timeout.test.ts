@@ -3,44 +3,44 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { startInactivityTimeout } from '../../functions/lib/inactivity-timeout.ts'
 import { waitFor } from '../kit/wait-for.ts'
 
-/** Stands still as a frozen process does. */
+/** Blocks the event loop, like a pause of the process. */
 function freeze(ms: number): void {
-  const over = performance.now() + ms
-  while (performance.now() < over);
+  const end = performance.now() + ms
+  while (performance.now() < end);
 }
 
-test('it is over once, after its time', async () => {
-  let overs = 0
+test('startInactivityTimeout() calls onTimeout once, after the given time', async () => {
+  let calls = 0
   const started = performance.now()
-  startInactivityTimeout(40, () => overs++)
-  await waitFor(() => overs > 0)
+  startInactivityTimeout(40, () => calls++)
+  await waitFor(() => calls > 0)
   expect(performance.now() - started).toBeGreaterThan(30) // timers are whole milliseconds
   await sleep(80)
-  expect(overs).toBe(1)
+  expect(calls).toBe(1)
 })
 
-test('a pause of the process is not the silence of somebody else', async () => {
-  const heard: string[] = []
-  const timer = startInactivityTimeout(800, () => heard.push('nothing'))
-  setTimeout(() => heard.push('something'), 850)
+test('a pause of the process does not count as inactivity of the peer', async () => {
+  const events: string[] = []
+  const timeout = startInactivityTimeout(800, () => events.push('timeout'))
+  setTimeout(() => events.push('data'), 850)
   for (let pauses = 0; pauses < 2; pauses++) {
     freeze(450)
     await sleep(1)
   }
-  await waitFor(() => heard.length > 0)
-  expect(heard).toEqual(['something'])
-  timer.stop()
+  await waitFor(() => events.length > 0)
+  expect(events).toEqual(['data'])
+  timeout.stop()
 })
 
-test('restarted, it takes its whole time again; stopped, it is never over', async () => {
-  let over = false
-  const timer = startInactivityTimeout(80, () => (over = true))
+test('restart() starts the whole time again, and stop() prevents onTimeout', async () => {
+  let timedOut = false
+  const timeout = startInactivityTimeout(80, () => (timedOut = true))
   for (let times = 0; times < 20; times++) {
     await sleep(10)
-    timer.restart()
+    timeout.restart()
   }
-  expect(over).toBe(false)
-  timer.stop()
+  expect(timedOut).toBe(false)
+  timeout.stop()
   await sleep(160)
-  expect(over).toBe(false)
+  expect(timedOut).toBe(false)
 })

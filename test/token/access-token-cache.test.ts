@@ -1,65 +1,72 @@
 import { describe, expect, test } from '@jest/globals'
 import { GatewayError } from '../../functions/errors.ts'
-import { createAccessTokens } from '../../functions/token/access-token-cache.ts'
-import type { AccessTokens } from '../../functions/token/access-token-cache.ts'
-import { DeadGrantError } from '../../functions/token/google-oauth.ts'
-import type { Refreshed } from '../../functions/token/google-oauth.ts'
-import type { Vault, VaultRecord } from '../../functions/token/grant-store.ts'
+import { createAccessTokenCache } from '../../functions/token/access-token-cache.ts'
+import type { AccessTokenCache } from '../../functions/token/access-token-cache.ts'
+import type { RefreshResponse } from '../../functions/token/google-oauth.ts'
+import type { GrantStore, GrantRecord } from '../../functions/token/grant-store.ts'
+import { GrantRevokedError } from '../../functions/token/oauth-errors.ts'
 
 interface Setting {
-  access: AccessTokens
-  records: Map<string, VaultRecord>
-  /** Refresh tokens that Google was asked about, in order. */
-  asked: string[]
+  accessTokens: AccessTokenCache
+  records: Map<string, GrantRecord>
+  /** Refresh tokens that were sent to Google, in order. */
+  requested: string[]
   clock: { now: number }
   google: {
-    refresh: (refreshToken: string) => Promise<Refreshed>
+    refresh: (refreshToken: string) => Promise<RefreshResponse>
     accepts: (accessToken: string) => Promise<boolean>
   }
-  /** What was told of grants that have ended. */
-  ended: string[]
+  /** Account and code of each reported revocation. */
+  revocations: string[]
 }
 
 function setUp(...subs: string[]): Setting {
   const records = new Map(subs.map((sub) => [sub, record(sub, `refresh-${sub}`)]))
-  const asked: string[] = []
+  const requested: string[] = []
   const clock = { now: 1_000_000 }
   const google: Setting['google'] = {
-    refresh: (refreshToken) => Promise.resolve(answer(`${refreshToken} ${asked.length}`)),
-    accepts: () => Promise.reject(new Error('not asked')),
+    refresh: (refreshToken) =>
+      Promise.resolve(refreshResponse(`${refreshToken} ${requested.length}`)),
+    accepts: () => Promise.reject(new Error('unexpected request')),
   }
-  const ended: string[] = []
-  const vault: Vault = {
+  const revocations: string[] = []
+  const grants: GrantStore = {
     find: (sub) => Promise.resolve(records.get(sub)),
     save: ({ sub, refreshToken }) => {
-      const held = records.get(sub) ?? record(sub, '')
-      records.set(sub, { ...held, ...(refreshToken === undefined ? {} : { refreshToken }) })
+      const stored = records.get(sub) ?? record(sub, '')
+      records.set(sub, { ...stored, ...(refreshToken === undefined ? {} : { refreshToken }) })
       return Promise.resolve()
     },
-    touch: () => Promise.resolve(),
-    bury: (found, death) => {
-      records.set(found.sub, { ...found, death })
+    markUsed: () => Promise.resolve(),
+    markRevoked: (grant, revocation) => {
+      records.set(grant.sub, { ...grant, revocation })
       return Promise.resolve()
     },
     remove: (sub) => Promise.resolve(void records.delete(sub)),
   }
-  const refresh = (refreshToken: string): Promise<Refreshed> => {
-    asked.push(refreshToken)
+  const refresh = (refreshToken: string): Promise<RefreshResponse> => {
+    requested.push(refreshToken)
     return google.refresh(refreshToken)
   }
   const accepts = (accessToken: string): Promise<boolean> => google.accepts(accessToken)
-  const note = (sub: string, { code }: { code: string }): void => void ended.push(`${sub} ${code}`)
+  const onRevoked = (sub: string, { code }: { code: string }): void =>
+    void revocations.push(`${sub} ${code}`)
   return {
-    access: createAccessTokens(vault, { refresh, accepts }, () => clock.now, note),
-    ended,
+    accessTokens: createAccessTokenCache(
+      grants,
+      { refresh, isAccessTokenValid: accepts },
+      () => clock.now,
+      onRevoked,
+    ),
+    revocations,
     records,
-    asked,
+    requested,
     clock,
     google,
   }
 }
 
-function record(sub: string, refreshToken: string): VaultRecord {
+function record(sub: string, refreshToken: string): GrantRecord {
   return {
     sub,
     email: '',
@@ -70,163 +77,167 @@ function record(sub: string, refreshToken: string): VaultRecord {
     grantedAt: undefined,
     usedAt: undefined,
     refreshExpiresAt: undefined,
-    death: undefined,
-    revision: undefined,
+    revocation: undefined,
+    etag: undefined,
   }
 }
 
-function answer(accessToken: string, refreshToken?: string): Refreshed {
+function refreshResponse(accessToken: string, refreshToken?: string): RefreshResponse {
   return { accessToken, expiresInSeconds: 3_599, refreshToken, refreshExpiresInSeconds: undefined }
 }
 
 async function codeOf(work: Promise<unknown>): Promise<string> {
   try {
     await work
-    return 'fine'
+    return 'none'
   } catch (error) {
     return error instanceof GatewayError ? error.code : String(error)
   }
 }
 
-test('a token is held until five minutes before its end', async () => {
-  const { access, asked, clock } = setUp('a')
-  const token = await access.tokenFor('a')
+test('tokenFor() caches a token until five minutes before it expires', async () => {
+  const { accessTokens, requested, clock } = setUp('a')
+  const token = await accessTokens.tokenFor('a')
   clock.now += (3_599 - 300) * 1000 - 1
-  expect(await access.tokenFor('a')).toBe(token)
+  expect(await accessTokens.tokenFor('a')).toBe(token)
   clock.now += 1
-  expect(await access.tokenFor('a')).not.toBe(token)
-  expect(asked).toHaveLength(2)
+  expect(await accessTokens.tokenFor('a')).not.toBe(token)
+  expect(requested).toHaveLength(2)
 })
 
-test('accounts never share a token', async () => {
-  const { access } = setUp('a', 'b')
-  const tokens = await Promise.all(['a', 'b', 'a', 'b'].map((sub) => access.tokenFor(sub)))
+test('tokenFor() returns a separate token per account', async () => {
+  const { accessTokens } = setUp('a', 'b')
+  const tokens = await Promise.all(['a', 'b', 'a', 'b'].map((sub) => accessTokens.tokenFor(sub)))
   expect(new Set(tokens).size).toBe(2)
   expect(tokens[0]).toContain('refresh-a')
   expect(tokens[1]).toContain('refresh-b')
 })
 
-test('200 callers at once are one refresh (case 98)', async () => {
-  const { access, asked } = setUp('a')
-  await Promise.all(Array.from({ length: 200 }, () => access.tokenFor('a')))
-  expect(asked).toHaveLength(1)
+test('200 concurrent tokenFor() calls cause one refresh', async () => {
+  const { accessTokens, requested } = setUp('a')
+  await Promise.all(Array.from({ length: 200 }, () => accessTokens.tokenFor('a')))
+  expect(requested).toHaveLength(1)
 })
 
-test('200 callers whose token was refused are one refresh, and latecomers none (case 98)', async () => {
-  const { access, asked } = setUp('a')
-  const old = await access.tokenFor('a')
-  const news = await Promise.all(Array.from({ length: 200 }, () => access.tokenFor('a', old)))
-  expect(await access.tokenFor('a', old)).toBe(news[0])
-  expect(asked).toHaveLength(2)
+test('200 concurrent calls with a rejected token cause one refresh, and later calls none', async () => {
+  const { accessTokens, requested } = setUp('a')
+  const old = await accessTokens.tokenFor('a')
+  const tokens = await Promise.all(
+    Array.from({ length: 200 }, () => accessTokens.tokenFor('a', old)),
+  )
+  expect(await accessTokens.tokenFor('a', old)).toBe(tokens[0])
+  expect(requested).toHaveLength(2)
 })
 
-test('a refresh that fails, fails everybody once, and the next one may work (case 98)', async () => {
-  const { access, asked, google, records } = setUp('a')
+test('a failed refresh rejects all concurrent calls, and the next call refreshes again', async () => {
+  const { accessTokens, requested, google, records } = setUp('a')
   const { refresh } = google
   google.refresh = () => Promise.reject(new GatewayError('auth_unavailable', 'down'))
-  const codes = await Promise.all(Array.from({ length: 50 }, () => codeOf(access.tokenFor('a'))))
+  const codes = await Promise.all(
+    Array.from({ length: 50 }, () => codeOf(accessTokens.tokenFor('a'))),
+  )
   expect(new Set(codes)).toEqual(new Set(['auth_unavailable']))
-  expect(asked).toHaveLength(1)
-  expect(records.get('a')?.death).toBeUndefined()
+  expect(requested).toHaveLength(1)
+  expect(records.get('a')?.revocation).toBeUndefined()
   google.refresh = refresh
-  expect(await codeOf(access.tokenFor('a'))).toBe('fine')
+  expect(await codeOf(accessTokens.tokenFor('a'))).toBe('none')
 })
 
-test('a new refresh token is kept; none leaves the old one', async () => {
-  const { access, records, google, clock } = setUp('a')
-  google.refresh = () => Promise.resolve(answer('x', 'rotated'))
-  await access.tokenFor('a')
+test('tokenFor() saves a new refresh token, and keeps the old one when there is none', async () => {
+  const { accessTokens, records, google, clock } = setUp('a')
+  google.refresh = () => Promise.resolve(refreshResponse('x', 'rotated'))
+  await accessTokens.tokenFor('a')
   expect(records.get('a')?.refreshToken).toBe('rotated')
-  google.refresh = () => Promise.resolve(answer('y'))
+  google.refresh = () => Promise.resolve(refreshResponse('y'))
   clock.now += 3_600_000
-  await access.tokenFor('a')
+  await accessTokens.tokenFor('a')
   expect(records.get('a')?.refreshToken).toBe('rotated')
 })
 
-describe('a grant that Google ended', () => {
-  test('is noted with its cause, and Google is not asked again (case 38)', async () => {
-    const { access, asked, ended, google, records } = setUp('a')
-    google.refresh = () => Promise.reject(new DeadGrantError('invalid_grant', 'invalid_rapt'))
+describe('tokenFor() for a grant that Google has revoked', () => {
+  test('records the cause and does not send another request to Google', async () => {
+    const { accessTokens, requested, revocations, google, records } = setUp('a')
+    google.refresh = () => Promise.reject(new GrantRevokedError('invalid_grant', 'invalid_rapt'))
     for (let count = 0; count < 3; count++) {
-      expect(await codeOf(access.tokenFor('a'))).toBe('reauth_required')
+      expect(await codeOf(accessTokens.tokenFor('a'))).toBe('reauth_required')
     }
-    expect(records.get('a')?.death?.cause).toMatch(/organisation/)
-    expect(asked).toEqual(['refresh-a'])
-    expect(ended).toEqual(['a reauth_policy'])
+    expect(records.get('a')?.revocation?.cause).toMatch(/organisation/)
+    expect(requested).toEqual(['refresh-a'])
+    expect(revocations).toEqual(['a reauth_policy'])
   })
 
   test.each([
-    ['refuses it, takes nothing from it any more', false, 'revoked'],
-    ['takes it still, has given up the refresh token alone', true, 'too_many_tokens'],
-  ])('whose last access token Google %s', async (_, accepted, code) => {
-    const { access, google, records, clock } = setUp('a')
-    await access.tokenFor('a')
-    google.refresh = () => Promise.reject(new DeadGrantError('invalid_grant'))
+    ['rejects', false, 'revoked'],
+    ['accepts', true, 'too_many_tokens'],
+  ])('infers the reason when Google %s the last access token', async (_, accepted, code) => {
+    const { accessTokens, google, records, clock } = setUp('a')
+    await accessTokens.tokenFor('a')
+    google.refresh = () => Promise.reject(new GrantRevokedError('invalid_grant'))
     google.accepts = () => Promise.resolve(accepted)
     clock.now += 3_599_000 - 60_000
-    expect(await codeOf(access.tokenFor('a'))).toBe('reauth_required')
-    expect(records.get('a')?.death?.code).toBe(code)
+    expect(await codeOf(accessTokens.tokenFor('a'))).toBe('reauth_required')
+    expect(records.get('a')?.revocation?.code).toBe(code)
   })
 
-  test('whose access token was refused before its time, was taken back: nobody is asked', async () => {
-    const { access, google, records } = setUp('a')
-    const token = await access.tokenFor('a')
-    google.refresh = () => Promise.reject(new DeadGrantError('invalid_grant'))
-    expect(await codeOf(access.tokenFor('a', token))).toBe('reauth_required')
-    expect(records.get('a')?.death?.code).toBe('revoked')
+  test('infers a revocation by the user when Google rejected the access token early, without a request', async () => {
+    const { accessTokens, google, records } = setUp('a')
+    const token = await accessTokens.tokenFor('a')
+    google.refresh = () => Promise.reject(new GrantRevokedError('invalid_grant'))
+    expect(await codeOf(accessTokens.tokenFor('a', token))).toBe('reauth_required')
+    expect(records.get('a')?.revocation?.code).toBe('revoked')
   })
 
-  test('is told by what is known, where Google does not say whether it takes the token', async () => {
-    const { access, google, records, clock } = setUp('a')
-    await access.tokenFor('a')
-    google.refresh = () => Promise.reject(new DeadGrantError('invalid_grant'))
+  test('records an unknown reason when the check of the access token fails', async () => {
+    const { accessTokens, google, records, clock } = setUp('a')
+    await accessTokens.tokenFor('a')
+    google.refresh = () => Promise.reject(new GrantRevokedError('invalid_grant'))
     clock.now += 3_599_000 - 60_000
-    expect(await codeOf(access.tokenFor('a'))).toBe('reauth_required')
-    expect(records.get('a')?.death?.code).toBe('unknown')
+    expect(await codeOf(accessTokens.tokenFor('a'))).toBe('reauth_required')
+    expect(records.get('a')?.revocation?.code).toBe('unknown')
   })
 
-  test('but was renewed meanwhile by a sign-in, is used as it is now', async () => {
-    const { access, asked, google, records } = setUp('a')
+  test('uses the new refresh token when a sign-in has replaced the grant meanwhile', async () => {
+    const { accessTokens, requested, google, records } = setUp('a')
     google.refresh = (refreshToken) => {
-      if (refreshToken === 'new') return Promise.resolve(answer('x'))
+      if (refreshToken === 'new') return Promise.resolve(refreshResponse('x'))
       records.set('a', record('a', 'new'))
-      return Promise.reject(new DeadGrantError('invalid_grant'))
+      return Promise.reject(new GrantRevokedError('invalid_grant'))
     }
-    expect(await access.tokenFor('a')).toBe('x')
-    expect(asked).toEqual(['refresh-a', 'new'])
-    expect(records.get('a')?.death).toBeUndefined()
+    expect(await accessTokens.tokenFor('a')).toBe('x')
+    expect(requested).toEqual(['refresh-a', 'new'])
+    expect(records.get('a')?.revocation).toBeUndefined()
   })
 
-  test('and whose renewal is dead as well, is dead', async () => {
-    const { access, google, records } = setUp('a')
+  test('fails when the new refresh token is revoked as well', async () => {
+    const { accessTokens, google, records } = setUp('a')
     google.refresh = (refreshToken) => {
       if (refreshToken !== 'new') records.set('a', record('a', 'new'))
-      return Promise.reject(new DeadGrantError('invalid_grant'))
+      return Promise.reject(new GrantRevokedError('invalid_grant'))
     }
-    expect(await codeOf(access.tokenFor('a'))).toBe('reauth_required')
-    expect(records.get('a')?.death?.cause).toMatch(/ended the permission/)
+    expect(await codeOf(accessTokens.tokenFor('a'))).toBe('reauth_required')
+    expect(records.get('a')?.revocation?.cause).toMatch(/revoked the permission/)
   })
 
-  test('or that nobody knows, needs a sign-in', async () => {
-    const { access, asked } = setUp()
-    expect(await codeOf(access.tokenFor('a'))).toBe('reauth_required')
-    expect(asked).toEqual([])
+  test('fails for an unknown account without a request to Google', async () => {
+    const { accessTokens, requested } = setUp()
+    expect(await codeOf(accessTokens.tokenFor('a'))).toBe('reauth_required')
+    expect(requested).toEqual([])
   })
 })
 
-test('what a sign-in brought is used at once, and forgotten on demand', async () => {
-  const { access, asked } = setUp('a')
-  access.remember('a', 'brought', 3_599)
-  expect(await access.tokenFor('a')).toBe('brought')
-  access.forget('a')
-  expect(await access.tokenFor('a')).not.toBe('brought')
-  expect(asked).toHaveLength(1)
+test('set() caches the token of a sign-in, and delete() removes it', async () => {
+  const { accessTokens, requested } = setUp('a')
+  accessTokens.set('a', 'signed-in', 3_599)
+  expect(await accessTokens.tokenFor('a')).toBe('signed-in')
+  accessTokens.delete('a')
+  expect(await accessTokens.tokenFor('a')).not.toBe('signed-in')
+  expect(requested).toHaveLength(1)
 })
 
-test('what is held is bounded: the oldest goes', async () => {
-  const { access, asked } = setUp('a')
-  await access.tokenFor('a')
-  for (let index = 0; index < 10_000; index++) access.remember(`other ${index}`, 'x', 3_599)
-  await access.tokenFor('a')
-  expect(asked).toHaveLength(2)
+test('the cache evicts the oldest of more than 10,000 tokens', async () => {
+  const { accessTokens, requested } = setUp('a')
+  await accessTokens.tokenFor('a')
+  for (let index = 0; index < 10_000; index++) accessTokens.set(`other ${index}`, 'x', 3_599)
+  await accessTokens.tokenFor('a')
+  expect(requested).toHaveLength(2)
 })

@@ -1,9 +1,9 @@
-/** What a refresh takes is asked for at once: on a new instance each is a way of its own to Google. */
+/** A refresh on a new instance needs a grant and two secrets; all are fetched in parallel. */
 import { expect, test } from '@jest/globals'
 import { readConfig } from '../../functions/config/config.ts'
 import { createLog } from '../../functions/http/log.ts'
 import type { Clients } from '../../functions/app/clients.ts'
-import { wireToken } from '../../functions/app/token.ts'
+import { createTokenServices } from '../../functions/app/token.ts'
 
 const client = 'projects/p/secrets/client/versions/1'
 const keyring = 'projects/p/secrets/keyring/versions/1'
@@ -14,30 +14,32 @@ const config = readConfig({
   KEYRING_SECRET_NAME: keyring,
 })
 
-test('the grant waits for no secret, and no secret for the other or for the grant', async () => {
-  const asked = new Set<string>()
-  let bothAsked: (() => void) | undefined
-  const both = new Promise<void>((resolve) => (bothAsked = resolve))
+test('tokenFor() fetches the grant and both secrets in parallel', async () => {
+  const requested = new Set<string>()
+  let endWait: (() => void) | undefined
+  const bothRequested = new Promise<void>((resolve) => (endWait = resolve))
   const clients = {
-    // It has no such grant, and says so when both secrets have been asked for.
+    // Returns no grant, as soon as both secrets are requested.
     firestore: async () => ({
-      collection: () => ({ doc: () => ({ get: () => both.then(() => ({ data: () => {} })) }) }),
+      collection: () => ({
+        doc: () => ({ get: () => bothRequested.then(() => ({ data: () => {} })) }),
+      }),
     }),
     secretManager: async () => ({
       accessSecretVersion: ({ name }: { name: string }) => {
-        asked.add(name)
-        if (asked.size === 2) bothAsked?.()
-        return Promise.reject(new Error('Not now'))
+        requested.add(name)
+        if (requested.size === 2) endWait?.()
+        return Promise.reject(new Error('unavailable'))
       },
     }),
-    drive: () => Promise.reject(new Error('Nobody asks Drive')),
+    drive: () => Promise.reject(new Error('unexpected request to Drive')),
   } as unknown as Clients
-  const { access } = wireToken(
+  const { accessTokens } = createTokenServices(
     config,
     clients,
     createLog('p', () => {}),
     Date.now,
   )
-  await expect(access.tokenFor('ada')).rejects.toMatchObject({ code: 'reauth_required' })
-  expect(asked).toEqual(new Set([client, keyring]))
+  await expect(accessTokens.tokenFor('ada')).rejects.toMatchObject({ code: 'reauth_required' })
+  expect(requested).toEqual(new Set([client, keyring]))
 })

@@ -1,98 +1,124 @@
-/** What is told of a grant that Google has ended, by what is known of it. */
+/** The inferred reason of a revocation, by evidence. */
 import { describe, expect, test } from '@jest/globals'
-import { deathOf, known } from '../../functions/token/revocation-reason.ts'
-import type { DeathCode, Evidence } from '../../functions/token/revocation-reason.ts'
+import { revocationReason, toRevocation } from '../../functions/token/revocation-reason.ts'
+import type { RevocationCode, Evidence } from '../../functions/token/revocation-reason.ts'
 
 const hour = 3_600_000
 const day = 24 * hour
 const now = 1_800_000_000_000
-const told = 'Token has been expired or revoked.'
+const googleDescription = 'Token has been expired or revoked.'
 
-/** Times as how long ago they are. */
-interface Known {
+/** Times are ages in milliseconds. */
+interface EvidenceAges {
   error?: string
   subtype?: string
   description?: string
-  granted?: number
-  used?: number
-  /** In how long the token was to end. */
-  ends?: number
+  grantedAgo?: number
+  usedAgo?: number
+  /** Remaining lifetime of the refresh token. */
+  expiresIn?: number
   accessToken?: Evidence['accessToken']
 }
 
-function codeOf({ error = 'invalid_grant', granted, used, ends, ...rest }: Known): DeathCode {
+function codeOf({
+  error = 'invalid_grant',
+  grantedAgo,
+  usedAgo,
+  expiresIn,
+  ...rest
+}: EvidenceAges): RevocationCode {
   const ago = (time?: number): number | undefined => (time === undefined ? undefined : now - time)
   const evidence: Evidence = {
     error,
     subtype: rest.subtype,
     description: rest.description,
-    grantedAt: ago(granted),
-    usedAt: ago(used),
-    refreshExpiresAt: ends === undefined ? undefined : now + ends,
+    grantedAt: ago(grantedAgo),
+    usedAt: ago(usedAgo),
+    refreshExpiresAt: expiresIn === undefined ? undefined : now + expiresIn,
     accessToken: rest.accessToken,
   }
-  return deathOf(evidence, now).code
+  return revocationReason(evidence, now).code
 }
 
-describe('the cause of a grant’s end (case 38)', () => {
-  test.each<[string, Known, DeathCode]>([
-    ['Google names a policy', { subtype: 'invalid_rapt', granted: 400 * day }, 'reauth_policy'],
-    ['or its other name', { subtype: 'rapt_required' }, 'reauth_policy'],
-    ['an administrator', { error: 'admin_policy_enforced', description: told }, 'account_changed'],
-    ['the account is gone', { description: 'Account has been deleted' }, 'account_changed'],
-    ['the time was seven days', { granted: 7 * day, used: hour, ends: 0 }, 'testing_expired'],
-    ['the time was a month', { granted: 30 * day, used: hour, ends: -hour }, 'expired'],
+describe('revocationReason()', () => {
+  test.each<[string, EvidenceAges, RevocationCode]>([
+    ['invalid_rapt', { subtype: 'invalid_rapt', grantedAgo: 400 * day }, 'reauth_policy'],
+    ['rapt_required', { subtype: 'rapt_required' }, 'reauth_policy'],
     [
-      'our clock is slow',
-      { granted: 7 * day - 60_000, used: hour, ends: 60_000 },
-      'testing_expired',
+      'a restriction by an administrator',
+      { error: 'admin_policy_enforced', description: googleDescription },
+      'account_changed',
     ],
-    ['its time is not over', { granted: day, ends: 6 * day, description: told }, 'revoked'],
-    ['nobody came for half a year', { granted: 400 * day, used: 182 * day }, 'unused'],
-    ['somebody came in between', { granted: 400 * day, used: 150 * day }, 'unknown'],
+    ['a deleted account', { description: 'Account has been deleted' }, 'account_changed'],
     [
-      'the seventh day passed unused',
-      { granted: 20 * day, used: 6 * day + 14 * day },
+      'an expired lifetime of seven days',
+      { grantedAgo: 7 * day, usedAgo: hour, expiresIn: 0 },
       'testing_expired',
     ],
     [
-      'it worked after the seventh day',
-      { granted: 20 * day, used: 3 * day, description: told },
+      'an expired lifetime of a month',
+      { grantedAgo: 30 * day, usedAgo: hour, expiresIn: -hour },
+      'expired',
+    ],
+    [
+      'an expired lifetime and a slow clock',
+      { grantedAgo: 7 * day - 60_000, usedAgo: hour, expiresIn: 60_000 },
+      'testing_expired',
+    ],
+    [
+      'an unexpired lifetime',
+      { grantedAgo: day, expiresIn: 6 * day, description: googleDescription },
+      'revoked',
+    ],
+    ['a last use half a year ago', { grantedAgo: 400 * day, usedAgo: 182 * day }, 'unused'],
+    ['a last use five months ago', { grantedAgo: 400 * day, usedAgo: 150 * day }, 'unknown'],
+    [
+      'no use after the seventh day',
+      { grantedAgo: 20 * day, usedAgo: 6 * day + 14 * day },
+      'testing_expired',
+    ],
+    [
+      'a use after the seventh day',
+      { grantedAgo: 20 * day, usedAgo: 3 * day, description: googleDescription },
       'revoked',
     ],
     [
-      'its access token died with it',
-      { granted: 8 * day, used: 8 * day, accessToken: 'refused' },
+      'a rejected access token',
+      { grantedAgo: 8 * day, usedAgo: 8 * day, accessToken: 'rejected' },
       'revoked',
     ],
     [
-      'its access token lives',
-      { granted: 3 * day, used: hour, accessToken: 'accepted' },
+      'an accepted access token',
+      { grantedAgo: 3 * day, usedAgo: hour, accessToken: 'accepted' },
       'too_many_tokens',
     ],
-    ['it is in its first week', { granted: 2 * day, used: day, description: told }, 'revoked'],
     [
-      'Google says as little as it can',
-      { granted: 2 * day, used: day, description: 'Bad Request' },
+      'a grant in its first week',
+      { grantedAgo: 2 * day, usedAgo: day, description: googleDescription },
+      'revoked',
+    ],
+    [
+      'the description Bad Request',
+      { grantedAgo: 2 * day, usedAgo: day, description: 'Bad Request' },
       'unknown',
     ],
-    ['nothing is known', {}, 'unknown'],
-  ])('%s', (_, evidence, code) => {
+    ['no evidence', {}, 'unknown'],
+  ])('for %s', (_, evidence, code) => {
     expect(codeOf(evidence)).toBe(code)
   })
 })
 
-test('each has words of its own, which say what to do', () => {
+test('every revocation code has a cause of its own, which tells to sign in again', () => {
   const codes = ['testing_expired', 'expired', 'unused', 'revoked', 'too_many_tokens']
   const causes = [...codes, 'reauth_policy', 'account_changed', 'unknown'].map(
-    (code) => known(code).cause,
+    (code) => toRevocation(code).cause,
   )
   expect(new Set(causes).size).toBe(8)
   for (const cause of causes) expect(cause).toMatch(/[Ss]ign in again/)
 })
 
-test('a code that another version stored is unknown here, and no property of objects is one', () => {
+test('toRevocation() maps an unrecognized stored code to unknown, object properties included', () => {
   for (const code of ['quantum', '', 'constructor', '__proto__', 'toString']) {
-    expect(known(code).code).toBe('unknown')
+    expect(toRevocation(code).code).toBe('unknown')
   }
 })

@@ -1,4 +1,4 @@
-/** Whatever is done to what was sealed, it opens for nobody but whom it was sealed for (case 37). */
+/** Property test: a modified sealed value, or one for another purpose, cannot be opened. */
 import { randomBytes } from 'node:crypto'
 import { expect, test } from '@jest/globals'
 import * as fc from 'fast-check'
@@ -14,7 +14,7 @@ const keys = ['one', 'two'].map((kid) => ({
 const seal = createSeal(() => Promise.resolve(JSON.stringify({ keys })))
 const older = createSeal(() => Promise.resolve(JSON.stringify({ keys: keys.toReversed() })))
 
-/** Each changes a sealed text, perhaps with the help of another one. */
+/** Modifies a sealed text; may use parts of another one. */
 type Change = (text: string, other: string) => string
 const at = (text: string, where: number): number => Math.floor(where * text.length)
 const change: fc.Arbitrary<Change> = fc.oneof(
@@ -52,7 +52,7 @@ const change: fc.Arbitrary<Change> = fc.oneof(
   fc.constant<Change>((_, other) => other),
 )
 
-test(`no change and no swap opens (SEED=${seed})`, async () => {
+test(`open() returns nothing for a modified or swapped value (SEED=${seed})`, async () => {
   let changed = 0
   let unchanged = 0
   await fc.assert(
@@ -61,21 +61,21 @@ test(`no change and no swap opens (SEED=${seed})`, async () => {
       fc.boolean(),
       fc.array(change, { minLength: 1, maxLength: 3 }),
       async (refreshToken, isOld, changes) => {
-        const mine = await (isOld ? older : seal).seal('refresh-token of 1', { refreshToken })
-        const theirs = await seal.seal('refresh-token of 2', { refreshToken })
-        const spoilt = changes.reduce((text, spoil) => spoil(text, theirs), mine)
-        const opened = await seal.open('refresh-token of 1', spoilt)
-        // A change that happens to be none is the only one that opens.
-        expect(opened).toEqual(spoilt === mine ? { refreshToken } : undefined)
-        expect(await seal.open('refresh-token of 2', mine)).toBeUndefined()
-        expect(await seal.open('login state', mine)).toBeUndefined()
-        if (spoilt === mine) unchanged++
+        const own = await (isOld ? older : seal).seal('refresh-token of 1', { refreshToken })
+        const foreign = await seal.seal('refresh-token of 2', { refreshToken })
+        const modified = changes.reduce((text, modify) => modify(text, foreign), own)
+        const opened = await seal.open('refresh-token of 1', modified)
+        // Only a modification that results in the same text opens.
+        expect(opened).toEqual(modified === own ? { refreshToken } : undefined)
+        expect(await seal.open('refresh-token of 2', own)).toBeUndefined()
+        expect(await seal.open('login state', own)).toBeUndefined()
+        if (modified === own) unchanged++
         else changed++
       },
     ),
     { seed, numRuns: runs },
   )
   process.stdout.write(
-    `Sealed tokens: ${changed} changed, none opened; ${unchanged} left as they were by chance; ${changed + unchanged} asked of another account and another purpose, none opened\n`,
+    `Sealed values: ${changed} modified, none opened; ${unchanged} unchanged by chance; ${changed + unchanged} opened for another account and purpose, none opened\n`,
   )
 }, 600_000)

@@ -13,7 +13,7 @@ const sealWith = (...keys: object[]): Seal =>
   createSeal(() => Promise.resolve(JSON.stringify({ keys })))
 const [one, two] = [keyOf('one'), keyOf('two')]
 
-test('what was sealed opens for its purpose alone (case 8)', async () => {
+test('open() opens a value for its purpose only', async () => {
   const seal = sealWith(one)
   const sealed = await seal.seal('a', { x: 1 })
   expect(await seal.open('a', sealed)).toEqual({ x: 1 })
@@ -22,71 +22,71 @@ test('what was sealed opens for its purpose alone (case 8)', async () => {
   }
 })
 
-test('what was sealed says nothing but which key it was', async () => {
+test('a sealed value reveals the key ID only', async () => {
   const sealed = await sealWith(one).seal('a', { refreshToken: '1//0secret' })
   expect(decodeProtectedHeader(sealed)).toEqual({ alg: 'dir', enc: 'A256GCM', kid: 'one' })
   expect(Buffer.from(sealed, 'base64url').toString('latin1')).not.toContain('secret')
 })
 
-test('no IV comes twice in five thousand seals, nor does any sealed text (case 37)', async () => {
+test('seal() never repeats an IV or a sealed text in 5,000 calls', async () => {
   const seal = sealWith(one)
   const all = await Promise.all(Array.from({ length: 5_000 }, () => seal.seal('a', { x: 1 })))
   expect(new Set(all.map((sealed) => sealed.split('.')[2])).size).toBe(5_000)
   expect(new Set(all).size).toBe(5_000)
 })
 
-test('no single changed letter opens, in whatever way base64url may be written (case 37)', async () => {
+test('open() rejects every change of one character, other base64url spellings included', async () => {
   const seal = sealWith(one)
-  // Lengths of every remainder, so that last letters carry unused bits.
+  // Lengths of every remainder modulo 4, so that the last characters have unused bits.
   for (const filling of ['', 'x', 'xx', 'xxx']) {
     const sealed = await seal.seal('a', { filling })
-    const spoilt = sealed
+    const modified = sealed
       .split('')
-      .flatMap((letter, index) =>
+      .flatMap((character, index) =>
         ['A', 'B', 'g', '_', '=', '+', ' ', '\n']
-          .filter((other) => other !== letter)
+          .filter((other) => other !== character)
           .map((other) => sealed.slice(0, index) + other + sealed.slice(index + 1)),
       )
-    for (const text of [...spoilt, `${sealed}=`, `${sealed}\n`, ` ${sealed}`, `${sealed}A`]) {
+    for (const text of [...modified, `${sealed}=`, `${sealed}\n`, ` ${sealed}`, `${sealed}A`]) {
       expect([text, await seal.open('a', text)]).toEqual([text, undefined])
     }
   }
 })
 
-describe('a rotation', () => {
-  test('opens with every key, and seals with the first', async () => {
+describe('a rotated keyring', () => {
+  test('opens with every key and seals with the first one', async () => {
     const old = await sealWith(one).seal('a', { x: 1 })
     const both = sealWith(two, one)
     expect(await both.open('a', old)).toEqual({ x: 1 })
     expect(decodeProtectedHeader(await both.seal('a', {})).kid).toBe('two')
-    expect([await both.isOld(old), await both.isOld(await both.seal('a', {}))]).toEqual([
+    expect([await both.usesOldKey(old), await both.usesOldKey(await both.seal('a', {}))]).toEqual([
       true,
       false,
     ])
     expect(await sealWith(two).open('a', old)).toBeUndefined()
   })
 
-  test('a key that is not known makes the keyring be read again, once', async () => {
+  test('is read again, once, for an unknown key ID', async () => {
     const sealed = await sealWith(two).seal('a', { x: 1 })
-    const asked: unknown[] = []
-    const seal = createSeal((fresh) => {
-      asked.push(fresh)
-      return Promise.resolve(JSON.stringify({ keys: fresh ? [two, one] : [one] }))
+    const reads: unknown[] = []
+    const seal = createSeal((forceRefresh) => {
+      reads.push(forceRefresh)
+      return Promise.resolve(JSON.stringify({ keys: forceRefresh ? [two, one] : [one] }))
     })
     expect(await seal.open('a', sealed)).toEqual({ x: 1 })
-    expect(asked).toEqual([undefined, true])
+    expect(reads).toEqual([undefined, true])
   })
 
-  test('another key of the same name opens nothing', async () => {
+  test('does not open a value with another key of the same ID', async () => {
     const sealed = await sealWith(one).seal('a', { x: 1 })
     expect(await sealWith(keyOf('one')).open('a', sealed)).toBeUndefined()
   })
 })
 
 test.each(['', '.', '....', 'a.b.c.d.e', 'eyJ', 'null', '{}', '\0', 'e30..e30.e30.e30'])(
-  '%p opens as nothing, and reads no keyring',
+  'open() returns nothing for %p without reading the keyring',
   async (text) => {
-    const seal = createSeal(() => Promise.reject(new Error('read')))
+    const seal = createSeal(() => Promise.reject(new Error('unexpected read')))
     expect(await seal.open('a', text)).toBeUndefined()
   },
 )

@@ -1,16 +1,23 @@
-/** Refreshing, and how a grant ends: what the owner is told and what Google is asked. */
+/** Token refreshes and revoked grants: responses to the owner and requests to Google. */
 import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/globals'
-import { codeOf, send, startDriveway } from '../kit/environment.ts'
-import type { Driveway, RawAnswer } from '../kit/environment.ts'
-import { approve, begin, land, signInAs, stored } from '../kit/sign-in.ts'
+import { problemCode, send, startDriveway } from '../kit/environment.ts'
+import type { Driveway, RawResponse } from '../kit/environment.ts'
+import { replaceDocument } from '../kit/firestore-documents.ts'
+import {
+  approveConsent,
+  startSignIn,
+  completeSignIn,
+  signInAs,
+  storedDocuments,
+} from '../kit/sign-in.ts'
 
 let clock = 0
 const driveway = await startDriveway({ gateway: { now: () => Date.now() + clock } })
 const { google, sub } = driveway
-const houses: Driveway[] = []
+const instances: Driveway[] = []
 
 afterEach(async () => {
-  for (const house of houses.splice(0)) await house.close()
+  for (const instance of instances.splice(0)) await instance.close()
 })
 afterAll(() => driveway.close())
 beforeEach(async () => {
@@ -22,26 +29,28 @@ beforeEach(async () => {
   google.calls.length = 0
 })
 
-/** A gateway of the same Google that holds nothing in memory yet. */
-async function cold(env: Record<string, string> = {}): Promise<Driveway> {
-  const house = await startDriveway({
-    beside: driveway,
+/** Starts another instance at the same sandbox, with empty caches. */
+async function freshInstance(env: Record<string, string> = {}): Promise<Driveway> {
+  const instance = await startDriveway({
+    sharing: driveway,
     env,
     gateway: { now: () => Date.now() + clock },
   })
-  houses.push(house)
-  return house
+  instances.push(instance)
+  return instance
 }
 
-const get = (path: string, at = driveway): Promise<RawAnswer> =>
+const get = (path: string, at = driveway): Promise<RawResponse> =>
   send(at.origin, path, { headers: driveway.session })
 
-const called = (operation: string): number =>
+const countCalls = (operation: string): number =>
   google.calls.filter((call) => call === operation).length
 
-/** Another refresh token of the same person, as Google would give it out. */
+/** Gets another refresh token of the same account from the sandbox. */
 async function newRefreshToken(): Promise<string> {
-  const begun = await begin(driveway, { query: 'missing=drive.file,drive.metadata.readonly' })
+  const started = await startSignIn(driveway, {
+    query: 'missing=drive.file,drive.metadata.readonly',
+  })
   const { fetch } = globalThis
   let token = ''
   globalThis.fetch = async (input, init) => {
@@ -51,7 +60,7 @@ async function newRefreshToken(): Promise<string> {
     return response
   }
   try {
-    await land(driveway, await approve(begun), begun.cookie)
+    await completeSignIn(driveway, await approveConsent(started), started.cookie)
   } finally {
     globalThis.fetch = fetch
   }
@@ -60,69 +69,66 @@ async function newRefreshToken(): Promise<string> {
 
 const day = 24 * 60 * 60_000
 
-/** Makes a grant older than it is: received and last used so many milliseconds ago. */
-async function grow(age: number): Promise<void> {
-  const found = google.firestore.dump().find(({ name }) => name.endsWith(`/grants/${sub}`))
-  const then = { timestampValue: new Date(Date.now() - age).toISOString() }
-  const fields = { ...found?.fields, grantedAt: then, usedAt: then }
-  await fetch(`${google.url}/v1/${found?.name}`, {
-    method: 'PATCH',
-    body: JSON.stringify({ fields }),
-  })
+/** Backdates the grant: granted and last used `age` milliseconds ago. */
+async function backdateGrant(age: number): Promise<void> {
+  const grant = google.firestore.dump().find(({ name }) => name.endsWith(`/grants/${sub}`))
+  const date = { timestampValue: new Date(Date.now() - age).toISOString() }
+  const fields = { ...grant?.fields, grantedAt: date, usedAt: date }
+  await replaceDocument(google, grant?.name ?? '', fields)
 }
 
-const detailOf = ({ body }: RawAnswer): string =>
+const detailOf = ({ body }: RawResponse): string =>
   String((JSON.parse(body) as { detail?: unknown }).detail)
 
-describe('one refresh for everybody (case 98)', () => {
-  test('200 requests at once with a token that has expired', async () => {
+describe('concurrent GET /files requests', () => {
+  test('cause one refresh for 200 requests with an expired access token', async () => {
     clock = 3_600_000
-    const answers = await Promise.all(Array.from({ length: 200 }, () => get('/files?pageSize=1')))
-    expect(answers.filter(({ status }) => status !== 200)).toEqual([])
-    expect(called('oauth.refresh')).toBe(1)
+    const responses = await Promise.all(Array.from({ length: 200 }, () => get('/files?pageSize=1')))
+    expect(responses.filter(({ status }) => status !== 200)).toEqual([])
+    expect(countCalls('oauth.refresh')).toBe(1)
   })
 
-  test('100 requests at each of two instances with a token that Google has just ended', async () => {
-    const other = await cold()
+  test('cause at most two refreshes for 100 requests at each of two instances with a revoked access token', async () => {
+    const other = await freshInstance()
     await get('/files', other)
     await google.oauth.control({ action: 'expireAccessTokens' })
     google.calls.length = 0
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       Array.from({ length: 200 }, (_, index) =>
         get('/files?pageSize=1', index % 2 ? other : driveway),
       ),
     )
-    expect(answers.filter(({ status }) => status !== 200)).toEqual([])
-    expect(called('oauth.refresh')).toBeLessThanOrEqual(2)
+    expect(responses.filter(({ status }) => status !== 200)).toEqual([])
+    expect(countCalls('oauth.refresh')).toBeLessThanOrEqual(2)
   })
 
-  test('a refresh token that Google replaces in the middle of it is not lost', async () => {
-    const other = await cold()
+  test('save a refresh token that Google replaces meanwhile', async () => {
+    const other = await freshInstance()
     await get('/files', other)
     const newer = await newRefreshToken()
     clock = 3_600_000
     google.faults.add({ operation: 'oauth.refresh', tokenResponse: { refresh_token: newer } })
     google.calls.length = 0
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       Array.from({ length: 200 }, (_, index) => get('/files', index % 2 ? other : driveway)),
     )
-    expect(answers.filter(({ status }) => status !== 200)).toEqual([])
-    expect(called('oauth.refresh')).toBe(2)
+    expect(responses.filter(({ status }) => status !== 200)).toEqual([])
+    expect(countCalls('oauth.refresh')).toBe(2)
     await google.oauth.control({ action: 'expireAccessTokens' })
-    expect((await get('/files', await cold())).status).toBe(200)
+    expect((await get('/files', await freshInstance())).status).toBe(200)
   })
 
-  test('a refresh that fails, fails all who wait for it, once', async () => {
+  test('all fail with one failed refresh, and the next request succeeds', async () => {
     clock = 3_600_000
-    google.faults.add({ operation: 'oauth.refresh', status: 503, latency: 300 })
-    const answers = await Promise.all(Array.from({ length: 50 }, () => get('/files')))
-    expect(new Set(answers.map(codeOf))).toEqual(new Set(['auth_unavailable']))
-    expect(called('oauth.refresh')).toBe(1)
+    google.faults.add({ operation: 'oauth.refresh', status: 503, latencyMs: 300 })
+    const responses = await Promise.all(Array.from({ length: 50 }, () => get('/files')))
+    expect(new Set(responses.map(problemCode))).toEqual(new Set(['auth_unavailable']))
+    expect(countCalls('oauth.refresh')).toBe(1)
     expect((await get('/files')).status).toBe(200)
   })
 })
 
-describe('a refresh that fails for now ends nothing', () => {
+describe('GET /files after a temporary refresh error', () => {
   test.each([
     [{ status: 500 }, 503, 'auth_unavailable'],
     [{ status: 429 }, 503, 'auth_unavailable'],
@@ -130,77 +136,80 @@ describe('a refresh that fails for now ends nothing', () => {
     [{ status: 200, body: '<html>' }, 502, 'auth_bad_response'],
     [{ tokenResponse: { expires_in: 'abc' } }, 502, 'auth_bad_response'],
     [{ status: 307, headers: { location: 'http://127.0.0.1:9/' } }, 502, 'auth_bad_response'],
-  ])('%p', async (fault, status, code) => {
+  ])('returns the error for %p, and 200 on the next request', async (fault, status, code) => {
     clock = 3_600_000
     google.faults.add({ operation: 'oauth.refresh', ...fault })
-    const answer = await get('/files')
-    expect([answer.status, codeOf(answer)]).toEqual([status, code])
+    const response = await get('/files')
+    expect([response.status, problemCode(response)]).toEqual([status, code])
     expect((await get('/files')).status).toBe(200)
   })
 
-  test('a new refresh token replaces the old one; no new one leaves it (case 16)', async () => {
-    const before = stored(google, 'grants')[0]?.['sealed']
+  test('saves a new refresh token, and keeps the old one when there is none', async () => {
+    const before = storedDocuments(google, 'grants')[0]?.['sealed']
     clock = 3_600_000
     await get('/files')
-    expect(stored(google, 'grants')[0]?.['sealed']).toEqual(before)
+    expect(storedDocuments(google, 'grants')[0]?.['sealed']).toEqual(before)
     google.faults.add({ operation: 'oauth.refresh', tokenResponse: { refresh_token: '1//0new' } })
     clock = 7_200_000
     expect((await get('/files')).status).toBe(200)
-    expect(stored(google, 'grants')[0]?.['sealed']).not.toEqual(before)
+    expect(storedDocuments(google, 'grants')[0]?.['sealed']).not.toEqual(before)
   })
 })
 
-describe('Google ends a grant (case 38)', () => {
+describe('a grant that Google has revoked', () => {
   test.each([
     ['testing_expired', 'testing_expired', 8 * day, 60, /seven days/],
     ['unused', 'unused', 183 * day, 60, /six months/],
-    ['revoked', 'revoked', 5 * day, 60, /taken back/],
-    // An access token that is about to be renewed still works: its grant lives.
+    ['revoked', 'revoked', 5 * day, 60, /revoked in your Google Account/],
+    // An access token that is due for a refresh is still accepted: its grant is valid.
     ['too_many_tokens', 'too_many_tokens', 0, 56, /a hundred sign-ins/],
     ['reauth_policy', 'reauth_policy', 8 * day, 60, /organisation/],
     ['account_deleted', 'account_changed', 0, 60, /Google account.*has changed/],
     ['admin_policy', 'account_changed', 0, 60, /administrator/],
-  ] as const)('%s: every later call says so, and asks Google no more', async (...row) => {
-    const [how, code, age, minutes, cause] = row
-    await grow(age)
-    await google.oauth.control({ action: 'end', sub, how })
-    clock = minutes * 60_000
-    const other = await cold()
-    // Who has used it lately knows more than the record says.
-    const first = age > 0 ? other : driveway
-    for (const house of [first, driveway, other]) {
-      const answer = await get('/files', house)
-      expect([answer.status, codeOf(answer)]).toEqual([401, 'reauth_required'])
-      expect(detailOf(answer)).toMatch(cause)
-    }
-    expect(called('oauth.refresh')).toBe(1)
-    const session = JSON.parse((await get('/auth/session')).body) as Record<string, unknown>
-    expect(session).toMatchObject({
-      signedIn: true,
-      email: 'ada@example.com',
-      grant: {
-        state: 'dead',
-        code,
-        cause: expect.stringMatching(cause),
-        reconnect: '/auth?reconnect=1',
-      },
-    })
-    const told = first.logs.filter(({ message }) => message === 'grant_ended')
-    expect(told.at(-1)).toMatchObject({ severity: 'NOTICE', audit: true, sub, code })
-  })
+  ] as const)(
+    '%s: every later request returns 401 with the cause, without a request to Google',
+    async (...row) => {
+      const [reason, code, age, minutes, cause] = row
+      await backdateGrant(age)
+      await google.oauth.control({ action: 'endGrants', sub, reason })
+      clock = minutes * 60_000
+      const other = await freshInstance()
+      // The instance that used the grant last knows more than the stored record.
+      const first = age > 0 ? other : driveway
+      for (const instance of [first, driveway, other]) {
+        const response = await get('/files', instance)
+        expect([response.status, problemCode(response)]).toEqual([401, 'reauth_required'])
+        expect(detailOf(response)).toMatch(cause)
+      }
+      expect(countCalls('oauth.refresh')).toBe(1)
+      const session = JSON.parse((await get('/auth/session')).body) as Record<string, unknown>
+      expect(session).toMatchObject({
+        signedIn: true,
+        email: 'ada@example.com',
+        grant: {
+          state: 'revoked',
+          code,
+          cause: expect.stringMatching(cause),
+          reconnect: '/auth?reconnect=1',
+        },
+      })
+      const events = first.logs.filter(({ message }) => message === 'grant_revoked')
+      expect(events.at(-1)).toMatchObject({ severity: 'NOTICE', audit: true, sub, code })
+    },
+  )
 
-  test('its owner takes it back while it is in use: the next call says so', async () => {
+  test('GET /files returns 401 on the next request after the owner has revoked the grant', async () => {
     await get('/files')
     await google.oauth.control({ action: 'revoke', sub })
-    const answer = await get('/files')
-    expect([answer.status, codeOf(answer)]).toEqual([401, 'reauth_required'])
-    expect(JSON.parse(answer.body)).toMatchObject({
-      detail: expect.stringMatching(/taken back/),
+    const response = await get('/files')
+    expect([response.status, problemCode(response)]).toEqual([401, 'reauth_required'])
+    expect(JSON.parse(response.body)).toMatchObject({
+      detail: expect.stringMatching(/revoked in your Google Account/),
       link: '/auth?reconnect=1',
     })
   })
 
-  test('half a day later Google only says "Bad Request", and nothing is made up', async () => {
+  test('GET /auth/session returns the code unknown when Google returns only "Bad Request"', async () => {
     google.faults.add({
       operation: 'oauth.refresh',
       status: 400,
@@ -208,53 +217,57 @@ describe('Google ends a grant (case 38)', () => {
       body: '{"error":"invalid_grant","error_description":"Bad Request"}',
     })
     clock = 3_600_000
-    expect(codeOf(await get('/files'))).toBe('reauth_required')
+    expect(problemCode(await get('/files'))).toBe('reauth_required')
     const session = JSON.parse((await get('/auth/session')).body) as Record<string, unknown>
-    expect(session['grant']).toMatchObject({ state: 'dead', code: 'unknown' })
+    expect(session['grant']).toMatchObject({ state: 'revoked', code: 'unknown' })
   })
 
-  test('and a sign-in after a long time notices that the old token is dead', async () => {
-    await grow(200 * day)
-    await google.oauth.control({ action: 'end', sub, how: 'unused' })
+  test('a sign-in requests consent when the refresh token was revoked meanwhile', async () => {
+    await backdateGrant(200 * day)
+    await google.oauth.control({ action: 'endGrants', sub, reason: 'unused' })
     clock = 3_600_000
-    const { answer } = await signInAs(await cold())
-    expect(new URL(answer.headers.location ?? '').searchParams.get('prompt')).toBe('consent')
+    const { response } = await signInAs(await freshInstance())
+    expect(new URL(response.headers.location ?? '').searchParams.get('prompt')).toBe('consent')
   })
 
-  test('a grant in use is written to once a day, however often it is refreshed', async () => {
-    await grow(0)
+  test('a grant in use is written once a day, for any number of refreshes', async () => {
+    await backdateGrant(0)
     const uses: unknown[] = []
     for (let hours = 1; hours <= 50; hours += 1) {
       clock = hours * 3_600_000
       expect((await get('/files?pageSize=1')).status).toBe(200)
-      uses.push(JSON.stringify(stored(google, 'grants')[0]?.['usedAt']))
+      uses.push(JSON.stringify(storedDocuments(google, 'grants')[0]?.['usedAt']))
     }
-    expect(called('oauth.refresh')).toBe(50)
+    expect(countCalls('oauth.refresh')).toBe(50)
     expect(new Set(uses).size).toBe(3)
   })
 
-  test('and a new sign-in brings it back, for the old session too', async () => {
+  test('a new sign-in restores the grant, for the old session too', async () => {
     await google.oauth.control({ action: 'expireRefreshTokens', sub })
     await google.oauth.control({ action: 'expireAccessTokens' })
     expect((await get('/files')).status).toBe(401)
-    const { answer, cookie } = await signInAs(driveway)
-    // Consent was given before, so Google sends no refresh token unless it is asked again.
-    const location = answer.headers.location ?? ''
+    const { response, cookie } = await signInAs(driveway)
+    // After an earlier consent, Google returns a refresh token only when consent is requested again.
+    const location = response.headers.location ?? ''
     expect(new URL(location).searchParams.get('prompt')).toBe('consent')
-    const landed = await land(driveway, await approve({ location, state: '', cookie }), cookie)
-    expect(landed.headers.location).toBe(`${driveway.origin}/`)
-    expect((await get('/files', await cold())).status).toBe(200)
+    const callback = await completeSignIn(
+      driveway,
+      await approveConsent({ location, state: '', cookie }),
+      cookie,
+    )
+    expect(callback.headers.location).toBe(`${driveway.origin}/`)
+    expect((await get('/files', await freshInstance())).status).toBe(200)
     const session = JSON.parse((await get('/auth/session')).body) as Record<string, unknown>
     expect(session['grant']).toEqual({ state: 'active' })
   })
 })
 
-describe('the client’s secret is rotated', () => {
+describe('after a rotation of the client secret', () => {
   const latest = { CLIENT_SECRET_NAME: 'projects/sandbox/secrets/driveway-client/versions/latest' }
 
-  test('a gateway that holds the old one reads it again, once', async () => {
-    const house = await cold(latest)
-    expect((await get('/files', house)).status).toBe(200)
+  test('an instance with the old secret reads it again, once', async () => {
+    const instance = await freshInstance(latest)
+    expect((await get('/files', instance)).status).toBe(200)
     const { clientId, clientSecret } = google
     await google.oauth.control({ action: 'rotateSecret', client_id: clientId, add: 'GOCSPX-2' })
     const remove = { action: 'rotateSecret', client_id: clientId, remove: clientSecret } as const
@@ -263,14 +276,14 @@ describe('the client’s secret is rotated', () => {
     google.secrets.set('driveway-client', JSON.stringify(file))
     clock = 3_600_000
     google.calls.length = 0
-    const answers = await Promise.all(Array.from({ length: 20 }, () => get('/files', house)))
-    expect(answers.filter(({ status }) => status !== 200)).toEqual([])
-    expect(called('oauth.refresh')).toBeLessThanOrEqual(2)
-    // Without a newer secret to be had it is our own fault, and ends no grant.
-    const stale = await cold()
-    const answer = await get('/files', stale)
-    expect([answer.status, codeOf(answer)]).toEqual([502, 'auth_misconfigured'])
-    expect((await get('/files', house)).status).toBe(200)
+    const responses = await Promise.all(Array.from({ length: 20 }, () => get('/files', instance)))
+    expect(responses.filter(({ status }) => status !== 200)).toEqual([])
+    expect(countCalls('oauth.refresh')).toBeLessThanOrEqual(2)
+    // Without a newer secret the gateway is misconfigured; the grant stays active.
+    const stale = await freshInstance()
+    const response = await get('/files', stale)
+    expect([response.status, problemCode(response)]).toEqual([502, 'auth_misconfigured'])
+    expect((await get('/files', instance)).status).toBe(200)
     await google.oauth.control({ action: 'rotateSecret', client_id: clientId, add: clientSecret })
     google.secrets.set(
       'driveway-client',
@@ -281,19 +294,19 @@ describe('the client’s secret is rotated', () => {
   test.each([
     ['disabled', (name: string, version: number) => google.secrets.disable(name, version)],
     ['destroyed', (name: string, version: number) => google.secrets.destroy(name, version)],
-  ])('a version that is %s stops a new gateway, not one that holds it', async (how, end) => {
-    const name = `client-${how}`
+  ])('a %s version stops a new instance, but not one that has cached it', async (state, end) => {
+    const name = `client-${state}`
     const { clientId: id, clientSecret } = google
     const version = google.secrets.set(
       name,
       JSON.stringify({ web: { client_id: id, client_secret: clientSecret } }),
     )
-    const warm = await cold({ CLIENT_SECRET_NAME: version })
-    await begin(warm)
+    const warm = await freshInstance({ CLIENT_SECRET_NAME: version })
+    await startSignIn(warm)
     end(name, 1)
-    expect((await begin(warm)).location).toContain(id)
-    const answer = await get('/auth', await cold({ CLIENT_SECRET_NAME: version }))
-    expect([answer.status, codeOf(answer)]).toEqual([503, 'misconfigured'])
-    expect(answer.body).not.toContain(name)
+    expect((await startSignIn(warm)).location).toContain(id)
+    const response = await get('/auth', await freshInstance({ CLIENT_SECRET_NAME: version }))
+    expect([response.status, problemCode(response)]).toEqual([503, 'misconfigured'])
+    expect(response.body).not.toContain(name)
   })
 })
