@@ -10,7 +10,9 @@ import type { Limits } from './principal.ts'
 /** More than an account can have: the number of tokens is limited, and sessions expire. */
 const maxListed = 1_000
 
-export function createFirestoreCredentials(firestore: () => Promise<Firestore>): CredentialStore {
+export function createFirestoreCredentialStore(
+  firestore: () => Promise<Firestore>,
+): CredentialStore {
   const collection = async (): Promise<ReturnType<Firestore['collection']>> =>
     (await firestore()).collection('credentials' satisfies Collection)
   const reference = async (id: string): Promise<DocumentReference> => (await collection()).doc(id)

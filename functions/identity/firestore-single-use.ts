@@ -1,4 +1,4 @@
-/** Single-use store in Firestore: `logins/{id}`. Only the first create of a document succeeds. */
+/** Single-use store in Firestore: `singleUse/{id}`. Only the first create of a document succeeds. */
 import { randomBytes } from 'node:crypto'
 import type { Firestore } from '@google-cloud/firestore'
 import type { Collection } from '../store/collections.ts'
@@ -11,7 +11,7 @@ const retentionMs = 24 * 60 * 60_000
 export function createFirestoreSingleUseStore(firestore: () => Promise<Firestore>): SingleUseStore {
   return {
     async consume(id, expiresAt) {
-      const reference = (await firestore()).collection('logins' satisfies Collection).doc(id)
+      const reference = (await firestore()).collection('singleUse' satisfies Collection).doc(id)
       const writeId = randomBytes(16).toString('hex')
       const document = { expiresAt: new Date(expiresAt + retentionMs), writeId }
       try {

@@ -35,7 +35,7 @@ export interface FirestoreGrantStoreDeps {
   firestore: () => Promise<Firestore>
   seal: Seal
   /** Called for a document that cannot be opened: it was tampered with, or a key is missing. */
-  onUnreadable?: (sub: string, how: string) => void
+  onUnreadable?: (sub: string, reason: string) => void
   now?: () => number
 }
 
@@ -43,9 +43,9 @@ export function createFirestoreGrantStore(deps: FirestoreGrantStoreDeps): GrantS
   const { firestore, seal, onUnreadable = () => {}, now = Date.now } = deps
 
   /** The document stays unchanged, for an investigation. */
-  const unreadable = (sub: string, how: string): GatewayError => {
-    onUnreadable(sub, how)
-    return new GatewayError('reauth_required', `The grant ${how}`)
+  const unreadable = (sub: string, reason: string): GatewayError => {
+    onUnreadable(sub, reason)
+    return new GatewayError('reauth_required', `The grant ${reason}`)
   }
 
   /** Seals again after a key rotation. If that fails, the old key still opens the grant. */
