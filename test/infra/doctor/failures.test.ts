@@ -12,6 +12,7 @@ import { allowedOrigin, startTestDeployment, runNamedCheck, serverCheckOutcome }
 import type { TestDeployment } from './fixture.ts'
 import { startDriveway } from '../../kit/environment.ts'
 import type { DrivewayOptions } from '../../kit/environment.ts'
+import { replaceDocument } from '../../kit/firestore-documents.ts'
 
 let deployment: TestDeployment
 let started: TestDeployment | undefined
@@ -317,14 +318,11 @@ describe('The server checks', () => {
 
   test('TTL fails when a document that expired long ago still exists', async () => {
     await deploy()
-    const { url } = deployment.driveway.google
-    const name = 'projects/sandbox/databases/(default)/documents/singleUse/old'
-    const written = await fetch(`${url}/v1/${name}`, {
-      method: 'PATCH',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ fields: { expiresAt: { timestampValue: '2020-01-01T00:00:00Z' } } }),
-    })
-    expect(written.status).toBe(200)
+    await replaceDocument(
+      deployment.driveway.google,
+      'projects/sandbox/databases/(default)/documents/singleUse/old',
+      { expiresAt: { timestampValue: '2020-01-01T00:00:00Z' } },
+    )
     expect(await outcomeOf('TTL')).toEqual(
       failureWith('singleUse', 'policy', '--collection-group=singleUse --enable-ttl'),
     )
