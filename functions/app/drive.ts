@@ -94,7 +94,7 @@ export function createDriveServices(
   )
   const records = createFirestoreVersionedStore<IdempotencyRecord>(
     firestore,
-    'attempts',
+    'idempotencyKeys',
     isIdempotencyRecord,
   )
   return {

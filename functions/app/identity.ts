@@ -27,7 +27,7 @@ import {
 } from '../identity/device-authorization.ts'
 import type { DeviceRecord, DeviceAuthorizations } from '../identity/device-authorization.ts'
 import { createFirestoreSingleUseStore } from '../identity/firestore-single-use.ts'
-import { createFirestoreCredentials } from '../identity/firestore-credentials.ts'
+import { createFirestoreCredentialStore } from '../identity/firestore-credentials.ts'
 import { createCachedCredentialStore } from '../identity/cached-credential-store.ts'
 import { createLoginStates } from '../identity/login-state.ts'
 import type { SingleUseStore, LoginStates } from '../identity/login-state.ts'
@@ -80,12 +80,12 @@ export function createIdentityServices(
 ): IdentityServices {
   const { publicUrl, forwardedHops, oidcIssuers, allowedUsers, limitsPerDay } = config
   const credentials = createCredentials(
-    createCachedCredentialStore(createFirestoreCredentials(firestore), now),
+    createCachedCredentialStore(createFirestoreCredentialStore(firestore), now),
     now,
   )
   const limiter = (namespace: string, limit: number): FixedWindowLimiter =>
     createFixedWindowLimiter({
-      records: createFirestoreVersionedStore<Count>(firestore, 'rates', isCount),
+      records: createFirestoreVersionedStore<Count>(firestore, 'rateLimits', isCount),
       namespace,
       limit,
       windowMs: deviceCodeTtlMs,
@@ -115,7 +115,7 @@ export function createIdentityServices(
   const allowlist = createAllowlist(allowedUsers, (sub) => grants.find(sub), now)
   const clientIp = createClientIp(forwardedHops)
   const buckets = (namespace: string, perMinute: number | null): TokenBuckets | undefined => {
-    const records = createFirestoreVersionedStore<Count>(firestore, 'rates', isCount)
+    const records = createFirestoreVersionedStore<Count>(firestore, 'rateLimits', isCount)
     return perMinute === null
       ? undefined
       : createTokenBuckets({ records, namespace, perMinute, now })

@@ -56,7 +56,7 @@ export function createTokenServices(
   const grants = createFirestoreGrantStore({
     firestore: clients.firestore,
     seal,
-    onUnreadable: (sub, how) => log('ERROR', 'grant_unreadable', { sub, how }),
+    onUnreadable: (sub, reason) => log('ERROR', 'grant_unreadable', { sub, reason }),
     now,
   })
   const accessTokens = createAccessTokenCache(

@@ -4,12 +4,12 @@
  */
 export const collections = {
   credentials: 'expiresAt',
-  logins: 'expiresAt',
+  singleUse: 'expiresAt',
   folders: 'expiresAt',
-  attempts: 'expiresAt',
+  idempotencyKeys: 'expiresAt',
   devices: 'expiresAt',
   policies: 'expiresAt',
-  rates: 'expiresAt',
+  rateLimits: 'expiresAt',
   usage: 'expiresAt',
   /** Grants do not expire: the user or Google revokes them. */
   grants: null,

@@ -3,8 +3,9 @@ import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/g
 import { isAllowed } from '../../functions/identity/allowlist.ts'
 import type { AllowedUsers, GoogleAccount } from '../../functions/identity/allowlist.ts'
 import { mintToken } from '../../infra/local/sign-in.ts'
-import { codeOf, send, startDriveway } from '../kit/environment.ts'
-import type { Driveway, RawAnswer } from '../kit/environment.ts'
+import { problemCode, send, startDriveway } from '../kit/environment.ts'
+import type { Driveway, RawResponse } from '../kit/environment.ts'
+import { replaceDocument } from '../kit/firestore-documents.ts'
 import { signInAs, storedDocuments } from '../kit/sign-in.ts'
 
 const account = (email: string, hd?: string, emailVerified = true): GoogleAccount => ({
@@ -80,7 +81,7 @@ beforeEach(async () => {
 /** Starts a second gateway on the same store with an allowlist. */
 async function startWithAllowlist(ALLOWED_USERS: string): Promise<Driveway> {
   const gateway = await startDriveway({
-    beside: openGateway,
+    sharing: openGateway,
     env: { ALLOWED_USERS },
     gateway: { now: () => Date.now() + clock },
   })
@@ -90,12 +91,12 @@ async function startWithAllowlist(ALLOWED_USERS: string): Promise<Driveway> {
 
 test('GET /callback returns 403 account_not_allowed for an unlisted account and stores nothing', async () => {
   const gateway = await startWithAllowlist('ada@example.com')
-  const before = google.firestore.dump().filter(({ name }) => !name.includes('/logins/')).length
+  const before = google.firestore.dump().filter(({ name }) => !name.includes('/singleUse/')).length
   const { response } = await signInAs(gateway, { email: 'ben@example.com' })
-  expect([response.status, codeOf(response)]).toEqual([403, 'account_not_allowed'])
+  expect([response.status, problemCode(response)]).toEqual([403, 'account_not_allowed'])
   expect(JSON.parse(response.body)).toMatchObject({ link: '/auth?choose=1' })
   expect(response.headers['set-cookie']).toBeUndefined()
-  const after = google.firestore.dump().filter(({ name }) => !name.includes('/logins/')).length
+  const after = google.firestore.dump().filter(({ name }) => !name.includes('/singleUse/')).length
   expect(after).toBe(before)
   expect(gateway.logs).toContainEqual(
     expect.objectContaining({
@@ -111,12 +112,12 @@ test('GET /callback returns account_not_allowed when Google has not verified the
   const gateway = await startWithAllowlist('ada@example.com')
   google.faults.add({ operation: 'oauth.token', idToken: { email_verified: false } })
   const { response } = await signInAs(gateway)
-  expect(codeOf(response)).toBe('account_not_allowed')
+  expect(problemCode(response)).toBe('account_not_allowed')
 })
 
 test('GET /callback matches a domain against the hd claim, not against the address', async () => {
   const gateway = await startWithAllowlist('@example.com')
-  expect(codeOf((await signInAs(gateway)).response)).toBe('account_not_allowed')
+  expect(problemCode((await signInAs(gateway)).response)).toBe('account_not_allowed')
   google.faults.add({ operation: 'oauth.token', idToken: { hd: 'example.com' } })
   expect((await signInAs(gateway)).response.status).toBe(303)
 })
@@ -145,7 +146,7 @@ describe('an account that is removed from the allowlist', () => {
         headers,
         ...(body === undefined ? {} : { body }),
       })
-      expect([method, path, codeOf(response)]).toEqual([method, path, 'account_not_allowed'])
+      expect([method, path, problemCode(response)]).toEqual([method, path, 'account_not_allowed'])
     }
     expect((await send(gateway.origin, '/files', { headers: openGateway.bearer })).status).toBe(200)
   })
@@ -154,7 +155,7 @@ describe('an account that is removed from the allowlist', () => {
     const { cookie } = await signInAs(openGateway, { email: 'ben@example.com' })
     const { cookie: second } = await signInAs(openGateway, { email: 'ben@example.com' })
     const gateway = await startWithAllowlist('ada@example.com')
-    const end = (path: string, whose: string): Promise<RawAnswer> =>
+    const end = (path: string, whose: string): Promise<RawResponse> =>
       send(gateway.origin, path, {
         method: 'DELETE',
         headers: { cookie: whose, origin: openGateway.origin },
@@ -182,11 +183,11 @@ test('The allowlist check costs one Firestore read per minute, and none without 
 
 test('An unreadable grant or an unavailable store denies access', async () => {
   const record = google.firestore.dump().find(({ name }) => name.endsWith(`/grants/${sub}`))
-  const writeRecord = (fields: unknown): Promise<Response> =>
-    fetch(`${google.url}/v1/${record?.name}`, { method: 'PATCH', body: JSON.stringify({ fields }) })
+  const writeRecord = (fields: Record<string, unknown> = {}): Promise<void> =>
+    replaceDocument(google, record?.name ?? '', fields)
   await writeRecord({ ...record?.fields, emailVerified: undefined })
   const gateway = await startWithAllowlist('ada@example.com')
-  expect(codeOf(await send(gateway.origin, '/files', { headers: openGateway.bearer }))).toBe(
+  expect(problemCode(await send(gateway.origin, '/files', { headers: openGateway.bearer }))).toBe(
     'account_not_allowed',
   )
   await writeRecord(record?.fields)

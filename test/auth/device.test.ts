@@ -1,7 +1,7 @@
 /** The device authorization grant (RFC 8628) over HTTP. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { mintToken, signIn } from '../../infra/local/sign-in.ts'
-import { codeOf, send, startDriveway } from '../kit/environment.ts'
+import { problemCode, send, startDriveway } from '../kit/environment.ts'
 import type { Driveway } from '../kit/environment.ts'
 import {
   requestDeviceCode,
@@ -23,7 +23,7 @@ let addressCount = 0
 
 beforeAll(async () => {
   driveway = await startDriveway({ env, gateway: { now } })
-  otherInstance = await startDriveway({ beside: driveway, env, gateway: { now } })
+  otherInstance = await startDriveway({ sharing: driveway, env, gateway: { now } })
 })
 afterAll(async () => {
   await otherInstance.close()
@@ -60,7 +60,7 @@ describe('POST /auth/device and POST /auth/device/token', () => {
     })
     const codes = { device_code: String(terminal['device_code']) }
     const pending = await pollToken(driveway, codes)
-    expect([pending.status, codeOf(pending), oauthErrorOf(pending)]).toEqual([
+    expect([pending.status, problemCode(pending), oauthErrorOf(pending)]).toEqual([
       400,
       'authorization_pending',
       'authorization_pending',
@@ -92,7 +92,7 @@ describe('POST /auth/device and POST /auth/device/token', () => {
     await decideDeviceRequest(driveway, terminal.user_code, { expiresInDays: 3 })
     const token = parseJson(await pollToken(driveway, terminal))
     expect(token).toMatchObject({ scope: 'upload', expires_in: 3 * 86_400 })
-    expect(codeOf(await getFilesWith(token['access_token']))).toBe('scope_insufficient')
+    expect(problemCode(await getFilesWith(token['access_token']))).toBe('scope_insufficient')
   })
 
   test('A request without scope requests all scopes', async () => {
@@ -143,7 +143,7 @@ describe('GET /auth/device/{user_code}', () => {
   })
 
   test('ignores X-Forwarded-For without a front end', async () => {
-    const plain = await startDriveway({ beside: driveway, gateway: { now } })
+    const plain = await startDriveway({ sharing: driveway, gateway: { now } })
     const terminal = await requestDeviceCode(plain, {}, { 'x-forwarded-for': '6.6.6.6' })
     expect(parseJson(await showDeviceRequest(driveway, terminal.user_code))['from']).toMatchObject({
       address: expect.stringMatching(/127\.0\.0\.1$/),
@@ -170,7 +170,7 @@ describe('GET /auth/device/{user_code}', () => {
         fromNewNetwork(),
       )
       if (name === '') return expect(response.status).toBe(200)
-      expect([response.status, codeOf(response), oauthErrorOf(response)]).toEqual([
+      expect([response.status, problemCode(response), oauthErrorOf(response)]).toEqual([
         400,
         'bad_request',
         'invalid_request',
@@ -201,7 +201,7 @@ describe('an invalid request', () => {
     const response = await postForm(driveway, '/auth/device', '{}', {
       'content-type': 'application/json',
     })
-    expect([response.status, codeOf(response), oauthErrorOf(response)]).toEqual([
+    expect([response.status, problemCode(response), oauthErrorOf(response)]).toEqual([
       415,
       'unsupported_media_type',
       'invalid_request',
@@ -220,7 +220,7 @@ describe('an invalid request', () => {
     'POST /auth/device/token with the device code %p returns invalid_grant',
     async (device_code) => {
       const response = await pollToken(driveway, { device_code })
-      expect([response.status, codeOf(response), oauthErrorOf(response)]).toEqual([
+      expect([response.status, problemCode(response), oauthErrorOf(response)]).toEqual([
         400,
         'invalid_grant',
         'invalid_grant',
@@ -273,13 +273,13 @@ describe('POST /auth/device/{user_code}', () => {
     ).toBe(204)
     for (const instance of [driveway, otherInstance]) {
       const response = await pollToken(instance, terminal)
-      expect([response.status, codeOf(response), oauthErrorOf(response)]).toEqual([
+      expect([response.status, problemCode(response), oauthErrorOf(response)]).toEqual([
         400,
         'device_denied',
         'access_denied',
       ])
     }
-    expect(codeOf(await decideDeviceRequest(driveway, terminal.user_code))).toBe(
+    expect(problemCode(await decideDeviceRequest(driveway, terminal.user_code))).toBe(
       'device_code_decided',
     )
   })
@@ -288,7 +288,7 @@ describe('POST /auth/device/{user_code}', () => {
     const terminal = await requestDeviceCode(driveway)
     await decideDeviceRequest(driveway, terminal.user_code)
     const again = await decideDeviceRequest(driveway, terminal.user_code, { approve: false })
-    expect([again.status, codeOf(again)]).toEqual([409, 'device_code_decided'])
+    expect([again.status, problemCode(again)]).toEqual([409, 'device_code_decided'])
     expect((await pollToken(driveway, terminal)).status).toBe(200)
     expect(oauthErrorOf(await pollToken(otherInstance, terminal))).toBe('invalid_grant')
     expect((await showDeviceRequest(driveway, terminal.user_code)).status).toBe(404)
@@ -303,10 +303,10 @@ describe('POST /auth/device/{user_code}', () => {
       await showDeviceRequest(driveway, terminal.user_code),
       await decideDeviceRequest(driveway, terminal.user_code),
     ]) {
-      expect([response.status, codeOf(response)]).toEqual([404, 'device_code_unknown'])
+      expect([response.status, problemCode(response)]).toEqual([404, 'device_code_unknown'])
     }
     const response = await pollToken(driveway, terminal)
-    expect([response.status, codeOf(response), oauthErrorOf(response)]).toEqual([
+    expect([response.status, problemCode(response), oauthErrorOf(response)]).toEqual([
       400,
       'expired_token',
       'expired_token',
@@ -334,7 +334,9 @@ describe('POST /auth/device/{user_code}', () => {
     [{ account: 'grace@example.com' }, 'account_changed'],
   ])('rejects %p and leaves the request pending', async (decision, code) => {
     const terminal = await requestDeviceCode(driveway, {}, fromNewNetwork())
-    expect(codeOf(await decideDeviceRequest(driveway, terminal.user_code, decision))).toBe(code)
+    expect(problemCode(await decideDeviceRequest(driveway, terminal.user_code, decision))).toBe(
+      code,
+    )
     expect((await showDeviceRequest(driveway, terminal.user_code)).status).toBe(200)
   })
 })
@@ -347,7 +349,7 @@ test('An approval can limit the token to a folder, a number of files and a lifet
   expect(token['expires_in']).toBe(86_400)
   const headers = { authorization: `Bearer ${String(token['access_token'])}` }
   expect((await putFile(driveway, headers, '1.txt')).status).toBe(201)
-  expect(codeOf(await putFile(driveway, headers, '2.txt'))).toBe('token_quota_exceeded')
+  expect(problemCode(await putFile(driveway, headers, '2.txt'))).toBe('token_quota_exceeded')
   expect(fileNames(await getFilesWith(token['access_token']))).toEqual(['1.txt'])
 })
 
@@ -366,12 +368,12 @@ describe('authentication of a decision', () => {
     ]
     for (const [headers, status, refusal] of attempts) {
       const response = await decideDeviceRequest(driveway, code, {}, headers)
-      expect([headers, response.status, codeOf(response)]).toEqual([headers, status, refusal])
+      expect([headers, response.status, problemCode(response)]).toEqual([headers, status, refusal])
     }
-    expect(codeOf(await showDeviceRequest(driveway, code, driveway.bearer))).toBe(
+    expect(problemCode(await showDeviceRequest(driveway, code, driveway.bearer))).toBe(
       'scope_insufficient',
     )
-    expect(codeOf(await showDeviceRequest(driveway, code, {}))).toBe('login_required')
+    expect(problemCode(await showDeviceRequest(driveway, code, {}))).toBe('login_required')
     expect((await decideDeviceRequest(driveway, code)).status).toBe(204)
   })
 
@@ -393,7 +395,7 @@ describe('authentication of a decision', () => {
     const session = { cookie, origin: driveway.origin }
     // The page still shows ada@example.com.
     const response = await decideDeviceRequest(driveway, terminal.user_code, {}, session)
-    expect([response.status, codeOf(response)]).toEqual([409, 'account_changed'])
+    expect([response.status, problemCode(response)]).toEqual([409, 'account_changed'])
     const shown = parseJson(await showDeviceRequest(driveway, terminal.user_code, session))[
       'account'
     ]
@@ -424,7 +426,7 @@ describe('rate limits', () => {
     expect(Object.fromEntries(statuses)).toEqual({ 404: 30, 429: 6 })
     const { user_code: code } = await requestDeviceCode(driveway)
     const rejected = await showDeviceRequest(driveway, code, session)
-    expect([codeOf(rejected), Number(rejected.headers['retry-after'])]).toEqual([
+    expect([problemCode(rejected), Number(rejected.headers['retry-after'])]).toEqual([
       'rate_limited',
       expect.any(Number),
     ])
@@ -528,7 +530,7 @@ describe('Firestore', () => {
     expect(dump).not.toContain(terminal.device_code)
     expect(dump).not.toContain(terminal.device_code.slice(12))
     expect(dump).not.toContain(terminal.user_code.replace('-', ''))
-    for (const collection of ['devices', 'rates']) {
+    for (const collection of ['devices', 'rateLimits']) {
       const documents = storedDocuments(driveway.google, collection)
       expect(documents.length).toBeGreaterThan(0)
       for (const document of documents) expect(document).toHaveProperty('expiresAt')
@@ -568,5 +570,5 @@ test('A token of the device flow cannot create tokens', async () => {
     headers: { authorization: `Bearer ${String(token)}`, 'content-type': 'application/json' },
     body: '{}',
   })
-  expect(codeOf(response)).toBe('scope_insufficient')
+  expect(problemCode(response)).toBe('scope_insufficient')
 })

@@ -1,6 +1,6 @@
 /** `GET /auth`: parallel sign-ins in several tabs and at several gateways, and the session cookie. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
-import { codeOf, send, startDriveway } from '../kit/environment.ts'
+import { problemCode, send, startDriveway } from '../kit/environment.ts'
 import type { Driveway } from '../kit/environment.ts'
 import {
   approveConsent,
@@ -17,8 +17,8 @@ let driveway: Driveway
 let otherInstance: Driveway
 
 beforeAll(async () => {
-  driveway = await startDriveway({ signedIn: false })
-  otherInstance = await startDriveway({ beside: driveway })
+  driveway = await startDriveway({ isSignedIn: false })
+  otherInstance = await startDriveway({ sharing: driveway })
 })
 afterAll(async () => {
   await otherInstance.close()
@@ -43,7 +43,7 @@ test('Of 2 to 8 identical callbacks at two gateways exactly one signs in', async
       ),
     )
     const losers = responses.filter(({ status }) => status !== 303)
-    expect({ round, racers, losers: losers.map(codeOf) }).toEqual({
+    expect({ round, racers, losers: losers.map(problemCode) }).toEqual({
       round,
       racers,
       losers: Array.from({ length: racers - 1 }, () => 'state_used'),
@@ -134,7 +134,7 @@ test('A session cookie that is planted before a sign-in is invalid after it (ses
   expect(sessionSecret(cookie)).not.toBe(planted)
   const headers = { cookie: `__session=${planted}.` }
   const response = await send(driveway.origin, '/files', { headers })
-  expect([response.status, codeOf(response)]).toEqual([401, 'session_expired'])
+  expect([response.status, problemCode(response)]).toEqual([401, 'session_expired'])
 })
 
 test('Every sign-in creates a new session secret of 256 bits', async () => {
@@ -154,7 +154,7 @@ describe('the session cookie', () => {
   let secure: Driveway
 
   beforeAll(async () => {
-    secure = await startDriveway({ signedIn: false, google: { publicUrl } })
+    secure = await startDriveway({ isSignedIn: false, google: { publicUrl } })
   })
   afterAll(() => secure.close())
 
@@ -211,7 +211,7 @@ describe('the session cookie', () => {
 
 test('The stored document of a used sign-in has only its expiry and a random value', async () => {
   await signInAs(driveway)
-  for (const fields of storedDocuments(driveway.google, 'logins')) {
-    expect(Object.keys(fields).toSorted()).toEqual(['by', 'expiresAt'])
+  for (const fields of storedDocuments(driveway.google, 'singleUse')) {
+    expect(Object.keys(fields).toSorted()).toEqual(['expiresAt', 'writeId'])
   }
 })

@@ -22,7 +22,7 @@ const configError = (env: Record<string, string>): string => {
   }
 }
 
-test('what must be said is enough, and speaks to Google', () => {
+test('readConfig() accepts the required settings alone and uses Google', () => {
   expect(readConfig(required)).toMatchObject({
     publicUrl: 'https://drive.example',
     redirectUri: 'https://drive.example/callback',
@@ -30,7 +30,7 @@ test('what must be said is enough, and speaks to Google', () => {
     allowedOrigins: [],
     maxFileBytes: 5_497_558_138_880,
     maxRequestBytes: null,
-    google: {
+    googleEndpoints: {
       authorization: 'https://accounts.google.com/o/oauth2/v2/auth',
       token: 'https://oauth2.googleapis.com/token',
       drive: 'https://www.googleapis.com/',
@@ -40,7 +40,7 @@ test('what must be said is enough, and speaks to Google', () => {
   })
 })
 
-test('everything that is wrong is named at once', () => {
+test('readConfig() reports all missing and invalid settings at once', () => {
   expect(configError({})).toBe(
     'Cannot start: PUBLIC_URL is missing; GOOGLE_CLOUD_PROJECT is missing; ' +
       'CLIENT_SECRET_NAME is missing; KEYRING_SECRET_NAME is missing',
@@ -75,22 +75,22 @@ test('everything that is wrong is named at once', () => {
   ]) {
     expect(message).toContain(name)
   }
-  // Somebody may have put the secret where its name belongs.
+  // An operator may set the secret itself instead of its name.
   expect(message).not.toContain('GOCSPX')
 })
 
-describe('the sandbox (case 39)', () => {
-  test('is used on this machine', () => {
+describe('the sandbox and emulator settings', () => {
+  test('accept addresses on this machine', () => {
     expect(readConfig({ ...required, ...local })).toMatchObject({
-      google: { token: 'http://127.0.0.1:9000/token', drive: 'http://127.0.0.1:9000/' },
+      googleEndpoints: { token: 'http://127.0.0.1:9000/token', drive: 'http://127.0.0.1:9000/' },
       secretManagerHost: 'localhost:9001',
       firestoreHost: '[::1]:9002',
     })
   })
 
-  test.each(Object.entries(local))('%s is refused where functions are deployed', (name, value) => {
+  test.each(Object.entries(local))('reject %s in a deployment', (name, value) => {
     expect(configError({ ...required, [name]: value, K_SERVICE: 'upload' })).toMatch(
-      `${name} is for local runs`,
+      `${name} is not allowed in a deployment`,
     )
   })
 
@@ -118,7 +118,7 @@ describe('the sandbox (case 39)', () => {
     '[::2]:80',
     '[::ffff:10.0.0.1]:80',
   ]
-  test.each(Object.keys(local))('%s is nowhere else', (name) => {
+  test.each(Object.keys(local))('reject %s on another machine', (name) => {
     for (const value of elsewhere) {
       expect([value, configError({ ...required, [name]: value })]).toEqual([
         value,
@@ -128,9 +128,9 @@ describe('the sandbox (case 39)', () => {
   })
 })
 
-describe('an origin', () => {
+describe('an origin setting', () => {
   test.each(['https://drive.example', 'https://drive.example/', 'http://localhost:8080'])(
-    'may be %s',
+    'accepts %s',
     (PUBLIC_URL) => {
       const { publicUrl, redirectUri } = readConfig({ ...required, PUBLIC_URL })
       expect(publicUrl).toBe(PUBLIC_URL.replace(/\/$/, ''))
@@ -149,12 +149,12 @@ describe('an origin', () => {
     'null',
     '*',
     'https://*.example',
-  ])('is not %s', (value) => {
+  ])('rejects %s', (value) => {
     expect(configError({ ...required, PUBLIC_URL: value })).toMatch('PUBLIC_URL must be an origin')
     expect(configError({ ...required, ALLOWED_ORIGINS: value })).toMatch('ALLOWED_ORIGINS must be')
   })
 
-  test('several are listed with commas or spaces', () => {
+  test('accepts several in ALLOWED_ORIGINS, separated by commas or spaces', () => {
     const { allowedOrigins } = readConfig({
       ...required,
       ALLOWED_ORIGINS: ' https://a.example,https://b.example:8443/  http://localhost:3000 ',
@@ -168,19 +168,19 @@ describe('an origin', () => {
 })
 
 test.each(['0', '-1', '1e3', '1.5', 'many', '9'.repeat(16)])(
-  '%s is no number of bytes',
+  'MAX_FILE_BYTES rejects %s',
   (value) => {
     expect(configError({ ...required, MAX_FILE_BYTES: value })).toMatch(
-      'MAX_FILE_BYTES is no number',
+      'MAX_FILE_BYTES must be a positive number',
     )
   },
 )
 
-test('Google’s front end takes 32 MiB in one request, where it is there', () => {
+test('MAX_REQUEST_BYTES is 32 MiB by default in a deployment', () => {
   expect(readConfig({ ...required, K_SERVICE: 'upload' }).maxRequestBytes).toBe(32 * 1024 * 1024)
 })
 
-describe('who may sign in', () => {
+describe('ALLOWED_USERS', () => {
   test.each<[string | undefined, unknown]>([
     [undefined, 'everybody'],
     [' ', 'everybody'],
@@ -189,7 +189,7 @@ describe('who may sign in', () => {
       ' Ada@example.com, @Firm.Example ben+x@y.example',
       { addresses: ['ada@example.com', 'ben+x@y.example'], domains: ['firm.example'] },
     ],
-  ])('%p', (value, expected) => {
+  ])('%p is parsed to %p', (value, expected) => {
     const { allowedUsers } = readConfig(
       value === undefined ? required : { ...required, ALLOWED_USERS: value },
     )
@@ -205,18 +205,18 @@ describe('who may sign in', () => {
     'a@.example',
     '*@x.example',
     '@*.example',
-  ])('is not %s', (value) => {
+  ])('rejects %s', (value) => {
     expect(configError({ ...required, ALLOWED_USERS: value })).toMatch('ALLOWED_USERS must list')
   })
 
-  test('is everybody or a list', () => {
+  test('rejects everybody together with a list', () => {
     const value = 'everybody, ada@example.com'
     expect(configError({ ...required, ALLOWED_USERS: value })).toMatch('not both')
   })
 })
 
-describe('CI systems whose tokens may count', () => {
-  test('GitHub Actions and GitLab, unless others or none are named', () => {
+describe('OIDC_ISSUERS', () => {
+  test('is GitHub Actions and GitLab by default, and accepts other issuers or none', () => {
     expect(readConfig(required).oidcIssuers).toEqual([
       'https://token.actions.githubusercontent.com',
       'https://gitlab.com',
@@ -240,11 +240,11 @@ describe('CI systems whose tokens may count', () => {
     'none https://gitlab.com',
     'https://accounts.google.com',
     'http://127.0.0.1:9000/ci',
-  ])('%s is none', (OIDC_ISSUERS) => {
+  ])('rejects %s', (OIDC_ISSUERS) => {
     expect(configError({ ...required, OIDC_ISSUERS })).toContain('OIDC_ISSUERS')
   })
 
-  test('one on this machine counts beside a sandbox, and never where it is deployed', () => {
+  test('accepts an issuer on this machine with a sandbox, and not in a deployment', () => {
     const OIDC_ISSUERS = 'http://127.0.0.1:9000/ci'
     expect(readConfig({ ...required, ...local, OIDC_ISSUERS }).oidcIssuers).toEqual([OIDC_ISSUERS])
     expect(configError({ ...required, ...local, OIDC_ISSUERS: 'http://10.0.0.1/ci' })).toContain(
@@ -254,7 +254,7 @@ describe('CI systems whose tokens may count', () => {
   })
 })
 
-test('front ends that append an address: one where it is deployed, unless said', () => {
+test('FORWARDED_HOPS is 1 by default in a deployment, else 0', () => {
   expect(readConfig(required).forwardedHops).toBe(0)
   expect(readConfig({ ...required, K_SERVICE: 'auth' }).forwardedHops).toBe(1)
   expect(readConfig({ ...required, K_SERVICE: 'auth', FORWARDED_HOPS: '2' }).forwardedHops).toBe(2)
@@ -266,8 +266,8 @@ test('front ends that append an address: one where it is deployed, unless said',
 const parseHeaders = (value: string): unknown =>
   readConfig({ ...required, OTEL_EXPORTER_OTLP_HEADERS: value }).otlpHeaders
 
-describe('headers for the collector', () => {
-  test('are a list of names and values, percent-encoded where they have to be', () => {
+describe('OTEL_EXPORTER_OTLP_HEADERS', () => {
+  test('parses a list of names and percent-encoded values', () => {
     expect(readConfig(required).otlpHeaders).toEqual({})
     expect(parseHeaders(' ')).toEqual({})
     expect(parseHeaders('Api-Key=s3cret==, x-tenant = a%2Cb%20c ,')).toEqual({
@@ -281,13 +281,13 @@ describe('headers for the collector', () => {
     ['no name', '=GOCSPX-value'],
     ['no value', 'api-key='],
     ['neither', 'GOCSPX-value'],
-    ['a name of more than one word', 'api key=GOCSPX-value'],
-    ['a value of two lines', 'api-key=GOCSPX-value%0D%0Ahost:%20evil.example'],
-    ['a value that is not ASCII', 'api-key=GOCSPX-valu%C3%A9'],
-    ['a broken encoding', 'api-key=GOCSPX-value%'],
-    ['what every request has of its own', 'content-type=text/plain;GOCSPX-value'],
-    ['where it goes to', 'Host=evil.example'],
-  ])('with %s are refused, and not quoted', (_, value) => {
+    ['a name with a space', 'api key=GOCSPX-value'],
+    ['a value with a line break', 'api-key=GOCSPX-value%0D%0Ahost:%20evil.example'],
+    ['a non-ASCII value', 'api-key=GOCSPX-valu%C3%A9'],
+    ['a malformed percent-escape', 'api-key=GOCSPX-value%'],
+    ['a header of the request', 'content-type=text/plain;GOCSPX-value'],
+    ['the Host header', 'Host=evil.example'],
+  ])('rejects %s without quoting it', (_, value) => {
     const message = configError({ ...required, OTEL_EXPORTER_OTLP_HEADERS: `fine=1,${value}` })
     expect(message).toBe(
       'Cannot start: OTEL_EXPORTER_OTLP_HEADERS must list headers such as api-key=…,tenant=…',

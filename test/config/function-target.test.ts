@@ -8,6 +8,6 @@ test.each([
   [{}, ['--target=echo'], undefined],
   [{}, ['--target'], undefined],
   [{}, [], undefined],
-])('with %j and %j the framework serves %s', (env, args, target) => {
+])('readFunctionTarget() with environment %j and arguments %j returns %s', (env, args, target) => {
   expect(readFunctionTarget(env, ['node', 'functions-framework', ...args])).toBe(target)
 })

@@ -1,4 +1,4 @@
-/** docs/limits.md quotes the code. */
+/** The values in docs/limits.md match the code. */
 import { expect, test } from '@jest/globals'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -26,13 +26,13 @@ const [kib, mib, minute] = [1024, 1024 * 1024, 60_000]
 const hour = 60 * minute
 const number = (value: number): string => value.toLocaleString('en')
 
-/** What the row that begins so says next. */
+/** Returns the value in the table row with this start. */
 function row(start: string): string {
-  const line = text.split('\n').find((one) => one.startsWith(`| ${start}`)) ?? ''
+  const line = text.split('\n').find((candidate) => candidate.startsWith(`| ${start}`)) ?? ''
   return line.split('|')[2]?.trim() ?? ''
 }
 
-/** A constant that is nobody else's business, as its file writes it. */
+/** Returns the source text of a constant that its module does not export. */
 async function constant(file: string, name: string): Promise<string> {
   const code = await readFile(join(root, 'functions', file), 'utf8')
   return new RegExp(`const ${name} = ([^\\n]+)`).exec(code)?.[1] ?? 'none'
@@ -53,27 +53,27 @@ test.each([
   ['A sign-in', `${loginTtlMs / minute} minutes`],
   [
     'A terminal’s',
-    `${deviceCodeTtlMs / minute} minutes, asked for every ${pollIntervalMs / 1000} s`,
+    `${deviceCodeTtlMs / minute} minutes, polled every ${pollIntervalMs / 1000} seconds`,
   ],
   ['An upload by tus', `${uploadTtlMs / hour / 24} days`],
-])('%s', (start, value) => {
+])('the limit "%s" is %s, as in the code', (start, value) => {
   expect(row(start.replace('’', "'"))).toContain(value)
 })
 
 test.each([
   ["A file's or", '1,024', 'http/file-name.ts', 'maxNameBytes', '1024'],
   ['Folders in', '50', 'http/file-name.ts', 'maxPathSegments', '50'],
-  ['A body of JSON', '16 KiB', 'http/limited-body.ts', 'maxBytes', '16 * 1024'],
+  ['A JSON or urlencoded', '16 KiB', 'http/limited-body.ts', 'maxBytes', '16 * 1024'],
   ['`Upload-Metadata`', '3 KiB', 'upload/tus/metadata.ts', 'maxMetadataBytes', '3 * 1024'],
   ['Files in a page', '1,000', 'files/list-query.ts', 'maxPageSize', '1000'],
-  ['Codes for', '20', 'app/identity.ts', 'mostStarts', '20'],
-  ['Codes tried', '30', 'app/identity.ts', 'mostTries', '30'],
-  ['Tokens of', '100', 'auth/tokens.ts', 'mostTokens', '100'],
-  ['Policies of', '20', 'identity/policies.ts', 'mostPolicies', '20'],
-  ['Claims of', '20', 'auth/policies.ts', 'mostClaims', '20'],
-  ["A page's bearer", '1 hour', 'auth/token-exchange.ts', 'lifetimeMs', '60 * 60_000'],
-  ['An instance that', '8 seconds', 'http/graceful-shutdown.ts', 'graceMs', '8_000'],
-])('%s', async (start, value, file, name, code) => {
+  ['Codes for', '20', 'app/identity.ts', 'maxDeviceCodes', '20'],
+  ['Codes tried', '30', 'app/identity.ts', 'maxUserCodeAttempts', '30'],
+  ['Tokens of', '100', 'auth/tokens.ts', 'maxTokens', '100'],
+  ['Policies of', '20', 'identity/policies.ts', 'maxPolicies', '20'],
+  ['Claims of', '20', 'auth/policies.ts', 'maxClaims', '20'],
+  ["A page's bearer", '1 hour', 'auth/token-exchange.ts', 'bearerTtlMs', '60 * 60_000'],
+  ['An instance that', '8 seconds', 'http/graceful-shutdown.ts', 'defaultGraceMs', '8_000'],
+])('the limit "%s" is %s, as in the code', async (start, value, file, name, code) => {
   expect(row(start)).toContain(value)
   expect(await constant(file, name)).toBe(code)
 })

@@ -5,8 +5,8 @@ import { signIn } from '../../infra/local/sign-in.ts'
 import { decideDeviceRequest, showDeviceRequest, pollToken, postForm } from '../kit/device-flow.ts'
 import type { DeviceAuthorization } from '../kit/device-flow.ts'
 import { putPolicy } from '../kit/policies.ts'
-import { codeOf, filePart, form, send, startDriveway, uploadForm } from '../kit/environment.ts'
-import type { Driveway, RawAnswer } from '../kit/environment.ts'
+import { problemCode, filePart, form, send, startDriveway, uploadForm } from '../kit/environment.ts'
+import type { Driveway, RawResponse } from '../kit/environment.ts'
 import { faultsOf, operations } from './openapi-fixture.ts'
 
 let driveway: Driveway
@@ -21,8 +21,17 @@ beforeAll(async () => {
 afterAll(() => driveway.close())
 
 /** Holds an answer against the document. */
-function held(operationId: string, status: number, answer: RawAnswer, code?: string): RawAnswer {
-  expect([operationId, answer.status, code && codeOf(answer)]).toEqual([operationId, status, code])
+function held(
+  operationId: string,
+  status: number,
+  answer: RawResponse,
+  code?: string,
+): RawResponse {
+  expect([operationId, answer.status, code && problemCode(answer)]).toEqual([
+    operationId,
+    status,
+    code,
+  ])
   expect(faultsOf(operationId, answer)).toEqual([])
   seen.set(operationId, (seen.get(operationId) ?? new Set()).add(status))
   return answer
@@ -31,13 +40,17 @@ function held(operationId: string, status: number, answer: RawAnswer, code?: str
 type More = { headers?: Record<string, string>; body?: string | Buffer }
 
 /** As whoever has the token. */
-function ask(method: string, path: string, { headers = {}, body }: More = {}): Promise<RawAnswer> {
+function ask(
+  method: string,
+  path: string,
+  { headers = {}, body }: More = {},
+): Promise<RawResponse> {
   const options = { method, headers: { ...driveway.bearer, ...headers } }
   return send(driveway.origin, path, body === undefined ? options : { ...options, body })
 }
 
 /** As whoever is signed in. */
-function own(method: string, path: string, body?: object): Promise<RawAnswer> {
+function own(method: string, path: string, body?: object): Promise<RawResponse> {
   const headers = { ...driveway.session, 'content-type': 'application/json' }
   const options = { method, headers }
   return send(
@@ -47,17 +60,17 @@ function own(method: string, path: string, body?: object): Promise<RawAnswer> {
   )
 }
 
-const read = ({ body }: RawAnswer): unknown => JSON.parse(body)
+const read = ({ body }: RawResponse): unknown => JSON.parse(body)
 
 /** What a person does at Google, and their browser after that. */
-async function comeBack({ headers }: RawAnswer): Promise<RawAnswer> {
+async function comeBack({ headers }: RawResponse): Promise<RawResponse> {
   const drive = 'https://www.googleapis.com/auth/drive'
   const back = await fetch(headers.location ?? '', {
     method: 'POST',
     redirect: 'manual',
     body: new URLSearchParams([
       ['authuser', '0'],
-      ['answer', 'continue'],
+      ['decision', 'continue'],
       ['scope', `${drive}.file`],
       ['scope', `${drive}.metadata.readonly`],
     ]),

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parse } from 'yaml'
 import { root } from '../kit/process.ts'
-import type { RawAnswer } from '../kit/environment.ts'
+import type { RawResponse } from '../kit/environment.ts'
 
 export interface Reference {
   $ref: string
@@ -105,7 +105,7 @@ ajv.addFormat('uri', (text) => URL.canParse(text))
 ajv.addSchema(document, 'openapi')
 
 /** What of an answer is not as the document has it; nothing where all is. */
-export function faultsOf(operationId: string, { status, headers, body }: RawAnswer): string[] {
+export function faultsOf(operationId: string, { status, headers, body }: RawResponse): string[] {
   const described = operations.find(({ operation }) => operation.operationId === operationId)
   if (!described) return [`no operation ${operationId}`]
   const { method, operation } = described

@@ -1,4 +1,4 @@
-/** The audit trail's helper, and that its page says what it does. */
+/** The audit trail, and its documentation in docs/audit.md. */
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'
 import { audit, auditEvents } from '../../functions/http/audit.ts'
@@ -7,10 +7,10 @@ import { filePart, form, send, startDriveway, uploadForm } from '../kit/environm
 
 const page = readFileSync(new URL('../../docs/audit.md', import.meta.url), 'utf8')
 const [events = '', meanings = ''] = page.split(/^\| Field /m)
-const secretive = /secret|token$|cookie|password|verifier|email|address|url|state$/i
+const secretNames = /secret|token$|cookie|password|verifier|email|address|url|state$/i
 
 describe('docs/audit.md', () => {
-  test('has every event with all of its fields, and no other', () => {
+  test('docs/audit.md lists exactly the events of the code, with all their fields', () => {
     const documented = events
       .split('\n')
       .filter((line) => line.startsWith('| `'))
@@ -21,18 +21,18 @@ describe('docs/audit.md', () => {
     expect(Object.fromEntries(documented)).toEqual(auditEvents)
   })
 
-  test('says of every field what it is', () => {
+  test('docs/audit.md describes every field', () => {
     const documented = [...meanings.matchAll(/^\| `(\w+)`/gm)].map(([, field]) => field)
     const used = new Set(Object.values(auditEvents).flat())
     expect(new Set(documented)).toEqual(used)
   })
 })
 
-test('no field is made for a secret', () => {
-  for (const field of Object.values(auditEvents).flat()) expect(field).not.toMatch(secretive)
+test('no audit event has a field for a secret', () => {
+  for (const field of Object.values(auditEvents).flat()) expect(field).not.toMatch(secretNames)
 })
 
-test('an event is one line that says so, without what does not apply', () => {
+test('audit() writes one line per event and omits fields that do not apply', () => {
   const lines: string[] = []
   const log = createLog('p', (line) => lines.push(line))
   audit(log, 'download', {
@@ -64,7 +64,7 @@ test('an event is one line that says so, without what does not apply', () => {
   ])
 })
 
-test('a secret that slips into a field all the same is not written', () => {
+test('audit() redacts a secret in a field', () => {
   const lines: string[] = []
   const secret = `dw_${'s'.repeat(49)}`
   audit(
@@ -75,8 +75,8 @@ test('a secret that slips into a field all the same is not written', () => {
   expect(lines.join('')).not.toContain('sss')
 })
 
-describe('the trail of transfers', () => {
-  test('has an event for each file that was stored or read, and by whom', async () => {
+describe('audit events of transfers', () => {
+  test('the log has one event with the account and credential for each stored or downloaded file', async () => {
     const driveway = await startDriveway()
     const { origin, bearer } = driveway
     const raw = await send(origin, '/upload/raw.txt', {
@@ -94,7 +94,7 @@ describe('the trail of transfers', () => {
     const patch = { ...bearer, 'tus-resumable': '1.0.0', ...type, 'upload-offset': '0' }
     const path = new URL(created.headers.location ?? '').pathname
     await send(origin, path, { method: 'PATCH', headers: patch, body: 'later' })
-    // A file that is left as it was is no upload.
+    // A skipped file is not an upload.
     const skip = { method: 'PUT', headers: bearer, body: 'other' }
     expect((await send(origin, '/upload/raw.txt?mode=skip', skip)).status).toBe(200)
     await send(origin, `/files/${id}/content`, { headers: bearer })

@@ -1,4 +1,4 @@
-/** Callers that leave while Drive takes nothing: nobody reads from them, and it is seen all the same. */
+/** Detection of clients that disconnect while Drive accepts no data and the request is paused. */
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
 import type { RawConnection, UploadGateway } from '../kit/upload.ts'
 import {
@@ -32,24 +32,24 @@ afterEach(() => {
 
 afterAll(() => driveway.close())
 
-/** An upload that waits for a Drive which hangs, and has sent all that anybody takes meanwhile. */
+/** Starts an upload while Drive hangs, and sends until backpressure stops it. */
 async function startPausedUpload(): Promise<RawConnection> {
   driveway.google.faults.add({ operation: 'drive.upload.chunk', hang: 'headers' })
-  const line = await openConnection(driveway.origin)
+  const connection = await openConnection(driveway.origin)
   const type = 'application/octet-stream'
   const start = formRequestHead(driveway, { 'Content-Length': size, 'Content-Type': type })
-  line.socket.write(start.replace('POST /upload ', 'PUT /upload/x.bin '))
-  line.socket.write(Buffer.alloc(size))
+  connection.socket.write(start.replace('POST /upload ', 'PUT /upload/x.bin '))
+  connection.socket.write(Buffer.alloc(size))
   await waitFor(() => driveway.google.calls.includes('drive.upload.chunk'))
-  await line.waitFor((heard) => heard.includes('100 Continue'))
-  return line
+  await connection.waitFor((received) => received.includes('100 Continue'))
+  return connection
 }
 
 test.each(['destroy', 'resetAndDestroy'] as const)(
-  'a caller that leaves (%s) is noticed before Drive’s time is over (case 63)',
-  async (leave) => {
-    const line = await startPausedUpload()
-    line.socket[leave]()
+  'the gateway detects a disconnect (%s) before the timeout of Drive',
+  async (disconnect) => {
+    const connection = await startPausedUpload()
+    connection.socket[disconnect]()
     await waitFor(() => driveway.lines.some((text) => text.includes('"code":"truncated"')))
     expect(driveway.google.calls.filter((call) => call === 'drive.upload.chunk')).toHaveLength(1)
     await driveway.settled()
@@ -57,10 +57,10 @@ test.each(['destroy', 'resetAndDestroy'] as const)(
   },
 )
 
-test('a caller that stays is asked four times at most, and gets its answer', async () => {
-  const line = await startPausedUpload()
-  await line.waitFor(() => line.statuses().length > 0)
-  expect(line.statuses()).toEqual([201])
-  expect(line.received().split('100 Continue').length - 1).toBeLessThanOrEqual(4)
-  line.socket.destroy()
+test('a client that stays gets at most four probes and its response', async () => {
+  const connection = await startPausedUpload()
+  await connection.waitFor(() => connection.statuses().length > 0)
+  expect(connection.statuses()).toEqual([201])
+  expect(connection.received().split('100 Continue').length - 1).toBeLessThanOrEqual(4)
+  connection.socket.destroy()
 })

@@ -34,7 +34,7 @@ function chunkedBody(...pieces: string[]): string {
 
 const secondRequest = 'GET /upload HTTP/1.1\r\nHost: localhost\r\n\r\n'
 
-describe('what frames a body wrongly gets no success and leaves nothing (case 60)', () => {
+describe('POST /upload with invalid body framing', () => {
   test.each<[what: string, headers: Record<string, string | number>, body: string]>([
     ['a negative Content-Length', { 'Content-Length': -1 }, text],
     ['a signed Content-Length', { 'Content-Length': `+${text.length}` }, text],
@@ -42,19 +42,19 @@ describe('what frames a body wrongly gets no success and leaves nothing (case 60
     ['a Content-Length of 20 digits', { 'Content-Length': '9'.repeat(20) }, text],
     ['two Content-Lengths', { 'Content-Length': text.length, 'content-length': 5 }, text],
     [
-      'Content-Length and chunks',
+      'Content-Length and Transfer-Encoding',
       { 'Content-Length': 5, 'Transfer-Encoding': 'chunked' },
       chunkedBody(text),
     ],
     ['an unknown Transfer-Encoding', { 'Transfer-Encoding': 'gzip' }, text],
     [
-      'chunks that are not the last encoding',
+      'chunked that is not the last encoding',
       { 'Transfer-Encoding': 'chunked, gzip' },
       chunkedBody(text),
     ],
     ['a bad chunk size', { 'Transfer-Encoding': 'chunked' }, `zz\r\n${text}\r\n0\r\n\r\n`],
     [
-      'a chunk longer than it says',
+      'a chunk longer than its declared size',
       { 'Transfer-Encoding': 'chunked' },
       `5\r\n${text}\r\n0\r\n\r\n`,
     ],
@@ -65,127 +65,135 @@ describe('what frames a body wrongly gets no success and leaves nothing (case 60
     ],
     ['a folded header', { 'Content-Length': text.length, 'X-Folded': 'a\r\n b' }, text],
     ['a space before a colon', { 'Content-Length ': text.length }, text],
-  ])('%s', async (_, headers, sent) => {
-    const heard = await sendRaw(driveway.origin, [
+  ])('a request with %s gets one 400 and stores nothing', async (_, headers, sent) => {
+    const received = await sendRaw(driveway.origin, [
       formRequestHead(driveway, headers) + sent,
       secondRequest,
     ])
-    const statuses = [...heard.matchAll(/HTTP\/1\.1 (\d{3})/g)].map(([, status]) => status)
-    expect(statuses).toEqual(['400']) // and what came behind it was never looked at
+    const statuses = [...received.matchAll(/HTTP\/1\.1 (\d{3})/g)].map(([, status]) => status)
+    expect(statuses).toEqual(['400']) // the second request was not read
     expectNothingStored(driveway)
   })
 
-  test('a Content-Length shorter than the form', async () => {
+  test('a Content-Length shorter than the form gets 400 and stores nothing', async () => {
     const short = formRequestHead(driveway, { 'Content-Length': text.length - 3 })
-    const heard = await sendRaw(driveway.origin, [short + text])
-    expect(heard).toMatch(/^HTTP\/1\.1 400 /)
-    expect(heard).not.toContain('HTTP/1.1 2')
+    const received = await sendRaw(driveway.origin, [short + text])
+    expect(received).toMatch(/^HTTP\/1\.1 400 /)
+    expect(received).not.toContain('HTTP/1.1 2')
     expectNothingStored(driveway)
   })
 
-  test('a Content-Length longer than what is ever sent', async () => {
+  test('a Content-Length longer than the sent body gets 408 too_slow and stores nothing', async () => {
     const long = formRequestHead(driveway, { 'Content-Length': text.length + 100 })
-    const heard = await exchange(long + text, hasResponses(1))
-    expect(heard).toMatch(/^HTTP\/1\.1 408 /)
-    expect(problemCodeIn(heard)).toBe('too_slow')
+    const received = await exchange(long + text, hasResponses(1))
+    expect(received).toMatch(/^HTTP\/1\.1 408 /)
+    expect(problemCodeIn(received)).toBe('too_slow')
     expectNothingStored(driveway)
   })
 })
 
-/** Says all of it at once and listens until something holds, then hangs up. */
-async function exchange(said: string | Buffer, holds: (heard: string) => boolean): Promise<string> {
-  const line = await openConnection(driveway.origin)
-  line.socket.write(said)
-  const heard = await line.waitFor(holds)
-  line.socket.destroy()
-  return heard
+/** Sends bytes in one write, reads until the condition holds, then disconnects. */
+async function exchange(
+  sent: string | Buffer,
+  condition: (received: string) => boolean,
+): Promise<string> {
+  const connection = await openConnection(driveway.origin)
+  connection.socket.write(sent)
+  const received = await connection.waitFor(condition)
+  connection.socket.destroy()
+  return received
 }
 
-/** So many answers were heard, each with its body. */
-function hasResponses(count: number): (heard: string) => boolean {
-  return (heard) => [...heard.matchAll(/\r\n\r\n(?:[\da-f]+\r\n)?\{.*\}\n/g)].length === count
+/** Whether this many responses with their bodies were received. */
+function hasResponses(count: number): (received: string) => boolean {
+  return (received) => [...received.matchAll(/\r\n\r\n(?:[\da-f]+\r\n)?\{.*\}\n/g)].length === count
 }
 
-test('chunks of any size make the same file as one length (case 61)', async () => {
-  const heard = await exchange(
+test('a chunked upload with one-byte chunks stores the same file', async () => {
+  const received = await exchange(
     formRequestHead(driveway, { 'Transfer-Encoding': 'chunked' }) +
       chunkedBody(...Array.from(text)),
     hasResponses(1),
   )
-  expect(heard).toMatch(/^HTTP\/1\.1 201 /)
+  expect(received).toMatch(/^HTTP\/1\.1 201 /)
   const [file] = driveway.uploaded()
   expect((await driveway.google.drive.contentOf(file?.id ?? '')).toString()).toBe('content')
 })
 
-test('pipelined uploads are answered one after the other', async () => {
+test('pipelined uploads are answered in order', async () => {
   const names = ['1', '2', '3']
   const requests = names.map((name) => {
     const sent = form('b', filePart(name, name)).toString()
     return formRequestHead(driveway, { 'Content-Length': sent.length }) + sent
   })
-  const heard = await exchange(requests.join(''), hasResponses(3))
-  expect([...heard.matchAll(/"name":"(\d)"/g)].map(([, name]) => name)).toEqual(names)
+  const received = await exchange(requests.join(''), hasResponses(3))
+  expect([...received.matchAll(/"name":"(\d)"/g)].map(([, name]) => name)).toEqual(names)
   expect(driveway.uploaded().map(({ name }) => name)).toEqual(expect.arrayContaining(names))
 })
 
-test('a refused upload does not disturb the next request on its connection', async () => {
+test('a rejected upload does not affect the next request on its connection', async () => {
   const bad = '--b\r\n\r\nx\r\n--b--\r\n'
   const good = formRequestHead(driveway, { 'Content-Length': text.length }) + text
-  const heard = await exchange(
+  const received = await exchange(
     formRequestHead(driveway, { 'Content-Length': bad.length }) + bad + good,
     hasResponses(2),
   )
-  expect([...heard.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status)).toEqual([
+  expect([...received.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status)).toEqual([
     '400',
     '201',
   ])
 })
 
-describe('a caller that waits to be asked for its body (case 65)', () => {
+describe('a client that sends Expect: 100-continue', () => {
   const expecting = { Expect: '100-continue', 'Content-Length': text.length }
 
   test.each([
-    ['a bad token', { ...expecting, authorization: 'Bearer dw_nobody' }, 401, 'invalid_token'],
-    ['a bad type', { ...expecting, 'Content-Type': 'text/plain' }, 415, 'unsupported_media_type'],
+    ['an invalid token', { ...expecting, authorization: 'Bearer dw_nobody' }, 401, 'invalid_token'],
     [
-      'a body that is over every limit',
+      'a wrong media type',
+      { ...expecting, 'Content-Type': 'text/plain' },
+      415,
+      'unsupported_media_type',
+    ],
+    [
+      'a body above every limit',
       { ...expecting, 'Content-Length': 2_000_000_000 },
       413,
       'too_large',
     ],
-  ])('is refused for %s without being asked', async (_, headers, status, code) => {
-    const heard = await sendRaw(driveway.origin, [formRequestHead(driveway, headers)])
-    expect(heard).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `))
-    expect(problemCodeIn(heard)).toBe(code)
-    expect(heard).toContain('connection: close')
+  ])('is rejected for %s without 100 Continue', async (_, headers, status, code) => {
+    const received = await sendRaw(driveway.origin, [formRequestHead(driveway, headers)])
+    expect(received).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `))
+    expect(problemCodeIn(received)).toBe(code)
+    expect(received).toContain('connection: close')
   })
 
-  test('is asked once it may, and not before', async () => {
-    const line = await openConnection(driveway.origin)
-    line.socket.write(formRequestHead(driveway, expecting))
-    expect(await line.waitFor((heard) => heard.includes('\r\n\r\n'))).toBe(
+  test('gets 100 Continue after the headers are accepted, and not before', async () => {
+    const connection = await openConnection(driveway.origin)
+    connection.socket.write(formRequestHead(driveway, expecting))
+    expect(await connection.waitFor((received) => received.includes('\r\n\r\n'))).toBe(
       'HTTP/1.1 100 Continue\r\n\r\n',
     )
-    line.socket.write(text)
-    expect(await line.waitFor(hasResponses(1))).toContain('HTTP/1.1 201 ')
-    line.socket.destroy()
+    connection.socket.write(text)
+    expect(await connection.waitFor(hasResponses(1))).toContain('HTTP/1.1 201 ')
+    connection.socket.destroy()
   })
 })
 
-describe('a caller that is refused while it still sends gets the answer, not a reset (case 65)', () => {
+describe('a client that is rejected while it still sends', () => {
   const large = form('b', filePart('large.bin', Buffer.alloc(20_000_000)))
   const type = 'multipart/form-data; boundary=b'
 
   test.each([
     [
-      'bad token',
+      'invalid token',
       { authorization: 'Bearer dw_nobody', 'content-type': type },
       401,
       'invalid_token',
     ],
-    ['bad type', { 'content-type': 'text/plain' }, 415, 'unsupported_media_type'],
-    ['over-long file', { 'content-type': type }, 413, 'too_large'],
-  ])('for its %s', async (_, headers, status, code) => {
+    ['wrong media type', { 'content-type': 'text/plain' }, 415, 'unsupported_media_type'],
+    ['too large file', { 'content-type': type }, 413, 'too_large'],
+  ])('gets the response for its %s and no reset', async (_, headers, status, code) => {
     for (const length of [{ 'content-length': String(large.length) }, {}]) {
       const answer = await send(driveway.origin, '/upload', {
         method: 'POST',
@@ -201,51 +209,48 @@ describe('a caller that is refused while it still sends gets the answer, not a r
     expectNothingStored(driveway)
   })
 
-  test('also when it reads nothing until it has sent everything', async () => {
-    const line = await openConnection(driveway.origin)
-    line.socket.pause()
-    line.socket.write(
+  test('gets the response even if it reads only after the last byte', async () => {
+    const connection = await openConnection(driveway.origin)
+    connection.socket.pause()
+    connection.socket.write(
       formRequestHead(driveway, { authorization: 'Bearer x', 'Content-Length': large.length }),
     )
-    await new Promise((resolve) => line.socket.write(large, resolve))
-    line.socket.resume()
-    await line.closed
-    expect(problemCodeIn(line.received())).toBe('invalid_token')
+    await new Promise((resolve) => connection.socket.write(large, resolve))
+    connection.socket.resume()
+    await connection.closed
+    expect(problemCodeIn(connection.received())).toBe('invalid_token')
   })
 })
 
 test.each([
-  ['a bad percent-escape', '/upload?x=%zz', {}, 400],
-  ['bad UTF-8 in a percent-escape', '/upload?x=%ff', {}, 400],
-  ['a parameter twice', '/upload?x=1&x=2', {}, 400],
-  ['JSON that is none', '/upload', { 'content-type': 'application/json' }, 415],
-  ['a target that is no path', 'http://elsewhere.example/upload', {}, 400],
-])(
-  '%s is answered with a problem that gives nothing away (case 36)',
-  async (_, path, headers, status) => {
-    for (const sent of ['{', Buffer.alloc(1_000_000, 'a=b&')]) {
-      const answer = await send(driveway.origin, path, {
-        method: 'POST',
-        headers: { ...driveway.bearer, ...headers },
-        body: sent,
-      })
-      expect(answer.status).toBe(status)
-      expect(answer.headers['content-type']).toBe('application/problem+json')
-      expect(answer.body).not.toMatch(/<|\.ts|\.mjs|node/)
-    }
-  },
-)
+  ['a malformed percent-escape', '/upload?x=%zz', {}, 400],
+  ['invalid UTF-8 in a percent-escape', '/upload?x=%ff', {}, 400],
+  ['a repeated parameter', '/upload?x=1&x=2', {}, 400],
+  ['malformed JSON', '/upload', { 'content-type': 'application/json' }, 415],
+  ['a request target that is not a path', 'http://elsewhere.example/upload', {}, 400],
+])('POST with %s gets a problem without internal details', async (_, path, headers, status) => {
+  for (const sent of ['{', Buffer.alloc(1_000_000, 'a=b&')]) {
+    const answer = await send(driveway.origin, path, {
+      method: 'POST',
+      headers: { ...driveway.bearer, ...headers },
+      body: sent,
+    })
+    expect(answer.status).toBe(status)
+    expect(answer.headers['content-type']).toBe('application/problem+json')
+    expect(answer.body).not.toMatch(/<|\.ts|\.mjs|node/)
+  }
+})
 
-test('the answers to pipelined requests are not waited for once their caller has left', async () => {
+test('stop() does not wait for pipelined requests of a disconnected client', async () => {
   driveway.lines.length = 0
   driveway.google.faults.add({ operation: 'drive.upload.multipart', hang: 'headers' })
-  const line = await openConnection(driveway.origin)
+  const connection = await openConnection(driveway.origin)
   const upload = formRequestHead(driveway, { 'Content-Length': text.length }) + text
   driveway.google.calls.length = 0
-  line.socket.write(upload + secondRequest.repeat(20))
+  connection.socket.write(upload + secondRequest.repeat(20))
   await waitFor(() => driveway.driveCalls().includes('drive.upload.multipart'))
-  line.socket.destroy()
-  await driveway.gateway.stop() // resolves when no request is under way, long before its grace ends
+  connection.socket.destroy()
+  await driveway.gateway.stop() // resolves when no request is in flight, long before the grace period ends
   expectNothingStored(driveway)
   expect(driveway.logs.filter(({ code }) => code === 'truncated')).not.toEqual([])
 })

@@ -1,9 +1,9 @@
-/** Where a request comes from: what front ends append is believed, what callers write is not (case 30). */
+/** The client address in X-Forwarded-For, which clients cannot forge. */
 import { expect, test } from '@jest/globals'
 import type { IncomingMessage } from 'node:http'
 import { createClientIp, networkPrefix } from '../../functions/http/client-ip.ts'
 
-const from = (forwarded?: string): IncomingMessage =>
+const requestFrom = (forwarded?: string): IncomingMessage =>
   ({
     headers: forwarded === undefined ? {} : { 'x-forwarded-for': forwarded },
     socket: { remoteAddress: '::ffff:192.0.2.1' },
@@ -19,8 +19,8 @@ test.each([
   [1, undefined, '::ffff:192.0.2.1'],
   [1, '', '::ffff:192.0.2.1'],
   [1, '6.6.6.6, <script>', '::ffff:192.0.2.1'],
-])('behind %i front ends, %p is %s', (hops, forwarded, address) => {
-  expect(createClientIp(hops)(from(forwarded))).toBe(address)
+])('with %i proxies, the client IP of X-Forwarded-For %p is %s', (hops, forwarded, address) => {
+  expect(createClientIp(hops)(requestFrom(forwarded))).toBe(address)
 })
 
 test.each([
@@ -31,6 +31,6 @@ test.each([
   ['2001:db8::1', '2001:db8:0:0'],
   ['::1', '0:0:0:0'],
   ['', ''],
-])('the network of %p is %p', (address, network) => {
+])('the network prefix of %p is %p', (address, network) => {
   expect(networkPrefix(address)).toBe(network)
 })

@@ -1,4 +1,4 @@
-/** Clocks that jump, and instances that all start at once (case 100). */
+/** Clock jumps, and many instances that start at the same time. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { problemCode, send, startDriveway } from '../kit/environment.ts'
 import type { Driveway, RawResponse } from '../kit/environment.ts'
@@ -32,12 +32,12 @@ const listFiles = (at: Driveway, headers = driveway.session): Promise<RawRespons
 const calls = (operation: string): number =>
   driveway.google.calls.filter((call) => call.startsWith(operation)).length
 
-describe('a clock that jumps', () => {
+describe('a clock jump', () => {
   test.each([
-    ['ten minutes on', 10 * minute],
-    ['ten minutes back', -10 * minute],
-    ['eight days on', 8 * day],
-  ])('%s signs nobody out, and the next jump back neither', async (_, jump) => {
+    ['of ten minutes forward', 10 * minute],
+    ['of ten minutes back', -10 * minute],
+    ['of eight days forward', 8 * day],
+  ])('%s, and back again, ends no session or token', async (_, jump) => {
     expect((await listFiles(gateway)).status).toBe(200)
     for (const now of [jump, 0, jump, 0]) {
       clock = now
@@ -49,7 +49,7 @@ describe('a clock that jumps', () => {
     }
   })
 
-  test('an access token that Google ends earlier than the clock says is renewed once', async () => {
+  test('an access token that Google expires early is refreshed once', async () => {
     await listFiles(gateway)
     clock = -10 * minute
     await driveway.google.oauth.control({ action: 'expireAccessTokens' })
@@ -59,30 +59,30 @@ describe('a clock that jumps', () => {
     expect(calls('oauth.refresh')).toBe(1)
   })
 
-  test('a sign-in under way survives five minutes either way, and not a day', async () => {
+  test('a pending sign-in survives a jump of five minutes in either direction, and expires after a day', async () => {
     for (const [jump, status] of [
       [5 * minute, 303],
       [-5 * minute, 303],
       [day, 400],
     ] as const) {
       clock = 0
-      const begun = await startSignIn(gateway)
+      const started = await startSignIn(gateway)
       clock = jump
-      const answer = await completeSignIn(gateway, await approveConsent(begun), begun.cookie)
+      const answer = await completeSignIn(gateway, await approveConsent(started), started.cookie)
       expect([jump, answer.status]).toEqual([jump, status])
       if (status === 400) expect(problemCode(answer)).toBe('state_expired')
     }
   })
 })
 
-test('twenty instances that start at once ask for each secret and each token once', async () => {
-  const fleet = await Promise.all(Array.from({ length: 20 }, () => startInstance()))
+test('twenty instances that start at the same time fetch each secret and refresh each token once', async () => {
+  const instances = await Promise.all(Array.from({ length: 20 }, () => startInstance()))
   driveway.google.calls.length = 0
   const answers = await Promise.all(
-    fleet.flatMap((one) => Array.from({ length: 10 }, () => listFiles(one))),
+    instances.flatMap((instance) => Array.from({ length: 10 }, () => listFiles(instance))),
   )
   expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
   expect(calls('oauth.refresh')).toBeLessThanOrEqual(20)
   expect(calls('secrets.')).toBeLessThanOrEqual(40)
-  for (const one of fleet) await one.close()
+  for (const instance of instances) await instance.close()
 }, 60_000)

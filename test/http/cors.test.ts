@@ -1,4 +1,4 @@
-/** What pages of other origins are told: those that are listed everything, the others nothing. */
+/** CORS headers: complete for allowed origins, none for other origins. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { send, sendRaw, startDriveway } from '../kit/environment.ts'
 import type { Driveway, RawResponse } from '../kit/environment.ts'
@@ -55,8 +55,8 @@ const foreignOrigins = [
   'http://localhost:8080',
 ]
 
-describe('an origin that is not listed letter by letter (case 26)', () => {
-  test.each(foreignOrigins)('%.60s', async (origin) => {
+describe('an origin that differs from every allowed one', () => {
+  test.each(foreignOrigins)('%.60s gets no CORS headers', async (origin) => {
     for (const method of ['GET', 'OPTIONS', 'POST']) {
       const answer = await send(driveway.origin, '/files', {
         method,
@@ -67,7 +67,7 @@ describe('an origin that is not listed letter by letter (case 26)', () => {
     }
   })
 
-  test('of 100 KB is refused by Node', async () => {
+  test('an origin of 100 KB gets 431 from Node', async () => {
     const origin = `https://${'a'.repeat(100_000)}`
     const heard = await sendRaw(driveway.origin, [
       `GET /files HTTP/1.1\r\nHost: x\r\nOrigin: ${origin}\r\n\r\n`,
@@ -76,7 +76,7 @@ describe('an origin that is not listed letter by letter (case 26)', () => {
     expect(heard).not.toMatch(/access-control/i)
   })
 
-  test('none at all: every answer says that it depends on the origin', async () => {
+  test('a request without an origin gets Vary: Origin and no CORS headers', async () => {
     for (const path of ['/auth', '/callback', '/files', '/upload', '/auth/session', '/nothing']) {
       const answer = await send(driveway.origin, path)
       expect([path, answer.headers['vary'], corsHeaders(answer)]).toEqual([path, 'Origin', []])
@@ -84,8 +84,8 @@ describe('an origin that is not listed letter by letter (case 26)', () => {
   })
 })
 
-describe('a preflight (case 27)', () => {
-  const asked = [
+describe('a CORS preflight', () => {
+  const requestedHeaders = [
     'authorization',
     'content-type',
     'authorization,content-type',
@@ -102,45 +102,48 @@ describe('a preflight (case 27)', () => {
     ['/auth/tokens', 'POST, GET'],
     [`/auth/tokens/${'0'.repeat(64)}`, 'DELETE'],
     ['/auth', 'GET'],
-  ])('for %s names what is there, without asking anybody', async (path, methods, more = '') => {
-    for (const origin of [driveway.origin, allowedOrigin, 'https://evil.example']) {
-      for (const headers of asked) {
-        const answer = await send(driveway.origin, path, {
-          method: 'OPTIONS',
-          headers: {
-            origin,
-            'access-control-request-method': methods.split(', ').at(-1) ?? '',
-            'access-control-request-headers': headers,
-          },
-        })
-        expect([answer.status, answer.body, answer.headers['vary']]).toEqual([204, '', 'Origin'])
-        if (origin === 'https://evil.example') {
-          expect(corsHeaders(answer)).toEqual([])
-          continue
+  ])(
+    'for %s lists the methods and headers, without a request to Google',
+    async (path, methods, more = '') => {
+      for (const origin of [driveway.origin, allowedOrigin, 'https://evil.example']) {
+        for (const headers of requestedHeaders) {
+          const answer = await send(driveway.origin, path, {
+            method: 'OPTIONS',
+            headers: {
+              origin,
+              'access-control-request-method': methods.split(', ').at(-1) ?? '',
+              'access-control-request-headers': headers,
+            },
+          })
+          expect([answer.status, answer.body, answer.headers['vary']]).toEqual([204, '', 'Origin'])
+          if (origin === 'https://evil.example') {
+            expect(corsHeaders(answer)).toEqual([])
+            continue
+          }
+          expect(answer.headers['access-control-allow-origin']).toBe(origin)
+          expect(answer.headers['access-control-allow-methods']).toBe(methods)
+          expect(answer.headers['access-control-allow-headers']).toBe(
+            `Authorization, Content-Type${more}`,
+          )
         }
-        expect(answer.headers['access-control-allow-origin']).toBe(origin)
-        expect(answer.headers['access-control-allow-methods']).toBe(methods)
-        expect(answer.headers['access-control-allow-headers']).toBe(
-          `Authorization, Content-Type${more}`,
-        )
       }
-    }
-    expect(driveway.google.calls).toEqual([])
-  })
+      expect(driveway.google.calls).toEqual([])
+    },
+  )
 })
 
-describe('an error can be read by a page of a listed origin (case 28)', () => {
+describe('an error response for a page of an allowed origin', () => {
   const origin = allowedOrigin
   test.each<[string, number, () => Promise<RawResponse>]>([
     ['no credential', 401, () => send(driveway.origin, '/files', { headers: { origin } })],
     [
-      'a foreign token',
+      'a Google token',
       401,
       () =>
         send(driveway.origin, '/files', { headers: { origin, authorization: 'Bearer ya29.x' } }),
     ],
     [
-      'no proof of the page',
+      'a bearer where a session is required',
       403,
       () =>
         send(driveway.origin, '/auth/session', {
@@ -148,17 +151,25 @@ describe('an error can be read by a page of a listed origin (case 28)', () => {
           headers: { origin, ...driveway.bearer },
         }),
     ],
-    ['no address', 404, () => send(driveway.origin, '/auth/nothing', { headers: { origin } })],
-    ['no preflight there', 404, () => options('/auth/nothing')],
+    ['an unknown path', 404, () => send(driveway.origin, '/auth/nothing', { headers: { origin } })],
+    ['a preflight of an unknown path', 404, () => options('/auth/nothing')],
     [
-      'no method',
+      'an unsupported method',
       405,
       () => send(driveway.origin, '/files', { method: 'PUT', headers: { origin } }),
     ],
-    ['a bad query', 400, () => send(driveway.origin, '/files?q=%zz', { headers: { origin } })],
-    ['a query twice', 400, () => send(driveway.origin, '/files?q=a&q=b', { headers: { origin } })],
     [
-      'a body that nobody reads',
+      'a malformed query',
+      400,
+      () => send(driveway.origin, '/files?q=%zz', { headers: { origin } }),
+    ],
+    [
+      'a repeated parameter',
+      400,
+      () => send(driveway.origin, '/files?q=a&q=b', { headers: { origin } }),
+    ],
+    [
+      'a body that is not read',
       415,
       () =>
         send(driveway.origin, '/upload', {
@@ -168,15 +179,15 @@ describe('an error can be read by a page of a listed origin (case 28)', () => {
         }),
     ],
     [
-      'a Drive that makes no sense',
+      'an unexpected response of Drive',
       502,
       () => {
         driveway.google.faults.add({ operation: 'drive.files.list', status: 400, body: '<html>' })
         return send(driveway.origin, '/files', { headers: { origin, ...driveway.bearer } })
       },
     ],
-  ])('%s: %i', async (_, status, ask) => {
-    const answer = await ask()
+  ])('has CORS headers for %s (%i)', async (_, status, request) => {
+    const answer = await request()
     expect(answer.status).toBe(status)
     expectAllowed(answer)
     expect(answer.headers['x-request-id']).toMatch(/^[0-9a-f-]{36}$/)

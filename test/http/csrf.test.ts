@@ -1,4 +1,4 @@
-/** A cookie counts only for requests of an allowed page, and that is known before a body is read. */
+/** CSRF protection: a cookie is accepted only from an allowed origin, before the body is read. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { problemCode, filePart, form, send, startDriveway } from '../kit/environment.ts'
 import type { Driveway, RawResponse } from '../kit/environment.ts'
@@ -28,29 +28,32 @@ function driveCalls(): string[] {
   return driveway.google.calls.filter((call) => call.startsWith('drive.'))
 }
 
-/** What a browser sends for a form on somebody else's page, and what odd clients send. */
+/** Headers that browsers send for a form on another site, and headers of unusual clients. */
 const foreignRequests: [string, Record<string, string>][] = [
   ['another site', { 'sec-fetch-site': 'cross-site' }],
   ['another site, with its origin', { origin: 'https://evil.example' }],
-  ['both', { origin: 'https://evil.example', 'sec-fetch-site': 'cross-site' }],
-  ['a lie about the site', { origin: 'https://evil.example', 'sec-fetch-site': 'same-origin' }],
+  [
+    'another site, with both headers',
+    { origin: 'https://evil.example', 'sec-fetch-site': 'cross-site' },
+  ],
+  ['a false Sec-Fetch-Site', { origin: 'https://evil.example', 'sec-fetch-site': 'same-origin' }],
   ['a sandboxed frame', { origin: 'null', 'sec-fetch-site': 'same-origin' }],
   ['an empty origin', { origin: '' }],
   ['a sibling host', { 'sec-fetch-site': 'same-site' }],
   ['the address bar', { 'sec-fetch-site': 'none' }],
-  ['nothing said', {}],
-  ['a value that nobody knows', { 'sec-fetch-site': 'other' }],
-  ['a referrer alone', { referer: 'http://127.0.0.1/' }],
+  ['no header', {}],
+  ['an unknown Sec-Fetch-Site', { 'sec-fetch-site': 'other' }],
+  ['only a referrer', { referer: 'http://127.0.0.1/' }],
 ]
 
-describe('a form of another page uploads nothing (case 22)', () => {
-  test.each(foreignRequests)('%s', async (_, headers) => {
+describe('POST /upload with a cookie', () => {
+  test.each(foreignRequests)('from %s gets 403 csrf and uploads nothing', async (_, headers) => {
     const answer = await upload(headers)
     expect([answer.status, problemCode(answer)]).toEqual([403, 'csrf'])
     expect(driveCalls()).toEqual([])
   })
 
-  test('and is refused before its body comes', async () => {
+  test('gets 403 csrf before the body is sent', async () => {
     const answer = await send(driveway.origin, '/upload', {
       method: 'POST',
       headers: { ...multipart, cookie, 'content-length': '100000', expect: '100-continue' },
@@ -58,7 +61,7 @@ describe('a form of another page uploads nothing (case 22)', () => {
     expect([answer.status, problemCode(answer)]).toEqual([403, 'csrf'])
   })
 
-  test('our own page and an allowed one may', async () => {
+  test('succeeds from the own origin and from an allowed one', async () => {
     const allowed = [
       { origin: driveway.origin },
       { origin: allowedOrigin, 'sec-fetch-site': 'cross-site' },
@@ -67,21 +70,21 @@ describe('a form of another page uploads nothing (case 22)', () => {
     for (const headers of allowed) expect((await upload(headers)).status).toBe(201)
   })
 
-  test('a bearer needs no origin: no page makes a browser send it', async () => {
+  test('succeeds with a bearer from any origin, because browsers do not send bearers by themselves', async () => {
     const headers = { ...multipart, ...driveway.bearer, origin: 'https://evil.example' }
     const answer = await send(driveway.origin, '/upload', { method: 'POST', headers, body })
     expect(answer.status).toBe(201)
   })
 })
 
-describe('other requests that change something (case 23)', () => {
+describe('other state-changing requests with a cookie', () => {
   test.each([
     ['text/plain', { 'content-type': 'text/plain' }],
-    ['a type in capitals', { 'content-type': 'TEXT/PLAIN' }],
+    ['a media type in capitals', { 'content-type': 'TEXT/PLAIN' }],
     ['form fields', { 'content-type': 'application/x-www-form-urlencoded' }],
-    ['no type', {}],
+    ['no media type', {}],
     ['a method override', { 'x-http-method-override': 'PUT' }],
-  ])('a raw POST with %s', async (_, headers) => {
+  ])('a cross-site POST /upload with %s gets 403 csrf', async (_, headers) => {
     const answer = await send(driveway.origin, '/upload', {
       method: 'POST',
       headers: { cookie, 'sec-fetch-site': 'cross-site', ...headers },
@@ -104,15 +107,15 @@ describe('other requests that change something (case 23)', () => {
     ['GET', '/auth/tokens', {}, 200],
     ['GET', '/auth/tokens', { 'sec-fetch-site': 'cross-site' }, 403],
     ['PUT', '/auth/tokens', {}, 405],
-  ])('%s %s with %p signs nobody out', async (method, path, headers, status) => {
+  ])('%s %s with %p does not end the session', async (method, path, headers, status) => {
     const answer = await send(driveway.origin, path, { method, headers: { cookie, ...headers } })
     expect(answer.status).toBe(status)
-    const still = await send(driveway.origin, '/files', { headers: { cookie } })
-    expect(still.status).toBe(200)
+    const listed = await send(driveway.origin, '/files', { headers: { cookie } })
+    expect(listed.status).toBe(200)
   })
 
-  test('a token is made for no other page, and by no simple request', async () => {
-    const make = (headers: Record<string, string>): Promise<RawResponse> =>
+  test('POST /auth/tokens creates no token for another site or for a simple request', async () => {
+    const postToken = (headers: Record<string, string>): Promise<RawResponse> =>
       send(driveway.origin, '/auth/tokens', {
         method: 'POST',
         headers: { cookie, ...headers },
@@ -120,11 +123,11 @@ describe('other requests that change something (case 23)', () => {
       })
     const json = { 'content-type': 'application/json' }
     for (const [, headers] of foreignRequests) {
-      expect(problemCode(await make({ ...json, ...headers }))).toBe('csrf')
+      expect(problemCode(await postToken({ ...json, ...headers }))).toBe('csrf')
     }
-    const simple = await make({ origin: driveway.origin, 'content-type': 'text/plain' })
+    const simple = await postToken({ origin: driveway.origin, 'content-type': 'text/plain' })
     expect([simple.status, problemCode(simple)]).toEqual([415, 'unsupported_media_type'])
-    expect((await make({ origin: driveway.origin, ...json })).status).toBe(201)
+    expect((await postToken({ origin: driveway.origin, ...json })).status).toBe(201)
   })
 })
 
@@ -132,7 +135,7 @@ async function listStatus(headers: Record<string, string>): Promise<number> {
   return (await send(driveway.origin, '/files', { headers: { cookie, ...headers } })).status
 }
 
-test("a list is read by our own page and by an old browser, and by no other site's page", async () => {
+test('GET /files with a cookie succeeds from the own page and old browsers, and fails from another site', async () => {
   expect(await listStatus({})).toBe(200)
   expect(await listStatus({ 'sec-fetch-site': 'none' })).toBe(200)
   expect(await listStatus({ 'sec-fetch-site': 'same-site' })).toBe(403)

@@ -15,7 +15,7 @@ import { listen, send } from '../kit/environment.ts'
 import type { RawConnection } from '../kit/upload.ts'
 import { openConnection, waitFor } from '../kit/upload.ts'
 
-/** What happened to the last request that a function saw. */
+/** The last request that the function handled. */
 let last: { rawBody: unknown; headers: IncomingMessage['headers']; failure?: unknown; read: number }
 let release: (() => void) | undefined
 
@@ -24,16 +24,16 @@ const bodyOf = ({ req, res }: RequestContext): AsyncGenerator<Buffer> => readBod
 async function run(call: RequestContext): Promise<void> {
   const { req, res, query } = call
   last = { rawBody: (req as { rawBody?: unknown }).rawBody, headers: { ...req.headers }, read: 0 }
-  const how = query.get('do')
-  if (how === 'refuse') throw new GatewayError('too_large', 'Refused before the body')
+  const action = query.get('do')
+  if (action === 'refuse') throw new GatewayError('too_large', 'Rejected before the body')
   const parts: Buffer[] = []
   try {
     for await (const part of bodyOf(call)) {
       last.read += part.length
-      if (how === 'wait' && last.read === part.length)
+      if (action === 'wait' && last.read === part.length)
         await new Promise<void>((resolve) => (release = resolve))
-      if (how === 'refuse-late') throw new GatewayError('too_large', 'Refused within the body')
-      if (how !== 'count') parts.push(part)
+      if (action === 'refuse-late') throw new GatewayError('too_large', 'Rejected within the body')
+      if (action !== 'count') parts.push(part)
     }
   } catch (error) {
     last.failure = error
@@ -85,20 +85,20 @@ const post = (
 ): string => `POST ${target} HTTP/1.1\r\nHost: x\r\n${headers}\r\n${body}`
 const get = 'GET /echo HTTP/1.1\r\nHost: x\r\n\r\n'
 
-/** The bodies of all answers that were heard. */
-const bodies = (line: RawConnection): unknown[] =>
-  [...line.received().matchAll(/\r\n\r\n(\{.*?\})(?=HTTP|$)/gs)].map(
+/** The bodies of all received responses. */
+const bodies = (connection: RawConnection): unknown[] =>
+  [...connection.received().matchAll(/\r\n\r\n(\{.*?\})(?=HTTP|$)/gs)].map(
     ([, body]) => (JSON.parse(body ?? '') as { body: string }).body,
   )
 
-async function exchange(said: string, count: number): Promise<RawConnection> {
-  const line = await openConnection(origin)
-  line.socket.write(said)
-  await line.waitFor(() => line.statuses().length >= count)
-  return line
+async function exchange(sent: string, count: number): Promise<RawConnection> {
+  const connection = await openConnection(origin)
+  connection.socket.write(sent)
+  await connection.waitFor(() => connection.statuses().length >= count)
+  return connection
 }
 
-test('without the hook the framework reads every body first, and it is served all the same', async () => {
+test('without streamBodies() the framework buffers the body and the function still gets it', async () => {
   const answer = await send(origin, '/echo', {
     method: 'POST',
     headers: { 'content-type': 'text/plain' },
@@ -108,9 +108,9 @@ test('without the hook the framework reads every body first, and it is served al
   expect(last.rawBody).toEqual(Buffer.from('hello'))
 })
 
-describe('with the hook', () => {
+describe('with streamBodies()', () => {
   beforeAll(() => {
-    // A second copy of the module, as another function or another test has it, changes nothing.
+    // A second copy of the module, as in another function or test, changes nothing.
     stops.push(streamBodies(shutdown.attach), streamBodies(shutdown.attach))
   })
 
@@ -120,52 +120,57 @@ describe('with the hook', () => {
     'application/octet-stream',
     'application/x-www-form-urlencoded',
     'multipart/form-data; boundary=b',
-  ])('a body of type %s reaches the function as a stream, and its headers whole', async (type) => {
-    const answer = await send(origin, '/echo', {
-      method: 'POST',
-      headers: { 'content-type': type, 'content-length': '1' },
-      body: '{',
-    })
-    expect(JSON.parse(answer.body)).toMatchObject({ body: '{' })
-    // If this fails, a release of the framework reads bodies in another way: see body.ts.
-    expect(last.rawBody).toBeUndefined()
-    expect(last.headers).toMatchObject({ 'content-length': '1', 'content-type': type })
-  })
+  ])(
+    'a body of type %s reaches the function as a stream with its original headers',
+    async (type) => {
+      const answer = await send(origin, '/echo', {
+        method: 'POST',
+        headers: { 'content-type': type, 'content-length': '1' },
+        body: '{',
+      })
+      expect(JSON.parse(answer.body)).toMatchObject({ body: '{' })
+      // If this fails, the framework has changed how it reads bodies: see framework-streaming.ts.
+      expect(last.rawBody).toBeUndefined()
+      expect(last.headers).toMatchObject({ 'content-length': '1', 'content-type': type })
+    },
+  )
 
-  test('slow uploads are not ended by the clock of the server', async () => {
+  test('the server has no request timeout, and a headers timeout of 15 s', async () => {
     await send(origin, '/echo')
     expect(server.requestTimeout).toBe(0)
     expect(server.headersTimeout).toBe(15_000)
   })
 
-  test('five requests on one connection: empty, long, chunked, none', async () => {
-    const line = await openConnection(origin)
+  test('one connection serves five requests with empty, normal, chunked and no bodies', async () => {
+    const connection = await openConnection(origin)
     const chunks = post('3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n', 'Transfer-Encoding: chunked\r\n')
     const requests = [post('one'), post(''), get, chunks, post('five')]
-    for (const [at, said] of requests.entries()) {
-      line.socket.write(said)
-      await line.waitFor(() => bodies(line).length === at + 1)
+    for (const [index, request] of requests.entries()) {
+      connection.socket.write(request)
+      await connection.waitFor(() => bodies(connection).length === index + 1)
     }
-    expect(bodies(line)).toEqual(['one', '', '', 'abcde', 'five'])
+    expect(bodies(connection)).toEqual(['one', '', '', 'abcde', 'five'])
     expect(last.headers['transfer-encoding']).toBeUndefined()
-    line.socket.destroy()
+    connection.socket.destroy()
   })
 
   test('pipelined requests are answered in order', async () => {
-    const line = await exchange(post('1') + post('2') + get + post('4'), 4)
-    expect(bodies(line)).toEqual(['1', '2', '', '4'])
-    line.socket.destroy()
+    const connection = await exchange(post('1') + post('2') + get + post('4'), 4)
+    expect(bodies(connection)).toEqual(['1', '2', '', '4'])
+    connection.socket.destroy()
   })
 
-  test('a caller that waits is asked for its body, or refused without being asked', async () => {
+  test('a client with Expect: 100-continue gets 100 Continue, or an error without it', async () => {
     const expecting = 'Expect: 100-continue\r\nContent-Length: 5\r\n'
-    const line = await openConnection(origin)
-    line.socket.write(post('', expecting))
-    expect(await line.waitFor((heard) => heard !== '')).toBe('HTTP/1.1 100 Continue\r\n\r\n')
-    line.socket.write('hello')
-    await line.waitFor(() => bodies(line).length === 1)
-    expect(bodies(line)).toEqual(['hello'])
-    line.socket.destroy()
+    const connection = await openConnection(origin)
+    connection.socket.write(post('', expecting))
+    expect(await connection.waitFor((received) => received !== '')).toBe(
+      'HTTP/1.1 100 Continue\r\n\r\n',
+    )
+    connection.socket.write('hello')
+    await connection.waitFor(() => bodies(connection).length === 1)
+    expect(bodies(connection)).toEqual(['hello'])
+    connection.socket.destroy()
 
     const refused = await exchange(post('', expecting, '/echo?do=refuse'), 1)
     await refused.closed
@@ -173,16 +178,16 @@ describe('with the hook', () => {
   })
 
   test.each(['FIN', 'RST'])(
-    'a caller that leaves with a %s ends its request and no other',
-    async (how) => {
-      const line = await openConnection(origin)
-      line.socket.write(post('half', 'Content-Length: 8\r\n'))
+    'a disconnect with %s ends its request and no other',
+    async (packet) => {
+      const connection = await openConnection(origin)
+      connection.socket.write(post('half', 'Content-Length: 8\r\n'))
       await waitFor(() => last.read === 4)
-      if (how === 'FIN') line.socket.end()
-      else line.socket.resetAndDestroy()
+      if (packet === 'FIN') connection.socket.end()
+      else connection.socket.resetAndDestroy()
       await waitFor(() => last.failure !== undefined)
       expect(last.failure).toMatchObject({ code: 'truncated' })
-      await line.closed
+      await connection.closed
       const next = await exchange(post('next'), 1)
       expect(bodies(next)).toEqual(['next'])
       next.socket.destroy()
@@ -190,39 +195,42 @@ describe('with the hook', () => {
   )
 
   test.each(['refuse', 'refuse-late'])(
-    'an early answer (%s) leaves the connection fit for the next request',
+    'after an early error (%s) the connection closes or serves the next request',
     async (how) => {
-      const line = await exchange(
+      const connection = await exchange(
         post('x'.repeat(100_000), undefined, `/echo?do=${how}`) + post('next'),
         1,
       )
-      // The answer may say that it is the last one; where it does not, the next request has its own.
-      const isLast = line.received().includes('connection: close')
-      if (isLast) await line.closed
-      else await line.waitFor(() => line.statuses().length === 2)
-      expect(line.statuses()).toEqual(isLast ? [413] : [413, 200])
-      line.socket.destroy()
+      // The response may close the connection; otherwise the next request gets its response.
+      const isLastResponse = connection.received().includes('connection: close')
+      if (isLastResponse) await connection.closed
+      else await connection.waitFor(() => connection.statuses().length === 2)
+      expect(connection.statuses()).toEqual(isLastResponse ? [413] : [413, 200])
+      connection.socket.destroy()
     },
   )
 
-  test('a function that reads slowly slows its caller down', async () => {
-    const line = await openConnection(origin)
+  test('a function that reads slowly applies backpressure to its client', async () => {
+    const connection = await openConnection(origin)
     const megabyte = Buffer.alloc(1024 * 1024)
-    line.socket.write(post('', `Content-Length: ${64 * megabyte.length}\r\n`, '/echo?do=wait'))
-    for (let sent = 0; sent < 64; sent++) line.socket.write(megabyte)
+    connection.socket.write(
+      post('', `Content-Length: ${64 * megabyte.length}\r\n`, '/echo?do=wait'),
+    )
+    for (let sent = 0; sent < 64; sent++) connection.socket.write(megabyte)
     await waitFor(() => release !== undefined)
-    const gone = (): number => line.socket.bytesWritten - line.socket.writableLength
-    let before = -1
-    const standsStill = (): boolean => {
-      const isAsBefore = gone() === before
-      before = gone()
-      return isAsBefore
+    const sentBytes = (): number =>
+      connection.socket.bytesWritten - connection.socket.writableLength
+    let previous = -1
+    const hasStopped = (): boolean => {
+      const isUnchanged = sentBytes() === previous
+      previous = sentBytes()
+      return isUnchanged
     }
-    await waitFor(standsStill, { intervalMs: 100 })
-    // The rest is in the buffers of the two sockets.
-    expect(gone()).toBeLessThan(32 * megabyte.length)
+    await waitFor(hasStopped, { intervalMs: 100 })
+    // The rest is in the socket buffers.
+    expect(sentBytes()).toBeLessThan(32 * megabyte.length)
     expect(last.read).toBeLessThan(megabyte.length)
-    line.socket.destroy()
+    connection.socket.destroy()
     release?.()
   })
 })

@@ -1,4 +1,4 @@
-/** The deployed bundle told to stop at any moment, over and over (case 91). */
+/** Graceful shutdown of the deployed bundle at random moments, repeatedly. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -16,7 +16,7 @@ import { createRandom, seed } from '../kit/random.ts'
 import type { Random } from '../kit/random.ts'
 
 const rounds = Number(process.env['DRAINS'] ?? 3)
-/** As long as Cloud Run waits before it kills. */
+/** Time until Cloud Run kills an instance. */
 const killMs = 10_000
 
 let driveway: UploadGateway
@@ -28,10 +28,10 @@ beforeAll(async () => {
 afterAll(() => driveway.close())
 
 test(
-  `through ${rounds} SIGTERMs in mid-upload each upload has its answer (SEED=${seed})`,
+  `each upload gets its response in ${rounds} shutdowns during uploads (SEED=${seed})`,
   async () => {
     const random = createRandom(seed)
-    for (let drained = 0; drained < rounds; drained++) await shutDownOnce(random, drained)
+    for (let round = 0; round < rounds; round++) await shutDownOnce(random, round)
   },
   60_000 + rounds * 30_000,
 )
@@ -47,21 +47,21 @@ async function shutDownOnce(random: Random, round: number): Promise<void> {
     const uploads = await Promise.all(
       Array.from({ length: 1 + Math.floor(random() * 8) }, () => startUpload(origin, random)),
     )
-    // Each fifth time one of them stands still, and is told so after the eight seconds of grace.
-    const stuck = round % 5 === 0 ? [await startUpload(origin, random)] : []
-    const waits = uploads.map(() => random() * 1_500)
+    // In every fifth round one upload stalls, and gets an error after the grace period of eight seconds.
+    const stalled = round % 5 === 0 ? [await startUpload(origin, random)] : []
+    const delays = uploads.map(() => random() * 1_500)
     await sleep(random() * 50)
     bundle.child.kill('SIGTERM')
-    const platform = setTimeout(() => bundle.child.kill('SIGKILL'), killMs)
-    const finished = uploads.map(async (upload, at) => {
-      await sleep(waits[at])
-      upload.line.socket.write(upload.rest)
+    const killTimer = setTimeout(() => bundle.child.kill('SIGKILL'), killMs)
+    const finished = uploads.map(async (upload, index) => {
+      await sleep(delays[index])
+      upload.connection.socket.write(upload.rest)
     })
     expect(await bundle.exited).toBe(0)
-    clearTimeout(platform)
+    clearTimeout(killTimer)
     await Promise.all(finished)
     for (const upload of uploads) expectStored(upload)
-    for (const upload of stuck) expectRejected(upload)
+    for (const upload of stalled) expectRejected(upload)
     expect(driveway.uploaded()).toHaveLength(uploads.length)
     expect(driveway.google.drive.openSessions()).toBe(0)
     driveway.resetUploads()
@@ -72,33 +72,36 @@ async function shutDownOnce(random: Random, round: number): Promise<void> {
 
 interface StartedUpload {
   name: string
-  line: RawConnection
+  connection: RawConnection
   rest: Buffer
 }
 
-/** An upload that stops at some byte, once the handler has asked for its body. */
+/** Starts an upload and stops at a random byte, after the handler has sent 100 Continue. */
 async function startUpload(origin: string, random: Random): Promise<StartedUpload> {
   const name = randomUUID()
   const body = form('b', filePart(name, Buffer.alloc(Math.floor(random() * 3_000_000), 'a')))
-  const line = await openConnection(origin)
-  line.socket.write(
+  const connection = await openConnection(origin)
+  connection.socket.write(
     formRequestHead(driveway, { 'Content-Length': body.length, Expect: '100-continue' }),
   )
-  await line.waitFor((heard) => heard.includes('100 Continue'))
+  await connection.waitFor((received) => received.includes('100 Continue'))
   const cut = Math.floor(random() * body.length)
-  line.socket.write(body.subarray(0, cut))
-  return { name, line, rest: body.subarray(cut) }
+  connection.socket.write(body.subarray(0, cut))
+  return { name, connection, rest: body.subarray(cut) }
 }
 
-/** Whoever goes on is served to the end, and told that this was the connection's last answer. */
-function expectStored({ name, line }: StartedUpload): void {
-  expect(line.statuses()).toEqual([201])
-  expect(line.received().toLowerCase()).toContain('connection: close')
+/** A client that continues gets its response, which closes the connection. */
+function expectStored({ name, connection }: StartedUpload): void {
+  expect(connection.statuses()).toEqual([201])
+  expect(connection.received().toLowerCase()).toContain('connection: close')
   expect(driveway.uploaded().map((file) => file.name)).toContain(name)
 }
 
-/** Whoever stands still is told to come again, and has nothing in Drive. */
-function expectRejected({ name, line }: StartedUpload): void {
-  expect([line.statuses(), problemCodeIn(line.received())]).toEqual([[503], 'shutting_down'])
+/** A client that stalls gets 503, and nothing is stored. */
+function expectRejected({ name, connection }: StartedUpload): void {
+  expect([connection.statuses(), problemCodeIn(connection.received())]).toEqual([
+    [503],
+    'shutting_down',
+  ])
   expect(driveway.uploaded().map((file) => file.name)).not.toContain(name)
 }

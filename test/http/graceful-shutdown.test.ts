@@ -14,36 +14,36 @@ import {
 const chunkBytes = 256 * 1024
 const body = form('b', filePart('a', Buffer.alloc(3 * chunkBytes, 'a')))
 
-/** An upload that stops half-way, once the handler has asked for its body. */
+/** Starts an upload and stops half-way, after the handler has sent 100 Continue. */
 async function sendFirstHalf(origin: string, driveway: UploadGateway): Promise<RawConnection> {
-  const line = await openConnection(origin)
-  line.socket.write(
+  const connection = await openConnection(origin)
+  connection.socket.write(
     formRequestHead(driveway, { 'Content-Length': body.length, Expect: '100-continue' }),
   )
-  await line.waitFor((heard) => heard.includes('100 Continue'))
-  line.socket.write(body.subarray(0, body.length / 2))
-  return line
+  await connection.waitFor((received) => received.includes('100 Continue'))
+  connection.socket.write(body.subarray(0, body.length / 2))
+  return connection
 }
 
-async function sendSecondHalf(line: RawConnection): Promise<string> {
-  line.socket.write(body.subarray(body.length / 2))
-  await line.closed
-  return line.received()
+async function sendSecondHalf(connection: RawConnection): Promise<string> {
+  connection.socket.write(body.subarray(body.length / 2))
+  await connection.closed
+  return connection.received()
 }
 
-describe('a gateway that is told to stop (case 91)', () => {
-  test.each([1, 10])('lets %i uploads finish', async (count) => {
+describe('Gateway.stop()', () => {
+  test.each([1, 10])('waits until %i uploads finish', async (count) => {
     const driveway = await startUploadGateway({ gateway: { graceMs: 60_000, chunkBytes } })
     try {
-      const lines = await Promise.all(
+      const connections = await Promise.all(
         Array.from({ length: count }, () => sendFirstHalf(driveway.origin, driveway)),
       )
       const idle = await openConnection(driveway.origin)
       const stopped = driveway.gateway.stop()
-      const heard = await Promise.all(lines.map(sendSecondHalf))
-      for (const one of heard) {
-        expect(one).toContain('HTTP/1.1 201 ')
-        expect(one.toLowerCase()).toContain('connection: close')
+      const responses = await Promise.all(connections.map(sendSecondHalf))
+      for (const response of responses) {
+        expect(response).toContain('HTTP/1.1 201 ')
+        expect(response.toLowerCase()).toContain('connection: close')
       }
       idle.socket.destroy()
       await stopped
@@ -54,15 +54,15 @@ describe('a gateway that is told to stop (case 91)', () => {
     }
   })
 
-  test('tells an upload that stands still', async () => {
+  test('ends a stalled upload with 503 shutting_down', async () => {
     const driveway = await startUploadGateway({ gateway: { graceMs: 100, chunkBytes } })
     try {
-      const stuck = await sendFirstHalf(driveway.origin, driveway)
+      const stalled = await sendFirstHalf(driveway.origin, driveway)
       const stopped = driveway.gateway.stop()
-      await stuck.waitFor((text) => text.includes('}'))
-      expect(stuck.received()).toContain('HTTP/1.1 503 ')
-      expect(stuck.received().toLowerCase()).toContain('retry-after: ')
-      expect(problemCodeIn(stuck.received())).toBe('shutting_down')
+      await stalled.waitFor((text) => text.includes('}'))
+      expect(stalled.received()).toContain('HTTP/1.1 503 ')
+      expect(stalled.received().toLowerCase()).toContain('retry-after: ')
+      expect(problemCodeIn(stalled.received())).toBe('shutting_down')
       await stopped
       expect(driveway.uploaded()).toHaveLength(0)
       expect(driveway.google.drive.openSessions()).toBe(0)
@@ -92,21 +92,21 @@ describe('the deployed bundle under the Functions Framework', () => {
     await driveway.close()
   })
 
-  test('SIGTERM: what can finish does, the rest is told, exit code 0 (case 91)', async () => {
-    const lines = await Promise.all(
+  test('finishes active uploads after SIGTERM, ends a stalled one with 503, and exits with code 0', async () => {
+    const connections = await Promise.all(
       Array.from({ length: 10 }, () => sendFirstHalf(origin, driveway)),
     )
-    const stuck = await sendFirstHalf(origin, driveway)
+    const stalled = await sendFirstHalf(origin, driveway)
     const idle = await openConnection(origin)
     idle.socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
-    await idle.waitFor((heard) => heard.includes('}'))
+    await idle.waitFor((received) => received.includes('}'))
     bundle.child.kill('SIGTERM')
     await idle.closed
-    const heard = await Promise.all(lines.map(sendSecondHalf))
-    for (const one of heard) expect(one).toContain('HTTP/1.1 201 ')
-    await stuck.closed
-    expect(stuck.received()).toContain('HTTP/1.1 503 ')
-    expect(problemCodeIn(stuck.received())).toBe('shutting_down')
+    const responses = await Promise.all(connections.map(sendSecondHalf))
+    for (const response of responses) expect(response).toContain('HTTP/1.1 201 ')
+    await stalled.closed
+    expect(stalled.received()).toContain('HTTP/1.1 503 ')
+    expect(problemCodeIn(stalled.received())).toBe('shutting_down')
     expect(await bundle.exited).toBe(0)
     expect(driveway.uploaded()).toHaveLength(10)
     expect(driveway.google.drive.openSessions()).toBe(0)

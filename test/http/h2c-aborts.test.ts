@@ -1,4 +1,4 @@
-/** HTTP/2 gives a body that was cut off the same end as a whole one: it must not be believed. */
+/** Aborted HTTP/2 uploads. Node ends an aborted body like a complete one, so its end proves nothing. */
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { filePart, form } from '../kit/environment.ts'
@@ -25,13 +25,13 @@ afterEach(() => {
 })
 
 const formType = { 'content-type': 'multipart/form-data; boundary=b' }
-/** Counts what was refused; for a failure of our own a test waits in vain. */
+/** Counts failed requests; an internal error does not count, so its test times out. */
 const countFailures = (): number =>
   driveway.logs.filter(
     ({ message, severity }) => message === 'request_failed' && severity === 'NOTICE',
   ).length
 
-/** The ways of leaving, of which a declared length makes twice as many. */
+/** Ways to disconnect in the middle of a request. */
 const disconnects: Record<string, (request: RawRequest) => void> = {
   'RST_STREAM CANCEL': (request) => request.reset(8),
   'RST_STREAM NO_ERROR': (request) => request.reset(0),
@@ -49,25 +49,27 @@ const body = form('b', filePart('one', 'x'.repeat(3000)), filePart('two', 'y'.re
 const raw = { ':method': 'PUT', ':path': '/upload/raw.bin' }
 const uploads = [
   ['a form', { ...formType }, body],
-  ['a form of a declared length', { ...formType, 'content-length': body.length }, body],
+  ['a form with Content-Length', { ...formType, 'content-length': body.length }, body],
   ['a raw body', { ...raw, 'content-length': 43_000 }, Buffer.alloc(43_000)],
 ] as const
 
 test.each(
-  uploads.flatMap((way) => Object.keys(disconnects).map((leave) => [leave, ...way] as const)),
+  uploads.flatMap((upload) =>
+    Object.keys(disconnects).map((disconnect) => [disconnect, ...upload] as const),
+  ),
 )(
-  `a caller that leaves with %s in the middle of %s leaves nothing (case 63, SEED=${seed})`,
-  async (leave, _, headers, whole) => {
+  `a disconnect with %s in the middle of %s stores nothing (SEED=${seed})`,
+  async (disconnect, _, headers, whole) => {
     const random = createRandomInt(seed)
-    // The last two bytes may be missing: the form has closed before them.
-    const most = whole.length - 3
-    const points = [0, 1, most, ...Array.from({ length: 9 }, () => random(most))]
+    // The last two bytes are optional: the form ends before them.
+    const lastCut = whole.length - 3
+    const points = [0, 1, lastCut, ...Array.from({ length: 9 }, () => random(lastCut))]
     const requests = await Promise.all(
-      points.map(async (at, index) => {
+      points.map(async (cut, index) => {
         const request = await openRawRequest(driveway.origin, { ...driveway.bearer, ...headers })
-        request.data(whole.subarray(0, at))
-        if (index % 2 === 0) await sleep(random(20)) // in one read with the rest, or behind it
-        disconnects[leave]?.(request)
+        request.data(whole.subarray(0, cut))
+        if (index % 2 === 0) await sleep(random(20)) // in one read with the body, or after it
+        disconnects[disconnect]?.(request)
         return request
       }),
     )
@@ -79,20 +81,20 @@ test.each(
   },
 )
 
-test(`large uploads that are cut at any point leave neither file nor session (case 63, SEED=${seed})`, async () => {
+test(`large uploads that are aborted at random bytes leave no file and no session (SEED=${seed})`, async () => {
   const random = createRandomInt(seed)
   const large = form('b', filePart('large', Buffer.alloc(6 * chunkBytes + 17, 'y')))
   for (let round = 0; round < 24; round++) {
-    const { startRequest: begin, socket, close } = await connectH2c(driveway.origin)
+    const { startRequest, socket, close } = await connectH2c(driveway.origin)
     const length = round % 2 === 0 ? {} : { 'content-length': large.length }
-    const { stream, response: answer } = begin({ ...driveway.bearer, ...formType, ...length })
+    const { stream, response } = startRequest({ ...driveway.bearer, ...formType, ...length })
     stream.write(large.subarray(0, random(large.length)))
     await sleep(random(30))
     if (round % 4 === 0) stream.close(8)
     else if (round % 4 === 1) stream.end()
     else if (round % 4 === 2) socket.destroy()
     else socket.resetAndDestroy()
-    expect([round, (await answer).status >= 300 || (await answer).status === 0]).toEqual([
+    expect([round, (await response).status >= 300 || (await response).status === 0]).toEqual([
       round,
       true,
     ])
@@ -106,14 +108,14 @@ test(`large uploads that are cut at any point leave neither file nor session (ca
 test.each([
   ['a small file', 'drive.upload.multipart', { hang: 'response' }, 100, 0],
   ['a chunk', 'drive.upload.chunk', { hang: 'headers' }, 1.5 * chunkBytes, 8],
-  ['the answer to a chunk', 'drive.upload.chunk', { hang: 'response' }, 1.5 * chunkBytes, 8],
+  ['the response to a chunk', 'drive.upload.chunk', { hang: 'response' }, 1.5 * chunkBytes, 8],
 ] as const)(
-  'a stream that is reset while Drive hangs on %s ends that at once (case 63)',
+  'a stream reset while Drive hangs on %s aborts the request to Drive',
   async (_, operation, fault, size, code) => {
     driveway.google.faults.add({ operation, ...fault })
     driveway.google.calls.length = 0
-    const { startRequest: begin, close } = await connectH2c(driveway.origin)
-    const { stream } = begin({ ...driveway.bearer, ...formType })
+    const { startRequest, close } = await connectH2c(driveway.origin)
+    const { stream } = startRequest({ ...driveway.bearer, ...formType })
     stream.end(form('b', filePart('a', Buffer.alloc(size))))
     await waitFor(() => driveway.driveCalls().includes(operation))
     stream.close(code)

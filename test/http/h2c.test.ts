@@ -1,4 +1,4 @@
-/** The same handlers over HTTP/2 without TLS, where no front end caps a request. */
+/** The handlers over HTTP/2 without TLS, where Cloud Run has no request size limit. */
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
@@ -35,7 +35,7 @@ afterEach(() => {
   driveway.resetUploads()
 })
 
-/** The file that an answer tells of: a form's first, or the only one. */
+/** Returns the first file of a form's response, or the file of a raw upload's response. */
 function parseFile({ body }: H2cResponse): { size: number; sha256: string } | undefined {
   const answer = JSON.parse(body) as { files?: { size: number; sha256: string }[] }
   return answer.files ? answer.files[0] : (answer as { size: number; sha256: string })
@@ -43,7 +43,7 @@ function parseFile({ body }: H2cResponse): { size: number; sha256: string } | un
 
 const block = randomBytes(mebibyte)
 function* blocks(count: number): Generator<Buffer> {
-  for (let one = 0; one < count; one++) yield block
+  for (let index = 0; index < count; index++) yield block
 }
 function digestOf(pieces: Iterable<Buffer>): string {
   const hash = createHash('sha256')
@@ -51,7 +51,7 @@ function digestOf(pieces: Iterable<Buffer>): string {
   return hash.digest('hex')
 }
 
-/** Sends for as long as it is let. */
+/** Sends until the stream is destroyed. */
 function keepSending(stream: ClientHttp2Stream): void {
   const more = (): void => {
     while (!stream.destroyed && stream.write(block));
@@ -60,7 +60,7 @@ function keepSending(stream: ClientHttp2Stream): void {
   more()
 }
 
-test('a hundred mebibytes in one request, as a form and raw, arrive byte by byte', async () => {
+test('100 MiB in one request arrive unchanged, as a form and raw', async () => {
   const sha256 = digestOf(blocks(100))
   const [head = '', tail = ''] = form('b', filePart('large.bin', '|')).toString().split('|')
   function* asForm(): Generator<Buffer> {
@@ -79,7 +79,7 @@ test('a hundred mebibytes in one request, as a form and raw, arrive byte by byte
   expect(driveway.uploaded().map((file) => file.sha256)).toEqual([sha256, sha256])
 })
 
-test('tus and tickets work as well', async () => {
+test('tus uploads and tickets work over HTTP/2', async () => {
   const body = randomBytes(700_000)
   const tus = { ...driveway.bearer, 'tus-resumable': '1.0.0' }
   const created = await h2.request({
@@ -102,8 +102,8 @@ test('tus and tickets work as well', async () => {
   expect([patched.status, patched.headers['upload-offset']]).toEqual([204, String(body.length)])
 
   const tickets = { ...driveway.bearer, ':path': '/upload/tickets' }
-  const wanted = JSON.stringify({ name: 'direct.bin', size: body.length })
-  const opened = await h2.request({ ...tickets, 'content-type': 'application/json' }, wanted)
+  const request = JSON.stringify({ name: 'direct.bin', size: body.length })
+  const opened = await h2.request({ ...tickets, 'content-type': 'application/json' }, request)
   const { uploadUrl, completeUrl } = JSON.parse(opened.body) as Record<string, string>
   await fetch(uploadUrl ?? '', { method: 'PUT', body: new Uint8Array(body) })
   const { pathname } = new URL(completeUrl ?? '')
@@ -114,11 +114,11 @@ test('tus and tickets work as well', async () => {
   ])
 })
 
-test('ten uploads on one session keep out of each other’s way', async () => {
-  const bodies = Array.from({ length: 10 }, (_, one) => randomBytes(3 * mebibyte + one))
+test('ten concurrent uploads on one session store their own bytes', async () => {
+  const bodies = Array.from({ length: 10 }, (_, index) => randomBytes(3 * mebibyte + index))
   const answers = await Promise.all(
-    bodies.map((body, one) =>
-      h2.request({ ...driveway.bearer, ...formType }, form('b', filePart(`${one}.bin`, body))),
+    bodies.map((body, index) =>
+      h2.request({ ...driveway.bearer, ...formType }, form('b', filePart(`${index}.bin`, body))),
     ),
   )
   expect(answers.map((answer) => answer.status)).toEqual(Array(10).fill(201))
@@ -127,7 +127,7 @@ test('ten uploads on one session keep out of each other’s way', async () => {
   )
 })
 
-test('everything else is as it is over HTTP/1', async () => {
+test('other responses are identical to those over HTTP/1', async () => {
   const get = (path: string, headers = {}): Promise<H2cResponse> =>
     h2.request({ ':method': 'GET', ':path': path, ...headers })
   for (const [path, headers] of [
@@ -157,7 +157,7 @@ test('everything else is as it is over HTTP/1', async () => {
   expect((await h2.request({ ':method': 'HEAD', ':path': '/nothing' })).status).toBe(404)
 })
 
-test('an early refusal leaves the session fit for the next request', async () => {
+test('the session serves the next request after an early error', async () => {
   const small = form('b', filePart('a', 'b'))
   const refusals: [
     next: H2cResponse,
@@ -171,7 +171,7 @@ test('an early refusal leaves the session fit for the next request', async () =>
     [{ ...driveway.bearer, ...raw('a'), 'content-length': 200 * mebibyte }, 413, 'too_large'],
     [{ ...driveway.bearer, ...raw('a') }, 411, 'length_required'],
   ] as const) {
-    // The sender is still sending, and would be for long; it hears the whole answer all the same.
+    // The client still sends, and gets the whole response.
     const { stream, response: answer } = h2.startRequest(headers)
     keepSending(stream)
     await once(stream, 'end')
@@ -189,7 +189,7 @@ test('an early refusal leaves the session fit for the next request', async () =>
   }
 })
 
-test('a file that is too large is refused while it comes, and nothing of it is kept', async () => {
+test('a too large file is rejected during the upload and nothing is stored', async () => {
   const { stream, response: answer } = h2.startRequest({ ...driveway.bearer, ...formType })
   stream.write(form('b', filePart('a', '|')).toString().split('|')[0])
   keepSending(stream)
@@ -199,27 +199,27 @@ test('a file that is too large is refused while it comes, and nothing of it is k
   expectNothingStored(driveway)
 })
 
-test('Expect: 100-continue is answered once the body is wanted, and not before', async () => {
+test('Expect: 100-continue gets 100 Continue when the handler reads the body, and not before', async () => {
   const body = form('b', filePart('a', 'b'))
   const expecting = { ...formType, 'content-length': body.length, expect: '100-continue' }
-  const wanted = h2.startRequest({ ...driveway.bearer, ...expecting })
-  await once(wanted.stream, 'continue')
-  wanted.stream.end(body)
-  expect((await wanted.response).status).toBe(201)
+  const accepted = h2.startRequest({ ...driveway.bearer, ...expecting })
+  await once(accepted.stream, 'continue')
+  accepted.stream.end(body)
+  expect((await accepted.response).status).toBe(201)
 
-  const unwanted = h2.startRequest(expecting)
-  let asked = false
-  unwanted.stream.once('continue', () => (asked = true))
-  expect([(await unwanted.response).status, asked]).toEqual([401, false])
+  const rejected = h2.startRequest(expecting)
+  let hasContinued = false
+  rejected.stream.once('continue', () => (hasContinued = true))
+  expect([(await rejected.response).status, hasContinued]).toEqual([401, false])
 })
 
-test('what is neither HTTP/1 nor HTTP/2 is shown the door', async () => {
-  for (const said of ['PRI', 'PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n', '\0\0\0', 'PR\r\n\r\n']) {
+test('a connection that is neither HTTP/1 nor HTTP/2 is closed', async () => {
+  for (const bytes of ['PRI', 'PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n', '\0\0\0', 'PR\r\n\r\n']) {
     const { hostname, port } = new URL(driveway.origin)
     const socket = connect(Number(port), hostname)
     socket.on('error', () => {}).resume()
-    socket.write(said)
-    if (said === 'PRI') socket.end()
+    socket.write(bytes)
+    if (bytes === 'PRI') socket.end()
     await once(socket, 'close')
   }
   expect(
@@ -227,7 +227,7 @@ test('what is neither HTTP/1 nor HTTP/2 is shown the door', async () => {
   ).toBe(200)
 })
 
-test('a stopping instance tells its sessions, lets uploads finish and tells the rest (case 91)', async () => {
+test('a shutdown sends GOAWAY, finishes active uploads and ends stalled ones with 503', async () => {
   const stopping = await startUploadGateway({ gateway: { graceMs: 2_000 } })
   const [{ google, bearer }, upload] = [stopping, { ...stopping.bearer, ...formType }]
   const session = await connectH2c(stopping.origin)
@@ -240,10 +240,10 @@ test('a stopping instance tells its sessions, lets uploads finish and tells the 
   await idle.request({ ':method': 'GET', ':path': '/files', ...bearer })
   await waitFor(() => stopping.driveCalls().includes('drive.upload.multipart'))
 
-  const told = Promise.all([session, idle].map((one) => once(one.session, 'goaway')))
-  const closed = Promise.all([session, idle].map((one) => once(one.socket, 'close')))
+  const goaways = Promise.all([session, idle].map((client) => once(client.session, 'goaway')))
+  const closed = Promise.all([session, idle].map((client) => once(client.socket, 'close')))
   const stopped = stopping.gateway.stop()
-  await told
+  await goaways
   const late = await session.request(upload, whole).catch(() => ({ status: 0 }))
   expect(late.status).toBe(0)
   expect((await finishing).status).toBe(201)

@@ -1,4 +1,4 @@
-/** The lines themselves: joined to traces, and in Error Reporting's shape where an error is our own. */
+/** Log lines: their trace fields, and the Error Reporting format of internal errors. */
 import type { IncomingMessage } from 'node:http'
 import { describe, expect, test } from '@jest/globals'
 import { GatewayError, problems } from '../../functions/errors.ts'
@@ -10,13 +10,13 @@ import { send, startDriveway } from '../kit/environment.ts'
 const trace = '0af7651916cd43dd8448eb211c80319c'
 const other = 'f'.repeat(32)
 const span = '00f067aa0ba902b7'
-/** The same span as the older header has it. */
+/** `span` in decimal, for X-Cloud-Trace-Context. */
 const decimal = '67667974448284343'
 
 const requestWith = (headers: Record<string, string>, url = '/upload/a?b=c'): IncomingMessage =>
   ({ method: 'PUT', url, headers }) as unknown as IncomingMessage
 
-/** The one line that comes of it. */
+/** Returns the only line that `write` logs. */
 function lineOf(write: (log: Log) => void): Record<string, unknown> {
   const lines: string[] = []
   write(createLog('p', (line) => lines.push(line), {}, { service: 'upload', version: 'upload-7' }))
@@ -29,28 +29,32 @@ const traceOf = (headers: Record<string, string>): unknown[] => {
   return ['trace', 'spanId', 'trace_sampled'].map((name) => line[`logging.googleapis.com/${name}`])
 }
 
-describe('a line is joined to its trace', () => {
+describe('the trace fields of a log line', () => {
   test.each([
     ['traceparent', { traceparent: `00-${trace}-${span}-01` }, [span, true]],
-    ['one that is not kept', { traceparent: `00-${trace}-${span}-00` }, [span, false]],
-    ['one with another flag', { traceparent: `00-${trace}-${span}-03` }, [span, true]],
-    ['a later version', { traceparent: `cc-${trace}-${span}-01-more` }, [span, true]],
-    ['the older header', { 'x-cloud-trace-context': `${trace}/${decimal};o=1` }, [span, true]],
-    ['a small span', { 'x-cloud-trace-context': `${trace}/1;o=0` }, ['0000000000000001', false]],
+    ['an unsampled traceparent', { traceparent: `00-${trace}-${span}-00` }, [span, false]],
+    ['a traceparent with another flag', { traceparent: `00-${trace}-${span}-03` }, [span, true]],
     [
-      'the greatest span',
+      'a later version of traceparent',
+      { traceparent: `cc-${trace}-${span}-01-more` },
+      [span, true],
+    ],
+    ['X-Cloud-Trace-Context', { 'x-cloud-trace-context': `${trace}/${decimal};o=1` }, [span, true]],
+    ['a small span ID', { 'x-cloud-trace-context': `${trace}/1;o=0` }, ['0000000000000001', false]],
+    [
+      'the largest span ID',
       { 'x-cloud-trace-context': `${trace}/18446744073709551615` },
       ['f'.repeat(16), undefined],
     ],
-    ['a trace alone', { 'x-cloud-trace-context': trace }, [undefined, undefined]],
-    ['no span', { 'x-cloud-trace-context': `${trace}/0;o=1` }, [undefined, true]],
+    ['a trace without a span', { 'x-cloud-trace-context': trace }, [undefined, undefined]],
+    ['span ID 0', { 'x-cloud-trace-context': `${trace}/0;o=1` }, [undefined, true]],
     [
-      'a span that is none',
+      'a span ID out of range',
       { 'x-cloud-trace-context': `${trace}/18446744073709551616` },
       [undefined, undefined],
     ],
     [
-      'both, of which traceparent counts',
+      'both headers, where traceparent takes precedence',
       {
         traceparent: `00-${trace}-${span}-00`,
         'x-cloud-trace-context': `${other}/1;o=1`,
@@ -58,11 +62,11 @@ describe('a line is joined to its trace', () => {
       [span, false],
     ],
     [
-      'both, of which traceparent is broken',
+      'both headers, where traceparent is malformed',
       { traceparent: `00-${other}-${span}`, 'x-cloud-trace-context': `${trace}/${decimal};o=1` },
       [span, true],
     ],
-  ])('by %s', (_what, headers, rest) => {
+  ])('come from %s', (_name, headers, rest) => {
     expect(traceOf(headers)).toEqual([`projects/p/traces/${trace}`, ...rest])
   })
 
@@ -76,7 +80,7 @@ describe('a line is joined to its trace', () => {
     { 'x-cloud-trace-context': `${'0'.repeat(32)}/1;o=1` },
     { 'x-cloud-trace-context': `${trace}/1;o=1\u2028` },
     { 'x-cloud-trace-context': 'anything' },
-  ])('and to none by %j', (headers) => {
+  ])('are absent with %j', (headers) => {
     expect(traceOf(headers)).toEqual([undefined, undefined, undefined])
   })
 })
@@ -84,14 +88,14 @@ describe('a line is joined to its trace', () => {
 describe('Error Reporting', () => {
   const headers = { 'user-agent': 'curl/8' }
 
-  test('is told of a bug, with its stack as it is, and where it ran', () => {
+  test('gets an unexpected error with its stack trace, service and request', () => {
     const bug = new TypeError('cannot read')
     const line = lineOf((log) =>
-      log.forRequest(requestWith(headers), 'r').failure('upload refused', bug),
+      log.forRequest(requestWith(headers), 'r').failure('request_failed', bug),
     )
     expect(line).toEqual({
       severity: 'ERROR',
-      message: 'upload refused',
+      message: 'request_failed',
       code: 'internal',
       reason: 'TypeError',
       stack_trace: bug.stack,
@@ -102,7 +106,7 @@ describe('Error Reporting', () => {
     })
   })
 
-  test('is told of an error without a stack by its event', () => {
+  test('gets an error without a stack trace with its event as the location', () => {
     expect(lineOf((log) => log('ERROR', 'grant_unreadable', { sub: '1' }))).toMatchObject({
       '@type': expect.stringContaining('ReportedErrorEvent'),
       context: { reportLocation: { functionName: 'grant_unreadable' } },
@@ -119,17 +123,17 @@ describe('Error Reporting', () => {
     ['/', '/'],
     ['/A%2fb', '/'],
     ['http://evil.example/?q', '/'],
-  ])('sees of %s the function alone', (url, seen) => {
+  ])('gets only the function of the URL %s', (url, reported) => {
     const line = lineOf((log) =>
-      log.forRequest(requestWith({}, url), 'r').failure('refused', new Error()),
+      log.forRequest(requestWith({}, url), 'r').failure('request_failed', new Error()),
     )
-    expect(line['context']).toMatchObject({ httpRequest: { url: seen } })
+    expect(line['context']).toMatchObject({ httpRequest: { url: reported } })
   })
 
-  test('is told of nothing that a caller did, or Google', () => {
+  test('gets no error that a client or Google caused', () => {
     const codes = Object.keys(problems) as ProblemCode[]
-    for (const code of codes.filter((one) => one !== 'internal')) {
-      const line = lineOf((log) => log.failure('refused', new GatewayError(code, 'why')))
+    for (const code of codes.filter((code) => code !== 'internal')) {
+      const line = lineOf((log) => log.failure('request_failed', new GatewayError(code, 'why')))
       expect(line['severity']).not.toBe('ERROR')
       for (const field of ['@type', 'stack_trace', 'serviceContext', 'context']) {
         expect(line).not.toHaveProperty([field])
@@ -137,7 +141,7 @@ describe('Error Reporting', () => {
     }
   })
 
-  test('a request’s lines have its trace, and a caller’s fault is no error', async () => {
+  test('a request with an invalid credential logs one NOTICE line with its trace', async () => {
     const driveway = await startDriveway({ isSignedIn: false })
     const answer = await send(driveway.origin, '/files', {
       headers: { traceparent: `00-${trace}-${span}-01` },
@@ -146,7 +150,8 @@ describe('Error Reporting', () => {
     expect(driveway.logs).toEqual([
       expect.objectContaining({
         severity: 'NOTICE',
-        message: 'files refused',
+        message: 'request_failed',
+        function: 'files',
         requestId: answer.headers['x-request-id'],
         'logging.googleapis.com/trace': `projects/sandbox/traces/${trace}`,
         'logging.googleapis.com/spanId': span,

@@ -1,4 +1,4 @@
-/** What every answer says about itself, and what no request makes us do: cases 33, 34 and 36. */
+/** Security headers of every response, and responses to unusual requests and malformed bodies. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { problemCode, send, sendRaw, startDriveway } from '../kit/environment.ts'
 import type { Driveway, RawResponse } from '../kit/environment.ts'
@@ -47,44 +47,51 @@ function expectProblem(answer: RawResponse): void {
   expect(answer.body).not.toMatch(/<|node_modules|\.ts\b|\bat \w+ \(|v20\.|\/work|stack/)
 }
 
-describe('every answer is closed (case 34)', () => {
-  test.each(methods)('%s, everywhere, signed in or not', async (method) => {
-    const cookie = driveway.session['cookie'] ?? ''
-    const asked: Record<string, string>[] = [
-      {},
-      driveway.bearer,
-      { authorization: 'Bearer x' },
-      { cookie },
-      { cookie: `${cookie}; ${cookie}` },
-      { accept: 'text/html' },
-      { origin: 'https://evil.example', cookie },
-    ]
-    for (const path of [...routes, ...unknownPaths, '/files?q=%zz', '/auth?a=1&a=2']) {
-      for (const headers of asked) {
-        const answer = await send(driveway.origin, path, { method, headers })
-        expect([path, answer.status >= 500]).toEqual([path, false])
-        expectSecurityHeaders(answer)
-        expect(answer.headers).not.toHaveProperty('strict-transport-security')
-        if (answer.status >= 400 && method !== 'HEAD' && headers['accept'] === undefined) {
-          expectProblem(answer)
+describe('the security headers of a response', () => {
+  test.each(methods)(
+    'are present for %s on every path, with and without credentials',
+    async (method) => {
+      const cookie = driveway.session['cookie'] ?? ''
+      const requests: Record<string, string>[] = [
+        {},
+        driveway.bearer,
+        { authorization: 'Bearer x' },
+        { cookie },
+        { cookie: `${cookie}; ${cookie}` },
+        { accept: 'text/html' },
+        { origin: 'https://evil.example', cookie },
+      ]
+      for (const path of [...routes, ...unknownPaths, '/files?q=%zz', '/auth?a=1&a=2']) {
+        for (const headers of requests) {
+          const answer = await send(driveway.origin, path, { method, headers })
+          expect([path, answer.status >= 500]).toEqual([path, false])
+          expectSecurityHeaders(answer)
+          expect(answer.headers).not.toHaveProperty('strict-transport-security')
+          if (answer.status >= 400 && method !== 'HEAD' && headers['accept'] === undefined) {
+            expectProblem(answer)
+          }
+          if (answer.status === 405) expect(answer.headers['allow']).toMatch(/^[A-Z]+(, [A-Z]+)*$/)
         }
-        if (answer.status === 405) expect(answer.headers['allow']).toMatch(/^[A-Z]+(, [A-Z]+)*$/)
       }
-    }
-  })
+    },
+  )
 
-  test('behind https, browsers are told to stay there', async () => {
+  test('include Strict-Transport-Security if the public URL is https', async () => {
     for (const path of [...routes, ...unknownPaths]) {
       const { headers } = await send(secureDriveway.origin, path)
       expect(headers['strict-transport-security']).toMatch(/^max-age=\d{8}/)
     }
-    const begun = await startSignIn(secureDriveway)
-    const answer = await completeSignIn(secureDriveway, await approveConsent(begun), begun.cookie)
+    const started = await startSignIn(secureDriveway)
+    const answer = await completeSignIn(
+      secureDriveway,
+      await approveConsent(started),
+      started.cookie,
+    )
     expectSecurityHeaders(answer)
     expect(answer.headers.location).toBe(`${publicUrl}/`)
   })
 
-  test('a page for people runs nothing and shows in no frame', async () => {
+  test('forbid scripts and frames on the problem page', async () => {
     const answer = await completeSignIn(driveway, 'state=<script>', undefined, {
       accept: 'text/html,*/*',
     })
@@ -97,58 +104,58 @@ describe('every answer is closed (case 34)', () => {
   })
 })
 
-describe('odd requests get an answer and hurt nobody (case 33)', () => {
+describe('an unusual request', () => {
   test.each<[string, string, RegExp]>([
     ['TRACE', 'TRACE /files HTTP/1.1\r\nHost: x\r\n', / 405 /],
     ['CONNECT', 'CONNECT evil.example:443 HTTP/1.1\r\nHost: x\r\n', /^$| 4\d\d /],
     ['PROPFIND', 'PROPFIND /files HTTP/1.1\r\nHost: x\r\n', / 405 /],
     ['PUT /auth', 'PUT /auth HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n', / 405 /],
-    ['a method nobody knows', 'DRIVE /files HTTP/1.1\r\nHost: x\r\n', / 400 /],
+    ['an unknown method', 'DRIVE /files HTTP/1.1\r\nHost: x\r\n', / 400 /],
     ['two slashes', 'POST //upload HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n', / 40[45] /],
-    ['a way round', 'GET /upload/../auth HTTP/1.1\r\nHost: x\r\n', / 405 /],
-    ['an encoded way round', 'GET /upload/%2e%2e/auth HTTP/1.1\r\nHost: x\r\n', / 405 /],
+    ['a path with ..', 'GET /upload/../auth HTTP/1.1\r\nHost: x\r\n', / 405 /],
+    ['a path with encoded ..', 'GET /upload/%2e%2e/auth HTTP/1.1\r\nHost: x\r\n', / 405 /],
     ['an encoded letter', 'GET /%61uth HTTP/1.1\r\nHost: x\r\n', / 404 /],
     ['an encoded slash', 'GET /auth%2fsession HTTP/1.1\r\nHost: x\r\n', / 404 /],
     ['NUL', 'GET /auth/%00 HTTP/1.1\r\nHost: x\r\n', / 404 /],
-    ['a bad escape in the path', 'GET /auth/%zz HTTP/1.1\r\nHost: x\r\n', / 404 /],
+    ['a malformed percent-escape in the path', 'GET /auth/%zz HTTP/1.1\r\nHost: x\r\n', / 404 /],
     ['a path of 8 KB', `GET /auth/${'a'.repeat(8_192)} HTTP/1.1\r\nHost: x\r\n`, / 4(04|14) /],
     ['a path of 80 KB', `GET /auth/${'a'.repeat(81_920)} HTTP/1.1\r\nHost: x\r\n`, / 4(14|31) /],
     ['no path', 'GET ?q=1 HTTP/1.1\r\nHost: x\r\n', / 40[04] /],
     ['__proto__', 'GET /files HTTP/1.1\r\nHost: x\r\n__proto__: x\r\nconstructor: y\r\n', / 401 /],
     ['2,500 headers', `GET /files HTTP/1.1\r\nHost: x\r\n${'a: b\r\n'.repeat(2_500)}`, / 4\d\d /],
-  ])('%s', async (_, head, status) => {
-    const heard = await sendRaw(driveway.origin, [`${head}Connection: close\r\n\r\n`], 'end')
-    expect(heard.split('\r\n', 1)[0]).toMatch(status)
+  ])('with %s gets a response and does not affect the next request', async (_, head, status) => {
+    const received = await sendRaw(driveway.origin, [`${head}Connection: close\r\n\r\n`], 'end')
+    expect(received.split('\r\n', 1)[0]).toMatch(status)
     expect(({} as Record<string, unknown>)['x']).toBeUndefined()
     const after = await send(driveway.origin, '/files', { headers: driveway.bearer })
     expect(after.status).toBe(200)
   })
 })
 
-describe('a body that is not what it says (case 36)', () => {
+describe('a malformed body', () => {
   const json = 'application/json'
   const bodies: [string, string, Buffer | string][] = [
-    ['cut JSON', json, '{"name":'],
-    ['no JSON', json, 'name=x'],
-    ['nothing', json, ''],
+    ['truncated JSON', json, '{"name":'],
+    ['text that is not JSON', json, 'name=x'],
+    ['an empty body', json, ''],
     ['a list', json, '[]'],
     ['null', json, 'null'],
-    ['a text', json, '"x"'],
-    ['bad UTF-8', json, Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x3a, 0x31, 0x7d])],
-    ['a deep well', json, '['.repeat(12_000)],
+    ['a string', json, '"x"'],
+    ['invalid UTF-8', json, Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x3a, 0x31, 0x7d])],
+    ['deeply nested JSON', json, '['.repeat(12_000)],
     ['17 KB', json, JSON.stringify({ name: 'x'.repeat(17_000) })],
-    ['no text as a name', json, '{"name":7}'],
+    ['a number as the name', json, '{"name":7}'],
     ['an empty name', json, '{"name":""}'],
     ['a long name', json, JSON.stringify({ name: 'x'.repeat(101) })],
     ['a name of two lines', json, '{"name":"a\\r\\nb"}'],
     ['a name with C1 in it', json, '{"name":"a\\u009bb"}'],
-    ['half a letter', json, '{"name":"\\ud83d"}'],
+    ['half a surrogate pair', json, '{"name":"\\ud83d"}'],
     ['a form', 'application/x-www-form-urlencoded', 'name=x'],
     ['1 MB of form', 'application/x-www-form-urlencoded', `a=${'%41'.repeat(350_000)}`],
-    ['a type like JSON', 'application/jsonp', '{"name":"x"}'],
+    ['a media type similar to JSON', 'application/jsonp', '{"name":"x"}'],
   ]
 
-  test.each(bodies)('%s makes no token', async (_, type, body) => {
+  test.each(bodies)('POST /auth/tokens with %s creates no token', async (_, type, body) => {
     const answer = await send(driveway.origin, '/auth/tokens', {
       method: 'POST',
       headers: { ...driveway.session, 'content-type': type },
@@ -160,10 +167,10 @@ describe('a body that is not what it says (case 36)', () => {
     expectProblem(answer)
   })
 
-  test.each(routes)('none of them does harm at %s', async (path) => {
+  test.each(routes)('causes no 5xx at %s', async (path) => {
     for (const [, type, body] of bodies) {
       for (const method of ['POST', 'DELETE', 'GET']) {
-        // Node's client would say nothing of a body with GET or DELETE.
+        // Node's client announces no body for GET and DELETE.
         const length = { 'content-length': String(Buffer.byteLength(body)) }
         const answer = await send(driveway.origin, path, {
           method,
@@ -178,7 +185,7 @@ describe('a body that is not what it says (case 36)', () => {
   })
 
   test.each(['%', '%zz', '%e0%a4%a', '%ff', '%c0%af', '%ed%a0%80', 'a=%u0041', '%00%'])(
-    'the query %s is refused, everywhere',
+    'the malformed query %s gets 400 on every path',
     async (query) => {
       for (const path of routes) {
         const answer = await send(driveway.origin, `${path}?${query}`, { headers: driveway.bearer })
@@ -188,7 +195,7 @@ describe('a body that is not what it says (case 36)', () => {
     },
   )
 
-  test('a name is kept letter by letter', async () => {
+  test('POST /auth/tokens keeps the name unchanged', async () => {
     const name = 'CI “build” 🚗 __proto__'
     const answer = await send(driveway.origin, '/auth/tokens', {
       method: 'POST',

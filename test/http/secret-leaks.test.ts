@@ -1,4 +1,4 @@
-/** A long day with everything going wrong in it, and no secret in any line or answer (case 35). */
+/** No log line, response or document contains a secret, after many failures. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { problemCode, filePart, form, send, startDriveway } from '../kit/environment.ts'
 import type { Driveway, RawResponse } from '../kit/environment.ts'
@@ -24,15 +24,15 @@ const names = [
 ]
 
 let driveway: Driveway
-/** What must be found nowhere, by what it is. */
+/** Secrets that must not appear anywhere, with their kind. */
 const canaries = new Map<string, string>()
 const responses: { what: string; answer: RawResponse }[] = []
-/** What the process wrote past the log. */
+/** Output of the process outside the log. */
 const output: string[] = []
 
-function addCanary(what: string, secret: string | null | undefined): void {
-  if (!secret || secret.length < 16) throw new Error(`Cannot hide ${what}: "${secret}"`)
-  canaries.set(secret, what)
+function addCanary(kind: string, secret: string | null | undefined): void {
+  if (!secret || secret.length < 16) throw new Error(`Invalid ${kind}: "${secret}"`)
+  canaries.set(secret, kind)
 }
 
 function record(what: string, answer: RawResponse): RawResponse {
@@ -40,16 +40,16 @@ function record(what: string, answer: RawResponse): RawResponse {
   return answer
 }
 
-/** A sign-in, every secret of which is to be hidden. */
+/** Signs in and adds all secrets of the sign-in to the canaries. */
 async function signIn(what: string, spoil: Parameters<typeof fault>[0] = {}): Promise<string> {
-  const begun = await startSignIn(driveway)
-  addCanary('state', begun.state)
-  addCanary('binding', begun.cookie.split('.')[1])
-  const query = await approveConsent(begun)
+  const started = await startSignIn(driveway)
+  addCanary('state', started.state)
+  addCanary('binding', started.cookie.split('.')[1])
+  const query = await approveConsent(started)
   addCanary('code', query.get('code'))
   fault(spoil)
-  const first = record(what, await completeSignIn(driveway, query, begun.cookie))
-  record(`${what}, again`, await completeSignIn(driveway, query, begun.cookie))
+  const first = record(what, await completeSignIn(driveway, query, started.cookie))
+  record(`${what}, again`, await completeSignIn(driveway, query, started.cookie))
   record(`${what}, elsewhere`, await completeSignIn(driveway, query))
   const cookie = (first.headers['set-cookie']?.[0] ?? '').split(';', 1)[0] ?? ''
   if (sessionSecret(cookie)) addCanary('session', sessionSecret(cookie))
@@ -62,7 +62,7 @@ function fault(spoil: Record<string, unknown>): void {
   }
 }
 
-/** Google's side of the wire, as the gateway's own fetch sees it: tokens and verifiers go here. */
+/** Adds the tokens and verifiers in requests to Google to the canaries. */
 function watchFetch(): () => void {
   const { fetch } = globalThis
   globalThis.fetch = async (input, init) => {
@@ -112,9 +112,9 @@ async function runScenario(): Promise<void> {
   const cookie = await signIn('a good sign-in')
   const session = { cookie, origin }
   const json = { ...session, 'content-type': 'application/json' }
-  // The one answer that may show it, and shows it once.
-  const made = await send(origin, '/auth/tokens', { method: 'POST', headers: json, body: '{}' })
-  const { token } = JSON.parse(made.body) as { token: string }
+  // The only response that may contain the token.
+  const created = await send(origin, '/auth/tokens', { method: 'POST', headers: json, body: '{}' })
+  const { token } = JSON.parse(created.body) as { token: string }
   addCanary('token', token.slice(3))
   const bearer = { authorization: `Bearer ${token}` }
 
@@ -146,7 +146,7 @@ async function runScenario(): Promise<void> {
       await send(origin, `/files?q=${encodeURIComponent(name)}`, { headers: bearer }),
     )
   }
-  const strange: Record<string, string>[] = [
+  const unusual: Record<string, string>[] = [
     { authorization: `bearer ${token} x` },
     { authorization: `Basic ${token}` },
     { cookie: `${cookie}; ${cookie}` },
@@ -154,8 +154,8 @@ async function runScenario(): Promise<void> {
     { ...bearer, traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01` },
     { 'x-cloud-trace-context': `${token}/1;o=1`, 'user-agent': token },
   ]
-  for (const headers of strange)
-    record('strange headers', await send(origin, '/files', { headers }))
+  for (const headers of unusual)
+    record('unusual headers', await send(origin, '/files', { headers }))
   for (const path of ['/files', '/auth', '/callback', '/upload', '/auth/session', '/nothing']) {
     const target = `${path}?access_token=${token}&code=${token}&state=${token}&q=%zz`
     record('secrets in an address', await send(origin, target))
@@ -166,7 +166,7 @@ async function runScenario(): Promise<void> {
     await send(origin, '/auth/tokens', { method: 'POST', headers: json, body: token }),
   )
 
-  await signInFromATerminal(session)
+  await signInFromTerminal(session)
   await runAJob(session)
 
   google.faults.add({ operation: 'drive.files.list', status: 400, body: `{"error":"${token}"}` })
@@ -178,14 +178,17 @@ async function runScenario(): Promise<void> {
   await google.oauth.control({ action: 'expireAccessTokens' })
   google.secrets.disable('driveway-client', 1)
   await google.oauth.control({ action: 'revoke', sub: driveway.sub })
-  record('a dead grant', await send(origin, '/files', { headers: bearer }))
-  record('a dead grant, told', await send(origin, '/auth/session', { headers: session }))
+  record('a revoked grant', await send(origin, '/files', { headers: bearer }))
+  record(
+    'a revoked grant in the session',
+    await send(origin, '/auth/session', { headers: session }),
+  )
   record('signed out', await send(origin, '/auth/session', { method: 'DELETE', headers: session }))
   record('after it', await send(origin, '/files', { headers: session }))
 }
 
-/** A terminal's codes, shown where they belong and everywhere else. */
-async function signInFromATerminal(session: Record<string, string>): Promise<void> {
+/** Device codes in the right and in wrong places. */
+async function signInFromTerminal(session: Record<string, string>): Promise<void> {
   const { origin } = driveway
   const from = { 'user-agent': 'canary-agent/1.0' }
   const denied = await requestDeviceCode(driveway, { client_name: 'canary terminal' }, from)
@@ -219,7 +222,7 @@ async function signInFromATerminal(session: Record<string, string>): Promise<voi
   }
 }
 
-/** Tokens of a CI system: good ones, spoiled ones, and ones in the wrong place. */
+/** CI tokens: valid, invalid and in wrong places. */
 async function runAJob(session: Record<string, string>): Promise<void> {
   const { origin, google } = driveway
   const { audience } = await setPolicy({ origin, session, google }, 'nightly')
@@ -275,30 +278,30 @@ test('the day was eventful', () => {
   expect(driveway.lines.length).toBeGreaterThan(50)
 })
 
-test('no line of the log has a secret in it, and no file’s name', () => {
+test('no log line contains a secret or a file name', () => {
   const log = driveway.lines.join('')
   expect(found(log)).toEqual([])
   expect(log).not.toMatch(/canary|upload_id|evil\.example|1\/\/0|ya29|GOCSPX/)
 })
 
-test('one event is one line, of plain characters', () => {
+test('each event is one line without control characters', () => {
   for (const line of driveway.lines) {
     expect(line).toMatch(/^[^\n]+\n$/)
     expect(line).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]/)
     expect(JSON.parse(line)).toMatchObject({
       severity: expect.stringMatching(/^(INFO|NOTICE|WARNING|ERROR)$/),
       message: expect.any(String),
-      // Several requests may have waited for the refresh by which it is noticed.
+      // Several requests may have waited for the refresh that detects it.
       ...(line.includes('"grant_revoked"') ? {} : { requestId: expect.any(String) }),
     })
   }
 })
 
-test('nothing is written past the log', () => {
+test('the process writes nothing outside the log', () => {
   expect(output.filter((text) => !text.startsWith('sandbox: '))).toEqual([])
 })
 
-test('no answer has a secret in its body, or in a header but its own cookie', () => {
+test('no response contains a secret, except the session cookie', () => {
   for (const { what, answer } of responses) {
     const { 'set-cookie': cookie, ...headers } = answer.headers
     void cookie
@@ -307,12 +310,12 @@ test('no answer has a secret in its body, or in a header but its own cookie', ()
   }
 })
 
-test('no failure of the day was our own', () => {
+test('no failure is an internal error', () => {
   expect(driveway.logs.filter(({ severity }) => severity === 'ERROR')).toEqual([])
 })
 
 describe('the store', () => {
-  test('holds no secret in the clear', () => {
+  test('contains no unencrypted secret', () => {
     const dump = JSON.stringify(driveway.google.firestore.dump())
     expect(dump.length).toBeGreaterThan(1_000)
     expect(found(dump)).toEqual([])

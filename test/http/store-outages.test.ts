@@ -1,10 +1,11 @@
-/** Firestore and Secret Manager fail, at the socket, wherever a request meets them: group G. */
+/** Outages of Firestore and Secret Manager at every point of a request. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { setTimeout } from 'node:timers/promises'
 import type { DocumentJson } from '../../infra/sandbox/firestore/index.ts'
 import type { Fault } from '../../infra/sandbox/faults.ts'
 import { problemCode, send, startDriveway } from '../kit/environment.ts'
 import type { Driveway, RawResponse } from '../kit/environment.ts'
+import { replaceDocument } from '../kit/firestore-documents.ts'
 import { waitFor } from '../kit/wait-for.ts'
 import {
   approveConsent,
@@ -24,15 +25,15 @@ beforeAll(async () => {
 })
 afterEach(async () => {
   driveway.google.faults.clear()
-  for (const house of gateways.splice(0)) await house.close()
+  for (const instance of gateways.splice(0)) await instance.close()
 })
 afterAll(() => driveway.close())
 
-/** A gateway that has read nothing yet. */
+/** Starts an instance with empty caches. */
 async function freshInstance(env: Record<string, string> = {}): Promise<Driveway> {
-  const house = await startDriveway({ sharing: driveway, env })
-  gateways.push(house)
-  return house
+  const instance = await startDriveway({ sharing: driveway, env })
+  gateways.push(instance)
+  return instance
 }
 
 function fail(operation: string, fault: Omit<Fault, 'operation'>): void {
@@ -50,27 +51,27 @@ const unavailable = errorResponse(503, 'UNAVAILABLE')
 const calls = (operation: string): number =>
   driveway.google.calls.filter((call) => call.startsWith(operation)).length
 
-const listFiles = (at: Driveway, headers = driveway.session): Promise<RawResponse> =>
-  send(at.origin, '/files?pageSize=1', { headers })
+const listFiles = (gateway: Driveway, headers = driveway.session): Promise<RawResponse> =>
+  send(gateway.origin, '/files?pageSize=1', { headers })
 
-/** Each fault in a world of its own, all at the same time: what fails for a while is waited for. */
+/** Runs `attempt` with each fault in its own environment, in parallel because the retries take long. */
 async function withEachFault<F extends Omit<Fault, 'operation'>>(
   faults: readonly F[],
   operation: string,
-  attempt: (house: Driveway, fault: F) => Promise<void>,
+  attempt: (instance: Driveway, fault: F) => Promise<void>,
 ): Promise<void> {
   await Promise.all(
     faults.map(async (fault) => {
-      const world = await startDriveway()
-      const house = Object.assign(await startDriveway({ sharing: world }), {
-        session: world.session,
+      const owner = await startDriveway()
+      const instance = Object.assign(await startDriveway({ sharing: owner }), {
+        session: owner.session,
       })
       try {
-        world.google.faults.add({ operation, times: 1_000, ...fault })
-        await attempt(house, fault)
+        owner.google.faults.add({ operation, times: 1_000, ...fault })
+        await attempt(instance, fault)
       } finally {
-        await house.close()
-        await world.close()
+        await instance.close()
+        await owner.close()
       }
     }),
   )
@@ -81,7 +82,7 @@ const idOf = ({ body }: RawResponse): unknown => (JSON.parse(body) as { id?: unk
 const grant = (): DocumentJson | undefined =>
   driveway.google.firestore.dump().find(({ name }) => name.endsWith(`/grants/${driveway.sub}`))
 
-/** Nobody was signed in by it, and the next sign-in works. */
+/** Asserts that the response started no session and the next sign-in succeeds. */
 async function expectNoSession(answer: RawResponse, credentials: number): Promise<void> {
   expect(answer.headers['set-cookie']).toBeUndefined()
   driveway.google.faults.clear()
@@ -100,16 +101,16 @@ async function expectNoSession(answer: RawResponse, credentials: number): Promis
   expect((await listFiles(driveway, { cookie })).status).toBe(200)
 }
 
-describe('Firestore does not answer (case 85)', () => {
-  test('/auth needs none of it', async () => {
-    const house = await freshInstance()
+describe('when Firestore is unavailable', () => {
+  test('GET /auth does not need Firestore', async () => {
+    const instance = await freshInstance()
     driveway.google.calls.length = 0
     fail('firestore.*', unavailable)
-    const answer = await send(house.origin, '/auth')
+    const answer = await send(instance.origin, '/auth')
     expect([answer.status, calls('firestore.')]).toEqual([302, 0])
   })
 
-  test('a session that is looked up: 503 in time, and good again when it does', async () => {
+  test('a request with a session gets 503 in time, and succeeds after the outage', async () => {
     const faults: Omit<Fault, 'operation'>[] = [
       unavailable,
       errorResponse(504, 'DEADLINE_EXCEEDED'),
@@ -119,46 +120,46 @@ describe('Firestore does not answer (case 85)', () => {
       { responseBytes: 10 },
       { status: 502, body: '<html>' },
     ]
-    await withEachFault(faults, 'firestore.*', async (house, fault) => {
-      const answer = await listFiles(house, house.session)
+    await withEachFault(faults, 'firestore.*', async (instance, fault) => {
+      const answer = await listFiles(instance, instance.session)
       expect([fault, answer.status, problemCode(answer)]).toEqual([fault, 503, 'store_unavailable'])
       expect(answer.headers['retry-after']).toBeDefined()
       expect(answer.body).not.toContain('secret-project')
-      house.google.faults.clear()
-      expect((await listFiles(house, house.session)).status).toBe(200)
+      instance.google.faults.clear()
+      expect((await listFiles(instance, instance.session)).status).toBe(200)
     })
   }, 60_000)
 
-  const writes = ['the claim of the sign-in', 'the vault', 'the session']
+  const writes = ['the single-use marker', 'the grant', 'the session']
   test.each(writes.map((what, index) => [what, index] as const))(
-    'a callback that cannot write %s leaves no half session',
+    'a callback that cannot write %s starts no session',
     async (_, skip) => {
-      const begun = await startSignIn(driveway)
-      const query = await approveConsent(begun)
+      const started = await startSignIn(driveway)
+      const query = await approveConsent(started)
       const before = storedDocuments(driveway.google, 'credentials').length
       driveway.google.calls.length = 0
       fail('firestore.commit', { ...denied, skip })
-      const answer = await completeSignIn(driveway, query, begun.cookie)
+      const answer = await completeSignIn(driveway, query, started.cookie)
       expect([answer.status, tokenRequests(driveway.google)]).toEqual([503, skip === 0 ? 0 : 1])
       await expectNoSession(answer, before)
     },
   )
 
-  test('a callback whose vault is down is told so in time, and may try again', async () => {
-    const begun = await startSignIn(driveway)
-    const query = await approveConsent(begun)
+  test('a callback that cannot write the grant gets 503 in time, and the next sign-in succeeds', async () => {
+    const started = await startSignIn(driveway)
+    const query = await approveConsent(started)
     const before = storedDocuments(driveway.google, 'credentials').length
     fail('firestore.commit', { ...unavailable, skip: 1 })
-    const answer = await completeSignIn(driveway, query, begun.cookie)
+    const answer = await completeSignIn(driveway, query, started.cookie)
     expect([answer.status, problemCode(answer)]).toEqual([503, 'store_unavailable'])
     await expectNoSession(answer, before)
-    // The client would go on by itself for minutes, and write at last what was said to be lost.
+    // The SDK would retry for minutes and write what was reported as failed.
     driveway.google.calls.length = 0
     await setTimeout(5_000)
     expect(calls('firestore.')).toBe(0)
   }, 30_000)
 
-  test('an upload that Drive has is a success, whatever becomes of its record', async () => {
+  test('an upload that Drive stored succeeds even if its idempotency record is not written', async () => {
     const put = (): Promise<RawResponse> =>
       send(driveway.origin, '/upload/kept.txt', {
         method: 'PUT',
@@ -166,49 +167,51 @@ describe('Firestore does not answer (case 85)', () => {
         body: 'kept',
       })
     await listFiles(driveway, driveway.bearer)
-    // That the token is in use is noted beside the first request, once an hour.
+    // The first request updates the last use of the token in the background, once an hour.
     await waitFor(() => storedDocuments(driveway.google, 'usage').length > 0)
-    // One write reserves the id; the one that would note the answer fails.
+    // The first write reserves the id; the second one, which stores the result, fails.
     fail('firestore.commit', { ...denied, skip: 1 })
     const first = await put()
     driveway.google.faults.clear()
     const again = await put()
     expect([first.status, again.status]).toEqual([201, expect.any(Number)])
     if (again.status < 400) expect(idOf(again)).toBe(idOf(first))
-    const found = await send(driveway.origin, '/files?q=kept.txt', { headers: driveway.bearer })
-    expect((JSON.parse(found.body) as { files: unknown[] }).files).toHaveLength(1)
+    const listed = await send(driveway.origin, '/files?q=kept.txt', { headers: driveway.bearer })
+    expect((JSON.parse(listed.body) as { files: unknown[] }).files).toHaveLength(1)
   })
 })
 
-describe('many write at once (case 86)', () => {
-  test('fifty sign-ins of one account, some of whose writes are lost or late', async () => {
-    const begun = await Promise.all(Array.from({ length: 50 }, () => startSignIn(driveway)))
-    const queries = await Promise.all(begun.map((one) => approveConsent(one)))
+describe('concurrent writes', () => {
+  test('of fifty sign-ins of one account with some failed writes, at least forty succeed and the rest get 503', async () => {
+    const started = await Promise.all(Array.from({ length: 50 }, () => startSignIn(driveway)))
+    const queries = await Promise.all(started.map((signIn) => approveConsent(signIn)))
     const aborted = errorResponse(409, 'ABORTED')
     driveway.google.faults.add({ operation: 'firestore.commit', skip: 20, times: 5, ...aborted })
     driveway.google.faults.add({ operation: 'firestore.commit', skip: 60, times: 5, ...aborted })
     const answers = await Promise.all(
-      begun.map((one, index) => completeSignIn(driveway, queries[index] ?? '', one.cookie)),
+      started.map(({ cookie }, index) => completeSignIn(driveway, queries[index] ?? '', cookie)),
     )
-    const [good, bad] = [303, 503].map((status) => answers.filter((a) => a.status === status))
-    expect((good?.length ?? 0) + (bad?.length ?? 0)).toBe(50)
-    expect(good?.length).toBeGreaterThanOrEqual(40)
-    const house = await freshInstance()
+    const [succeeded, failed] = [303, 503].map((status) =>
+      answers.filter((answer) => answer.status === status),
+    )
+    expect((succeeded?.length ?? 0) + (failed?.length ?? 0)).toBe(50)
+    expect(succeeded?.length).toBeGreaterThanOrEqual(40)
+    const instance = await freshInstance()
     const listed = await Promise.all(
-      (good ?? []).map((answer) => listFiles(house, { cookie: cookieFrom(answer) })),
+      (succeeded ?? []).map((answer) => listFiles(instance, { cookie: cookieFrom(answer) })),
     )
     expect(new Set(listed.map(({ status }) => status))).toEqual(new Set([200]))
   }, 60_000)
 
-  test('a write that was made and whose answer was lost is as good as any other', async () => {
+  test('a write whose response was lost counts as written', async () => {
     for (const skip of [0, 1, 2]) {
-      const begun = await startSignIn(driveway)
-      const query = await approveConsent(begun)
+      const started = await startSignIn(driveway)
+      const query = await approveConsent(started)
       driveway.google.calls.length = 0
       driveway.google.faults.add({ operation: 'firestore.commit', skip, dropResponse: true })
-      const answer = await completeSignIn(driveway, query, begun.cookie)
+      const answer = await completeSignIn(driveway, query, started.cookie)
       expect(tokenRequests(driveway.google)).toBeLessThanOrEqual(1)
-      const again = await completeSignIn(driveway, query, begun.cookie)
+      const again = await completeSignIn(driveway, query, started.cookie)
       expect(problemCode(again)).toBe('state_used')
       expect(answer.status).toBe(303)
       expect((await listFiles(await freshInstance())).status).toBe(200)
@@ -217,18 +220,18 @@ describe('many write at once (case 86)', () => {
   }, 30_000)
 })
 
-describe('Firestore does not let us in (case 87)', () => {
+describe('when Firestore denies permission', () => {
   test.each([
     ['PERMISSION_DENIED', 403],
     ['UNAUTHENTICATED', 401],
-  ])('%s is not tried again, at the start or later, and says nothing', async (status, code) => {
+  ])('%s gets 503 misconfigured without a retry or internal details', async (status, code) => {
     const warm = await freshInstance()
     expect((await listFiles(warm)).status).toBe(200)
     fail('firestore.*', errorResponse(code, status))
-    for (const house of [await freshInstance(), warm]) {
+    for (const instance of [await freshInstance(), warm]) {
       driveway.google.calls.length = 0
       const { cookie } = { cookie: `__session=${'A'.repeat(43)}.` }
-      const answer = await listFiles(house, { cookie })
+      const answer = await listFiles(instance, { cookie })
       expect([answer.status, problemCode(answer)]).toEqual([503, 'misconfigured'])
       expect(answer.body).not.toMatch(/secret-project|PERMISSION|UNAUTH/)
       expect(calls('firestore.')).toBe(1)
@@ -238,53 +241,50 @@ describe('Firestore does not let us in (case 87)', () => {
   })
 })
 
-describe('Secret Manager (case 88)', () => {
-  test('fails an instance that is cold: 503, and good again when it is', async () => {
-    const gone = { hang: 'headers' } as const
-    const temporary = [unavailable, gone, { reset: true }]
-    const lasting = [
+describe('when Secret Manager is unavailable', () => {
+  test('a fresh instance gets 503, and succeeds after the outage', async () => {
+    const hanging = { hang: 'headers' } as const
+    const temporary = [unavailable, hanging, { reset: true }]
+    const permanent = [
       denied,
       errorResponse(404, 'NOT_FOUND'),
       errorResponse(400, 'FAILED_PRECONDITION'),
     ]
-    await withEachFault([...temporary, ...lasting], 'secrets.*', async (house, fault) => {
-      const code = lasting.includes(fault) ? 'misconfigured' : 'store_unavailable'
-      const answer = await send(house.origin, '/auth')
+    await withEachFault([...temporary, ...permanent], 'secrets.*', async (instance, fault) => {
+      const code = permanent.includes(fault) ? 'misconfigured' : 'store_unavailable'
+      const answer = await send(instance.origin, '/auth')
       expect([fault, answer.status, problemCode(answer)]).toEqual([fault, 503, code])
       expect(answer.body).not.toContain('secret-project')
-      house.google.faults.clear()
-      expect((await send(house.origin, '/auth')).status).toBe(302)
+      instance.google.faults.clear()
+      expect((await send(instance.origin, '/auth')).status).toBe(302)
     })
   }, 60_000)
 
-  test('is not needed by an instance that has read what it needs', async () => {
-    const house = await freshInstance()
-    expect((await send(house.origin, '/auth')).status).toBe(302)
+  test('an instance with cached secrets does not need it', async () => {
+    const instance = await freshInstance()
+    expect((await send(instance.origin, '/auth')).status).toBe(302)
     fail('secrets.*', unavailable)
-    expect((await send(house.origin, '/auth')).status).toBe(302)
+    expect((await send(instance.origin, '/auth')).status).toBe(302)
   })
 })
 
-describe('a record of another time (case 90)', () => {
+describe('a grant that another version wrote', () => {
   let untouched: Pick<DocumentJson, 'name' | 'fields'>
-  const write = (fields: Record<string, unknown>): Promise<Response> =>
-    fetch(`${driveway.google.url}/v1/${untouched.name}`, {
-      method: 'PATCH',
-      body: JSON.stringify({ fields }),
-    })
+  const write = (fields: Record<string, unknown>): Promise<void> =>
+    replaceDocument(driveway.google, untouched.name, fields)
   beforeEach(async () => {
     await signInAs(driveway)
     untouched = grant() ?? { name: '', fields: {} }
   })
   afterEach(() => write(untouched.fields))
 
-  test('from before the dates were kept is as good as ever', async () => {
+  test('without dates is accepted', async () => {
     const { email, scopes, sealed, revocationCause, updatedAt } = untouched.fields
     await write({ email, scopes, sealed, revocationCause, updatedAt })
     expect((await listFiles(await freshInstance())).status).toBe(200)
   })
 
-  test('of a newer version works, and what is not understood of it stays', async () => {
+  test('with unknown fields is accepted and keeps them', async () => {
     const news = { stringValue: 'something new' }
     await write({ ...untouched.fields, news, revocationCode: { nullValue: null } })
     expect((await listFiles(await freshInstance())).status).toBe(200)
@@ -298,13 +298,16 @@ describe('a record of another time (case 90)', () => {
     ['a domain that is a number', { hd: { integerValue: '7' } }],
     ['scopes that are numbers', { scopes: { arrayValue: { values: [{ integerValue: '7' }] } } }],
     ['900 KB where a token was', { sealed: { stringValue: 'A'.repeat(900_000) } }],
-  ])('with %s is refused, left alone, and concerns nobody else', async (_, change) => {
-    await write({ ...untouched.fields, ...change })
-    const before = grant()?.fields
-    const house = await freshInstance()
-    expect(problemCode(await listFiles(house))).toBe('reauth_required')
-    expect(grant()?.fields).toEqual(before)
-    const { cookie } = await signInAs(house, { email: 'ben@example.com' })
-    expect((await listFiles(house, { cookie })).status).toBe(200)
-  })
+  ])(
+    'with %s gets reauth_required, stays unchanged, and does not affect other accounts',
+    async (_, change) => {
+      await write({ ...untouched.fields, ...change })
+      const before = grant()?.fields
+      const instance = await freshInstance()
+      expect(problemCode(await listFiles(instance))).toBe('reauth_required')
+      expect(grant()?.fields).toEqual(before)
+      const { cookie } = await signInAs(instance, { email: 'ben@example.com' })
+      expect((await listFiles(instance, { cookie })).status).toBe(200)
+    },
+  )
 })

@@ -26,37 +26,37 @@ const isValue = ({ word }: Record<string, unknown>): boolean => typeof word === 
 
 function inFirestore(): VersionedStore<Value> {
   const firestore = connect(host)
-  return createFirestoreVersionedStore(() => Promise.resolve(firestore), 'attempts', isValue)
+  return createFirestoreVersionedStore(() => Promise.resolve(firestore), 'idempotencyKeys', isValue)
 }
 
 describe.each<[string, () => VersionedStore<Value>]>([
   ['memory', createMemoryVersionedStore],
   ['Firestore', inFirestore],
-])('records in %s', (_, create) => {
-  test('are made once, also when many try at once', async () => {
+])('VersionedStore in %s', (_, create) => {
+  test('create() succeeds for one of several concurrent callers', async () => {
     const records = create()
-    const made = await Promise.all(
+    const created = await Promise.all(
       ['a', 'b', 'c', 'd'].map((word) => records.create('id', { word }, 5_000)),
     )
-    const [winner, ...others] = made.filter((one) => one !== undefined)
+    const [winner, ...others] = created.filter((record) => record !== undefined)
     expect(others).toEqual([])
     expect(await records.find('id')).toMatchObject({ value: winner?.value, expiresAt: 5_000 })
   })
 
-  test('are replaced by one of those who saw the same version', async () => {
+  test('replace() succeeds for one of several callers with the same etag', async () => {
     const records = create()
     const first = await records.create('id', { word: 'first' }, 5_000)
     const tries = await Promise.all(
       ['a', 'b', 'c', 'd'].map((word) => records.replace('id', first?.etag, { word }, 6_000)),
     )
-    const [winner, ...others] = tries.filter((one) => one !== undefined)
+    const [winner, ...others] = tries.filter((record) => record !== undefined)
     expect(others).toEqual([])
     expect(await records.find('id')).toMatchObject({ value: winner?.value, expiresAt: 6_000 })
     const next = await records.replace('id', winner?.etag, { word: 'next' }, 7_000)
     expect(next?.value).toEqual({ word: 'next' })
   })
 
-  test('are found with the version that they have', async () => {
+  test('find() returns the current etag', async () => {
     const records = create()
     await records.create('id', { word: 'first' }, 5_000)
     const found = await records.find('id')
@@ -64,16 +64,16 @@ describe.each<[string, () => VersionedStore<Value>]>([
     expect(await records.replace('id', found?.etag, { word: 'late' }, 5_000)).toBeUndefined()
   })
 
-  test('are found several at once, in the order of their ids', async () => {
+  test('findAll() returns the records in the order of their ids', async () => {
     const records = create()
     for (const word of ['a', 'b']) await records.create(word, { word }, 5_000)
     const found = await records.findAll(['b', 'none', 'a'])
-    expect(found.map((one) => one?.value.word)).toEqual(['b', undefined, 'a'])
+    expect(found.map((record) => record?.value.word)).toEqual(['b', undefined, 'a'])
     expect(await records.replace('b', found[0]?.etag, { word: 'c' }, 5_000)).toBeDefined()
     expect(await records.findAll([])).toEqual([])
   })
 
-  test('are removed by what a field holds, and by their ids, however many there are', async () => {
+  test('removeWhere() removes records by the value of a field, and removeEach() by id', async () => {
     const records = create()
     const words = ['a', 'b', 'c', 'd']
     for (const word of words) await records.create(`by ${word}`, { word, by: { word } }, 5_000)
@@ -81,10 +81,15 @@ describe.each<[string, () => VersionedStore<Value>]>([
     await records.removeWhere('word', 'c')
     await records.removeEach(['by d', 'none'])
     const found = await records.findAll(words.map((word) => `by ${word}`))
-    expect(found.map((one) => one?.value.word)).toEqual(['a', undefined, undefined, undefined])
+    expect(found.map((record) => record?.value.word)).toEqual([
+      'a',
+      undefined,
+      undefined,
+      undefined,
+    ])
   })
 
-  test('are removed in the version that was seen, and in no other', async () => {
+  test('remove() removes the record with this etag and no other', async () => {
     const records = create()
     const first = await records.create('id', { word: 'first' }, 5_000)
     const next = await records.replace('id', first?.etag, { word: 'next' }, 5_000)
@@ -98,12 +103,12 @@ describe.each<[string, () => VersionedStore<Value>]>([
   })
 })
 
-test('a record that another version of Driveway wrote is refused and left as it is (case 90)', async () => {
+test('find() rejects a malformed record of another version of Driveway and leaves it unchanged', async () => {
   const firestore = connect(host)
-  const document = firestore.collection('attempts').doc('id')
+  const document = firestore.collection('idempotencyKeys').doc('id')
   const records = createFirestoreVersionedStore(
     () => Promise.resolve(firestore),
-    'attempts',
+    'idempotencyKeys',
     isValue,
   )
   for (const data of [{}, { word: 5, expiresAt: new Date() }, { word: 'w', expiresAt: 'soon' }]) {
@@ -113,7 +118,7 @@ test('a record that another version of Driveway wrote is refused and left as it 
   expect((await document.get()).data()).toEqual({ word: 'w', expiresAt: 'soon' })
 })
 
-test('a Firestore that does not answer is told as such (case 85)', async () => {
+test('create() throws store_unavailable when Firestore fails', async () => {
   sandbox.faults.add({ operation: 'firestore.commit', status: 400, times: 9 })
   await expect(inFirestore().create('id', { word: 'w' }, 5_000)).rejects.toMatchObject({
     code: 'store_unavailable',

@@ -1,4 +1,4 @@
-/** Metrics and spans as a collector hears them, and a collector that is no help. */
+/** Metrics and spans at a collector, and failures of the collector. */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
@@ -7,13 +7,14 @@ import { filePart, form, listen, send, startDriveway, uploadForm } from '../kit/
 import type { Driveway, DrivewayOptions } from '../kit/environment.ts'
 import { attributesOf, startCollector } from '../kit/otlp-collector.ts'
 import type { Collector, Point } from '../kit/otlp-collector.ts'
+import { waitFor } from '../kit/wait-for.ts'
 
 const trace = '0af7651916cd43dd8448eb211c80319c'
 const span = '00f067aa0ba902b7'
 const traceparent = `00-${trace}-${span}-01`
 const chunkBytes = 262_144
 
-/** A gateway that has found its way to the collector. */
+/** Starts a gateway after its exporter is loaded. */
 async function startWithCollector(
   endpoint: string,
   options: DrivewayOptions = {},
@@ -21,13 +22,6 @@ async function startWithCollector(
   await import('../../functions/telemetry/otlp-exporter.ts')
   const env = { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, ...options.env }
   return startDriveway({ ...options, env })
-}
-
-async function waitFor(isSo: () => boolean): Promise<void> {
-  for (let tries = 0; !isSo(); tries++) {
-    if (tries > 1_500) throw new Error('It never came to be')
-    await new Promise((resolve) => setTimeout(resolve, 10))
-  }
 }
 
 const exportErrors = ({ logs }: Driveway): unknown[] =>
@@ -42,7 +36,7 @@ async function makeRequests(driveway: Driveway): Promise<void> {
   expect((await send(origin, '/files', { headers: bearer })).status).toBe(200)
 }
 
-describe('a collector', () => {
+describe('the collector', () => {
   let collector: Collector
   let driveway: Driveway
 
@@ -54,7 +48,7 @@ describe('a collector', () => {
     const { origin, bearer, google } = driveway
     const big = Buffer.alloc(3 * chunkBytes + 5, 7)
     google.faults.add({ operation: 'drive.upload.chunk', status: 503 })
-    google.faults.add({ operation: 'drive.files.list', status: 401 }) // so the token is renewed
+    google.faults.add({ operation: 'drive.files.list', status: 401 }) // so that the token is refreshed
     const headers = { ...bearer, traceparent }
     await send(origin, '/upload/canary-name.txt', { method: 'PUT', headers: bearer, body: 'raw' })
     const stored = await send(origin, '/upload/canary-big.bin', {
@@ -80,11 +74,11 @@ describe('a collector', () => {
     const metric = collector.metrics.get(name)
     return (metric?.sum ?? metric?.histogram)?.dataPoints ?? []
   }
-  /** What a counter or a histogram has come to, by its attributes. */
+  /** The sums of a counter or the counts of a histogram, by attributes. */
   const totals = (name: string): [Record<string, unknown>, number][] =>
     points(name).map((point) => [attributesOf(point), Number(point.asInt ?? point.count)])
 
-  test('is told every metric, as the table has it', () => {
+  test('receives every metric with the unit, kind and attributes of its definition', () => {
     expect([...collector.metrics.keys()].toSorted()).toEqual(Object.keys(metrics).toSorted())
     for (const [name, { unit, kind, description, attributes }] of Object.entries(metrics)) {
       const metric = collector.metrics.get(name)
@@ -107,7 +101,7 @@ describe('a collector', () => {
     }
   })
 
-  test('is told of uploads and bytes, by the way they came', () => {
+  test('receives uploads and bytes by upload method', () => {
     const raw = { 'driveway.upload.method': 'raw' }
     const inForm = { 'driveway.upload.method': 'form' }
     expect(totals('driveway.uploads')).toEqual([
@@ -120,7 +114,7 @@ describe('a collector', () => {
     ])
   })
 
-  test('is told of chunks, window memory, retries and refreshes', () => {
+  test('receives chunk sizes, buffer sizes, retries and token refreshes', () => {
     const [chunks] = points('driveway.drive.chunk_size')
     expect(chunks?.max).toBe(chunkBytes)
     expect(chunks?.sum).toBeGreaterThanOrEqual(3 * chunkBytes + 5)
@@ -133,11 +127,11 @@ describe('a collector', () => {
     ])
   })
 
-  test('is told what Drive was asked for, in quota units', () => {
+  test('receives the quota units of requests to Drive', () => {
     const units = new Map(
       totals('driveway.drive.quota_units').map(([is, sum]) => [is['driveway.drive.method'], sum]),
     )
-    expect(units.get('files.list')).toBe(200) // refused and asked again: both count
+    expect(units.get('files.list')).toBe(200) // rejected and retried: both count
     expect(units.get('files.get_media')).toBe(200)
     expect(Number(units.get('files.create')) % 50).toBe(0)
     expect(Number(units.get('files.generateIds')) % 5).toBe(0)
@@ -145,7 +139,7 @@ describe('a collector', () => {
     expect([...units.keys()]).not.toContain('session.chunk')
   })
 
-  test('is told of requests by function and status', () => {
+  test('receives request durations by function and status', () => {
     const requests = totals('http.server.request.duration')
     const of = (name: string, method: string, status: number): number | undefined =>
       requests.find(
@@ -161,7 +155,7 @@ describe('a collector', () => {
     expect(of('none', 'GET', 404)).toBe(1)
   })
 
-  test('is told of a request’s span and, within it, those of its requests to Drive', () => {
+  test('receives the span of a request and child spans of its requests to Drive', () => {
     const ours = collector.spans.filter(({ traceId }) => traceId === trace)
     const put = ours.find(({ name }) => name === 'PUT /upload')
     expect(put).toMatchObject({ kind: 2, parentSpanId: span, status: {} })
@@ -184,12 +178,12 @@ describe('a collector', () => {
     expect(ours.find(({ name }) => name === 'drive files.list')?.parentSpanId).toBe(list?.spanId)
   })
 
-  test('is told of a failure at Drive by its status', () => {
+  test('receives a failed span with the status of Drive', () => {
     const failed = collector.spans.filter(({ status }) => status.code === 2)
     expect(failed.map((one) => attributesOf(one)['error.type'])).toContain('503')
   })
 
-  test('is told what runs here', () => {
+  test('receives the resource attributes with each export', () => {
     for (const resource of collector.resources) {
       expect(attributesOf(resource)).toEqual({
         'service.name': 'driveway',
@@ -201,7 +195,7 @@ describe('a collector', () => {
     expect(collector.resources.length).toBeGreaterThan(1)
   })
 
-  test('is told no secret, no name, no address and nobody’s identifier', () => {
+  test('receives no secret, file name, address or user identifier', () => {
     const all = collector.bodies.join('\n')
     const { bearer, session, sub } = driveway
     const [, token = ''] = (bearer['authorization'] ?? '').split(' ')
@@ -217,8 +211,8 @@ describe('a collector', () => {
   })
 })
 
-describe('a trace that its caller does not keep', () => {
-  test('has no spans, and is counted all the same', async () => {
+describe('an unsampled trace', () => {
+  test('exports metrics and no spans', async () => {
     const collector = await startCollector()
     const driveway = await startWithCollector(collector.origin, { isSignedIn: false })
     await send(driveway.origin, '/files', {
@@ -231,8 +225,8 @@ describe('a trace that its caller does not keep', () => {
   })
 })
 
-describe('what is left', () => {
-  test('is sent when a request has ended, without a stop', async () => {
+describe('the remaining data', () => {
+  test('is exported when the last active request ends', async () => {
     const collector = await startCollector()
     const driveway = await startWithCollector(collector.origin, { isSignedIn: false })
     await send(driveway.origin, '/files', {})
@@ -243,7 +237,7 @@ describe('what is left', () => {
   })
 })
 
-describe('callers notice nothing of a collector', () => {
+describe('requests succeed with a collector', () => {
   test('that is down', async () => {
     const server = createServer()
     await listen(server)
@@ -253,48 +247,48 @@ describe('callers notice nothing of a collector', () => {
     await makeRequests(driveway)
     await waitFor(() => exportErrors(driveway).length > 0)
     await driveway.close()
-    // Once, and not for every request.
+    // Logged once, not for every request.
     expect(exportErrors(driveway)).toEqual([expect.objectContaining({ severity: 'WARNING' })])
   })
 
-  test('that refuses', async () => {
+  test('that returns 403', async () => {
     const collector = await startCollector((_req, res) => void res.writeHead(403).end('no'))
     const driveway = await startWithCollector(collector.origin)
     await makeRequests(driveway)
     await waitFor(() => exportErrors(driveway).length > 0)
     await driveway.close()
     expect(exportErrors(driveway)).toEqual([
-      expect.objectContaining({ why: 'the collector answered 403' }),
+      expect.objectContaining({ reason: 'The collector returned 403' }),
     ])
     await collector.close()
   })
 
-  test('that redirects: nothing is told to anybody else', async () => {
-    const elsewhere = await startCollector()
+  test('that redirects, and nothing is sent to the other URL', async () => {
+    const otherCollector = await startCollector()
     const collector = await startCollector((_req, res) => {
-      res.writeHead(307, { location: `${elsewhere.origin}/v1/metrics` }).end()
+      res.writeHead(307, { location: `${otherCollector.origin}/v1/metrics` }).end()
     })
     const driveway = await startWithCollector(collector.origin)
     await makeRequests(driveway)
     await waitFor(() => exportErrors(driveway).length > 0)
     await driveway.close()
-    expect(elsewhere.bodies).toEqual([])
-    await Promise.all([collector.close(), elsewhere.close()])
+    expect(otherCollector.bodies).toEqual([])
+    await Promise.all([collector.close(), otherCollector.close()])
   })
 
-  test('that never answers', async () => {
+  test('that does not respond', async () => {
     const collector = await startCollector(() => {})
     const driveway = await startWithCollector(collector.origin)
     await makeRequests(driveway)
     await waitFor(() => collector.bodies.length > 0)
-    // The stop waits for it a while, and then no longer.
+    // The shutdown waits for it with a timeout.
     await driveway.close()
     await collector.close()
   })
 
-  test('that comes back: counts lack nothing, and spans are kept until then', async () => {
+  test('that recovers, and then receives all counts and the buffered spans', async () => {
     let isDown = true
-    const taken = await startCollector()
+    const recovered = await startCollector()
     const collector = await startCollector(async (req, res) => {
       if (isDown) {
         res.writeHead(503).end()
@@ -302,7 +296,7 @@ describe('callers notice nothing of a collector', () => {
       }
       const body = collector.bodies.at(-1) ?? ''
       const headers = { 'content-type': 'application/json' }
-      await fetch(`${taken.origin}${req.url ?? ''}`, { method: 'POST', headers, body })
+      await fetch(`${recovered.origin}${req.url ?? ''}`, { method: 'POST', headers, body })
       res.writeHead(200).end('{}')
     })
     const driveway = await startWithCollector(collector.origin)
@@ -310,19 +304,19 @@ describe('callers notice nothing of a collector', () => {
     await waitFor(() => exportErrors(driveway).length > 0)
     isDown = false
     await driveway.gateway.stop()
-    const uploads = taken.metrics.get('driveway.uploads')?.sum?.dataPoints[0]?.asInt
+    const uploads = recovered.metrics.get('driveway.uploads')?.sum?.dataPoints[0]?.asInt
     expect(uploads).toBe('3')
-    expect(taken.spans.filter(({ name }) => name === 'PUT /upload')).toHaveLength(3)
+    expect(recovered.spans.filter(({ name }) => name === 'PUT /upload')).toHaveLength(3)
     await driveway.close()
-    await Promise.all([collector.close(), taken.close()])
+    await Promise.all([collector.close(), recovered.close()])
   })
 })
 
-describe('a collector that asks for a key', () => {
+describe('a collector with an API key', () => {
   const key = 'canary-key 0123'
   const env = { OTEL_EXPORTER_OTLP_HEADERS: `api-key=${encodeURIComponent(key)}` }
 
-  test('is sent it with everything, and nobody else hears of it', async () => {
+  test('receives the key with every export, and the data and the log do not contain it', async () => {
     const collector = await startCollector()
     const driveway = await startWithCollector(collector.origin, { env })
     await makeRequests(driveway)
@@ -334,18 +328,18 @@ describe('a collector that asks for a key', () => {
     expect(JSON.stringify([collector.bodies, driveway.logs])).not.toContain('canary-key')
   })
 
-  test('is not followed where it sends us on to, and the log does not have the key', async () => {
-    const elsewhere = await startCollector()
+  test('is not followed to another URL, and the log does not contain the key', async () => {
+    const otherCollector = await startCollector()
     const collector = await startCollector((_, res) => {
-      res.writeHead(307, { location: `${elsewhere.origin}/v1/metrics` }).end()
+      res.writeHead(307, { location: `${otherCollector.origin}/v1/metrics` }).end()
     })
     const driveway = await startWithCollector(collector.origin, { env })
     await makeRequests(driveway)
     await driveway.gateway.stop()
     await driveway.close()
     await collector.close()
-    await elsewhere.close()
-    expect(elsewhere.bodies).toEqual([])
+    await otherCollector.close()
+    expect(otherCollector.bodies).toEqual([])
     expect(exportErrors(driveway)).toHaveLength(1)
     expect(JSON.stringify(driveway.logs)).not.toContain('canary-key')
   })

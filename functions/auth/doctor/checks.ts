@@ -71,7 +71,7 @@ export const serverChecks: readonly ServerCheck[] = [
   secretCheck('Client secret', 'it authenticates Driveway to Google', 'clientSecretName'),
   {
     name: 'Client file',
-    why: 'it has to be the JSON file of a web client and list this redirect URI',
+    why: 'it must be the JSON file of a web client and list this redirect URI',
     async run({ settings, readSecret, checkClientFile }) {
       const text = await readSecret(settings.clientSecretName)
       try {
@@ -120,7 +120,7 @@ export const serverChecks: readonly ServerCheck[] = [
   },
   {
     name: 'Firestore',
-    why: 'it stores sessions, tokens and grants, and has to be readable and writable',
+    why: 'it stores sessions, tokens and grants, and must be readable and writable',
     async run({ checkStore, settings }) {
       return checkStore().then(
         () => passed,
@@ -130,7 +130,7 @@ export const serverChecks: readonly ServerCheck[] = [
   },
   {
     name: 'TTL',
-    why: 'a TTL policy has to delete expired documents',
+    why: 'a TTL policy must delete expired documents',
     async run({ findExpired, now, settings }) {
       const collections = await findExpired(now() - ttlGraceMs)
       if (collections.length === 0) return passed
@@ -173,7 +173,7 @@ export const serverChecks: readonly ServerCheck[] = [
   },
   {
     name: 'Drive API',
-    why: 'Drive has to return a file of yours',
+    why: 'Drive must return a file of yours',
     async run({ checkDrive, settings }) {
       return checkDrive().then(
         () => passed,
@@ -196,7 +196,7 @@ export const serverChecks: readonly ServerCheck[] = [
   },
   {
     name: 'Memory',
-    why: 'upload buffers have to fit into the memory of an instance',
+    why: 'upload buffers must fit into the memory of an instance',
     async run({ settings }) {
       if (settings.memoryBytes <= maxUploadMemory) return passed
       return failure(
@@ -227,7 +227,7 @@ function secretCheck(
 ): ServerCheck {
   return {
     name,
-    why: `${why}; its version has to be readable, enabled and pinned`,
+    why: `${why}; its version must be readable, enabled and pinned`,
     async run({ settings, readSecret }) {
       const version = settings[setting]
       if (!/\/versions\/\d+$/.test(version)) {

@@ -18,8 +18,8 @@ const sampleSize = 100
 export function createFirestoreCheck(firestore: () => Promise<Firestore>): FirestoreCheck {
   return {
     async checkReadWrite() {
-      const logins = (await firestore()).collection('logins' satisfies Collection)
-      const document = logins.doc(`doctor-${randomUUID()}`)
+      const singleUse = (await firestore()).collection('singleUse' satisfies Collection)
+      const document = singleUse.doc(`doctor-${randomUUID()}`)
       await withFirestoreDeadline(() =>
         document.create({ expiresAt: new Date(Date.now() + 60_000) }),
       )

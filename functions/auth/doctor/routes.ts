@@ -69,7 +69,7 @@ async function runCheck(
   const onTimeout = (): Error => new Error(`${name} timed out after ${checkTimeoutMs} ms`)
   const outcome = await withDeadline(run(context), checkTimeoutMs, onTimeout).catch(
     (error: unknown): ServerCheckOutcome => {
-      log.failure(`doctor: ${name}`, error)
+      log.failure('doctor_check_failed', error, { check: name })
       return failure(
         'The check could not run: another failure prevents it, or the log has the error',
         'Fix the other failures first, then check the log',
