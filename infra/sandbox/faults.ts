@@ -1,11 +1,9 @@
 /**
  * Fault injection: tests define which requests fail, and how.
  *
- * `POST /sandbox/faults` takes a list of faults. A fault names an operation, lets `skip` matching
- * requests pass, applies to the next `times`, and is then used up.
+ * A fault names an operation, lets `skip` matching requests pass, applies to the next `times`, and is
+ * then used up.
  */
-import type { Service } from './router.ts'
-import { readBody, sendJson } from './router.ts'
 
 export interface Fault {
   /** The operation to fail, such as `drive.upload.chunk`; a trailing `*` matches any suffix. */
@@ -75,16 +73,18 @@ export interface Fault {
   idTokenAlg?: 'none' | 'badSignature'
 }
 
-export interface Faults extends Service {
+export interface Faults {
   add(...faults: Fault[]): void
   clear(): void
+  /** The number of faults that are not used up. */
+  pending(): number
   /** Returns the fault for the next request of an operation, if any, and counts it as used. */
   take(operation: string): Fault | undefined
 }
 
 export function createFaults(): Faults {
   let pending: { fault: Fault; skip: number; remaining: number }[] = []
-  const faults: Faults = {
+  return {
     add(...added) {
       for (const fault of added) {
         pending.push({ fault, skip: fault.skip ?? 0, remaining: fault.times ?? 1 })
@@ -110,29 +110,8 @@ export function createFaults(): Faults {
       }
       return latencyMs ? { operation, latencyMs } : undefined
     },
-    routes: [
-      {
-        operation: 'sandbox.faults.add',
-        method: 'POST',
-        path: /^\/sandbox\/faults$/,
-        async handle({ req, res }) {
-          const list = JSON.parse((await readBody(req)).toString('utf8')) as Fault[]
-          faults.add(...list)
-          sendJson(res, 201, { pending: pending.length })
-        },
-      },
-      {
-        operation: 'sandbox.faults.clear',
-        method: 'DELETE',
-        path: /^\/sandbox\/faults$/,
-        handle({ res }) {
-          faults.clear()
-          sendJson(res, 200, { pending: 0 })
-        },
-      },
-    ],
+    pending: () => pending.length,
   }
-  return faults
 }
 
 const latencyFields = new Set(['operation', 'skip', 'times', 'latencyMs'])

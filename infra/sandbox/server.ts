@@ -3,6 +3,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Faults } from './faults.ts'
 import { createFaults } from './faults.ts'
+import { createFaultRoutes } from './fault-routes.ts'
 import type { Route, Service } from './router.ts'
 import { sendJson } from './router.ts'
 import { applyFault } from './apply-fault.ts'
@@ -27,7 +28,10 @@ export interface Sandbox {
 export async function startSandbox(services: Service[], port = 0): Promise<Sandbox> {
   const faults = createFaults()
   const calls: string[] = []
-  const routes: Route[] = [faults, ...services].flatMap((service) => service.routes)
+  const routes: Route[] = [
+    ...createFaultRoutes(faults),
+    ...services.flatMap((service) => service.routes),
+  ]
   let origin = ''
   let openRequests = 0
 
