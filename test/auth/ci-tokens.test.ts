@@ -3,8 +3,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { exportJWK, generateKeyPair, SignJWT, UnsecuredJWT } from 'jose'
 import { createHmac, randomBytes } from 'node:crypto'
 import type { Fault } from '../../infra/sandbox/faults.ts'
-import { codeOf, send, startDriveway } from '../kit/environment.ts'
-import type { Driveway, RawAnswer } from '../kit/environment.ts'
+import { problemCode, send, startDriveway } from '../kit/environment.ts'
+import type { Driveway, RawResponse } from '../kit/environment.ts'
 import { requestAsJob, jobToken, setPolicy } from '../kit/policies.ts'
 
 let driveway: Driveway
@@ -28,7 +28,7 @@ beforeEach(() => {
 afterEach(() => driveway.google.faults.clear())
 
 async function startColdGateway(env: Record<string, string> = {}): Promise<Driveway> {
-  const gateway = await startDriveway({ beside: driveway, env, gateway: { now } })
+  const gateway = await startDriveway({ sharing: driveway, env, gateway: { now } })
   coldGateways.push(gateway)
   return gateway
 }
@@ -41,7 +41,7 @@ async function expectRefused(
   code = 'invalid_token',
 ): Promise<void> {
   const response = await requestAsJob(driveway, await token)
-  expect([response.status, codeOf(response)]).toEqual([401, code])
+  expect([response.status, problemCode(response)]).toEqual([401, code])
   expect(response.headers['www-authenticate']).toMatch(/^Bearer .*error="invalid_token"/)
 }
 
@@ -110,7 +110,7 @@ describe('the issuer and the audience of a token', () => {
   test('The gateway fetches no keys of an issuer that is not in OIDC_ISSUERS', async () => {
     const gateway = await startColdGateway({ OIDC_ISSUERS: 'none' })
     const response = await requestAsJob(gateway, await jobToken(driveway, audience))
-    expect([response.status, codeOf(response)]).toEqual([401, 'invalid_token'])
+    expect([response.status, problemCode(response)]).toEqual([401, 'invalid_token'])
     expect(jwksFetches()).toBe(0)
   })
 })
@@ -239,7 +239,7 @@ describe('the JWKS cache', () => {
       const responses = await Promise.all(
         Array.from({ length: 25 }, async () => requestAsJob(gateway, await bad())),
       )
-      for (const response of responses) expect(codeOf(response)).toBe('invalid_token')
+      for (const response of responses) expect(problemCode(response)).toBe('invalid_token')
       expect((await requestAsJob(gateway, good)).status).toBe(200)
     }
     expect(jwksFetches()).toBe(2)
@@ -287,12 +287,15 @@ describe('the JWKS cache', () => {
     const body = fault.body?.replace('ISSUER', driveway.google.ci.issuer)
     driveway.google.faults.add({ ...fault, ...(body === undefined ? {} : { body }) })
     const token = await jobToken(driveway, audience)
-    const [first, second]: RawAnswer[] = [
+    const [first, second]: RawResponse[] = [
       await requestAsJob(gateway, token),
       await requestAsJob(gateway, token),
     ]
     for (const response of [first, second]) {
-      expect([response?.status, response && codeOf(response)]).toEqual([503, 'issuer_unavailable'])
+      expect([response?.status, response && problemCode(response)]).toEqual([
+        503,
+        'issuer_unavailable',
+      ])
       expect(Number(response?.headers['retry-after'])).toBeGreaterThan(0)
     }
     // The gateway does not repeat the fetch for the second request.
@@ -309,7 +312,7 @@ describe('the JWKS cache', () => {
     clock += 30 * 60_000
     expect((await requestAsJob(gateway, await jobToken(driveway, audience))).status).toBe(200)
     clock += 31 * 60_000
-    expect(codeOf(await requestAsJob(gateway, await jobToken(driveway, audience)))).toBe(
+    expect(problemCode(await requestAsJob(gateway, await jobToken(driveway, audience)))).toBe(
       'issuer_unavailable',
     )
   })
@@ -324,7 +327,7 @@ describe('the JWKS cache', () => {
       driveway.google.faults.add({ operation: 'ci.jwks', status: 200, body })
       clock += 11 * 60_000
       const response = await requestAsJob(gateway, await jobToken(driveway, audience))
-      expect([change, codeOf(response)]).toEqual([change, 'invalid_token'])
+      expect([change, problemCode(response)]).toEqual([change, 'invalid_token'])
     }
   })
 })
@@ -332,10 +335,10 @@ describe('the JWKS cache', () => {
 test('A CI token in a query or in a cookie is not accepted', async () => {
   const token = await jobToken(driveway, audience)
   for (const path of [`/files?access_token=${token}`, `/files?token=${token}`]) {
-    expect(codeOf(await send(driveway.origin, path))).toBe('login_required')
+    expect(problemCode(await send(driveway.origin, path))).toBe('login_required')
   }
   const cookie = `__session=${token}`
-  expect(codeOf(await send(driveway.origin, '/files', { headers: { cookie } }))).toBe(
+  expect(problemCode(await send(driveway.origin, '/files', { headers: { cookie } }))).toBe(
     'login_required',
   )
   expect(driveway.lines.join('')).not.toContain(token.slice(0, 40))

@@ -1,8 +1,8 @@
 /** Partial grants, reconnecting a grant (`/auth?reconnect=1`), and `DELETE /auth/grant`. */
 import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { mintToken } from '../../infra/local/sign-in.ts'
-import { codeOf, send, startDriveway } from '../kit/environment.ts'
-import type { Driveway, RawAnswer } from '../kit/environment.ts'
+import { problemCode, send, startDriveway } from '../kit/environment.ts'
+import type { Driveway, RawResponse } from '../kit/environment.ts'
 import {
   requestDeviceCode,
   decideDeviceRequest,
@@ -10,6 +10,7 @@ import {
   pollToken,
 } from '../kit/device-flow.ts'
 import type { DeviceAuthorization } from '../kit/device-flow.ts'
+import { replaceDocument } from '../kit/firestore-documents.ts'
 import { putFile } from '../kit/requests.ts'
 import { createToken } from '../kit/tokens.ts'
 import {
@@ -24,7 +25,7 @@ import {
 const drive = 'https://www.googleapis.com/auth/drive'
 let clock = 0
 const driveway = await startDriveway({
-  signedIn: false,
+  isSignedIn: false,
   env: { ACCESS_PROFILE: 'own' },
   gateway: { now: () => Date.now() + clock },
 })
@@ -50,7 +51,7 @@ beforeEach(async () => {
 /** Starts another instance, optionally with other settings. */
 async function startInstance(env: Record<string, string> = {}): Promise<Driveway> {
   const gateway = await startDriveway({
-    beside: driveway,
+    sharing: driveway,
     env: { ACCESS_PROFILE: 'own', ...env },
     gateway: { now: () => Date.now() + clock },
   })
@@ -62,7 +63,7 @@ const getAs = (
   gateway: Driveway,
   path: string,
   headers?: Record<string, string>,
-): Promise<RawAnswer> =>
+): Promise<RawResponse> =>
   send(gateway.origin, path, { headers: headers ?? { cookie, origin: driveway.origin } })
 
 async function grantStatusAt(gateway: Driveway): Promise<unknown> {
@@ -139,7 +140,7 @@ describe('GET /auth?reconnect=1', () => {
   test('requests all scopes of the same account for a revoked grant', async () => {
     await google.oauth.control({ action: 'endGrants', sub, reason: 'testing_expired' })
     clock = 3_600_000
-    expect(codeOf(await getAs(driveway, '/files'))).toBe('reauth_required')
+    expect(problemCode(await getAs(driveway, '/files'))).toBe('reauth_required')
     const started = await startSignIn(driveway, { cookie, query: 'reconnect=1' })
     expect(authorizationParams(started)).toMatchObject({
       scope: `openid email ${drive}.file`,
@@ -178,7 +179,7 @@ describe('GET /auth?reconnect=1', () => {
   test('returns 503 store_unavailable when Firestore is unavailable', async () => {
     google.faults.add({ operation: 'firestore.*', status: 503, times: 99 })
     const response = await getAs(driveway, '/auth?reconnect=1')
-    expect([response.status, codeOf(response)]).toEqual([503, 'store_unavailable'])
+    expect([response.status, problemCode(response)]).toEqual([503, 'store_unavailable'])
   })
 
   test('GET /auth?choose=1 requests the account chooser', async () => {
@@ -211,7 +212,7 @@ const belongsTo = (fields: Record<string, unknown>, account: string): boolean =>
 
 const disconnect = (
   headers: Record<string, string> = { cookie, origin: driveway.origin },
-): Promise<RawAnswer> => send(driveway.origin, '/auth/grant', { method: 'DELETE', headers })
+): Promise<RawResponse> => send(driveway.origin, '/auth/grant', { method: 'DELETE', headers })
 
 describe('DELETE /auth/grant', () => {
   test('deletes all data of the account and revokes the grant at Google', async () => {
@@ -353,8 +354,7 @@ describe('DELETE /auth/grant', () => {
   test('deletes an unreadable grant', async () => {
     const [record] = google.firestore.dump().filter(({ name }) => name.includes('/grants/'))
     const fields = { ...record?.fields, sealed: { stringValue: 'x' } }
-    const body = JSON.stringify({ fields })
-    await fetch(`${google.url}/v1/${record?.name}`, { method: 'PATCH', body })
+    await replaceDocument(google, record?.name ?? '', fields)
     const response = await disconnect()
     expect(JSON.parse(response.body)).toMatchObject({ revokedAtGoogle: false })
     expect(storedDocuments(google, 'grants')).toEqual([])
@@ -368,7 +368,12 @@ describe('DELETE /auth/grant', () => {
       await disconnect({ cookie }),
       await disconnect({}),
     ]
-    expect(responses.map(codeOf)).toEqual(['scope_insufficient', 'csrf', 'csrf', 'login_required'])
+    expect(responses.map(problemCode)).toEqual([
+      'scope_insufficient',
+      'csrf',
+      'csrf',
+      'login_required',
+    ])
     expect(storedDocuments(google, 'grants')).toHaveLength(1)
   })
 })

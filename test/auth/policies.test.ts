@@ -1,10 +1,10 @@
 /** CI policies: an account defines which CI jobs may authenticate with their OIDC token. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { signIn } from '../../infra/local/sign-in.ts'
-import { codeOf, send, startDriveway } from '../kit/environment.ts'
+import { problemCode, send, startDriveway } from '../kit/environment.ts'
 import type { Driveway } from '../kit/environment.ts'
 import { fileNames, postJson, putFile, statusAndCode } from '../kit/requests.ts'
-import { until } from '../kit/wait-for.ts'
+import { waitFor } from '../kit/wait-for.ts'
 import { requestAsJob, jobToken, setPolicy, putPolicy } from '../kit/policies.ts'
 import type { Policy } from '../kit/policies.ts'
 import { storedDocuments } from '../kit/sign-in.ts'
@@ -18,7 +18,7 @@ const now = (): number => Date.now() + clock
 
 beforeAll(async () => {
   driveway = await startDriveway({ gateway: { now }, google: { ci: { now } } })
-  otherInstance = await startDriveway({ beside: driveway, gateway: { now } })
+  otherInstance = await startDriveway({ sharing: driveway, gateway: { now } })
   const cookie = await signIn(driveway.origin, driveway.google.oauth.users[1]?.email ?? '')
   otherAccount = { ...driveway, session: { cookie, origin: driveway.origin } }
 })
@@ -98,7 +98,7 @@ describe('/auth/policies', () => {
       id,
       name: 'Builds',
     })
-    expect(codeOf(await putPolicy(driveway, 'b', { folder: 'nowhere-to-be-found' }))).toBe(
+    expect(problemCode(await putPolicy(driveway, 'b', { folder: 'nowhere-to-be-found' }))).toBe(
       'drive_not_found',
     )
     expect(await listPolicies()).toHaveLength(1)
@@ -141,7 +141,7 @@ describe('/auth/policies', () => {
     ],
   ])('rejects a policy %s and stores nothing', async (_, params) => {
     const response = await putPolicy(driveway, 'deploy', params)
-    expect([response.status, codeOf(response)]).toEqual([400, 'bad_request'])
+    expect([response.status, problemCode(response)]).toEqual([400, 'bad_request'])
     expect(await listPolicies()).toEqual([])
   })
 
@@ -153,7 +153,7 @@ describe('/auth/policies', () => {
       headers,
       body,
     })
-    expect(codeOf(response)).toBe('bad_request')
+    expect(problemCode(response)).toBe('bad_request')
   })
 
   test.each(['', '%2e%2e', '.x', 'a/b', 'a%20b', 'x'.repeat(65)])(
@@ -177,8 +177,8 @@ describe('/auth/policies', () => {
       [{ cookie }, 'csrf'],
       [{ ...driveway.bearer, cookie, origin }, 'scope_insufficient'],
     ] as [Record<string, string>, string][]) {
-      expect(codeOf(await putPolicy(driveway, 'mine', {}, headers))).toBe(code)
-      expect(codeOf(await requestPolicies('DELETE', '/mine', headers))).toBe(code)
+      expect(problemCode(await putPolicy(driveway, 'mine', {}, headers))).toBe(code)
+      expect(problemCode(await requestPolicies('DELETE', '/mine', headers))).toBe(code)
     }
     expect(await listPolicies()).toHaveLength(1)
   })
@@ -215,7 +215,7 @@ describe('a CI job', () => {
     const { audience } = await setPolicy(driveway, 'deploy', { scopes: ['upload'] })
     const token = await jobToken(driveway, audience)
     const headers = { authorization: `Bearer ${token}` }
-    expect(codeOf(await requestAsJob(driveway, token))).toBe('scope_insufficient')
+    expect(problemCode(await requestAsJob(driveway, token))).toBe('scope_insufficient')
     expect((await putFile(driveway, headers, 'from-ci.txt')).status).toBe(201)
     for (const [method, path] of [
       ['POST', '/auth/tokens'],
@@ -226,7 +226,7 @@ describe('a CI job', () => {
       ['GET', '/auth/device/BCDF-GHJK'],
     ] as const) {
       const response = await send(driveway.origin, path, { method, headers })
-      expect([path, codeOf(response)]).toEqual([path, 'scope_insufficient'])
+      expect([path, problemCode(response)]).toEqual([path, 'scope_insufficient'])
     }
   })
 
@@ -267,7 +267,7 @@ describe('a CI job', () => {
       claims: { repository: 'me/app', ref: 'refs/heads/main' },
     })
     const response = await requestAsJob(driveway, await jobToken(driveway, audience, claims))
-    expect([response.status, codeOf(response)]).toEqual([403, 'policy_mismatch'])
+    expect([response.status, problemCode(response)]).toEqual([403, 'policy_mismatch'])
     expect((await requestAsJob(driveway, await jobToken(driveway, audience))).status).toBe(200)
   })
 
@@ -312,7 +312,7 @@ describe('a CI job', () => {
     })
     await requestPolicies('DELETE', '/deploy', otherAccount.session)
     const after = await requestAsJob(driveway, await jobToken(driveway, hers.audience))
-    expect(codeOf(after)).toBe('policy_mismatch')
+    expect(problemCode(after)).toBe('policy_mismatch')
   })
 
   test('loses access when its policy changes: at once at this instance, within a minute at others', async () => {
@@ -321,17 +321,17 @@ describe('a CI job', () => {
     for (const instance of [driveway, otherInstance])
       expect((await requestAsJob(instance, token)).status).toBe(200)
     await setPolicy(driveway, 'deploy', { claims: { repository: 'me/other' } })
-    expect(codeOf(await requestAsJob(driveway, token))).toBe('policy_mismatch')
+    expect(problemCode(await requestAsJob(driveway, token))).toBe('policy_mismatch')
     clock = 61_000
-    expect(codeOf(await requestAsJob(otherInstance, token))).toBe('policy_mismatch')
+    expect(problemCode(await requestAsJob(otherInstance, token))).toBe('policy_mismatch')
     await setPolicy(driveway, 'deploy')
     clock = 122_000
     for (const instance of [driveway, otherInstance])
       expect((await requestAsJob(instance, token)).status).toBe(200)
     await requestPolicies('DELETE', '/deploy')
-    expect(codeOf(await requestAsJob(driveway, token))).toBe('policy_mismatch')
+    expect(problemCode(await requestAsJob(driveway, token))).toBe('policy_mismatch')
     clock = 183_000
-    expect(codeOf(await requestAsJob(otherInstance, token))).toBe('policy_mismatch')
+    expect(problemCode(await requestAsJob(otherInstance, token))).toBe('policy_mismatch')
     // A new policy with the same name has another audience.
     expect((await setPolicy(driveway, 'deploy')).audience).not.toBe(audience)
   })
@@ -342,7 +342,7 @@ describe('a CI job', () => {
     expect((await requestAsJob(driveway, await jobToken(driveway, audience))).status).toBe(200)
     clock = 86_400_000 + 1_000
     const response = await requestAsJob(driveway, await jobToken(driveway, audience))
-    expect(codeOf(response)).toBe('policy_mismatch')
+    expect(problemCode(response)).toBe('policy_mismatch')
   })
 
   test('causes no Firestore read when its policy is cached', async () => {
@@ -352,7 +352,7 @@ describe('a CI job', () => {
     const before = uses()
     await requestAsJob(driveway, token)
     // The last use is written asynchronously, once per hour.
-    await until(() => uses() !== before)
+    await waitFor(() => uses() !== before)
     driveway.google.calls.length = 0
     await requestAsJob(driveway, token)
     expect(driveway.google.calls.filter((call) => /^(ci|firestore)\./.test(call))).toEqual([])

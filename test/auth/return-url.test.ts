@@ -1,6 +1,6 @@
 /** Open-redirect protection of `return_to`: the home page, a path of this origin, or an allowed origin. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { codeOf, send, speak, startDriveway } from '../kit/environment.ts'
+import { problemCode, send, sendRaw, startDriveway } from '../kit/environment.ts'
 import type { Driveway } from '../kit/environment.ts'
 import { readReturnTo } from '../../functions/auth/return-url.ts'
 import { approveConsent, startSignIn, completeSignIn } from '../kit/sign-in.ts'
@@ -165,7 +165,7 @@ describe('a complete sign-in', () => {
 
   test('GET /auth returns 400 for a repeated return_to', async () => {
     const response = await send(driveway.origin, '/auth?return_to=/a&return_to=//evil.example')
-    expect([response.status, codeOf(response)]).toEqual([400, 'bad_request'])
+    expect([response.status, problemCode(response)]).toEqual([400, 'bad_request'])
   })
 
   test('GET /auth ignores Host and forwarding headers', async () => {
@@ -186,7 +186,7 @@ describe('a complete sign-in', () => {
       expect(requested.searchParams.get('redirect_uri')).toBe(`${driveway.origin}/callback`)
       expect(JSON.stringify(response)).not.toContain('evil')
       const files = await send(driveway.origin, '/files', { headers })
-      expect([files.status, codeOf(files)]).toEqual([401, 'login_required'])
+      expect([files.status, problemCode(files)]).toEqual([401, 'login_required'])
     }
   })
 
@@ -201,7 +201,7 @@ describe('a complete sign-in', () => {
     ['the request target *', 'OPTIONS * HTTP/1.1\r\nHost: x\r\n'],
     ['HTTP/1.0 without Host', 'GET /auth HTTP/1.0\r\n'],
   ])('A request with %s does not change the redirect URI', async (_, head) => {
-    const reply = await speak(driveway.origin, [`${head}Connection: close\r\n\r\n`])
+    const reply = await sendRaw(driveway.origin, [`${head}Connection: close\r\n\r\n`])
     const [, status = ''] = /^HTTP\/1\.1 (\d{3}) /.exec(reply) ?? []
     expect(['302', '400', '404']).toContain(status)
     expect(reply).not.toContain('evil')

@@ -1,7 +1,7 @@
 /** Session cookies and bearer tokens: validity, precedence, expiry and account isolation. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { codeOf, send, startDriveway } from '../kit/environment.ts'
-import type { Driveway, RawAnswer } from '../kit/environment.ts'
+import { problemCode, send, startDriveway } from '../kit/environment.ts'
+import type { Driveway, RawResponse } from '../kit/environment.ts'
 import { getFiles, withoutRequestId } from '../kit/requests.ts'
 import { startSignIn, cookieFrom, sessionSecret, signInAs } from '../kit/sign-in.ts'
 
@@ -14,7 +14,7 @@ let clock = 0
 beforeAll(async () => {
   driveway = await startDriveway({ gateway: { now: () => Date.now() + clock } })
   otherInstance = await startDriveway({
-    beside: driveway,
+    sharing: driveway,
     gateway: { now: () => Date.now() + clock },
   })
 })
@@ -25,7 +25,7 @@ afterAll(async () => {
 
 async function expectRefused(headers: Headers, code: string): Promise<void> {
   const response = await getFiles(driveway, headers)
-  expect([response.status, codeOf(response)]).toEqual([401, code])
+  expect([response.status, problemCode(response)]).toEqual([401, code])
   expect(response.headers['www-authenticate']).toMatch(/^Bearer /)
 }
 
@@ -68,7 +68,7 @@ describe('secrets of different kinds', () => {
       const response = await send(driveway.origin, `/callback?code=4/0x&state=${state}`, {
         headers: { cookie },
       })
-      expect([response.status, codeOf(response)]).toEqual([400, 'state_invalid'])
+      expect([response.status, problemCode(response)]).toEqual([400, 'state_invalid'])
     },
   )
 })
@@ -85,7 +85,7 @@ describe('a session', () => {
     await expectRefused({ cookie }, 'session_expired')
     clock += 60_000
     const response = await getFiles(otherInstance, { cookie })
-    expect([response.status, codeOf(response)]).toEqual([401, 'session_expired'])
+    expect([response.status, problemCode(response)]).toEqual([401, 'session_expired'])
   })
 
   test('DELETE /auth/session ends only the current session', async () => {
@@ -193,8 +193,8 @@ describe('the Authorization header', () => {
       headers: { 'content-type': 'application/x-www-form-urlencoded' },
       body: `access_token=${token}`,
     })
-    expect([query.status, codeOf(query)]).toEqual([401, 'login_required'])
-    expect([body.status, codeOf(body)]).toEqual([401, 'login_required'])
+    expect([query.status, problemCode(query)]).toEqual([401, 'login_required'])
+    expect([body.status, problemCode(body)]).toEqual([401, 'login_required'])
     expect(driveway.lines.join('')).not.toContain(token.slice(3))
   })
 })
@@ -226,7 +226,7 @@ describe('the account of a bearer token', () => {
     const id = theirs.files[0]?.id ?? ''
     const absent = `${id.slice(0, -3)}abc`
     const response = await getFiles(driveway, driveway.bearer, `folder=${id}`)
-    expect([response.status, codeOf(response)]).toEqual([404, 'drive_not_found'])
+    expect([response.status, problemCode(response)]).toEqual([404, 'drive_not_found'])
     expect(withoutRequestId(response)).toEqual(
       withoutRequestId(await getFiles(driveway, driveway.bearer, `folder=${absent}`)),
     )
@@ -240,10 +240,10 @@ describe('the account of a bearer token', () => {
     for (const { id: theirId } of theirs.files) expect(page2.body).not.toContain(theirId)
     driveway.google.calls.length = 0
     for (const bad of ['..', '%2e%2e%2f', 'a%00b', 'a%2fb', "a'b", 'a%0d%0ab', '%20']) {
-      expect([bad, codeOf(await getFiles(driveway, driveway.bearer, `folder=${bad}`))]).toEqual([
+      expect([
         bad,
-        'drive_not_found',
-      ])
+        problemCode(await getFiles(driveway, driveway.bearer, `folder=${bad}`)),
+      ]).toEqual([bad, 'drive_not_found'])
     }
     expect(driveway.google.calls.filter((call) => call.startsWith('drive.'))).toEqual([])
   })
@@ -255,7 +255,7 @@ describe('the account of a bearer token', () => {
       .dump()
       .filter(({ fields }) => JSON.stringify(fields).includes('"token"'))
       .map(({ name }) => name.split('/').at(-1) ?? '')
-    const end = (tokenId: string): Promise<RawAnswer> =>
+    const end = (tokenId: string): Promise<RawResponse> =>
       send(driveway.origin, `/auth/tokens/${tokenId}`, { method: 'DELETE', headers })
     expect(withoutRequestId(await end(id))).toEqual(withoutRequestId(await end('0'.repeat(64))))
     expect((await getFiles(driveway, driveway.bearer)).status).toBe(200)
@@ -272,6 +272,9 @@ describe('the account of a bearer token', () => {
       body: '{}',
     })
     const signedOut = await send(driveway.origin, '/auth/session', { method: 'DELETE', headers })
-    expect([created, signedOut].map(codeOf)).toEqual(['scope_insufficient', 'scope_insufficient'])
+    expect([created, signedOut].map(problemCode)).toEqual([
+      'scope_insufficient',
+      'scope_insufficient',
+    ])
   })
 })

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { createHash, randomBytes } from 'node:crypto'
 import { send, startDriveway } from '../kit/environment.ts'
-import type { Driveway, RawAnswer } from '../kit/environment.ts'
+import type { Driveway, RawResponse } from '../kit/environment.ts'
 import { requestDeviceCode, decideDeviceRequest, showDeviceRequest } from '../kit/device-flow.ts'
 import { statusAndCode } from '../kit/requests.ts'
 import { approveConsent, cookieFrom, completeSignIn, storedDocuments } from '../kit/sign-in.ts'
@@ -18,7 +18,7 @@ let otherInstance: Driveway
 beforeAll(async () => {
   const gateway = { now: () => Date.now() + clock }
   driveway = await startDriveway({ env, gateway })
-  otherInstance = await startDriveway({ beside: driveway, env, gateway })
+  otherInstance = await startDriveway({ sharing: driveway, env, gateway })
 })
 afterAll(async () => {
   await otherInstance.close()
@@ -32,7 +32,7 @@ const createCodeVerifier = (): string => randomBytes(32).toString('base64url')
 const codeChallenge = (verifier: string): string =>
   createHash('sha256').update(verifier).digest('base64url')
 
-function startSignIn(query: Record<string, string>): Promise<RawAnswer> {
+function startSignIn(query: Record<string, string>): Promise<RawResponse> {
   return send(driveway.origin, `/auth?${new URLSearchParams(query).toString()}`)
 }
 
@@ -40,7 +40,7 @@ function startSignIn(query: Record<string, string>): Promise<RawAnswer> {
 async function signInForPage(
   verifier: string,
   returnTo = pageUrl,
-): Promise<{ to: URL; response: RawAnswer }> {
+): Promise<{ to: URL; response: RawResponse }> {
   const started = await startSignIn({
     return_to: returnTo,
     code_challenge: codeChallenge(verifier),
@@ -64,7 +64,7 @@ function exchangeCode(
   fields: Record<string, string>,
   origin: string | undefined = page,
   at = driveway.origin,
-): Promise<RawAnswer> {
+): Promise<RawResponse> {
   return send(at, '/auth/token', {
     method: 'POST',
     headers: {
@@ -136,7 +136,7 @@ describe('sign-in and code exchange', () => {
 })
 
 /** Returns status, problem code and OAuth error code. */
-const statusCodeAndError = (response: RawAnswer): unknown[] => [
+const statusCodeAndError = (response: RawResponse): unknown[] => [
   ...statusAndCode(response),
   (JSON.parse(response.body) as { error?: string }).error,
 ]

@@ -1,7 +1,7 @@
 /** A token limited to a folder: what it can read, and where it can upload with each upload method. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { filePart, form, send, uploadForm } from '../kit/environment.ts'
-import type { RawAnswer } from '../kit/environment.ts'
+import type { RawResponse } from '../kit/environment.ts'
 import { fieldPart } from '../kit/multipart-fixtures.ts'
 import { fileNames, postJson, putFile, statusAndCode, withoutRequestId } from '../kit/requests.ts'
 import { createBearer } from '../kit/tokens.ts'
@@ -60,7 +60,7 @@ afterEach(() => {
   driveway.resetUploads()
 })
 
-const get = (path: string, headers = folderBearer): Promise<RawAnswer> =>
+const get = (path: string, headers = folderBearer): Promise<RawResponse> =>
   send(driveway.origin, path, { headers })
 const notFound = [404, 'drive_not_found']
 const outsideFolder = [403, 'outside_folder']
@@ -169,59 +169,61 @@ describe('reading', () => {
 })
 
 /** Uploads `a.txt` with each upload method, optionally to a folder or a path. */
-const uploadMethods: [string, (folder: string | undefined, path?: string) => Promise<RawAnswer>][] =
+const uploadMethods: [
+  string,
+  (folder: string | undefined, path?: string) => Promise<RawResponse>,
+][] = [
   [
-    [
-      'a raw body',
-      (folder, path = '') =>
-        putFile(driveway, folderBearer, `${path}a.txt${folder ? `?folder=${folder}` : ''}`),
-    ],
-    [
-      'a form',
-      (folder, path) =>
-        uploadForm(
-          { origin: driveway.origin, bearer: folderBearer },
-          form(
-            'b',
-            ...(folder ? [fieldPart('folder', folder)] : []),
-            ...(path ? [fieldPart('path', path.slice(0, -1))] : []),
-            filePart('a.txt', 'hello'),
-          ),
+    'a raw body',
+    (folder, path = '') =>
+      putFile(driveway, folderBearer, `${path}a.txt${folder ? `?folder=${folder}` : ''}`),
+  ],
+  [
+    'a form',
+    (folder, path) =>
+      uploadForm(
+        { origin: driveway.origin, bearer: folderBearer },
+        form(
+          'b',
+          ...(folder ? [fieldPart('folder', folder)] : []),
+          ...(path ? [fieldPart('path', path.slice(0, -1))] : []),
+          filePart('a.txt', 'hello'),
         ),
-    ],
-    [
-      'tus',
-      (folder, path) => {
-        const pairs = { filename: 'a.txt', folder, path: path?.slice(0, -1) }
-        const metadata = Object.entries(pairs)
-          .filter(([, value]) => value)
-          .map(([key, value = '']) => `${key} ${Buffer.from(value).toString('base64')}`)
-        return send(driveway.origin, '/upload/tus', {
-          method: 'POST',
-          headers: {
-            ...folderBearer,
-            'tus-resumable': '1.0.0',
-            'upload-length': '5',
-            'upload-metadata': metadata.join(','),
-            'content-type': 'application/offset+octet-stream',
-          },
-          body: 'hello',
-        })
-      },
-    ],
-    [
-      'a ticket',
-      async (folder) => {
-        const params = { name: 'a.txt', size: 5, ...(folder ? { folder } : {}) }
-        const issued = await postJson(driveway, '/upload/tickets', folderBearer, params)
-        if (issued.status !== 201) return issued
-        const ticket = JSON.parse(issued.body) as { uploadUrl: string; completeUrl: string }
-        await fetch(ticket.uploadUrl, { method: 'PUT', body: 'hello' })
-        const { pathname } = new URL(ticket.completeUrl)
-        return send(driveway.origin, pathname, { method: 'POST', headers: folderBearer })
-      },
-    ],
-  ]
+      ),
+  ],
+  [
+    'tus',
+    (folder, path) => {
+      const pairs = { filename: 'a.txt', folder, path: path?.slice(0, -1) }
+      const metadata = Object.entries(pairs)
+        .filter(([, value]) => value)
+        .map(([key, value = '']) => `${key} ${Buffer.from(value).toString('base64')}`)
+      return send(driveway.origin, '/upload/tus', {
+        method: 'POST',
+        headers: {
+          ...folderBearer,
+          'tus-resumable': '1.0.0',
+          'upload-length': '5',
+          'upload-metadata': metadata.join(','),
+          'content-type': 'application/offset+octet-stream',
+        },
+        body: 'hello',
+      })
+    },
+  ],
+  [
+    'a ticket',
+    async (folder) => {
+      const params = { name: 'a.txt', size: 5, ...(folder ? { folder } : {}) }
+      const issued = await postJson(driveway, '/upload/tickets', folderBearer, params)
+      if (issued.status !== 201) return issued
+      const ticket = JSON.parse(issued.body) as { uploadUrl: string; completeUrl: string }
+      await fetch(ticket.uploadUrl, { method: 'PUT', body: 'hello' })
+      const { pathname } = new URL(ticket.completeUrl)
+      return send(driveway.origin, pathname, { method: 'POST', headers: folderBearer })
+    },
+  ],
+]
 
 describe.each(uploadMethods)('uploading with %s', (method, upload) => {
   test('stores into the token’s folder by default', async () => {
@@ -257,7 +259,7 @@ describe.each(uploadMethods)('uploading with %s', (method, upload) => {
 
 describe('changing existing files', () => {
   test('mode=replace and mode=skip apply to files in the token’s folder', async () => {
-    const put = (mode: string): Promise<RawAnswer> =>
+    const put = (mode: string): Promise<RawResponse> =>
       putFile(driveway, folderBearer, `top.txt?mode=${mode}`, 'mine')
     expect((await put('skip')).status).toBe(201)
     expect((await put('replace')).status).toBe(200)
@@ -266,7 +268,7 @@ describe('changing existing files', () => {
   })
 
   test('POST /files creates folders in the token’s folder only', async () => {
-    const createFolder = (folder?: string): Promise<RawAnswer> =>
+    const createFolder = (folder?: string): Promise<RawResponse> =>
       postJson(driveway, '/files', folderBearer, { name: `made ${folder ?? ''}`, folder })
     expect((await createFolder()).status).toBe(201)
     expect(driveway.uploaded().map(({ parents }) => parents)).toEqual([[idOf('Box')]])

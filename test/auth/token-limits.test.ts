@@ -1,7 +1,7 @@
 /** The upload quota of a token, with each upload method. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { filePart, form, send, startDriveway, uploadForm } from '../kit/environment.ts'
-import type { Driveway, RawAnswer } from '../kit/environment.ts'
+import type { Driveway, RawResponse } from '../kit/environment.ts'
 import { listTokens, createToken } from '../kit/tokens.ts'
 import { postJson, putFile, statusAndCode } from '../kit/requests.ts'
 import { startUploadGateway } from '../kit/upload.ts'
@@ -13,7 +13,7 @@ let otherInstance: Driveway
 beforeAll(async () => {
   const gateway = { chunkBytes: 256 * 1024, sleep: () => Promise.resolve() }
   driveway = await startUploadGateway({ gateway })
-  otherInstance = await startDriveway({ beside: driveway, gateway })
+  otherInstance = await startDriveway({ sharing: driveway, gateway })
 })
 afterAll(async () => {
   await otherInstance.close()
@@ -51,12 +51,12 @@ const quotaExceeded = [403, 'token_quota_exceeded']
 const formOf = (...sizes: number[]): Buffer =>
   form('b', ...sizes.map((size, index) => filePart(`${index}.bin`, Buffer.alloc(size))))
 
-const createTusUpload = (headers: Headers, length: number): Promise<RawAnswer> =>
+const createTusUpload = (headers: Headers, length: number): Promise<RawResponse> =>
   send(driveway.origin, '/upload/tus', {
     method: 'POST',
     headers: { ...headers, ...tus, 'upload-length': String(length) },
   })
-const deleteTusUpload = (headers: Headers, location: string): Promise<RawAnswer> =>
+const deleteTusUpload = (headers: Headers, location: string): Promise<RawResponse> =>
   send(driveway.origin, new URL(location).pathname, {
     method: 'DELETE',
     headers: { ...headers, ...tus },
@@ -154,7 +154,7 @@ describe('tus', () => {
 
 test('A ticket is counted when it is issued', async () => {
   const { bearer, used } = await createLimitedToken({ maxBytes: 1_000 })
-  const issueTicket = (size: number): Promise<RawAnswer> =>
+  const issueTicket = (size: number): Promise<RawResponse> =>
     postJson(driveway, '/upload/tickets', bearer, { name: 'a.bin', size })
   expect(statusAndCode(await issueTicket(1_001))).toEqual(quotaExceeded)
   expect((await issueTicket(900)).status).toBe(201)

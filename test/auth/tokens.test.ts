@@ -2,14 +2,14 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { createHash } from 'node:crypto'
 import { createCredentials } from '../../functions/identity/credentials.ts'
-import { createFirestoreCredentials } from '../../functions/identity/firestore-credentials.ts'
+import { createFirestoreCredentialStore } from '../../functions/identity/firestore-credentials.ts'
 import { connect } from '../infra/sandbox/firestore/contract-fixture.ts'
 import { send, startDriveway } from '../kit/environment.ts'
 import type { Driveway } from '../kit/environment.ts'
 import { signInAs, storedDocuments } from '../kit/sign-in.ts'
 import { postToken, createBearer, revokeToken, listTokens, createToken } from '../kit/tokens.ts'
 import { getFiles, putFile, statusAndCode, withoutRequestId } from '../kit/requests.ts'
-import { until } from '../kit/upload.ts'
+import { waitFor } from '../kit/upload.ts'
 
 let clock = 0
 let driveway: Driveway
@@ -18,7 +18,7 @@ let otherInstance: Driveway
 beforeAll(async () => {
   const gateway = { now: () => Date.now() + clock }
   driveway = await startDriveway({ gateway })
-  otherInstance = await startDriveway({ beside: driveway, gateway })
+  otherInstance = await startDriveway({ sharing: driveway, gateway })
 })
 afterAll(async () => {
   await otherInstance.close()
@@ -132,7 +132,7 @@ describe('POST /auth/tokens', () => {
     const at = { origin: driveway.origin, session }
     const firestore = connect(driveway.google.env['FIRESTORE_EMULATOR_HOST'] ?? '', 'sandbox')
     const credentials = createCredentials(
-      createFirestoreCredentials(() => Promise.resolve(firestore)),
+      createFirestoreCredentialStore(() => Promise.resolve(firestore)),
     )
     const sub = driveway.google.oauth.users[1]?.sub ?? ''
     for (let count = 0; count < 99; count++) await credentials.issue('token', { sub }, 1e9)
@@ -210,14 +210,14 @@ describe('GET /auth/tokens', () => {
     expect(await lastUsed()).toBeNull()
     const since = Date.now() + clock
     await getFiles(driveway, headers)
-    await until(async () => (await lastUsed()) !== null)
+    await waitFor(async () => (await lastUsed()) !== null)
     const first = await lastUsed()
     expect(Date.parse(first ?? '')).toBeGreaterThanOrEqual(since)
     clock += 59 * 60_000
     await getFiles(driveway, headers)
     clock += 2 * 60_000
     await getFiles(driveway, headers)
-    await until(async () => (await lastUsed()) !== first)
+    await waitFor(async () => (await lastUsed()) !== first)
   })
 
   test('A failure to write the last use fails no request and is logged', async () => {
@@ -225,7 +225,7 @@ describe('GET /auth/tokens', () => {
     driveway.google.faults.add({ operation: 'firestore.commit', status: 400, times: 9 })
     const before = driveway.lines.length
     expect((await getFiles(driveway, headers)).status).toBe(200)
-    await until(() =>
+    await waitFor(() =>
       driveway.lines.slice(before).some((line) => line.includes('last_use_update_failed')),
     )
     driveway.google.faults.clear()
@@ -235,7 +235,7 @@ describe('GET /auth/tokens', () => {
     const { id, token } = await createToken(driveway)
     const headers = { authorization: `Bearer ${token}` }
     await getFiles(driveway, headers)
-    await until(async () =>
+    await waitFor(async () =>
       (await listTokens(driveway)).some((entry) => entry.id === id && entry.lastUsed),
     )
     driveway.google.calls.length = 0

@@ -1,6 +1,6 @@
 /** `GET /callback`: validation of the authorization response, before any request to Google. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
-import { codeOf, send, startDriveway } from '../kit/environment.ts'
+import { problemCode, send, startDriveway } from '../kit/environment.ts'
 import type { Driveway } from '../kit/environment.ts'
 import {
   approveConsent,
@@ -20,7 +20,7 @@ let query: URLSearchParams
 
 beforeAll(async () => {
   driveway = await startDriveway({
-    signedIn: false,
+    isSignedIn: false,
     gateway: { now: () => Date.now() + clock },
   })
 })
@@ -59,7 +59,7 @@ function queryWith(changes: Record<string, string | null>): URLSearchParams {
 
 test('GET /callback returns state_missing for a code without state and cookie', async () => {
   const response = await completeSignIn(driveway, queryWith({ state: null }))
-  expect([response.status, codeOf(response)]).toEqual([400, 'state_missing'])
+  expect([response.status, problemCode(response)]).toEqual([400, 'state_missing'])
   expect(response.headers['set-cookie']).toBeUndefined()
   expectNoSignIn()
 })
@@ -68,7 +68,7 @@ test('GET /callback in another browser returns state_mismatch and does not consu
   const stranger = await startSignIn(driveway)
   for (const cookie of [undefined, stranger.cookie]) {
     const response = await completeSignIn(driveway, query, cookie)
-    expect([response.status, codeOf(response)]).toEqual([400, 'state_mismatch'])
+    expect([response.status, problemCode(response)]).toEqual([400, 'state_mismatch'])
   }
   expectNoSignIn()
   await expectUsable()
@@ -83,7 +83,7 @@ test('GET /callback returns state_invalid for a state with any one character cha
     const other = letter < 0 ? 'A' : letters.charAt(letter ^ 1)
     const tampered = state.slice(0, index) + other + state.slice(index + 1)
     const response = await completeSignIn(driveway, queryWith({ state: tampered }), started.cookie)
-    expect([index, response.status, codeOf(response)]).toEqual([index, 400, 'state_invalid'])
+    expect([index, response.status, problemCode(response)]).toEqual([index, 400, 'state_invalid'])
   }
   expectNoSignIn()
   await expectUsable()
@@ -108,7 +108,7 @@ describe('GET /callback rejects a malformed state', () => {
       `code=${encodeURIComponent(query.get('code') ?? '')}&${write(started.state)}`,
       started.cookie,
     )
-    expect([response.status, codeOf(response)]).toEqual([400, code])
+    expect([response.status, problemCode(response)]).toEqual([400, code])
     expectNoSignIn()
     await expectUsable()
   })
@@ -119,8 +119,8 @@ test('GET /callback returns state_used for a replay, without a second code excha
   const again = await completeSignIn(driveway, query, started.cookie)
   const signedIn = await completeSignIn(driveway, query, cookieFrom(first))
   expect(first.status).toBe(303)
-  expect([again.status, codeOf(again)]).toEqual([400, 'state_used'])
-  expect([signedIn.status, codeOf(signedIn)]).toEqual([400, 'state_used'])
+  expect([again.status, problemCode(again)]).toEqual([400, 'state_used'])
+  expect([signedIn.status, problemCode(signedIn)]).toEqual([400, 'state_used'])
   expect(tokenRequests(driveway.google)).toBe(1)
   const files = await send(driveway.origin, '/files', { headers: { cookie: cookieFrom(first) } })
   expect(files.status).toBe(200)
@@ -139,7 +139,7 @@ describe('a sign-in expires after ten minutes', () => {
     const response = await completeSignIn(driveway, query, started.cookie)
     expect(response.status).toBe(status)
     if (status === 303) return
-    expect(codeOf(response)).toBe('state_expired')
+    expect(problemCode(response)).toBe('state_expired')
     expectNoSignIn()
   })
 })
@@ -167,7 +167,7 @@ describe('the iss parameter (RFC 9207)', () => {
     ['upper case', issuer.toUpperCase()],
   ])('is rejected with %s', async (_, iss) => {
     const response = await completeSignIn(driveway, queryWith({ iss }), started.cookie)
-    expect([response.status, codeOf(response)]).toEqual([400, 'issuer_mismatch'])
+    expect([response.status, problemCode(response)]).toEqual([400, 'issuer_mismatch'])
     expectNoSignIn()
     await expectUsable()
   })
@@ -210,7 +210,7 @@ describe('an error response of Google', () => {
     expect(page.headers['set-cookie']).toEqual([
       '__session=.; Path=/; Max-Age=0; HttpOnly; SameSite=Lax',
     ])
-    expect(codeOf(await completeSignIn(driveway, query, started.cookie))).toBe('state_used')
+    expect(problemCode(await completeSignIn(driveway, query, started.cookie))).toBe('state_used')
     expectNoSignIn()
   })
 
@@ -220,7 +220,7 @@ describe('an error response of Google', () => {
     const refused = await approveConsent(again, { decision: 'cancel' }).catch(() => undefined)
     const denied = refused?.has('error') ? refused : `error=access_denied&state=${again.state}`
     const response = await completeSignIn(driveway, denied, again.cookie)
-    expect([response.status, codeOf(response)]).toEqual([403, 'access_denied'])
+    expect([response.status, problemCode(response)]).toEqual([403, 'access_denied'])
     const files = await send(driveway.origin, '/files', {
       headers: { cookie: cookieFrom(response) },
     })
@@ -239,7 +239,7 @@ describe('GET /callback rejects a malformed code', () => {
     ['not ASCII', '4/0äöü'],
   ])('%s', async (_, code) => {
     const response = await completeSignIn(driveway, queryWith({ code }), started.cookie)
-    expect([response.status, codeOf(response)]).toEqual([400, 'bad_request'])
+    expect([response.status, problemCode(response)]).toEqual([400, 'bad_request'])
     expectNoSignIn()
     await expectUsable()
   })
@@ -250,7 +250,7 @@ describe('GET /callback rejects a malformed code', () => {
       queryWith({ error: 'access_denied' }),
       started.cookie,
     )
-    expect([response.status, codeOf(response)]).toEqual([403, 'access_denied'])
+    expect([response.status, problemCode(response)]).toEqual([403, 'access_denied'])
     expectNoSignIn()
   })
 })

@@ -3,8 +3,8 @@ import { createHash, randomBytes } from 'node:crypto'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import type { Fault } from '../../infra/sandbox/faults.ts'
-import { codeOf, send, startDriveway } from '../kit/environment.ts'
-import type { Driveway, RawAnswer } from '../kit/environment.ts'
+import { problemCode, send, startDriveway } from '../kit/environment.ts'
+import type { Driveway, RawResponse } from '../kit/environment.ts'
 import {
   approveConsent,
   startSignIn,
@@ -20,8 +20,11 @@ let driveway: Driveway
 let shortTimeoutGateway: Driveway
 
 beforeAll(async () => {
-  driveway = await startDriveway({ signedIn: false })
-  shortTimeoutGateway = await startDriveway({ beside: driveway, gateway: { signInTimeoutMs: 250 } })
+  driveway = await startDriveway({ isSignedIn: false })
+  shortTimeoutGateway = await startDriveway({
+    sharing: driveway,
+    gateway: { signInTimeoutMs: 250 },
+  })
 })
 afterAll(async () => {
   await shortTimeoutGateway.close()
@@ -37,14 +40,17 @@ beforeEach(async () => {
 })
 
 /** Signs in while the token endpoint has a fault. */
-async function signInWithFault(fault: Omit<Fault, 'operation'>, at = driveway): Promise<RawAnswer> {
+async function signInWithFault(
+  fault: Omit<Fault, 'operation'>,
+  at = driveway,
+): Promise<RawResponse> {
   driveway.google.faults.add({ operation: 'oauth.token', ...fault })
   const { response } = await signInAs(at)
   return response
 }
 
-function expectRefused(response: RawAnswer, status: number, code: string): void {
-  expect([response.status, codeOf(response)]).toEqual([status, code])
+function expectRefused(response: RawResponse, status: number, code: string): void {
+  expect([response.status, problemCode(response)]).toEqual([status, code])
   expect(response.headers['set-cookie']).toBeUndefined()
   expect(tokenRequests(driveway.google)).toBe(1)
   expect(storedDocuments(driveway.google, 'credentials')).toEqual([])
@@ -55,7 +61,7 @@ async function filesStatus(cookie: string): Promise<number> {
   return (await send(driveway.origin, '/files', { headers: { cookie } })).status
 }
 
-function fileIds(response: RawAnswer | undefined): string[] {
+function fileIds(response: RawResponse | undefined): string[] {
   const { files: list } = JSON.parse(response?.body ?? '') as { files: { id: string }[] }
   return list.map(({ id }) => id)
 }
@@ -134,13 +140,13 @@ describe('an error of the token endpoint', () => {
 
   test('A refused connection returns 503 auth_unavailable', async () => {
     const nowhere = await startDriveway({
-      beside: driveway,
+      sharing: driveway,
       env: { GOOGLE_SANDBOX_URL: 'http://127.0.0.1:9' },
     })
     const started = await startSignIn(driveway)
     const response = await completeSignIn(nowhere, await approveConsent(started), started.cookie)
     await nowhere.close()
-    expect([response.status, codeOf(response)]).toEqual([503, 'auth_unavailable'])
+    expect([response.status, problemCode(response)]).toEqual([503, 'auth_unavailable'])
     expect(storedDocuments(driveway.google, 'credentials')).toEqual([])
   })
 
@@ -268,7 +274,7 @@ describe('a response without refresh token', () => {
       await approveConsent({ location, state: '', cookie }),
       cookie,
     )
-    expect([completed.status, codeOf(completed)]).toEqual([409, 'no_refresh_token'])
+    expect([completed.status, problemCode(completed)]).toEqual([409, 'no_refresh_token'])
     expect(storedDocuments(driveway.google, 'credentials')).toEqual([])
     expect(storedDocuments(driveway.google, 'grants')).toEqual([])
   })
@@ -282,7 +288,7 @@ async function linkAfterPartialConsent(gateway: Driveway, query: string): Promis
     await approveConsent(started, { untick: ['drive.file'] }),
     started.cookie,
   )
-  expect(codeOf(response)).toBe('scope_missing')
+  expect(problemCode(response)).toBe('scope_missing')
   const { link } = JSON.parse(response.body) as { link: string }
   expect(link).toMatch(/^\/auth\?missing=drive\.file&/)
   return link.slice('/auth?'.length)
@@ -333,7 +339,7 @@ describe('a partial consent', () => {
 
   test('returns a link that keeps the code challenge of a page on another origin', async () => {
     const pageOrigin = 'https://page.example'
-    const gateway = await startDriveway({ beside: driveway, env: { ALLOWED_ORIGINS: pageOrigin } })
+    const gateway = await startDriveway({ sharing: driveway, env: { ALLOWED_ORIGINS: pageOrigin } })
     const codeVerifier = randomBytes(32).toString('base64url')
     const challenge = createHash('sha256').update(codeVerifier).digest('base64url')
     const requested = new URLSearchParams({
@@ -359,7 +365,7 @@ describe('a partial consent', () => {
   test('keeps the stored grant of a known account', async () => {
     const { cookie } = await signInAs(driveway)
     const response = await signInWithFault({ tokenResponse: { scope: 'openid email' } })
-    expect([response.status, codeOf(response)]).toEqual([403, 'scope_missing'])
+    expect([response.status, problemCode(response)]).toEqual([403, 'scope_missing'])
     expect(driveway.google.calls).not.toContain('oauth.revoke')
     expect(await filesStatus(cookie)).toBe(200)
   })
@@ -369,11 +375,11 @@ test('A rotated client secret is read again, and the code is not sent twice', as
   const { google } = driveway
   let clock = 0
   const other = await startDriveway({
-    beside: driveway,
+    sharing: driveway,
     env: { CLIENT_SECRET_NAME: 'projects/sandbox/secrets/driveway-client/versions/latest' },
     gateway: { now: () => Date.now() + clock },
   })
-  const attempt = async (): Promise<RawAnswer> => {
+  const attempt = async (): Promise<RawResponse> => {
     const started = await startSignIn(other)
     google.calls.length = 0
     return completeSignIn(other, await approveConsent(started), started.cookie)
@@ -390,7 +396,11 @@ test('A rotated client secret is read again, and the code is not sent twice', as
   google.secrets.set('driveway-client', JSON.stringify(file))
   clock = 31_000
   const stale = await attempt()
-  expect([stale.status, codeOf(stale), tokenRequests(google)]).toEqual([503, 'auth_unavailable', 1])
+  expect([stale.status, problemCode(stale), tokenRequests(google)]).toEqual([
+    503,
+    'auth_unavailable',
+    1,
+  ])
   expect((await attempt()).status).toBe(303)
   await other.close()
 })

@@ -12,8 +12,8 @@ import { startGoogle } from '../../infra/sandbox/index.ts'
 import type { Google } from '../../infra/sandbox/index.ts'
 import { startSandbox } from '../../infra/sandbox/server.ts'
 import type { Sandbox } from '../../infra/sandbox/server.ts'
-import { codeOf, listen, send } from '../kit/environment.ts'
-import type { RawAnswer } from '../kit/environment.ts'
+import { problemCode, listen, send } from '../kit/environment.ts'
+import type { RawResponse } from '../kit/environment.ts'
 import { followRedirects, oidcUser, startOidcServer } from '../kit/oidc-server.ts'
 import type { OidcServer } from '../kit/oidc-server.ts'
 import { startSignIn, cookieFrom, completeSignIn, storedDocuments } from '../kit/sign-in.ts'
@@ -85,14 +85,14 @@ function resetServer(): void {
 }
 
 /** Signs in. @returns the response of the callback and the session */
-async function signIn(): Promise<{ response: RawAnswer; session: Record<string, string> }> {
+async function signIn(): Promise<{ response: RawResponse; session: Record<string, string> }> {
   const started = await startSignIn({ origin })
   const callback = await followRedirects(started.location)
   const response = await completeSignIn({ origin }, callback.searchParams, started.cookie)
   return { response, session: { cookie: cookieFrom(response), origin } }
 }
 
-const getFiles = (headers: Record<string, string>): Promise<RawAnswer> =>
+const getFiles = (headers: Record<string, string>): Promise<RawResponse> =>
   send(origin, '/files', { headers })
 
 describe('sign-in', () => {
@@ -129,7 +129,7 @@ describe('sign-in', () => {
     ]
     callback.searchParams.set('code', otherCallback.searchParams.get('code') ?? '')
     const response = await completeSignIn({ origin }, callback.searchParams, first.cookie)
-    expect([response.status, codeOf(response)]).toEqual([400, 'code_exchange_failed'])
+    expect([response.status, problemCode(response)]).toEqual([400, 'code_exchange_failed'])
     expect(oidcServer.events).toContain('grant.error')
     expect(sessionSecretOf(response)).toBe('')
   })
@@ -140,7 +140,7 @@ describe('sign-in', () => {
     location.searchParams.set('nonce', 'somebody-elses')
     const callback = await followRedirects(location.href)
     const response = await completeSignIn({ origin }, callback.searchParams, started.cookie)
-    expect([response.status, codeOf(response)]).toEqual([400, 'id_token_invalid'])
+    expect([response.status, problemCode(response)]).toEqual([400, 'id_token_invalid'])
     expect(oidcServer.events).toContain('grant.success')
     expect(sessionSecretOf(response)).toBe('')
   })
@@ -159,7 +159,7 @@ describe('sign-in', () => {
     const callback = await followRedirects(started.location)
     callback.searchParams.set('iss', 'https://accounts.google.com.evil.example')
     const response = await completeSignIn({ origin }, callback.searchParams, started.cookie)
-    expect(codeOf(response)).toBe('issuer_mismatch')
+    expect(problemCode(response)).toBe('issuer_mismatch')
     expect(oidcServer.events).not.toContain('grant.success')
   })
 
@@ -170,7 +170,7 @@ describe('sign-in', () => {
       303,
     )
     const again = await completeSignIn({ origin }, callback.searchParams, started.cookie)
-    expect(codeOf(again)).toBe('state_used')
+    expect(problemCode(again)).toBe('state_used')
     expect(oidcServer.events.filter((event) => event.startsWith('grant.'))).toEqual([
       'grant.success',
     ])
@@ -221,7 +221,7 @@ test('A grant that is revoked at the server returns 401 reauth_required at the n
   resetServer()
   clock = 3_700_000
   const response = await getFiles(session)
-  expect([response.status, codeOf(response)]).toEqual([401, 'reauth_required'])
+  expect([response.status, problemCode(response)]).toEqual([401, 'reauth_required'])
 })
 
 test('The log contains no token, verifier or code', () => {
@@ -234,6 +234,6 @@ function sealedRefreshToken(): unknown {
 }
 
 /** Returns the session secret that a response sets; empty when it sets none. */
-function sessionSecretOf(response: RawAnswer): string {
+function sessionSecretOf(response: RawResponse): string {
   return /^__session=([\w-]*)/.exec(cookieFrom(response))?.[1] ?? ''
 }

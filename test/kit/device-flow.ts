@@ -1,6 +1,6 @@
 /** Device authorization grant (RFC 8628) step by step. */
 import { send } from './environment.ts'
-import type { Driveway, RawAnswer } from './environment.ts'
+import type { Driveway, RawResponse } from './environment.ts'
 
 type Gateway = Pick<Driveway, 'origin'>
 
@@ -21,7 +21,7 @@ export function postForm(
   path: string,
   fields: Record<string, string> | string = {},
   headers: Record<string, string> = {},
-): Promise<RawAnswer> {
+): Promise<RawResponse> {
   return send(origin, path, {
     method: 'POST',
     headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
@@ -43,7 +43,7 @@ export async function requestDeviceCode(
 export function pollToken(
   gateway: Gateway,
   { device_code }: Pick<DeviceAuthorization, 'device_code'>,
-): Promise<RawAnswer> {
+): Promise<RawResponse> {
   return postForm(gateway, '/auth/device/token', { grant_type: deviceCodeGrantType, device_code })
 }
 
@@ -52,7 +52,7 @@ export function showDeviceRequest(
   { origin, session }: Pick<Driveway, 'origin' | 'session'>,
   userCode: string,
   headers: Record<string, string> = session,
-): Promise<RawAnswer> {
+): Promise<RawResponse> {
   return send(origin, `/auth/device/${userCode}`, { headers })
 }
 
@@ -62,7 +62,7 @@ export function decideDeviceRequest(
   userCode: string,
   decision: Record<string, unknown> = {},
   headers: Record<string, string> = session,
-): Promise<RawAnswer> {
+): Promise<RawResponse> {
   return send(origin, `/auth/device/${userCode}`, {
     method: 'POST',
     headers: { ...headers, 'content-type': 'application/json' },
@@ -71,6 +71,6 @@ export function decideDeviceRequest(
 }
 
 /** Returns the OAuth error code. */
-export function oauthErrorOf({ body }: RawAnswer): unknown {
+export function oauthErrorOf({ body }: RawResponse): unknown {
   return (JSON.parse(body) as { error?: unknown }).error
 }

@@ -1,6 +1,6 @@
 /** CI policies, and ID tokens of CI jobs. */
 import { send } from './environment.ts'
-import type { Driveway, RawAnswer } from './environment.ts'
+import type { Driveway, RawResponse } from './environment.ts'
 
 export interface Policy {
   name: string
@@ -22,7 +22,7 @@ export function putPolicy(
   name: string,
   params: Record<string, unknown> = {},
   headers: Record<string, string> = session,
-): Promise<RawAnswer> {
+): Promise<RawResponse> {
   const policy = { issuer: google.ci.issuer, claims: { repository: 'me/app' }, ...params }
   return send(origin, `/auth/policies/${name}`, {
     method: 'PUT',
@@ -65,6 +65,6 @@ export function requestAsJob(
   { origin }: Pick<Driveway, 'origin'>,
   token: string,
   path = '/files?pageSize=1',
-): Promise<RawAnswer> {
+): Promise<RawResponse> {
   return send(origin, path, { headers: { authorization: `Bearer ${token}` } })
 }

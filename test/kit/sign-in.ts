@@ -3,7 +3,7 @@ import { consent } from '../../infra/sandbox/consent-client.ts'
 import type { ConsentOptions } from '../../infra/sandbox/consent-client.ts'
 import type { Google } from '../../infra/sandbox/index.ts'
 import { send } from './environment.ts'
-import type { Driveway, RawAnswer } from './environment.ts'
+import type { Driveway, RawResponse } from './environment.ts'
 
 export interface StartedSignIn {
   /** URL of Google's consent page. */
@@ -45,7 +45,7 @@ export function completeSignIn(
   query: URLSearchParams | string,
   cookie?: string,
   headers: Headers = {},
-): Promise<RawAnswer> {
+): Promise<RawResponse> {
   return send(origin, `/callback?${String(query)}`, {
     headers: { ...cookieHeader(cookie), ...headers },
   })
@@ -56,7 +56,7 @@ export async function signInAs(
   driveway: Pick<Driveway, 'origin'>,
   clicks: ConsentOptions = {},
   cookie?: string,
-): Promise<{ response: RawAnswer; cookie: string }> {
+): Promise<{ response: RawResponse; cookie: string }> {
   const started = await startSignIn(driveway, cookie === undefined ? {} : { cookie })
   const response = await completeSignIn(
     driveway,
@@ -67,7 +67,7 @@ export async function signInAs(
 }
 
 /** Returns the `Cookie` header for the cookie that a response sets; empty when it sets none. */
-export function cookieFrom({ headers }: RawAnswer): string {
+export function cookieFrom({ headers }: RawResponse): string {
   return headers['set-cookie']?.[0]?.split(';', 1)[0] ?? ''
 }
 

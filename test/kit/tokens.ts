@@ -1,6 +1,6 @@
 /** The token endpoints, as the owner of an account uses them. */
 import { send } from './environment.ts'
-import type { Driveway, RawAnswer } from './environment.ts'
+import type { Driveway, RawResponse } from './environment.ts'
 
 export interface CreatedToken {
   id: string
@@ -26,7 +26,7 @@ export function postToken(
   account: Account,
   params: unknown,
   headers = account.session,
-): Promise<RawAnswer> {
+): Promise<RawResponse> {
   return send(account.origin, '/auth/tokens', {
     method: 'POST',
     headers: { ...headers, 'content-type': 'application/json' },
@@ -61,6 +61,6 @@ export function revokeToken(
   account: Account,
   id: string,
   headers = account.session,
-): Promise<RawAnswer> {
+): Promise<RawResponse> {
   return send(account.origin, `/auth/tokens/${id}`, { method: 'DELETE', headers })
 }

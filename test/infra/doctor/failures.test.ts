@@ -402,7 +402,7 @@ describe('Secrets with invalid content', () => {
     const cut = JSON.stringify({ keys: keys.map((key) => ({ ...key, k: key.k.slice(0, 20) })) })
     const name = deployment.driveway.google.secrets.set('driveway-keyring', cut)
     expect(await serverOutcomeWith({ KEYRING_SECRET_NAME: name }, 'Keyring')).toEqual(
-      failureWith('no 256-bit', 'whole', 'gcloud secrets versions list'),
+      failureWith('must be a 256-bit', 'whole', 'gcloud secrets versions list'),
     )
   })
 })
