@@ -190,7 +190,7 @@ function plainText(value: unknown): string {
   return typeof value === 'string' ? value : ''
 }
 
-/** Whether each expected word is a prefix of a word of the name: `Hello` matches `HelloWorld`, `World` does not. */
+/** Whether each expected word is a prefix of a word: `Hello` matches `HelloWorld`, `World` does not. */
 function hasPrefixes(name: string, expected: string): boolean {
   const words = wordsOf(name)
   return wordsOf(expected).every((prefix) => words.some((word) => word.startsWith(prefix)))
