@@ -25,7 +25,8 @@ export function readScopes(value: unknown): Scope[] {
   throw badRequest(`scopes must be a list of ${allScopes.join(' and ')}`)
 }
 
-export function readLimits({ maxBytes, maxFiles }: Record<string, unknown>): Limits {
+/** Parses the quota `maxBytes` and `maxFiles`. The default is no limit. */
+export function readQuota({ maxBytes, maxFiles }: Record<string, unknown>): Limits {
   const [bytes, files] = [
     readPositiveInteger('maxBytes', maxBytes),
     readPositiveInteger('maxFiles', maxFiles),

@@ -38,10 +38,10 @@ const userCodePath = /^device\/([A-Za-z-]{8,10})$/
 
 export function deviceRoutes(deps: DeviceDeps): Route[] {
   return [
-    { method: 'POST', path: /^device$/, run: (call) => startAuthorization(deps, call) },
-    { method: 'POST', path: /^device\/token$/, run: (call) => redeemDeviceCode(deps, call) },
-    { method: 'GET', path: userCodePath, run: (call) => showRequest(deps, call) },
-    { method: 'POST', path: userCodePath, run: (call) => decideRequest(deps, call) },
+    { method: 'POST', path: /^device$/, run: (context) => startAuthorization(deps, context) },
+    { method: 'POST', path: /^device\/token$/, run: (context) => redeemDeviceCode(deps, context) },
+    { method: 'GET', path: userCodePath, run: (context) => showRequest(deps, context) },
+    { method: 'POST', path: userCodePath, run: (context) => decideRequest(deps, context) },
   ]
 }
 
@@ -71,9 +71,9 @@ async function startAuthorization(deps: DeviceDeps, { req, res }: RequestContext
 /** @see RFC 8628 §3.4 Device Access Token Request, §3.5 Device Access Token Response */
 async function redeemDeviceCode(
   { devices, credentials }: DeviceDeps,
-  call: RequestContext,
+  context: RequestContext,
 ): Promise<void> {
-  const { req, res, log } = call
+  const { req, res, log } = context
   const form = await readUrlencodedBody(req, res)
   const type = form.get('grant_type')
   if (type === undefined) throw oauthError('invalid_request', 'grant_type is required')
@@ -105,9 +105,9 @@ async function redeemDeviceCode(
 /** Returns a pending request to the page that asks the user to approve it (RFC 8628 §3.3). */
 async function showRequest(
   { authenticate, devices, grants }: DeviceDeps,
-  call: RequestContext,
+  context: RequestContext,
 ): Promise<void> {
-  const { req, res, params } = call
+  const { req, res, params } = context
   const { sub } = await authenticate(req, 'owner')
   const [userCode = ''] = params
   const { clientName, scopes, address, userAgent, createdAt, expiresAt } = await devices.find(
@@ -126,11 +126,11 @@ async function showRequest(
 }
 
 /** Approves or denies a request in the name of the signed-in account (RFC 8628 §3.3). */
-async function decideRequest(deps: DeviceDeps, call: RequestContext): Promise<void> {
+async function decideRequest(deps: DeviceDeps, context: RequestContext): Promise<void> {
   const { authenticate, devices, grants } = deps
-  const { req, res, signal, log } = call
+  const { req, res, signal, log } = context
   const { sub, id } = await authenticate(req, 'owner')
-  const [userCode = ''] = call.params
+  const [userCode = ''] = context.params
   const { approve, account, ...params } = await readJsonBody(req, res)
   if (typeof approve !== 'boolean') throw badRequest('approve must be true or false')
   if (!approve) {

@@ -28,7 +28,7 @@ const maxAttempts = 3
 const revocationTimeoutMs = 6_000
 
 export function disconnectRoutes(deps: DisconnectDeps): Route[] {
-  return [{ method: 'DELETE', path: /^grant$/, run: (call) => disconnect(deps, call) }]
+  return [{ method: 'DELETE', path: /^grant$/, run: (context) => disconnect(deps, context) }]
 }
 
 async function disconnect(deps: DisconnectDeps, { req, res, log }: RequestContext): Promise<void> {

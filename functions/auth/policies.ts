@@ -30,18 +30,18 @@ const knownMembers = new Set([...writableMembers, ...readOnlyMembers])
 
 export function policyRoutes(deps: PolicyDeps): Route[] {
   return [
-    { method: 'GET', path: /^policies$/, run: (call) => listPolicies(deps, call) },
-    { method: 'GET', path, run: (call) => showPolicy(deps, call) },
-    { method: 'PUT', path, run: (call) => putPolicy(deps, call) },
-    { method: 'DELETE', path, run: (call) => deletePolicy(deps, call) },
+    { method: 'GET', path: /^policies$/, run: (context) => listPolicies(deps, context) },
+    { method: 'GET', path, run: (context) => showPolicy(deps, context) },
+    { method: 'PUT', path, run: (context) => putPolicy(deps, context) },
+    { method: 'DELETE', path, run: (context) => deletePolicy(deps, context) },
   ]
 }
 
 async function listPolicies(
   { authenticate, policies, ciAuthentication, ciTokenVerifier }: PolicyDeps,
-  call: RequestContext,
+  context: RequestContext,
 ): Promise<void> {
-  const { req, res } = call
+  const { req, res } = context
   const { sub } = await authenticate(req, 'owner')
   const all = await policies.list(sub)
   sendJson(res, 200, {
@@ -52,18 +52,18 @@ async function listPolicies(
 
 async function showPolicy(
   { authenticate, policies, ciAuthentication }: PolicyDeps,
-  call: RequestContext,
+  context: RequestContext,
 ): Promise<void> {
-  const { req, res, params } = call
+  const { req, res, params } = context
   const { sub } = await authenticate(req, 'owner')
   const policy = await policies.find(sub, params[0] ?? '')
   if (!policy) throw policyNotFound()
   sendJson(res, 200, describePolicy(policy, ciAuthentication.audienceOf(sub, policy)))
 }
 
-async function putPolicy(deps: PolicyDeps, call: RequestContext): Promise<void> {
+async function putPolicy(deps: PolicyDeps, context: RequestContext): Promise<void> {
   const { authenticate, policies, ciAuthentication } = deps
-  const { req, res, params, signal, log } = call
+  const { req, res, params, signal, log } = context
   const { sub, id } = await authenticate(req, 'owner')
   const [name = ''] = params
   const policyParams = await readPolicyParams(deps, sub, await readJsonBody(req, res), signal)
@@ -82,9 +82,9 @@ async function putPolicy(deps: PolicyDeps, call: RequestContext): Promise<void> 
 
 async function deletePolicy(
   { authenticate, policies }: PolicyDeps,
-  call: RequestContext,
+  context: RequestContext,
 ): Promise<void> {
-  const { req, res, params, log } = call
+  const { req, res, params, log } = context
   const { sub, id } = await authenticate(req, 'owner')
   const [name = ''] = params
   if (!(await policies.remove(sub, name))) throw policyNotFound()

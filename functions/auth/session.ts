@@ -25,8 +25,8 @@ export interface SessionDeps {
 
 export function sessionRoutes(deps: SessionDeps): Route[] {
   return [
-    { method: 'GET', path: /^session$/, run: (call) => showSession(deps, call) },
-    { method: 'DELETE', path: /^session$/, run: (call) => signOut(deps, call) },
+    { method: 'GET', path: /^session$/, run: (context) => showSession(deps, context) },
+    { method: 'DELETE', path: /^session$/, run: (context) => signOut(deps, context) },
   ]
 }
 

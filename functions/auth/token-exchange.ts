@@ -21,7 +21,7 @@ export interface TokenExchangeDeps {
 const bearerTtlMs = 60 * 60_000
 
 export function tokenExchangeRoutes(deps: TokenExchangeDeps): Route[] {
-  return [{ method: 'POST', path: /^token$/, run: (call) => exchangeCode(deps, call) }]
+  return [{ method: 'POST', path: /^token$/, run: (context) => exchangeCode(deps, context) }]
 }
 
 /**

@@ -3,7 +3,7 @@ import type { Folders } from '../drive/files/folders.ts'
 
 import type { Credential, CredentialRequest } from '../identity/credentials.ts'
 import { readPath } from '../http/file-name.ts'
-import { dayMs, readFolder, readLifetime, readLimits, readScopes } from './credential-params.ts'
+import { dayMs, readFolder, readLifetime, readQuota, readScopes } from './credential-params.ts'
 import type { FolderDeps } from './credential-params.ts'
 import { badRequest } from './request-errors.ts'
 
@@ -34,7 +34,7 @@ export async function readTokenParams(
     throw badRequest('name must be a string of 1 to 100 characters')
   }
   const scopes = readScopes(body['scopes'])
-  const limits = readLimits(body)
+  const limits = readQuota(body)
   const lifetimeMs = readLifetime(expiresInDays) ?? 90 * dayMs
   const names = readFolderPath(path)
   const parent = await readFolder(deps, sub, folder, signal)

@@ -21,9 +21,13 @@ const maxTokens = 100
 
 export function tokenRoutes(deps: TokenDeps): Route[] {
   return [
-    { method: 'POST', path: /^tokens$/, run: (call) => createToken(deps, call) },
-    { method: 'GET', path: /^tokens$/, run: (call) => listTokens(deps, call) },
-    { method: 'DELETE', path: /^tokens\/([0-9a-f]{64})$/, run: (call) => revokeToken(deps, call) },
+    { method: 'POST', path: /^tokens$/, run: (context) => createToken(deps, context) },
+    { method: 'GET', path: /^tokens$/, run: (context) => listTokens(deps, context) },
+    {
+      method: 'DELETE',
+      path: /^tokens\/([0-9a-f]{64})$/,
+      run: (context) => revokeToken(deps, context),
+    },
   ]
 }
 
@@ -66,9 +70,9 @@ export async function issueToken(
 
 async function listTokens(
   { authenticate, credentials, usageCounter }: TokenDeps,
-  call: RequestContext,
+  context: RequestContext,
 ): Promise<void> {
-  const { sub } = await authenticate(call.req, 'owner')
+  const { sub } = await authenticate(context.req, 'owner')
   const all = await credentials.list(sub, 'token')
   const usages = await usageCounter.read(all.map(({ id }) => id))
   const tokens = all.map((token, index) => {
@@ -76,14 +80,14 @@ async function listTokens(
     const lastUsed = lastUsedAt === 0 ? null : new Date(lastUsedAt).toISOString()
     return { ...describeToken(token), usedBytes: bytes, usedFiles: files, lastUsed }
   })
-  sendJson(call.res, 200, { tokens })
+  sendJson(context.res, 200, { tokens })
 }
 
 async function revokeToken(
   { authenticate, credentials }: TokenDeps,
-  call: RequestContext,
+  context: RequestContext,
 ): Promise<void> {
-  const { req, res, params, log } = call
+  const { req, res, params, log } = context
   const owner = await authenticate(req, 'owner')
   const [id = ''] = params
   const token = await credentials.find(id)

@@ -34,17 +34,17 @@ export interface CallbackDeps {
 const verifiedTtlMs = 2 * 24 * 60 * 60_000
 
 export function callbackRoutes(deps: CallbackDeps): Route[] {
-  const run: Route['run'] = (call) => handleCallback(deps, call)
+  const run: Route['run'] = (context) => handleCallback(deps, context)
   return [{ method: 'GET', path: /^$/, isSignIn: true, run }]
 }
 
-async function handleCallback(deps: CallbackDeps, call: RequestContext): Promise<void> {
+async function handleCallback(deps: CallbackDeps, context: RequestContext): Promise<void> {
   let sub: string | undefined
   try {
-    await handleAuthorizationResponse(deps, call, (grant) => (sub = grant.sub))
+    await handleAuthorizationResponse(deps, context, (grant) => (sub = grant.sub))
   } catch (error) {
     const code = error instanceof GatewayError ? error.code : 'internal'
-    audit(call.log, 'sign_in_refused', { code, sub })
+    audit(context.log, 'sign_in_refused', { code, sub })
     throw error
   }
 }

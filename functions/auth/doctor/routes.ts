@@ -35,11 +35,11 @@ const checkTimeoutMs = 20_000
 
 export function doctorRoutes(deps: DoctorDeps): Route[] {
   return [
-    { method: 'GET', path: /^doctor$/, run: (call) => runChecks(deps, call) },
+    { method: 'GET', path: /^doctor$/, run: (context) => runChecks(deps, context) },
     {
       method: 'DELETE',
       path: /^doctor\/files\/([^/]+)$/,
-      run: (call) => deleteTestFile(deps, call),
+      run: (context) => deleteTestFile(deps, context),
     },
   ]
 }
