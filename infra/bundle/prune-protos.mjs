@@ -10,10 +10,10 @@
  * @throws {Error} if the service or one of the methods does not exist
  */
 export function pruneProtos(json, service, methods) {
-  const kept = new Set()
+  const keptPaths = new Set()
   const keep = (path, { fields = {}, methods: calls = {} }) => {
-    if (kept.has(path.join('.'))) return
-    kept.add(path.join('.'))
+    if (keptPaths.has(path.join('.'))) return
+    keptPaths.add(path.join('.'))
     // A nested type needs its parents.
     if (path.length > 1) keep(path.slice(0, -1), at(json, path.slice(0, -1)))
     const names = [
@@ -34,7 +34,7 @@ export function pruneProtos(json, service, methods) {
   const pruned = { ...original, methods: pick(original?.methods ?? {}, methods, service) }
   keep(path, pruned)
   return filterTree(json, [], (nodePath, node) => {
-    if (!kept.has(nodePath.join('.'))) return undefined
+    if (!keptPaths.has(nodePath.join('.'))) return undefined
     return node === original ? pruned : node
   })
 }

@@ -179,5 +179,5 @@ test('the bundle refuses a sandbox when it is deployed', async () => {
   const [port = 0] = await freePorts(1)
   const started = serve('files', port, { ...google.env, K_SERVICE: 'files' })
   expect(await started.exited).not.toBe(0)
-  expect(started.output).toContain('GOOGLE_SANDBOX_URL is for local runs')
+  expect(started.output).toContain('GOOGLE_SANDBOX_URL is not allowed in a deployment')
 })

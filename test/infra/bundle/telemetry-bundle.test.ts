@@ -43,8 +43,8 @@ test('a bundled function exports all telemetry before it exits on SIGTERM', asyn
   // The first export follows a request and fails; the next one waits for its interval.
   await waitFor(async () => {
     if (fn.child.exitCode !== null) throw new Error(fn.output)
-    const answer = await fetch(`${origin}/files`).catch(() => undefined)
-    if (answer) expect(answer.status).toBe(401)
+    const response = await fetch(`${origin}/files`).catch(() => undefined)
+    if (response) expect(response.status).toBe(401)
     return bodies.length > 0
   })
   await fn.waitForOutput(/telemetry_export_failed/)

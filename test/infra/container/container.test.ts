@@ -107,8 +107,8 @@ test('the container serves all four functions by path, and announces no request 
     ['/upload', 405],
     ['/', 404],
   ] as const) {
-    const answer = await fetch(`${origin}${path}`, { redirect: 'manual' })
-    expect([path, answer.status]).toEqual([path, status])
+    const response = await fetch(`${origin}${path}`, { redirect: 'manual' })
+    expect([path, response.status]).toEqual([path, status])
   }
   const session = await fetch(`${origin}/auth/session`, { headers: { cookie, origin } })
   expect(await session.json()).toMatchObject({ limits: { maxRequestBytes: null } })
@@ -162,13 +162,13 @@ test('on SIGTERM the container finishes an upload over HTTP/2, accepts no other 
   google.faults.add({ operation: 'drive.upload.multipart', latencyMs: 500 })
   const { session, startRequest, close } = await connectH2c(origin)
   const headers = { authorization, 'content-type': 'multipart/form-data; boundary=b' }
-  const { stream, response: answer } = startRequest(headers)
+  const { stream, response } = startRequest(headers)
   stream.end(form('b', filePart('last.txt', 'the last one')))
   await waitFor(() => google.calls.includes('drive.upload.multipart'), { intervalMs: 0 })
   const away = once(session, 'goaway')
   container.child.kill('SIGTERM')
   await away
-  const { status, rstCode, body } = await answer
+  const { status, rstCode, body } = await response
   expect([status, rstCode]).toEqual([201, 0])
   expect(body).toContain('last.txt')
   expect(await container.exited).toBe(0)

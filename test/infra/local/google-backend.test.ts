@@ -65,8 +65,8 @@ async function startWith(client: string): Promise<RunningProgram> {
 }
 
 async function listNames(cookie: string): Promise<string[]> {
-  const answer = await fetch(`${origin}/files`, { headers: { cookie, origin } })
-  const { files = [] } = (await answer.json()) as { files?: { name: string }[] }
+  const response = await fetch(`${origin}/files`, { headers: { cookie, origin } })
+  const { files = [] } = (await response.json()) as { files?: { name: string }[] }
   return files.map(({ name }) => name)
 }
 

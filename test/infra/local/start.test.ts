@@ -92,7 +92,10 @@ test('npm start logs one short line per event, and nothing before the first requ
   const unauthorized = await fetch(`${bannerLine(banner, 'Page')}/files`)
   const { requestId } = (await unauthorized.json()) as { requestId: string }
   await started.waitForOutput(
-    new RegExp(`files refused {2}login_required .*request ${requestId}$`, 'm'),
+    new RegExp(
+      `request_failed {2}login_required .* {2}function=files {2}request ${requestId}$`,
+      'm',
+    ),
   )
   expect(started.output).not.toContain('"severity"')
 })
