@@ -20,21 +20,19 @@ export function createTelemetryServices(
   let exporter: OtlpExporter | undefined
   const current = (): Telemetry => exporter ?? noopTelemetry
   // Loaded in the background: the first request does not wait for it.
-  const loading = import('../telemetry/otlp-exporter.ts').then(
-    ({ createOtlpExporter: createOutlet }) => {
-      exporter = createOutlet({
-        endpoint: otlpEndpoint,
-        headers: otlpHeaders,
-        resource: {
-          'service.name': 'driveway',
-          ...(service.version === undefined ? {} : { 'service.version': service.version }),
-          'faas.name': service.service,
-          'cloud.account.id': projectId,
-        },
-        onExportError: (reason) => log('WARNING', 'telemetry_export_failed', { reason }),
-      })
-    },
-  )
+  const loading = import('../telemetry/otlp-exporter.ts').then(({ createOtlpExporter }) => {
+    exporter = createOtlpExporter({
+      endpoint: otlpEndpoint,
+      headers: otlpHeaders,
+      resource: {
+        'service.name': 'driveway',
+        ...(service.version === undefined ? {} : { 'service.version': service.version }),
+        'faas.name': service.service,
+        'cloud.account.id': projectId,
+      },
+      onExportError: (reason) => log('WARNING', 'telemetry_export_failed', { reason }),
+    })
+  })
   return {
     telemetry: {
       count: (...args) => current().count(...args),

@@ -19,8 +19,8 @@ export async function readLimitedBody(
   type: string,
   error?: string,
 ): Promise<string> {
-  const [said = ''] = (req.headers['content-type'] ?? '').split(';', 1)
-  if (said.trim().toLowerCase() !== type) {
+  const [mediaType = ''] = (req.headers['content-type'] ?? '').split(';', 1)
+  if (mediaType.trim().toLowerCase() !== type) {
     throw new GatewayError('unsupported_media_type', `Content-Type is not ${type}`, {
       detail: `Send ${type}`,
       error,

@@ -64,9 +64,9 @@ export function createMetricAggregator(): MetricAggregator {
     },
 
     encode: (startTime, now) =>
-      [...byName].map(([name, ofName]) => {
+      [...byName].map(([name, pointsByKey]) => {
         const { kind, unit, description } = metrics[name]
-        const dataPoints = [...ofName.values()].map((point) => ({
+        const dataPoints = [...pointsByKey.values()].map((point) => ({
           attributes: keyValues(point.attributes),
           startTimeUnixNano: startTime,
           timeUnixNano: now,

@@ -195,12 +195,12 @@ describe('a client that is rejected while it still sends', () => {
     ['too large file', { 'content-type': type }, 413, 'too_large'],
   ])('gets the response for its %s and no reset', async (_, headers, status, code) => {
     for (const length of [{ 'content-length': String(large.length) }, {}]) {
-      const answer = await send(driveway.origin, '/upload', {
+      const response = await send(driveway.origin, '/upload', {
         method: 'POST',
         headers: { ...driveway.bearer, ...headers, ...length },
         body: large,
       })
-      expect([answer.status, problemCode(answer), answer.headers.connection]).toEqual([
+      expect([response.status, problemCode(response), response.headers.connection]).toEqual([
         status,
         code,
         'close',
@@ -230,14 +230,14 @@ test.each([
   ['a request target that is not a path', 'http://elsewhere.example/upload', {}, 400],
 ])('POST with %s gets a problem without internal details', async (_, path, headers, status) => {
   for (const sent of ['{', Buffer.alloc(1_000_000, 'a=b&')]) {
-    const answer = await send(driveway.origin, path, {
+    const response = await send(driveway.origin, path, {
       method: 'POST',
       headers: { ...driveway.bearer, ...headers },
       body: sent,
     })
-    expect(answer.status).toBe(status)
-    expect(answer.headers['content-type']).toBe('application/problem+json')
-    expect(answer.body).not.toMatch(/<|\.ts|\.mjs|node/)
+    expect(response.status).toBe(status)
+    expect(response.headers['content-type']).toBe('application/problem+json')
+    expect(response.body).not.toMatch(/<|\.ts|\.mjs|node/)
   }
 })
 

@@ -54,8 +54,8 @@ describe('a clock jump', () => {
     clock = -10 * minute
     await driveway.google.oauth.control({ action: 'expireAccessTokens' })
     driveway.google.calls.length = 0
-    const answers = await Promise.all(Array.from({ length: 20 }, () => listFiles(gateway)))
-    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
+    const responses = await Promise.all(Array.from({ length: 20 }, () => listFiles(gateway)))
+    expect(new Set(responses.map(({ status }) => status))).toEqual(new Set([200]))
     expect(calls('oauth.refresh')).toBe(1)
   })
 
@@ -68,9 +68,9 @@ describe('a clock jump', () => {
       clock = 0
       const started = await startSignIn(gateway)
       clock = jump
-      const answer = await completeSignIn(gateway, await approveConsent(started), started.cookie)
-      expect([jump, answer.status]).toEqual([jump, status])
-      if (status === 400) expect(problemCode(answer)).toBe('state_expired')
+      const response = await completeSignIn(gateway, await approveConsent(started), started.cookie)
+      expect([jump, response.status]).toEqual([jump, status])
+      if (status === 400) expect(problemCode(response)).toBe('state_expired')
     }
   })
 })
@@ -78,10 +78,10 @@ describe('a clock jump', () => {
 test('twenty instances that start at the same time fetch each secret and refresh each token once', async () => {
   const instances = await Promise.all(Array.from({ length: 20 }, () => startInstance()))
   driveway.google.calls.length = 0
-  const answers = await Promise.all(
+  const responses = await Promise.all(
     instances.flatMap((instance) => Array.from({ length: 10 }, () => listFiles(instance))),
   )
-  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
+  expect(new Set(responses.map(({ status }) => status))).toEqual(new Set([200]))
   expect(calls('oauth.refresh')).toBeLessThanOrEqual(20)
   expect(calls('secrets.')).toBeLessThanOrEqual(40)
   for (const instance of instances) await instance.close()

@@ -21,12 +21,12 @@ function corsHeaders({ headers }: RawResponse): string[] {
   return Object.keys(headers).filter((name) => name.startsWith('access-control-'))
 }
 
-function expectAllowed(answer: RawResponse): void {
-  expect(answer.headers['vary']).toBe('Origin')
-  expect(answer.headers['access-control-allow-origin']).toBe(allowedOrigin)
-  expect(answer.headers['access-control-allow-credentials']).toBe('true')
+function expectAllowed(response: RawResponse): void {
+  expect(response.headers['vary']).toBe('Origin')
+  expect(response.headers['access-control-allow-origin']).toBe(allowedOrigin)
+  expect(response.headers['access-control-allow-credentials']).toBe('true')
   for (const name of ['Location', 'Retry-After', 'X-Request-Id']) {
-    expect(answer.headers['access-control-expose-headers']?.split(', ')).toContain(name)
+    expect(response.headers['access-control-expose-headers']?.split(', ')).toContain(name)
   }
 }
 
@@ -58,28 +58,28 @@ const foreignOrigins = [
 describe('an origin that differs from every allowed one', () => {
   test.each(foreignOrigins)('%.60s gets no CORS headers', async (origin) => {
     for (const method of ['GET', 'OPTIONS', 'POST']) {
-      const answer = await send(driveway.origin, '/files', {
+      const response = await send(driveway.origin, '/files', {
         method,
         headers: { ...driveway.bearer, origin },
       })
-      expect(corsHeaders(answer)).toEqual([])
-      expect(answer.headers['vary']).toBe('Origin')
+      expect(corsHeaders(response)).toEqual([])
+      expect(response.headers['vary']).toBe('Origin')
     }
   })
 
   test('an origin of 100 KB gets 431 from Node', async () => {
     const origin = `https://${'a'.repeat(100_000)}`
-    const heard = await sendRaw(driveway.origin, [
+    const received = await sendRaw(driveway.origin, [
       `GET /files HTTP/1.1\r\nHost: x\r\nOrigin: ${origin}\r\n\r\n`,
     ])
-    expect(heard).toMatch(/^HTTP\/1\.1 431 /)
-    expect(heard).not.toMatch(/access-control/i)
+    expect(received).toMatch(/^HTTP\/1\.1 431 /)
+    expect(received).not.toMatch(/access-control/i)
   })
 
   test('a request without an origin gets Vary: Origin and no CORS headers', async () => {
     for (const path of ['/auth', '/callback', '/files', '/upload', '/auth/session', '/nothing']) {
-      const answer = await send(driveway.origin, path)
-      expect([path, answer.headers['vary'], corsHeaders(answer)]).toEqual([path, 'Origin', []])
+      const response = await send(driveway.origin, path)
+      expect([path, response.headers['vary'], corsHeaders(response)]).toEqual([path, 'Origin', []])
     }
   })
 })
@@ -107,7 +107,7 @@ describe('a CORS preflight', () => {
     async (path, methods, more = '') => {
       for (const origin of [driveway.origin, allowedOrigin, 'https://evil.example']) {
         for (const headers of requestedHeaders) {
-          const answer = await send(driveway.origin, path, {
+          const response = await send(driveway.origin, path, {
             method: 'OPTIONS',
             headers: {
               origin,
@@ -115,14 +115,18 @@ describe('a CORS preflight', () => {
               'access-control-request-headers': headers,
             },
           })
-          expect([answer.status, answer.body, answer.headers['vary']]).toEqual([204, '', 'Origin'])
+          expect([response.status, response.body, response.headers['vary']]).toEqual([
+            204,
+            '',
+            'Origin',
+          ])
           if (origin === 'https://evil.example') {
-            expect(corsHeaders(answer)).toEqual([])
+            expect(corsHeaders(response)).toEqual([])
             continue
           }
-          expect(answer.headers['access-control-allow-origin']).toBe(origin)
-          expect(answer.headers['access-control-allow-methods']).toBe(methods)
-          expect(answer.headers['access-control-allow-headers']).toBe(
+          expect(response.headers['access-control-allow-origin']).toBe(origin)
+          expect(response.headers['access-control-allow-methods']).toBe(methods)
+          expect(response.headers['access-control-allow-headers']).toBe(
             `Authorization, Content-Type${more}`,
           )
         }
@@ -187,10 +191,10 @@ describe('an error response for a page of an allowed origin', () => {
       },
     ],
   ])('has CORS headers for %s (%i)', async (_, status, request) => {
-    const answer = await request()
-    expect(answer.status).toBe(status)
-    expectAllowed(answer)
-    expect(answer.headers['x-request-id']).toMatch(/^[0-9a-f-]{36}$/)
+    const response = await request()
+    expect(response.status).toBe(status)
+    expectAllowed(response)
+    expect(response.headers['x-request-id']).toMatch(/^[0-9a-f-]{36}$/)
   })
 
   function options(path: string): Promise<RawResponse> {

@@ -48,17 +48,17 @@ const foreignRequests: [string, Record<string, string>][] = [
 
 describe('POST /upload with a cookie', () => {
   test.each(foreignRequests)('from %s gets 403 csrf and uploads nothing', async (_, headers) => {
-    const answer = await upload(headers)
-    expect([answer.status, problemCode(answer)]).toEqual([403, 'csrf'])
+    const response = await upload(headers)
+    expect([response.status, problemCode(response)]).toEqual([403, 'csrf'])
     expect(driveCalls()).toEqual([])
   })
 
   test('gets 403 csrf before the body is sent', async () => {
-    const answer = await send(driveway.origin, '/upload', {
+    const response = await send(driveway.origin, '/upload', {
       method: 'POST',
       headers: { ...multipart, cookie, 'content-length': '100000', expect: '100-continue' },
     })
-    expect([answer.status, problemCode(answer)]).toEqual([403, 'csrf'])
+    expect([response.status, problemCode(response)]).toEqual([403, 'csrf'])
   })
 
   test('succeeds from the own origin and from an allowed one', async () => {
@@ -72,8 +72,8 @@ describe('POST /upload with a cookie', () => {
 
   test('succeeds with a bearer from any origin, because browsers do not send bearers by themselves', async () => {
     const headers = { ...multipart, ...driveway.bearer, origin: 'https://evil.example' }
-    const answer = await send(driveway.origin, '/upload', { method: 'POST', headers, body })
-    expect(answer.status).toBe(201)
+    const response = await send(driveway.origin, '/upload', { method: 'POST', headers, body })
+    expect(response.status).toBe(201)
   })
 })
 
@@ -85,12 +85,12 @@ describe('other state-changing requests with a cookie', () => {
     ['no media type', {}],
     ['a method override', { 'x-http-method-override': 'PUT' }],
   ])('a cross-site POST /upload with %s gets 403 csrf', async (_, headers) => {
-    const answer = await send(driveway.origin, '/upload', {
+    const response = await send(driveway.origin, '/upload', {
       method: 'POST',
       headers: { cookie, 'sec-fetch-site': 'cross-site', ...headers },
       body: 'hello',
     })
-    expect([answer.status, problemCode(answer)]).toEqual([403, 'csrf'])
+    expect([response.status, problemCode(response)]).toEqual([403, 'csrf'])
     expect(driveCalls()).toEqual([])
   })
 
@@ -108,8 +108,8 @@ describe('other state-changing requests with a cookie', () => {
     ['GET', '/auth/tokens', { 'sec-fetch-site': 'cross-site' }, 403],
     ['PUT', '/auth/tokens', {}, 405],
   ])('%s %s with %p does not end the session', async (method, path, headers, status) => {
-    const answer = await send(driveway.origin, path, { method, headers: { cookie, ...headers } })
-    expect(answer.status).toBe(status)
+    const response = await send(driveway.origin, path, { method, headers: { cookie, ...headers } })
+    expect(response.status).toBe(status)
     const listed = await send(driveway.origin, '/files', { headers: { cookie } })
     expect(listed.status).toBe(200)
   })

@@ -99,12 +99,12 @@ async function exchange(sent: string, count: number): Promise<RawConnection> {
 }
 
 test('without streamBodies() the framework buffers the body and the function still gets it', async () => {
-  const answer = await send(origin, '/echo', {
+  const response = await send(origin, '/echo', {
     method: 'POST',
     headers: { 'content-type': 'text/plain' },
     body: 'hello',
   })
-  expect(JSON.parse(answer.body)).toMatchObject({ body: 'hello', read: 5 })
+  expect(JSON.parse(response.body)).toMatchObject({ body: 'hello', read: 5 })
   expect(last.rawBody).toEqual(Buffer.from('hello'))
 })
 
@@ -123,12 +123,12 @@ describe('with streamBodies()', () => {
   ])(
     'a body of type %s reaches the function as a stream with its original headers',
     async (type) => {
-      const answer = await send(origin, '/echo', {
+      const response = await send(origin, '/echo', {
         method: 'POST',
         headers: { 'content-type': type, 'content-length': '1' },
         body: '{',
       })
-      expect(JSON.parse(answer.body)).toMatchObject({ body: '{' })
+      expect(JSON.parse(response.body)).toMatchObject({ body: '{' })
       // If this fails, the framework has changed how it reads bodies: see framework-streaming.ts.
       expect(last.rawBody).toBeUndefined()
       expect(last.headers).toMatchObject({ 'content-length': '1', 'content-type': type })

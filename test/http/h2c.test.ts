@@ -37,8 +37,8 @@ afterEach(() => {
 
 /** Returns the first file of a form's response, or the file of a raw upload's response. */
 function parseFile({ body }: H2cResponse): { size: number; sha256: string } | undefined {
-  const answer = JSON.parse(body) as { files?: { size: number; sha256: string }[] }
-  return answer.files ? answer.files[0] : (answer as { size: number; sha256: string })
+  const response = JSON.parse(body) as { files?: { size: number; sha256: string }[] }
+  return response.files ? response.files[0] : (response as { size: number; sha256: string })
 }
 
 const block = randomBytes(mebibyte)
@@ -69,12 +69,12 @@ test('100 MiB in one request arrive unchanged, as a form and raw', async () => {
     yield Buffer.from(tail)
   }
   const length = { 'content-length': 100 * mebibyte }
-  for (const answer of [
+  for (const response of [
     await h2.request({ ...driveway.bearer, ...formType }, asForm()),
     await h2.request({ ...driveway.bearer, ...raw('large.bin'), ...length }, blocks(100)),
   ]) {
-    expect(answer.status).toBe(201)
-    expect(parseFile(answer)).toMatchObject({ size: 100 * mebibyte, sha256 })
+    expect(response.status).toBe(201)
+    expect(parseFile(response)).toMatchObject({ size: 100 * mebibyte, sha256 })
   }
   expect(driveway.uploaded().map((file) => file.sha256)).toEqual([sha256, sha256])
 })
@@ -116,13 +116,13 @@ test('tus uploads and tickets work over HTTP/2', async () => {
 
 test('ten concurrent uploads on one session store their own bytes', async () => {
   const bodies = Array.from({ length: 10 }, (_, index) => randomBytes(3 * mebibyte + index))
-  const answers = await Promise.all(
+  const responses = await Promise.all(
     bodies.map((body, index) =>
       h2.request({ ...driveway.bearer, ...formType }, form('b', filePart(`${index}.bin`, body))),
     ),
   )
-  expect(answers.map((answer) => answer.status)).toEqual(Array(10).fill(201))
-  expect(answers.map((answer) => parseFile(answer)?.sha256)).toEqual(
+  expect(responses.map((response) => response.status)).toEqual(Array(10).fill(201))
+  expect(responses.map((response) => parseFile(response)?.sha256)).toEqual(
     bodies.map((body) => digestOf([body])),
   )
 })
@@ -163,7 +163,7 @@ test('the session serves the next request after an early error', async () => {
     next: H2cResponse,
     status: number,
     code: string,
-    answer: Promise<H2cResponse>,
+    response: Promise<H2cResponse>,
   ][] = []
   for (const [headers, status, code] of [
     [formType, 401, 'login_required'],
@@ -172,28 +172,28 @@ test('the session serves the next request after an early error', async () => {
     [{ ...driveway.bearer, ...raw('a') }, 411, 'length_required'],
   ] as const) {
     // The client still sends, and gets the whole response.
-    const { stream, response: answer } = h2.startRequest(headers)
+    const { stream, response } = h2.startRequest(headers)
     keepSending(stream)
     await once(stream, 'end')
     refusals.push([
       await h2.request({ ...driveway.bearer, ...formType }, small),
       status,
       code,
-      answer,
+      response,
     ])
   }
-  for (const [next, status, code, answer] of refusals) {
-    const refused = await answer
+  for (const [next, status, code, response] of refusals) {
+    const refused = await response
     expect([refused.status, problemCode(refused), refused.rstCode]).toEqual([status, code, 0])
     expect(next.status).toBe(201)
   }
 })
 
 test('a too large file is rejected during the upload and nothing is stored', async () => {
-  const { stream, response: answer } = h2.startRequest({ ...driveway.bearer, ...formType })
+  const { stream, response } = h2.startRequest({ ...driveway.bearer, ...formType })
   stream.write(form('b', filePart('a', '|')).toString().split('|')[0])
   keepSending(stream)
-  const refused = await answer
+  const refused = await response
   expect([refused.status, problemCode(refused), refused.rstCode]).toEqual([413, 'too_large', 0])
   await driveway.settled()
   expectNothingStored(driveway)
@@ -234,7 +234,7 @@ test('a shutdown sends GOAWAY, finishes active uploads and ends stalled ones wit
   const whole = form('b', filePart('a', 'finishes'))
   google.faults.add({ operation: 'drive.upload.multipart', latencyMs: 200 })
   const finishing = session.request(upload, whole)
-  const { stream, response: answer } = session.startRequest(upload)
+  const { stream, response } = session.startRequest(upload)
   stream.write(whole.subarray(0, -9)) // and nothing more
   const idle = await connectH2c(stopping.origin)
   await idle.request({ ':method': 'GET', ':path': '/files', ...bearer })
@@ -247,7 +247,7 @@ test('a shutdown sends GOAWAY, finishes active uploads and ends stalled ones wit
   const late = await session.request(upload, whole).catch(() => ({ status: 0 }))
   expect(late.status).toBe(0)
   expect((await finishing).status).toBe(201)
-  const refused = await answer
+  const refused = await response
   expect([refused.status, problemCode(refused), refused.rstCode]).toEqual([503, 'shutting_down', 0])
   await stopped
   await closed

@@ -132,7 +132,7 @@ describe('Error Reporting', () => {
 
   test('gets no error that a client or Google caused', () => {
     const codes = Object.keys(problems) as ProblemCode[]
-    for (const code of codes.filter((code) => code !== 'internal')) {
+    for (const code of codes.filter((candidate) => candidate !== 'internal')) {
       const line = lineOf((log) => log.failure('request_failed', new GatewayError(code, 'why')))
       expect(line['severity']).not.toBe('ERROR')
       for (const field of ['@type', 'stack_trace', 'serviceContext', 'context']) {
@@ -143,16 +143,16 @@ describe('Error Reporting', () => {
 
   test('a request with an invalid credential logs one NOTICE line with its trace', async () => {
     const driveway = await startDriveway({ isSignedIn: false })
-    const answer = await send(driveway.origin, '/files', {
+    const response = await send(driveway.origin, '/files', {
       headers: { traceparent: `00-${trace}-${span}-01` },
     })
-    expect(answer.status).toBe(401)
+    expect(response.status).toBe(401)
     expect(driveway.logs).toEqual([
       expect.objectContaining({
         severity: 'NOTICE',
         message: 'request_failed',
         function: 'files',
-        requestId: answer.headers['x-request-id'],
+        requestId: response.headers['x-request-id'],
         'logging.googleapis.com/trace': `projects/sandbox/traces/${trace}`,
         'logging.googleapis.com/spanId': span,
         'logging.googleapis.com/trace_sampled': true,

@@ -33,20 +33,20 @@ async function sendTimes(
   path: string,
   headers: Record<string, string> = {},
 ): Promise<RawResponse[]> {
-  const answers: RawResponse[] = []
+  const responses: RawResponse[] = []
   for (let count = 0; count < times; count++)
-    answers.push(await send(gateway.origin, path, { headers }))
-  return answers
+    responses.push(await send(gateway.origin, path, { headers }))
+  return responses
 }
 
-const countRateLimited = (answers: RawResponse[]): number =>
-  answers.filter((answer) => problemCode(answer) === 'rate_limited').length
+const countRateLimited = (responses: RawResponse[]): number =>
+  responses.filter((response) => problemCode(response) === 'rate_limited').length
 
 test('a credential above RATE_LIMIT gets 429 with Retry-After until the next minute', async () => {
   const instance = await startLimited({ RATE_LIMIT: '20' })
-  const answers = await sendTimes(40, instance, '/files?pageSize=1', driveway.bearer)
-  expect(countRateLimited(answers)).toBe(20)
-  const last = answers.at(-1)
+  const responses = await sendTimes(40, instance, '/files?pageSize=1', driveway.bearer)
+  expect(countRateLimited(responses)).toBe(20)
+  const last = responses.at(-1)
   expect([last?.status, Number(last?.headers['retry-after']) >= 1]).toEqual([429, true])
   // A session of the same user is another credential.
   const [own] = await sendTimes(1, instance, '/files?pageSize=1', driveway.session)
@@ -59,10 +59,10 @@ test('a credential above RATE_LIMIT gets 429 with Retry-After until the next min
 test('a page of an allowed origin can read 429 and Retry-After', async () => {
   const instance = await startLimited({ RATE_LIMIT: '1', ALLOWED_ORIGINS: 'https://app.example' })
   const headers = { ...driveway.bearer, origin: 'https://app.example' }
-  const answer = (await sendTimes(5, instance, '/files?pageSize=1', headers)).at(-1)
-  expect(answer?.status).toBe(429)
-  expect(answer?.headers['access-control-allow-origin']).toBe('https://app.example')
-  expect(answer?.headers['access-control-expose-headers']).toContain('Retry-After')
+  const response = (await sendTimes(5, instance, '/files?pageSize=1', headers)).at(-1)
+  expect(response?.status).toBe(429)
+  expect(response?.headers['access-control-allow-origin']).toBe('https://app.example')
+  expect(response?.headers['access-control-expose-headers']).toContain('Retry-After')
 })
 
 describe('a network', () => {
@@ -95,8 +95,8 @@ describe('a network', () => {
     const instance = await startLimited({ RATE_LIMIT_ANONYMOUS: '10' })
     await sendTimes(9, instance, '/files', { authorization: `Bearer dw_${'A'.repeat(49)}` })
     expect(countRateLimited(await sendTimes(1, instance, '/files'))).toBe(1)
-    const { response: answer, cookie } = await signInAs(instance)
-    expect(answer.status).toBe(303)
+    const { response, cookie } = await signInAs(instance)
+    expect(response.status).toBe(303)
     expect((await sendTimes(1, instance, '/files?pageSize=1', { cookie }))[0]?.status).toBe(200)
     expect(countRateLimited(await sendTimes(120, instance, '/auth'))).toBeGreaterThan(0)
   })
@@ -131,8 +131,8 @@ describe('a network', () => {
 test('preflights are not charged, and the value none disables the limits', async () => {
   const instance = await startLimited({ RATE_LIMIT_ANONYMOUS: '1' })
   for (let count = 0; count < 20; count++) {
-    const answer = await send(instance.origin, '/files', { method: 'OPTIONS' })
-    expect(answer.status).toBe(204)
+    const response = await send(instance.origin, '/files', { method: 'OPTIONS' })
+    expect(response.status).toBe(204)
   }
   const free = await startLimited({ RATE_LIMIT: 'none', RATE_LIMIT_ANONYMOUS: 'none' })
   expect(countRateLimited(await sendTimes(50, free, '/auth'))).toBe(0)
@@ -145,8 +145,8 @@ test('two instances share the limit of a credential approximately, with few writ
   let passed = 0
   for (let round = 0; round < 80; round++) {
     for (const instance of [one, two]) {
-      const [answer] = await sendTimes(1, instance, '/files?pageSize=1', driveway.bearer)
-      if (answer?.status === 200) passed++
+      const [response] = await sendTimes(1, instance, '/files?pageSize=1', driveway.bearer)
+      if (response?.status === 200) passed++
     }
   }
   // Each instance may exceed the limit by at most a quarter.

@@ -34,17 +34,17 @@ function expectSecurityHeaders({ headers }: RawResponse): void {
   expect(headers).not.toHaveProperty('server')
 }
 
-function expectProblem(answer: RawResponse): void {
-  expect(answer.headers['content-type']).toBe('application/problem+json')
-  const problem = JSON.parse(answer.body) as Record<string, unknown>
+function expectProblem(response: RawResponse): void {
+  expect(response.headers['content-type']).toBe('application/problem+json')
+  const problem = JSON.parse(response.body) as Record<string, unknown>
   expect(problem).toMatchObject({
-    status: answer.status,
+    status: response.status,
     code: expect.stringMatching(/^[a-z_]+$/),
     title: expect.any(String),
-    requestId: answer.headers['x-request-id'],
+    requestId: response.headers['x-request-id'],
     retryable: expect.any(Boolean),
   })
-  expect(answer.body).not.toMatch(/<|node_modules|\.ts\b|\bat \w+ \(|v20\.|\/work|stack/)
+  expect(response.body).not.toMatch(/<|node_modules|\.ts\b|\bat \w+ \(|v20\.|\/work|stack/)
 }
 
 describe('the security headers of a response', () => {
@@ -63,14 +63,15 @@ describe('the security headers of a response', () => {
       ]
       for (const path of [...routes, ...unknownPaths, '/files?q=%zz', '/auth?a=1&a=2']) {
         for (const headers of requests) {
-          const answer = await send(driveway.origin, path, { method, headers })
-          expect([path, answer.status >= 500]).toEqual([path, false])
-          expectSecurityHeaders(answer)
-          expect(answer.headers).not.toHaveProperty('strict-transport-security')
-          if (answer.status >= 400 && method !== 'HEAD' && headers['accept'] === undefined) {
-            expectProblem(answer)
+          const response = await send(driveway.origin, path, { method, headers })
+          expect([path, response.status >= 500]).toEqual([path, false])
+          expectSecurityHeaders(response)
+          expect(response.headers).not.toHaveProperty('strict-transport-security')
+          if (response.status >= 400 && method !== 'HEAD' && headers['accept'] === undefined) {
+            expectProblem(response)
           }
-          if (answer.status === 405) expect(answer.headers['allow']).toMatch(/^[A-Z]+(, [A-Z]+)*$/)
+          if (response.status === 405)
+            expect(response.headers['allow']).toMatch(/^[A-Z]+(, [A-Z]+)*$/)
         }
       }
     },
@@ -82,25 +83,25 @@ describe('the security headers of a response', () => {
       expect(headers['strict-transport-security']).toMatch(/^max-age=\d{8}/)
     }
     const started = await startSignIn(secureDriveway)
-    const answer = await completeSignIn(
+    const response = await completeSignIn(
       secureDriveway,
       await approveConsent(started),
       started.cookie,
     )
-    expectSecurityHeaders(answer)
-    expect(answer.headers.location).toBe(`${publicUrl}/`)
+    expectSecurityHeaders(response)
+    expect(response.headers.location).toBe(`${publicUrl}/`)
   })
 
   test('forbid scripts and frames on the problem page', async () => {
-    const answer = await completeSignIn(driveway, 'state=<script>', undefined, {
+    const response = await completeSignIn(driveway, 'state=<script>', undefined, {
       accept: 'text/html,*/*',
     })
-    expect(answer.headers['content-type']).toBe('text/html; charset=utf-8')
-    expect(answer.headers['content-security-policy']).toMatch(
+    expect(response.headers['content-type']).toBe('text/html; charset=utf-8')
+    expect(response.headers['content-security-policy']).toMatch(
       /^default-src 'none'; style-src 'sha256-[\w+/=]+'; .*frame-ancestors 'none'$/,
     )
-    expect(answer.body).not.toContain('script>')
-    expectSecurityHeaders(answer)
+    expect(response.body).not.toContain('script>')
+    expectSecurityHeaders(response)
   })
 })
 
@@ -156,15 +157,15 @@ describe('a malformed body', () => {
   ]
 
   test.each(bodies)('POST /auth/tokens with %s creates no token', async (_, type, body) => {
-    const answer = await send(driveway.origin, '/auth/tokens', {
+    const response = await send(driveway.origin, '/auth/tokens', {
       method: 'POST',
       headers: { ...driveway.session, 'content-type': type },
       body,
     })
-    expect([answer.status, problemCode(answer)]).toEqual(
+    expect([response.status, problemCode(response)]).toEqual(
       type === json ? [400, 'bad_request'] : [415, 'unsupported_media_type'],
     )
-    expectProblem(answer)
+    expectProblem(response)
   })
 
   test.each(routes)('causes no 5xx at %s', async (path) => {
@@ -172,14 +173,14 @@ describe('a malformed body', () => {
       for (const method of ['POST', 'DELETE', 'GET']) {
         // Node's client announces no body for GET and DELETE.
         const length = { 'content-length': String(Buffer.byteLength(body)) }
-        const answer = await send(driveway.origin, path, {
+        const response = await send(driveway.origin, path, {
           method,
           headers: { ...driveway.bearer, 'content-type': type, ...length },
           body,
         })
-        expect([method, type, answer.status >= 500]).toEqual([method, type, false])
-        expectSecurityHeaders(answer)
-        if (answer.status >= 400) expectProblem(answer)
+        expect([method, type, response.status >= 500]).toEqual([method, type, false])
+        expectSecurityHeaders(response)
+        if (response.status >= 400) expectProblem(response)
       }
     }
   })
@@ -188,20 +189,22 @@ describe('a malformed body', () => {
     'the malformed query %s gets 400 on every path',
     async (query) => {
       for (const path of routes) {
-        const answer = await send(driveway.origin, `${path}?${query}`, { headers: driveway.bearer })
-        expect([path, answer.status, problemCode(answer)]).toEqual([path, 400, 'bad_request'])
-        expectProblem(answer)
+        const response = await send(driveway.origin, `${path}?${query}`, {
+          headers: driveway.bearer,
+        })
+        expect([path, response.status, problemCode(response)]).toEqual([path, 400, 'bad_request'])
+        expectProblem(response)
       }
     },
   )
 
   test('POST /auth/tokens keeps the name unchanged', async () => {
     const name = 'CI “build” 🚗 __proto__'
-    const answer = await send(driveway.origin, '/auth/tokens', {
+    const response = await send(driveway.origin, '/auth/tokens', {
       method: 'POST',
       headers: { ...driveway.session, 'content-type': 'application/json; charset=utf-8' },
       body: JSON.stringify({ name, __proto__: { admin: true } }),
     })
-    expect(JSON.parse(answer.body)).toMatchObject({ name, token: expect.stringMatching(/^dw_/) })
+    expect(JSON.parse(response.body)).toMatchObject({ name, token: expect.stringMatching(/^dw_/) })
   })
 })

@@ -26,7 +26,7 @@ const names = [
 let driveway: Driveway
 /** Secrets that must not appear anywhere, with their kind. */
 const canaries = new Map<string, string>()
-const responses: { what: string; answer: RawResponse }[] = []
+const responses: { what: string; response: RawResponse }[] = []
 /** Output of the process outside the log. */
 const output: string[] = []
 
@@ -35,9 +35,9 @@ function addCanary(kind: string, secret: string | null | undefined): void {
   canaries.set(secret, kind)
 }
 
-function record(what: string, answer: RawResponse): RawResponse {
-  responses.push({ what, answer })
-  return answer
+function record(what: string, response: RawResponse): RawResponse {
+  responses.push({ what, response })
+  return response
 }
 
 /** Signs in and adds all secrets of the sign-in to the canaries. */
@@ -118,13 +118,13 @@ async function runScenario(): Promise<void> {
   addCanary('token', token.slice(3))
   const bearer = { authorization: `Bearer ${token}` }
 
-  const answer400 = { status: 400, headers: { 'content-type': 'application/json' } }
+  const response400 = { status: 400, headers: { 'content-type': 'application/json' } }
   const echo = { error: 'invalid_request', error_description: `${clientSecret} ya29.canary-echoed` }
   addCanary('an echo', 'ya29.canary-echoed')
-  await signIn('a Google that echoes', { ...answer400, body: JSON.stringify(echo) })
-  await signIn('a Google that says no', { ...answer400, body: '{"error":"invalid_grant"}' })
+  await signIn('a Google that echoes', { ...response400, body: JSON.stringify(echo) })
+  await signIn('a Google that says no', { ...response400, body: '{"error":"invalid_grant"}' })
   await signIn('a Google with odd codes', {
-    ...answer400,
+    ...response400,
     body: JSON.stringify({ error: `${clientSecret}\n{"severity":"ALERT"}` }),
   })
   await signIn('a Google that hangs up', { reset: true })
@@ -196,12 +196,12 @@ async function signInFromTerminal(session: Record<string, string>): Promise<void
   record('a poll', await pollToken(driveway, denied))
   record('a poll too early', await pollToken(driveway, denied))
   await decideDeviceRequest({ origin, session }, denied.user_code, { approve: false })
-  record('a poll that is told no', await pollToken(driveway, denied))
+  record('a poll after the denial', await pollToken(driveway, denied))
   const terminal = await requestDeviceCode(driveway, {}, from)
   addCanary('device code', terminal.device_code)
   record('what is shown', await showDeviceRequest({ origin, session }, terminal.user_code))
   record('an approval', await decideDeviceRequest({ origin, session }, terminal.user_code))
-  record('a second one', await decideDeviceRequest({ origin, session }, terminal.user_code))
+  record('a second approval', await decideDeviceRequest({ origin, session }, terminal.user_code))
   const { access_token: token } = JSON.parse((await pollToken(driveway, terminal)).body) as {
     access_token: string
   }
@@ -274,7 +274,7 @@ test('the day was eventful', () => {
     expect([kind, kinds.has(kind)]).toEqual([kind, true])
   }
   expect(driveway.google.calls).toContain('drive.upload.chunk')
-  expect(new Set(responses.map(({ answer }) => problemCode(answer))).size).toBeGreaterThan(15)
+  expect(new Set(responses.map(({ response }) => problemCode(response))).size).toBeGreaterThan(15)
   expect(driveway.lines.length).toBeGreaterThan(50)
 })
 
@@ -302,11 +302,11 @@ test('the process writes nothing outside the log', () => {
 })
 
 test('no response contains a secret, except the session cookie', () => {
-  for (const { what, answer } of responses) {
-    const { 'set-cookie': cookie, ...headers } = answer.headers
+  for (const { what, response } of responses) {
+    const { 'set-cookie': cookie, ...headers } = response.headers
     void cookie
-    expect([what, found(answer.body), found(JSON.stringify(headers))]).toEqual([what, [], []])
-    expect(answer.body).not.toMatch(/upload_id|ya29|GOCSPX|node_modules|functions\/|\bat \w+ \(/)
+    expect([what, found(response.body), found(JSON.stringify(headers))]).toEqual([what, [], []])
+    expect(response.body).not.toMatch(/upload_id|ya29|GOCSPX|node_modules|functions\/|\bat \w+ \(/)
   }
 })
 

@@ -83,8 +83,8 @@ const grant = (): DocumentJson | undefined =>
   driveway.google.firestore.dump().find(({ name }) => name.endsWith(`/grants/${driveway.sub}`))
 
 /** Asserts that the response started no session and the next sign-in succeeds. */
-async function expectNoSession(answer: RawResponse, credentials: number): Promise<void> {
-  expect(answer.headers['set-cookie']).toBeUndefined()
+async function expectNoSession(response: RawResponse, credentials: number): Promise<void> {
+  expect(response.headers['set-cookie']).toBeUndefined()
   driveway.google.faults.clear()
   expect(storedDocuments(driveway.google, 'credentials')).toHaveLength(credentials)
   let { response: next, cookie } = await signInAs(driveway)
@@ -106,8 +106,8 @@ describe('when Firestore is unavailable', () => {
     const instance = await freshInstance()
     driveway.google.calls.length = 0
     fail('firestore.*', unavailable)
-    const answer = await send(instance.origin, '/auth')
-    expect([answer.status, calls('firestore.')]).toEqual([302, 0])
+    const response = await send(instance.origin, '/auth')
+    expect([response.status, calls('firestore.')]).toEqual([302, 0])
   })
 
   test('a request with a session gets 503 in time, and succeeds after the outage', async () => {
@@ -121,10 +121,14 @@ describe('when Firestore is unavailable', () => {
       { status: 502, body: '<html>' },
     ]
     await withEachFault(faults, 'firestore.*', async (instance, fault) => {
-      const answer = await listFiles(instance, instance.session)
-      expect([fault, answer.status, problemCode(answer)]).toEqual([fault, 503, 'store_unavailable'])
-      expect(answer.headers['retry-after']).toBeDefined()
-      expect(answer.body).not.toContain('secret-project')
+      const response = await listFiles(instance, instance.session)
+      expect([fault, response.status, problemCode(response)]).toEqual([
+        fault,
+        503,
+        'store_unavailable',
+      ])
+      expect(response.headers['retry-after']).toBeDefined()
+      expect(response.body).not.toContain('secret-project')
       instance.google.faults.clear()
       expect((await listFiles(instance, instance.session)).status).toBe(200)
     })
@@ -139,9 +143,9 @@ describe('when Firestore is unavailable', () => {
       const before = storedDocuments(driveway.google, 'credentials').length
       driveway.google.calls.length = 0
       fail('firestore.commit', { ...denied, skip })
-      const answer = await completeSignIn(driveway, query, started.cookie)
-      expect([answer.status, tokenRequests(driveway.google)]).toEqual([503, skip === 0 ? 0 : 1])
-      await expectNoSession(answer, before)
+      const response = await completeSignIn(driveway, query, started.cookie)
+      expect([response.status, tokenRequests(driveway.google)]).toEqual([503, skip === 0 ? 0 : 1])
+      await expectNoSession(response, before)
     },
   )
 
@@ -150,9 +154,9 @@ describe('when Firestore is unavailable', () => {
     const query = await approveConsent(started)
     const before = storedDocuments(driveway.google, 'credentials').length
     fail('firestore.commit', { ...unavailable, skip: 1 })
-    const answer = await completeSignIn(driveway, query, started.cookie)
-    expect([answer.status, problemCode(answer)]).toEqual([503, 'store_unavailable'])
-    await expectNoSession(answer, before)
+    const response = await completeSignIn(driveway, query, started.cookie)
+    expect([response.status, problemCode(response)]).toEqual([503, 'store_unavailable'])
+    await expectNoSession(response, before)
     // The SDK would retry for minutes and write what was reported as failed.
     driveway.google.calls.length = 0
     await setTimeout(5_000)
@@ -188,17 +192,17 @@ describe('concurrent writes', () => {
     const aborted = errorResponse(409, 'ABORTED')
     driveway.google.faults.add({ operation: 'firestore.commit', skip: 20, times: 5, ...aborted })
     driveway.google.faults.add({ operation: 'firestore.commit', skip: 60, times: 5, ...aborted })
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       started.map(({ cookie }, index) => completeSignIn(driveway, queries[index] ?? '', cookie)),
     )
     const [succeeded, failed] = [303, 503].map((status) =>
-      answers.filter((answer) => answer.status === status),
+      responses.filter((response) => response.status === status),
     )
     expect((succeeded?.length ?? 0) + (failed?.length ?? 0)).toBe(50)
     expect(succeeded?.length).toBeGreaterThanOrEqual(40)
     const instance = await freshInstance()
     const listed = await Promise.all(
-      (succeeded ?? []).map((answer) => listFiles(instance, { cookie: cookieFrom(answer) })),
+      (succeeded ?? []).map((response) => listFiles(instance, { cookie: cookieFrom(response) })),
     )
     expect(new Set(listed.map(({ status }) => status))).toEqual(new Set([200]))
   }, 60_000)
@@ -209,11 +213,11 @@ describe('concurrent writes', () => {
       const query = await approveConsent(started)
       driveway.google.calls.length = 0
       driveway.google.faults.add({ operation: 'firestore.commit', skip, dropResponse: true })
-      const answer = await completeSignIn(driveway, query, started.cookie)
+      const response = await completeSignIn(driveway, query, started.cookie)
       expect(tokenRequests(driveway.google)).toBeLessThanOrEqual(1)
       const again = await completeSignIn(driveway, query, started.cookie)
       expect(problemCode(again)).toBe('state_used')
-      expect(answer.status).toBe(303)
+      expect(response.status).toBe(303)
       expect((await listFiles(await freshInstance())).status).toBe(200)
       expect((await signInAs(driveway)).response.status).toBe(303)
     }
@@ -231,9 +235,9 @@ describe('when Firestore denies permission', () => {
     for (const instance of [await freshInstance(), warm]) {
       driveway.google.calls.length = 0
       const { cookie } = { cookie: `__session=${'A'.repeat(43)}.` }
-      const answer = await listFiles(instance, { cookie })
-      expect([answer.status, problemCode(answer)]).toEqual([503, 'misconfigured'])
-      expect(answer.body).not.toMatch(/secret-project|PERMISSION|UNAUTH/)
+      const response = await listFiles(instance, { cookie })
+      expect([response.status, problemCode(response)]).toEqual([503, 'misconfigured'])
+      expect(response.body).not.toMatch(/secret-project|PERMISSION|UNAUTH/)
       expect(calls('firestore.')).toBe(1)
     }
     driveway.google.faults.clear()
@@ -252,9 +256,9 @@ describe('when Secret Manager is unavailable', () => {
     ]
     await withEachFault([...temporary, ...permanent], 'secrets.*', async (instance, fault) => {
       const code = permanent.includes(fault) ? 'misconfigured' : 'store_unavailable'
-      const answer = await send(instance.origin, '/auth')
-      expect([fault, answer.status, problemCode(answer)]).toEqual([fault, 503, code])
-      expect(answer.body).not.toContain('secret-project')
+      const response = await send(instance.origin, '/auth')
+      expect([fault, response.status, problemCode(response)]).toEqual([fault, 503, code])
+      expect(response.body).not.toContain('secret-project')
       instance.google.faults.clear()
       expect((await send(instance.origin, '/auth')).status).toBe(302)
     })

@@ -180,7 +180,7 @@ describe('the collector', () => {
 
   test('receives a failed span with the status of Drive', () => {
     const failed = collector.spans.filter(({ status }) => status.code === 2)
-    expect(failed.map((one) => attributesOf(one)['error.type'])).toContain('503')
+    expect(failed.map((failedSpan) => attributesOf(failedSpan)['error.type'])).toContain('503')
   })
 
   test('receives the resource attributes with each export', () => {
