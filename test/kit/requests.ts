@@ -74,6 +74,7 @@ export function putBytes(
   return fetch(uploadUrl ?? '', { method: 'PUT', body: new Uint8Array(bytes), headers })
 }
 
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- a typed JSON.parse
 export function parseJson<T = Record<string, unknown>>({ body }: { body: string }): T {
   return JSON.parse(body) as T
 }

@@ -3,126 +3,134 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { IncomingMessage } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { filePart, form } from '../kit/environment.ts'
+import {
+  expectNothingStored,
+  formRequestHead,
+  openConnection,
+  problemCodeIn,
+  startUploadGateway,
+  waitFor,
+} from '../kit/upload.ts'
+import type { RawConnection, UploadGateway } from '../kit/upload.ts'
 import { recordedForms } from '../kit/multipart-fixtures.ts'
-import type { Line, Uploading } from '../kit/upload.ts'
-import { codeHeard, dial, expectNothingIn, head, startUploading, until } from '../kit/upload.ts'
-import { createDice, seed } from '../kit/random.ts'
+import { createRandomInt, seed } from '../kit/random.ts'
 
 const aborts = Number(process.env['ABORTS'] ?? 60)
-const idleMs = 200
+const idleTimeoutMs = 200
 const chunkBytes = 256 * 1024
 
-let driveway: Uploading
+let driveway: UploadGateway
 
 beforeAll(async () => {
-  driveway = await startUploading({ gateway: { idleMs, chunkBytes } })
+  driveway = await startUploadGateway({ gateway: { idleTimeoutMs, chunkBytes } })
 })
 
 afterAll(async () => {
-  unsubscribe('http.server.request.start', see)
+  unsubscribe('http.server.request.start', recordRequest)
   await driveway.close()
 })
 
 afterEach(() => {
   driveway.google.faults.clear()
-  driveway.forget()
+  driveway.resetUploads()
   driveway.lines.length = 0
-  visits = 0
-  seen.clear()
+  started = 0
+  received.clear()
 })
 
-type Leave = 'FIN' | 'RST' | 'silence'
+/** How a client leaves: it closes or resets the connection, or sends nothing until the timeout. */
+type Abort = 'FIN' | 'RST' | 'timeout'
 type Headers = Record<string, string | number>
 
-/** Visits that were begun, and those whose request the server has seen. */
-let visits = 0
-const seen = new Set<unknown>()
-const see = (message: unknown): void => {
+/** Uploads that were started, and ids of those whose head the server has received. */
+let started = 0
+const received = new Set<unknown>()
+const recordRequest = (message: unknown): void => {
   const { request } = message as { request: IncomingMessage }
-  seen.add(request.headers['x-visit'])
+  received.add(request.headers['x-test-id'])
 }
-subscribe('http.server.request.start', see)
+subscribe('http.server.request.start', recordRequest)
 
-/** Begins an upload and leaves, in silence once it is told; resolves when the line is closed. */
-async function leaveAfter(headers: Headers, body: Buffer, how: Leave): Promise<Line> {
-  const line = await dial(driveway.origin)
-  const visit = String(++visits)
-  line.socket.write(head(driveway, { ...headers, 'X-Visit': visit }))
-  line.socket.write(body)
-  await until(() => seen.has(visit))
-  if (how === 'FIN') line.socket.end()
-  if (how === 'RST') line.socket.resetAndDestroy()
-  if (how === 'silence') {
-    await line.hears((heard) => heard.includes('}'))
-    line.socket.destroy()
+/** Sends the start of an upload, then aborts it. Resolves when the connection is closed. */
+async function abortAfter(headers: Headers, body: Buffer, how: Abort): Promise<RawConnection> {
+  const connection = await openConnection(driveway.origin)
+  const id = String(++started)
+  connection.socket.write(formRequestHead(driveway, { ...headers, 'X-Test-Id': id }))
+  connection.socket.write(body)
+  await waitFor(() => received.has(id))
+  if (how === 'FIN') connection.socket.end()
+  if (how === 'RST') connection.socket.resetAndDestroy()
+  if (how === 'timeout') {
+    await connection.waitFor((text) => text.includes('}'))
+    connection.socket.destroy()
   }
-  await line.closed
-  return line
+  await connection.closed
+  return connection
 }
 
-/** Waits until every visit was refused and nothing is left of any. */
-async function allRefused(): Promise<void> {
-  const refusal = '"message":"upload refused"'
-  await until(() => driveway.lines.filter((line) => line.includes(refusal)).length === visits)
-  expectNothingIn(driveway)
+/** Waits until every started upload has failed, and checks that Drive stores nothing. */
+async function expectAllFailed(): Promise<void> {
+  const failure = '"message":"request_failed"'
+  await waitFor(() => driveway.lines.filter((line) => line.includes(failure)).length === started)
+  expectNothingStored(driveway)
 }
 
-/** Connections that this process has open, at either end. */
-function connections(): number {
+/** Returns the number of open connections of this process, at either end. */
+function openConnections(): number {
   return process.getActiveResourcesInfo().filter((resource) => resource === 'TCPSocketWrap').length
 }
 
-test.each<Leave>(['FIN', 'RST'])(
-  'a form that is cut at any byte with a %s leaves nothing and is no success (cases 43 and 63)',
-  async (leave) => {
+test.each<Abort>(['FIN', 'RST'])(
+  'POST /upload stores nothing when the client sends %s at any byte of the form',
+  async (how) => {
     const { boundary, body } = recordedForms[1] ?? { boundary: '', body: Buffer.alloc(0) }
     const type = `multipart/form-data; boundary=${boundary}`
     const framings = [{ 'Content-Length': body.length }, { 'Transfer-Encoding': 'chunked' }]
-    const open = connections()
+    const open = openConnections()
     const cut = async (at: number): Promise<void> => {
       const isChunked = at % 2 === 1
       const headers = { 'Content-Type': type, ...framings[isChunked ? 1 : 0] }
       const size = isChunked ? `${body.length.toString(16)}\r\n` : ''
-      const said = Buffer.concat([Buffer.from(size), body.subarray(0, at)])
-      const { statuses } = await leaveAfter(headers, said, leave)
+      const sent = Buffer.concat([Buffer.from(size), body.subarray(0, at)])
+      const { statuses } = await abortAfter(headers, sent, how)
       expect([at, statuses().filter((status) => status !== 400)]).toEqual([at, []])
     }
     for (let at = 0; at < body.length; at += 40) {
-      const batch = Array.from({ length: Math.min(40, body.length - at) }, (_, next) => at + next)
+      const batch = Array.from({ length: Math.min(40, body.length - at) }, (_, index) => at + index)
       await Promise.all(batch.map(cut))
     }
-    await allRefused()
+    await expectAllFailed()
     // Some of the connections to Drive stay open for the next upload.
-    await until(() => connections() <= open + 64)
+    await waitFor(() => openConnections() <= open + 64)
   },
 )
 
 test(
-  `${aborts} uploads that are left at any point leave nothing in Drive (case 63, SEED=${seed})`,
+  `POST /upload stores nothing after ${aborts} aborts at random bytes (SEED=${seed})`,
   async () => {
-    const random = createDice(seed)
+    const random = createRandomInt(seed)
     const files = [
       filePart('small', 'x'),
       filePart('large', Buffer.alloc(6 * chunkBytes + 17, 'y')),
     ]
     const body = form('b', ...files)
     const headers = { 'Content-Length': body.length }
-    const leaves: Leave[] = ['FIN', 'RST', 'silence']
-    const open = connections()
-    for (let left = 0; left < aborts; left += 6) {
+    const kinds: Abort[] = ['FIN', 'RST', 'timeout']
+    const open = openConnections()
+    for (let count = 0; count < aborts; count += 6) {
       const batch = Array.from(
         { length: 6 },
-        () => [random(body.length), leaves[random(3)]] as const,
+        () => [random(body.length), kinds[random(3)]] as const,
       )
       await Promise.all(
-        batch.map(async ([at, leave = 'FIN']) => {
-          const { statuses } = await leaveAfter(headers, body.subarray(0, at), leave)
+        batch.map(async ([at, how = 'FIN']) => {
+          const { statuses } = await abortAfter(headers, body.subarray(0, at), how)
           expect(statuses().filter((status) => status < 300)).toEqual([])
         }),
       )
-      await allRefused()
+      await expectAllFailed()
     }
-    await until(() => connections() <= open + 64)
+    await waitFor(() => openConnections() <= open + 64)
   },
   60_000 + aborts * 500,
 )
@@ -130,83 +138,87 @@ test(
 const body = form('b', filePart('a', Buffer.alloc(3 * chunkBytes, 'z')))
 
 test.each([
-  ['opening a session', 'drive.upload.open', { hang: 'headers' }],
+  ['the request that opens a session', 'drive.upload.open', { hang: 'headers' }],
   ['a chunk', 'drive.upload.chunk', { hang: 'headers' }],
-  ['a chunk that it stopped reading', 'drive.upload.chunk', { stallAfterBytes: 1000 }],
-  ['the answer to a chunk', 'drive.upload.chunk', { hang: 'answer' }],
+  ['a chunk that Drive stops reading', 'drive.upload.chunk', { stallAfterBytes: 1000 }],
+  ['the response to a chunk', 'drive.upload.chunk', { hang: 'response' }],
 ] as const)(
-  'a caller that leaves while Drive hangs on %s ends that at once (case 63)',
+  'POST /upload aborts %s at once when the client disconnects while Drive hangs',
   async (_, operation, fault) => {
     driveway.google.faults.add({ operation, ...fault })
     driveway.google.calls.length = 0
-    const line = await dial(driveway.origin)
-    // More than a chunk, and little enough to be read whole: who is not read from is not missed.
+    const connection = await openConnection(driveway.origin)
+    // More than a chunk, and little enough to be read completely: under backpressure, Node does not
+    // detect a disconnect.
     const sent = form('b', filePart('a', Buffer.alloc(1.5 * chunkBytes)))
-    line.socket.write(head(driveway, { 'Content-Length': sent.length }))
-    line.socket.write(sent)
-    await until(() => driveway.driveCalls().includes(operation))
-    line.socket.resetAndDestroy()
-    visits++
-    await allRefused()
+    connection.socket.write(formRequestHead(driveway, { 'Content-Length': sent.length }))
+    connection.socket.write(sent)
+    await waitFor(() => driveway.driveCalls().includes(operation))
+    connection.socket.resetAndDestroy()
+    started++
+    await expectAllFailed()
   },
 )
 
-test('a caller that leaves when all is sent, before it has its answer, leaves nothing (case 63)', async () => {
+test('POST /upload stores nothing when the client disconnects after the last byte, before the response', async () => {
   const small = form('b', filePart('a', 'small'))
-  const at = [
+  const requests = [
     ['drive.upload.multipart', small],
     ['drive.upload.chunk', body],
   ] as const
-  for (const [operation, sent] of at) {
+  for (const [operation, sent] of requests) {
     driveway.google.faults.add({
       operation,
       skip: operation.endsWith('chunk') ? 2 : 0,
-      latency: 300,
+      latencyMs: 300,
     })
     driveway.google.calls.length = 0
-    const line = await dial(driveway.origin)
-    line.socket.write(head(driveway, { 'Content-Length': sent.length }))
-    line.socket.write(sent)
-    const before = operation.endsWith('chunk') ? 3 : 1
-    await until(() => driveway.driveCalls().filter((call) => call === operation).length === before)
-    line.socket.resetAndDestroy()
-    await sleep(600) // Drive's answer would be here by now
-    visits++
-    await allRefused()
+    const connection = await openConnection(driveway.origin)
+    connection.socket.write(formRequestHead(driveway, { 'Content-Length': sent.length }))
+    connection.socket.write(sent)
+    const calls = operation.endsWith('chunk') ? 3 : 1
+    await waitFor(() => driveway.driveCalls().filter((call) => call === operation).length === calls)
+    connection.socket.resetAndDestroy()
+    await sleep(600) // longer than Drive's response takes
+    started++
+    await expectAllFailed()
   }
 })
 
-test('a caller that says nothing more is told so, and nothing is left (cases 60 and 63)', async () => {
-  const line = await dial(driveway.origin)
-  line.socket.write(head(driveway, { 'Content-Length': body.length }))
-  line.socket.write(body.subarray(0, 2 * chunkBytes))
-  expect(await line.hears((heard) => heard.includes('}'))).toMatch(/^HTTP\/1\.1 408 /)
-  expect(codeHeard(line.heard())).toBe('too_slow')
-  line.socket.destroy()
+test('POST /upload returns 408 and stores nothing when the client stops sending', async () => {
+  const connection = await openConnection(driveway.origin)
+  connection.socket.write(formRequestHead(driveway, { 'Content-Length': body.length }))
+  connection.socket.write(body.subarray(0, 2 * chunkBytes))
+  expect(await connection.waitFor((text) => text.includes('}'))).toMatch(/^HTTP\/1\.1 408 /)
+  expect(problemCodeIn(connection.received())).toBe('too_slow')
+  connection.socket.destroy()
   await driveway.settled()
 })
 
-test('a caller that sends a byte now and then is no better (case 59)', async () => {
-  const line = await dial(driveway.origin)
-  line.socket.write(head(driveway, { 'Content-Length': body.length }))
+test('POST /upload returns too_slow when the client sends single bytes', async () => {
+  const connection = await openConnection(driveway.origin)
+  connection.socket.write(formRequestHead(driveway, { 'Content-Length': body.length }))
   let at = 0
-  const dribble = setInterval(() => line.socket.write(body.subarray(at, ++at)), idleMs / 4)
-  await line.hears((heard) => heard.includes('}'))
-  clearInterval(dribble)
-  expect(codeHeard(line.heard())).toBe('too_slow')
-  line.socket.destroy()
-  expectNothingIn(driveway)
+  const interval = setInterval(
+    () => connection.socket.write(body.subarray(at, ++at)),
+    idleTimeoutMs / 4,
+  )
+  await connection.waitFor((text) => text.includes('}'))
+  clearInterval(interval)
+  expect(problemCodeIn(connection.received())).toBe('too_slow')
+  connection.socket.destroy()
+  expectNothingStored(driveway)
 })
 
-test('an honest caller is not blamed for a slow Drive (case 64)', async () => {
+test('POST /upload returns 201 when Drive is slower than the idle timeout of the client', async () => {
   driveway.google.faults.add(
-    { operation: 'drive.upload.open', latency: 3 * idleMs },
-    { operation: 'drive.upload.chunk', latency: 3 * idleMs, times: 2 },
+    { operation: 'drive.upload.open', latencyMs: 3 * idleTimeoutMs },
+    { operation: 'drive.upload.chunk', latencyMs: 3 * idleTimeoutMs, times: 2 },
   )
-  const line = await dial(driveway.origin)
-  line.socket.write(head(driveway, { 'Content-Length': body.length }))
-  line.socket.write(body)
-  expect(await line.hears((heard) => heard.includes('}'))).toMatch(/^HTTP\/1\.1 201 /)
-  line.socket.destroy()
+  const connection = await openConnection(driveway.origin)
+  connection.socket.write(formRequestHead(driveway, { 'Content-Length': body.length }))
+  connection.socket.write(body)
+  expect(await connection.waitFor((text) => text.includes('}'))).toMatch(/^HTTP\/1\.1 201 /)
+  connection.socket.destroy()
   expect(driveway.uploaded().map(({ size }) => size)).toEqual([3 * chunkBytes])
 })

@@ -4,38 +4,39 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { codeOf, filePart, form, uploadForm } from '../kit/environment.ts'
-import { startUploading } from '../kit/upload.ts'
-import type { Uploading } from '../kit/upload.ts'
+import { filePart, form, problemCode, uploadForm } from '../kit/environment.ts'
+import { fileResults } from '../kit/requests.ts'
+import { startUploadGateway } from '../kit/upload.ts'
+import type { UploadGateway } from '../kit/upload.ts'
 
-let driveway: Uploading
+let driveway: UploadGateway
 
 beforeAll(async () => {
-  driveway = await startUploading()
+  driveway = await startUploadGateway()
 })
 
 afterAll(() => driveway.close())
 
-/** What Drive calls the file of a form with this Content-Disposition. */
+/** Uploads a form with this Content-Disposition. @returns the file's name in Drive, or the problem */
 async function nameInDrive(disposition: string | Buffer): Promise<string> {
   const body = Buffer.concat([
     Buffer.from('--b\r\nContent-Disposition: form-data; name="file"; '),
     Buffer.from(disposition),
     Buffer.from('\r\n\r\ncontent\r\n--b--\r\n'),
   ])
-  const before = driveway.uploaded().length
-  const answer = await uploadForm(driveway, body)
-  if (answer.status !== 201) {
-    expect(driveway.uploaded()).toHaveLength(before)
-    return `${answer.status} ${codeOf(answer)}`
+  const filesBefore = driveway.uploaded().length
+  const response = await uploadForm(driveway, body)
+  if (response.status !== 201) {
+    expect(driveway.uploaded()).toHaveLength(filesBefore)
+    return `${response.status} ${problemCode(response)}`
   }
-  const { files } = JSON.parse(answer.body) as { files: { id: string; name: string }[] }
-  const file = driveway.google.drive.file(files[0]?.id ?? '')
-  expect(file?.name).toBe(files[0]?.name)
+  const [result] = fileResults(response)
+  const file = driveway.google.drive.file(result?.id ?? '')
+  expect(file?.name).toBe(result?.name)
   return file?.name ?? ''
 }
 
-describe('a filename in UTF-8 is the file’s name in Drive, code point by code point (case 50)', () => {
+describe('POST /upload keeps each code point of a file name in UTF-8', () => {
   test.each([
     '写真 2026.jpg',
     '👩‍👩‍👧‍👦🏳️‍🌈.png',
@@ -69,19 +70,19 @@ describe('a filename in UTF-8 is the file’s name in Drive, code point by code 
   })
 })
 
-/** RFC 8187, every byte of it escaped. */
+/** Encodes every byte of a text by RFC 8187. */
 function encodeAll(text: string): string {
   return Buffer.from(text).toString('hex').replaceAll(/../g, '%$&')
 }
 
 test.each([
-  ['quotes as browsers write them', 'filename="a %22b%22.txt"', 'a "b".txt'],
-  ['quotes as curl writes them', String.raw`filename="a \"b\".txt"`, 'a "b".txt'],
+  ['quotes as browsers encode them', 'filename="a %22b%22.txt"', 'a "b".txt'],
+  ['quotes as curl encodes them', String.raw`filename="a \"b\".txt"`, 'a "b".txt'],
   ['a name without quotes', 'filename=plain.txt', 'plain.txt'],
-  ['no double decoding', 'filename="a%2522.txt"', 'a%2522.txt'],
-  ['no double decoding of filename*', "filename*=UTF-8''a%2522%252F.txt", 'a%22%2F.txt'],
-  ['other spellings of the parameter', 'FileName="a.txt"', 'a.txt'],
-])('%s (case 50)', async (_, disposition, name) => {
+  ['an escape that decodes to an escape', 'filename="a%2522.txt"', 'a%2522.txt'],
+  ['a filename* that decodes to an escape', "filename*=UTF-8''a%2522%252F.txt", 'a%22%2F.txt'],
+  ['a parameter name in mixed case', 'FileName="a.txt"', 'a.txt'],
+])('POST /upload decodes %s once', async (_, disposition, name) => {
   expect(await nameInDrive(disposition)).toBe(name)
 })
 
@@ -90,7 +91,7 @@ test.each([
   ['Shift-JIS', Buffer.from([0x8e, 0xca, 0x90, 0x5e])],
   ['a lone surrogate', Buffer.from([0xed, 0xa0, 0x80])],
   ['an overlong slash', Buffer.from([0xc0, 0xaf])],
-])('a name in %s is refused, not guessed at (case 50)', async (_, bytes) => {
+])('POST /upload rejects a file name in %s', async (_, bytes) => {
   const disposition = Buffer.concat([Buffer.from('filename="'), bytes, Buffer.from('"')])
   expect(await nameInDrive(disposition)).toBe('400 invalid_filename')
 })
@@ -109,36 +110,39 @@ test.each([
   ['   ', 'Untitled'],
   ['\u200b\u2060\ufeff', 'Untitled'],
   ['\u3000', 'Untitled'],
-])('a file that is called %j is %j in Drive (cases 49 and 51)', async (filename, name) => {
+])('POST /upload stores a file named %j as %j', async (filename, name) => {
   expect(await nameInDrive(`filename="${filename}"`)).toBe(name)
 })
 
-test('a name may have 1,024 bytes, and is refused rather than cut beyond that (case 51)', async () => {
+test('POST /upload accepts a file name of 1,024 bytes and rejects a longer one', async () => {
   expect(await nameInDrive(`filename="${'x'.repeat(1024)}"`)).toBe('x'.repeat(1024))
   expect(await nameInDrive(`filename="${'x'.repeat(1025)}"`)).toBe('400 invalid_filename')
   expect(await nameInDrive(`filename="${'é'.repeat(513)}"`)).toBe('400 invalid_filename')
   expect(await nameInDrive(`filename="${'x'.repeat(10_000)}"`)).toBe('400 invalid_filename')
 })
 
-test('a path in filename* is a path all the same (case 49)', async () => {
+test('POST /upload takes the last component of a path in filename*', async () => {
   expect(await nameInDrive("filename*=UTF-8''..%2F..%2Fx.txt")).toBe('x.txt')
   expect(await nameInDrive("filename*=UTF-8''C%3A%5Cx%5Cy.txt")).toBe('y.txt')
 })
 
 const controls = ['\r', '\n', '\r\nX: y', '\0', '\x1b[31m', '\x7f', '\x85', '\x9f']
 
-test.each(controls)('a name with %j in it is refused (case 49)', async (control) => {
+test.each(controls)('POST /upload rejects a file name that contains %j', async (control) => {
   const escaped = encodeURIComponent(`a${control}b`).replaceAll(/[[]/g, '%5B')
   expect(await nameInDrive(`filename*=UTF-8''${escaped}`)).toBe('400 invalid_filename')
-  // As browsers write a line break, or as it is: a header with one in it cannot be read at all.
+  // Browsers escape line breaks; an unescaped control character makes the header malformed.
   const raw = await nameInDrive(`filename="a${control.replace('\r', '%0D').replace('\n', '%0A')}b"`)
   expect(raw).toMatch(/^400 (invalid_filename|malformed_multipart)$/)
 })
 
-test('several files keep their own names, in order (case 55)', async () => {
+test('POST /upload keeps the names of several files, in order', async () => {
   const names = ['b', 'a', 'b', 'ä', '写']
-  const answer = await uploadForm(driveway, form('b', ...names.map((name) => filePart(name, name))))
-  const { files } = JSON.parse(answer.body) as { files: { id: string; name: string }[] }
+  const response = await uploadForm(
+    driveway,
+    form('b', ...names.map((name) => filePart(name, name))),
+  )
+  const files = fileResults(response)
   expect(files.map(({ name }) => name)).toEqual(names)
   expect(new Set(files.map(({ id }) => id)).size).toBe(names.length)
 })
@@ -149,9 +153,9 @@ const curl = await run('curl', ['--version']).then(
   () => false,
 )
 
-const named = curl ? test.each : test.skip.each
-named(['写真.txt', '👩‍👩‍👧 e\u0301.txt', 'a "quoted".txt', 'semi;colon,comma=.txt', '&#601;%.txt'])(
-  'curl -F uploads a file called %s under that name (case 50)',
+const testCurl = curl ? test.each : test.skip.each
+testCurl(['写真.txt', '👩‍👩‍👧 e\u0301.txt', 'a "quoted".txt', 'semi;colon,comma=.txt', '&#601;%.txt'])(
+  'curl -F uploads a file under its name %s',
   async (name) => {
     const folder = await mkdtemp(join(tmpdir(), 'driveway-'))
     try {
@@ -159,7 +163,7 @@ named(['写真.txt', '👩‍👩‍👧 e\u0301.txt', 'a "quoted".txt', 'semi;c
       const { stdout } = await run('curl', [
         '-sS',
         '-F',
-        // Quoted for curl's own syntax, in which ; and , have a meaning.
+        // Quoted, because ; and , are syntax of curl.
         `file=@"${join(folder, name).replaceAll(/["\\]/g, String.raw`\$&`)}"`,
         '-H',
         `Authorization: ${driveway.bearer['authorization']}`,
@@ -168,7 +172,7 @@ named(['写真.txt', '👩‍👩‍👧 e\u0301.txt', 'a "quoted".txt', 'semi;c
       const { files } = JSON.parse(stdout) as { files: { id: string }[] }
       const id = files[0]?.id ?? ''
       expect(driveway.google.drive.file(id)?.name).toBe(name)
-      expect((await driveway.google.drive.bytesOf(id)).toString()).toBe('from curl')
+      expect((await driveway.google.drive.contentOf(id)).toString()).toBe('from curl')
     } finally {
       await rm(folder, { recursive: true })
     }

@@ -1,34 +1,34 @@
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
 import { createHash, randomBytes } from 'node:crypto'
-import { createAttempts } from '../../functions/drive/upload/idempotency.ts'
-import type { Attempt, AttemptRecord } from '../../functions/drive/upload/idempotency.ts'
-import { createBudget } from '../../functions/drive/upload/buffer-pool.ts'
-import { createIds, reserveAt } from '../../functions/drive/upload/file-id-pool.ts'
-import { createPlaces } from '../../functions/drive/upload/conflict-policy.ts'
-import type { Mode } from '../../functions/drive/upload/conflict-policy.ts'
-import { unlimited } from '../../functions/identity/quota.ts'
-import { createMemoryRecords } from '../../functions/store/versioned-store.ts'
+import { createIdempotencyStore } from '../../functions/drive/upload/idempotency.ts'
+import type { Lease, IdempotencyRecord } from '../../functions/drive/upload/idempotency.ts'
+import { createBufferPool } from '../../functions/drive/upload/buffer-pool.ts'
+import { createFileIdPool, createIdGenerator } from '../../functions/drive/upload/file-id-pool.ts'
+import { createConflictPolicy } from '../../functions/drive/upload/conflict-policy.ts'
+import type { ConflictMode } from '../../functions/drive/upload/conflict-policy.ts'
+import { unlimitedReservation } from '../../functions/identity/quota.ts'
+import { createMemoryVersionedStore } from '../../functions/store/versioned-store.ts'
 import { createSend } from '../../functions/drive/client/transport.ts'
 import { createUploads } from '../../functions/drive/upload/upload.ts'
 import { createLog } from '../../functions/http/log.ts'
-import type { Outcome } from '../../functions/upload/response.ts'
+import type { UploadResult } from '../../functions/upload/response.ts'
 import { uploadFile } from '../../functions/upload/store-file.ts'
-import type { UploadFileParts, Wanted } from '../../functions/upload/store-file.ts'
+import type { StoreFileDeps, UploadRequest } from '../../functions/upload/store-file.ts'
 import { createDrive } from '../../infra/sandbox/drive/index.ts'
 import type { Drive } from '../../infra/sandbox/drive/index.ts'
 import { startSandbox } from '../../infra/sandbox/server.ts'
 import type { Sandbox } from '../../infra/sandbox/server.ts'
 
 const chunkBytes = 256 * 1024
-const holdMs = 60_000
+const leaseMs = 60_000
 const account = { sub: 'p', token: () => Promise.resolve('t') }
-const never = new AbortController().signal
+const signal = new AbortController().signal
 const lines: string[] = []
 const log = createLog('sandbox', (line) => lines.push(line))
 
 let drive: Drive
 let sandbox: Sandbox
-let parts: UploadFileParts
+let deps: StoreFileDeps
 let clock = 0
 let count = 0
 
@@ -38,14 +38,23 @@ beforeAll(async () => {
   sandbox = await startSandbox([drive])
   const send = createSend()
   const root = `${sandbox.url}/`
-  const patient = { send, root, wait: () => Promise.resolve() }
-  const ids = createIds(reserveAt(patient))
-  const line = { ...patient, ids }
-  const records = createMemoryRecords<AttemptRecord>()
-  parts = {
-    uploads: createUploads({ ...line, budget: createBudget(64 * chunkBytes), chunkBytes }),
-    places: createPlaces({ ...line, wholeDrive: false }),
-    attempts: createAttempts({ records, ids, now: () => clock, holdMs }),
+  const client = { send, root, sleep: () => Promise.resolve() }
+  const fileIds = createFileIdPool(createIdGenerator(client))
+  const options = { ...client, fileIds }
+  const records = createMemoryVersionedStore<IdempotencyRecord>()
+  deps = {
+    uploads: createUploads({
+      ...options,
+      bufferPool: createBufferPool(64 * chunkBytes),
+      chunkBytes,
+    }),
+    conflictPolicy: createConflictPolicy({ ...options, wholeDrive: false }),
+    idempotency: createIdempotencyStore({
+      records,
+      fileIds,
+      now: () => clock,
+      leaseMs,
+    }),
   }
 })
 
@@ -53,15 +62,18 @@ afterEach(() => sandbox.faults.clear())
 
 afterAll(() => sandbox.close())
 
-interface Asked {
+interface TestUpload {
   key: string
   bytes: Buffer
-  mode?: Mode
+  mode?: ConflictMode
 }
 
-const fresh = (size: number): Asked => ({ key: `key ${++count}`, bytes: randomBytes(size) })
+const newUpload = (size: number): TestUpload => ({
+  key: `key ${++count}`,
+  bytes: randomBytes(size),
+})
 
-function wantedOf({ key, bytes, mode = 'new' }: Asked): Wanted {
+function toRequest({ key, bytes, mode = 'new' }: TestUpload): UploadRequest {
   async function* content(): AsyncGenerator<Buffer, void, undefined> {
     for (let at = 0; at < bytes.length; at += 64 * 1024) yield bytes.subarray(at, at + 64 * 1024)
   }
@@ -71,30 +83,30 @@ function wantedOf({ key, bytes, mode = 'new' }: Asked): Wanted {
     mode,
     folder: () => Promise.resolve(undefined),
     content: content(),
-    allowance: unlimited,
-    isHeldBack: () => false,
+    quota: unlimitedReservation,
+    awaitsContinue: () => false,
     key,
     fingerprint: [key],
   }
 }
 
-const upload = (asked: Asked): Promise<Outcome> =>
-  uploadFile(parts, account, wantedOf(asked), { signal: never, log })
+const upload = (file: TestUpload): Promise<UploadResult> =>
+  uploadFile(deps, account, toRequest(file), { signal, log })
 
-/** A try on an instance that dies: it never ends what it began. */
-async function begin({ key }: Asked): Promise<Attempt> {
-  const attempt = await parts.attempts.begin(account, key, [key])
-  if ('outcome' in attempt) throw new Error('There is an answer already')
-  return attempt
+/** Starts an attempt on an instance that stops: it never releases its lease. */
+async function startAttempt({ key }: TestUpload): Promise<Lease> {
+  const lease = await deps.idempotency.begin(account, key, [key])
+  if ('result' in lease) throw new Error('The key has a result')
+  return lease
 }
 
-/** What the dying instance still brought into Drive. */
-const store = (asked: Asked, id: string): Promise<unknown> => {
-  const { name, mimeType, content } = wantedOf(asked)
-  return parts.uploads.store(account, { id, name, mimeType }, content, never)
+/** Stores the file like an instance that stops before it records the result. */
+const store = (file: TestUpload, id: string): Promise<unknown> => {
+  const { name, mimeType, content } = toRequest(file)
+  return deps.uploads.store(account, { id, name, mimeType }, content, signal)
 }
 
-const filesOf = ({ key }: Asked): string[] =>
+const fileIdsOf = ({ key }: TestUpload): string[] =>
   drive
     .filesOf('p')
     .filter(({ name }) => name === key)
@@ -103,14 +115,14 @@ const filesOf = ({ key }: Asked): string[] =>
 const sizes = [0, 10, 3 * chunkBytes]
 
 test.each(sizes)(
-  'an instance that died before its %d bytes were there is followed',
+  'uploadFile() stores %d bytes under the reserved id after an instance stopped before the upload',
   async (size) => {
-    const asked = fresh(size)
-    const { fileId } = await begin(asked)
-    clock += holdMs
-    const outcome = await upload(asked)
-    expect(outcome.id).toBe(fileId)
-    expect(filesOf(asked)).toEqual([fileId])
+    const file = newUpload(size)
+    const { fileId } = await startAttempt(file)
+    clock += leaseMs
+    const result = await upload(file)
+    expect(result.id).toBe(fileId)
+    expect(fileIdsOf(file)).toEqual([fileId])
   },
 )
 
@@ -119,84 +131,84 @@ test.each(
     (['new', 'error', 'skip', 'replace'] as const).map((mode) => [size, mode] as const),
   ),
 )(
-  'an instance that died with its %d bytes in Drive has not made a file in vain (mode=%s)',
+  'uploadFile() returns the file of %d bytes that a stopped instance stored (mode=%s)',
   async (size, mode) => {
-    const asked = { ...fresh(size), mode }
-    const { fileId } = await begin(asked)
-    await store(asked, fileId)
-    clock += holdMs
-    const outcome = await upload(asked)
-    const sha256 = createHash('sha256').update(asked.bytes).digest('hex')
-    expect(outcome).toMatchObject({ id: fileId, size, sha256 })
-    expect(await upload(asked)).toEqual(outcome)
-    expect(filesOf(asked)).toEqual([fileId])
+    const file = { ...newUpload(size), mode }
+    const { fileId } = await startAttempt(file)
+    await store(file, fileId)
+    clock += leaseMs
+    const result = await upload(file)
+    const sha256 = createHash('sha256').update(file.bytes).digest('hex')
+    expect(result).toMatchObject({ id: fileId, size, sha256 })
+    expect(await upload(file)).toEqual(result)
+    expect(fileIdsOf(file)).toEqual([fileId])
   },
 )
 
-test('other content does not pass for what a dead instance stored', async () => {
-  const asked = fresh(10)
-  const { fileId } = await begin(asked)
-  await store(asked, fileId)
-  clock += holdMs
-  const other = { ...asked, bytes: randomBytes(10) }
+test('uploadFile() rejects other content than a stopped instance stored', async () => {
+  const file = newUpload(10)
+  const { fileId } = await startAttempt(file)
+  await store(file, fileId)
+  clock += leaseMs
+  const other = { ...file, bytes: randomBytes(10) }
   for (const _ of [1, 2]) {
     await expect(upload(other)).rejects.toMatchObject({ code: 'idempotency_key_reused' })
   }
-  expect((await upload(asked)).id).toBe(fileId)
-  expect(filesOf(asked)).toEqual([fileId])
+  expect((await upload(file)).id).toBe(fileId)
+  expect(fileIdsOf(file)).toEqual([fileId])
 })
 
-test('an instance that stood still and then fails takes nothing from the one that followed', async () => {
-  const asked = fresh(10)
-  const slow = await begin(asked)
-  // Its request is on the way, and what becomes of it is not known, when the other one begins.
+test('store() keeps the file of a second instance when the first one resumes and fails', async () => {
+  const file = newUpload(10)
+  const slow = await startAttempt(file)
+  // The result of the first request is unknown when the second instance starts.
   sandbox.faults.add({ operation: 'drive.upload.multipart', status: 204, times: 99 })
-  const { name, mimeType, content } = wantedOf(asked)
-  const leaving = new AbortController()
-  const isOurs = async (): Promise<boolean> => {
+  const { name, mimeType, content } = toRequest(file)
+  const controller = new AbortController()
+  const ownsId = async (): Promise<boolean> => {
     sandbox.faults.clear()
-    clock += holdMs
-    await upload(asked)
-    return slow.isHeld()
+    clock += leaseMs
+    await upload(file)
+    return slow.renew()
   }
-  const file = { id: slow.fileId, name, mimeType }
+  const metadata = { id: slow.fileId, name, mimeType }
   await expect(
-    parts.uploads.store(account, file, content, leaving.signal, { isOurs }),
+    deps.uploads.store(account, metadata, content, controller.signal, { ownsId }),
   ).rejects.toMatchObject({ code: 'upstream_bad_response' })
-  expect(filesOf(asked)).toEqual([slow.fileId])
+  expect(fileIdsOf(file)).toEqual([slow.fileId])
 })
 
-test('what a failed try could not clear away does not become a second file (case 79)', async () => {
-  const asked = fresh(3 * chunkBytes)
+test('uploadFile() stores one file when the cleanup of the first attempt failed', async () => {
+  const file = newUpload(3 * chunkBytes)
   sandbox.faults.add(
-    { operation: 'drive.upload.chunk', skip: 2, status: 204, times: 99, afterwards: true },
+    { operation: 'drive.upload.chunk', skip: 2, status: 204, times: 99, afterHandling: true },
     { operation: 'drive.upload.status', status: 204, times: 99 },
     { operation: 'drive.upload.cancel', status: 503, times: 99 },
     { operation: 'drive.files.delete', status: 503, times: 99 },
   )
-  await expect(upload(asked)).rejects.toMatchObject({ retryable: true })
+  await expect(upload(file)).rejects.toMatchObject({ retryable: true })
   sandbox.faults.clear()
-  const outcome = await upload(asked)
-  expect(filesOf(asked)).toEqual([outcome.id])
+  const result = await upload(file)
+  expect(fileIdsOf(file)).toEqual([result.id])
 })
 
-test('a record that cannot be written in the end does not undo the file (case 85)', async () => {
-  const asked = fresh(10)
-  const { attempts } = parts
-  const failing: UploadFileParts = {
-    ...parts,
-    attempts: {
+test('uploadFile() returns the file when its record cannot be written', async () => {
+  const file = newUpload(10)
+  const { idempotency } = deps
+  const failing: StoreFileDeps = {
+    ...deps,
+    idempotency: {
       async begin(...args) {
-        const begun = await attempts.begin(...args)
-        return 'outcome' in begun
-          ? begun
-          : { ...begun, finish: () => Promise.reject(new Error('no store')) }
+        const lease = await idempotency.begin(...args)
+        return 'result' in lease
+          ? lease
+          : { ...lease, complete: () => Promise.reject(new Error('no store')) }
       },
     },
   }
-  const outcome = await uploadFile(failing, account, wantedOf(asked), { signal: never, log })
-  expect(lines.at(-1)).toContain('not recorded')
-  clock += holdMs
-  expect((await upload(asked)).id).toBe(outcome.id)
-  expect(filesOf(asked)).toEqual([outcome.id])
+  const result = await uploadFile(failing, account, toRequest(file), { signal, log })
+  expect(lines.at(-1)).toContain('upload_result_not_recorded')
+  clock += leaseMs
+  expect((await upload(file)).id).toBe(result.id)
+  expect(fileIdsOf(file)).toEqual([result.id])
 })

@@ -1,49 +1,47 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { createHash, randomBytes } from 'node:crypto'
-import { codeOf, filePart, form, send, startDriveway } from '../kit/environment.ts'
-import type { Driveway, RawAnswer } from '../kit/environment.ts'
+import { filePart, form, problemCode, send, startDriveway } from '../kit/environment.ts'
+import type { Driveway, RawResponse } from '../kit/environment.ts'
+import { expectProblem, uploadFile } from '../kit/requests.ts'
+import { openConnection, requestHead, startUploadGateway, waitFor } from '../kit/upload.ts'
+import type { RawConnection, UploadGateway } from '../kit/upload.ts'
 import { fieldPart } from '../kit/multipart-fixtures.ts'
-import { dial, startUploading, until } from '../kit/upload.ts'
-import type { Line, Uploading } from '../kit/upload.ts'
 
-let driveway: Uploading
-let beside: Driveway
+let driveway: UploadGateway
+let second: Driveway
 
 beforeAll(async () => {
-  const gateway = { chunkBytes: 256 * 1024, wait: () => Promise.resolve() }
-  driveway = await startUploading({ gateway })
-  beside = await startDriveway({ beside: driveway, gateway })
+  const gateway = { chunkBytes: 256 * 1024, sleep: () => Promise.resolve() }
+  driveway = await startUploadGateway({ gateway })
+  second = await startDriveway({ sharing: driveway, gateway })
 })
 
 afterAll(async () => {
-  await beside.close()
+  await second.close()
   await driveway.close()
 })
 
 afterEach(() => {
   driveway.google.faults.clear()
-  driveway.forget()
+  driveway.resetUploads()
 })
 
 let count = 0
-const fresh = (): string => `key-${++count}`
+const newKey = (): string => `key-${++count}`
 
-interface Asked {
+interface Options {
   path?: string
   body?: Buffer | string
   headers?: Record<string, string>
   at?: { origin: string }
 }
 
-function put(key: string, { path = 'a.txt', body = 'hello', headers, at }: Asked = {}) {
-  return send((at ?? driveway).origin, `/upload/${path}`, {
-    method: 'PUT',
-    headers: { ...driveway.bearer, 'idempotency-key': key, ...headers },
-    body,
-  })
+function put(key: string, { path = 'a.txt', body = 'hello', headers, at }: Options = {}) {
+  const account = { origin: (at ?? driveway).origin, bearer: driveway.bearer }
+  return uploadFile(account, path, body, { 'idempotency-key': key, ...headers })
 }
 
-function post(key: string, body: Buffer): Promise<RawAnswer> {
+function post(key: string, body: Buffer): Promise<RawResponse> {
   return send(driveway.origin, '/upload', {
     method: 'POST',
     headers: {
@@ -57,28 +55,26 @@ function post(key: string, body: Buffer): Promise<RawAnswer> {
 
 const ids = (): string[] => driveway.uploaded().map(({ id }) => id)
 
-/** A PUT by hand that stands still in its body. */
-async function begin(key: string, path = 'a.txt', size = 1_000_000): Promise<Line> {
-  const line = await dial(driveway.origin)
-  line.socket.write(
-    `PUT /upload/${path} HTTP/1.1\r\nHost: x\r\nAuthorization: ${driveway.bearer['authorization']}\r\n` +
-      `Idempotency-Key: ${key}\r\nContent-Length: ${size}\r\n\r\n`,
-  )
-  line.socket.write(Buffer.alloc(600_000))
-  await until(() => driveway.google.drive.openSessions() === 1)
-  return line
+/** Starts a PUT and sends 600,000 bytes of its body. */
+async function startUpload(key: string, path = 'a.txt', size = 1_000_000): Promise<RawConnection> {
+  const connection = await openConnection(driveway.origin)
+  const headers = { 'Idempotency-Key': key, 'Content-Length': size }
+  connection.socket.write(requestHead(driveway, 'PUT', `/upload/${path}`, headers))
+  connection.socket.write(Buffer.alloc(600_000))
+  await waitFor(() => driveway.google.drive.openSessions() === 1)
+  return connection
 }
 
-describe('a request that is sent again with its Idempotency-Key', () => {
+describe('a repeated request with the same Idempotency-Key', () => {
   test.each([5, 700_000])(
-    'gets the same answer, here and on another instance, and %d bytes are one file',
+    'returns the same response on every instance, and stores one file of %d bytes',
     async (size) => {
-      const asked = { path: `again/${size}.bin`, body: randomBytes(size) }
-      const key = fresh()
-      const first = await put(key, asked)
+      const options = { path: `again/${size}.bin`, body: randomBytes(size) }
+      const key = newKey()
+      const first = await put(key, options)
       expect(first.status).toBe(201)
-      for (const at of [driveway, beside]) {
-        const again = await put(key, { ...asked, at })
+      for (const at of [driveway, second]) {
+        const again = await put(key, { ...options, at })
         expect([again.status, again.body]).toEqual([201, first.body])
         expect(again.headers['repr-digest']).toBe(first.headers['repr-digest'])
       }
@@ -87,8 +83,8 @@ describe('a request that is sent again with its Idempotency-Key', () => {
     },
   )
 
-  test('as a form gets the same answer, whatever its boundary', async () => {
-    const key = fresh()
+  test('returns the same response to a form', async () => {
+    const key = newKey()
     const body = form('b', fieldPart('mode', 'error'), filePart('f.txt', 'in a form'))
     const first = await post(key, body)
     const again = await post(key, body)
@@ -97,10 +93,10 @@ describe('a request that is sent again with its Idempotency-Key', () => {
   })
 
   test.each(['new', 'replace', 'skip', 'error'])(
-    'gets the same answer with mode=%s, and its file is there once',
+    'returns the same response with mode=%s, and stores one file',
     async (mode) => {
-      const path = `${mode}-${fresh()}?mode=${mode}`
-      const key = fresh()
+      const path = `${mode}-${newKey()}?mode=${mode}`
+      const key = newKey()
       const first = await put(key, { path })
       const again = await put(key, { path })
       expect([again.status, again.body]).toEqual([201, first.body])
@@ -108,69 +104,67 @@ describe('a request that is sent again with its Idempotency-Key', () => {
     },
   )
 
-  test('may hold its bytes back, and is not asked for them', async () => {
-    const key = fresh()
+  test('returns the response without 100 Continue', async () => {
+    const key = newKey()
     await put(key, { path: 'held' })
-    const line = await dial(driveway.origin)
-    line.socket.write(
-      `PUT /upload/held HTTP/1.1\r\nHost: x\r\nAuthorization: ${driveway.bearer['authorization']}\r\n` +
-        `Idempotency-Key: ${key}\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n`,
-    )
-    await line.closed
-    expect(line.statuses()).toEqual([201])
-    expect(line.heard()).not.toContain('100 Continue')
+    const connection = await openConnection(driveway.origin)
+    const headers = { 'Idempotency-Key': key, 'Content-Length': 5, Expect: '100-continue' }
+    connection.socket.write(requestHead(driveway, 'PUT', '/upload/held', headers))
+    await connection.closed
+    expect(connection.statuses()).toEqual([201])
+    expect(connection.received()).not.toContain('100 Continue')
   })
 
-  test('that failed is tried anew', async () => {
-    const key = fresh()
+  test('uploads the file after the first request failed', async () => {
+    const key = newKey()
     driveway.google.faults.add({ operation: 'drive.upload.multipart', status: 413 })
     expect((await put(key)).status).toBe(502)
     expect((await put(key)).status).toBe(201)
     expect(ids()).toHaveLength(1)
   })
 
-  test('after its caller left in the middle makes one file (case 63)', async () => {
-    const key = fresh()
-    const line = await begin(key, 'left')
-    line.socket.destroy()
+  test('stores one file after the client disconnected during the first request', async () => {
+    const key = newKey()
+    const connection = await startUpload(key, 'left')
+    connection.socket.destroy()
     await driveway.settled()
-    await until(async () => {
+    await waitFor(async () => {
       const { status } = await put(key, { path: 'left', body: Buffer.alloc(1_000_000) })
       return status === 201
     })
     expect(ids()).toHaveLength(1)
   })
 
-  test('while the first is under way is told to come back, on any instance', async () => {
-    const key = fresh()
-    const line = await begin(key, 'busy')
-    for (const at of [driveway, beside]) {
-      const answer = await put(key, { path: 'busy', body: Buffer.alloc(1_000_000), at })
-      expect([answer.status, codeOf(answer)]).toEqual([409, 'idempotency_key_in_use'])
-      expect(JSON.parse(answer.body)).toMatchObject({ retryable: true })
-      expect(answer.headers['retry-after']).toBe('5')
+  test('returns idempotency_key_in_use with Retry-After during the first request, on every instance', async () => {
+    const key = newKey()
+    const connection = await startUpload(key, 'busy')
+    for (const at of [driveway, second]) {
+      const response = await put(key, { path: 'busy', body: Buffer.alloc(1_000_000), at })
+      expectProblem(response, 409, 'idempotency_key_in_use')
+      expect(JSON.parse(response.body)).toMatchObject({ retryable: true })
+      expect(response.headers['retry-after']).toBe('5')
     }
-    line.socket.write(Buffer.alloc(400_000))
-    await line.hears((heard) => heard.includes('}\n'))
-    expect(line.statuses()).toEqual([201])
-    line.socket.destroy()
+    connection.socket.write(Buffer.alloc(400_000))
+    await connection.waitFor((received) => received.includes('}\n'))
+    expect(connection.statuses()).toEqual([201])
+    connection.socket.destroy()
     expect(ids()).toHaveLength(1)
   })
 
-  test('eight times at once on two instances makes one file', async () => {
-    const key = fresh()
-    const answers = await Promise.all(
-      [0, 1, 2, 3, 4, 5, 6, 7].map((at) => put(key, { at: at % 2 ? driveway : beside })),
+  test('stores one file for eight concurrent requests on two instances', async () => {
+    const key = newKey()
+    const responses = await Promise.all(
+      [0, 1, 2, 3, 4, 5, 6, 7].map((at) => put(key, { at: at % 2 ? driveway : second })),
     )
-    const statuses = new Set(answers.map(({ status }) => status))
+    const statuses = new Set(responses.map(({ status }) => status))
     expect(statuses.has(201)).toBe(true)
     expect([...statuses].filter((status) => status !== 201 && status !== 409)).toEqual([])
     expect(ids()).toHaveLength(1)
   })
 })
 
-describe('a key that was used', () => {
-  const changes: [string, Asked][] = [
+describe('a used Idempotency-Key', () => {
+  const changes: [string, Options][] = [
     ['another name', { path: 'b.txt' }],
     ['another folder', { path: 'in/a.txt' }],
     ['another mode', { path: 'a.txt?mode=replace' }],
@@ -181,63 +175,63 @@ describe('a key that was used', () => {
       { path: `a.txt?sha256=${createHash('sha256').update('hello').digest('hex')}` },
     ],
   ]
-  test.each(changes)('is not taken for %s', async (_, other) => {
-    const key = fresh()
+  test.each(changes)('is rejected with %s', async (_, other) => {
+    const key = newKey()
     await put(key)
-    const answer = await put(key, other)
-    expect([answer.status, codeOf(answer)]).toEqual([422, 'idempotency_key_reused'])
+    const response = await put(key, other)
+    expectProblem(response, 422, 'idempotency_key_reused')
     expect(ids()).toHaveLength(1)
   })
 
-  test('for a raw body is not taken for a form', async () => {
-    const key = fresh()
+  test('of a raw body is rejected with a form', async () => {
+    const key = newKey()
     await put(key)
-    expect(codeOf(await post(key, form('b', filePart('a.txt', 'hello'))))).toBe(
+    expect(problemCode(await post(key, form('b', filePart('a.txt', 'hello'))))).toBe(
       'idempotency_key_reused',
     )
   })
 
-  test('is the same with quotes around it (RFC 9651)', async () => {
-    const key = fresh()
+  test('is the same key with quotes around it (RFC 9651)', async () => {
+    const key = newKey()
     const first = await put(key)
     expect((await put(`"${key}"`)).body).toBe(first.body)
     expect(ids()).toHaveLength(1)
   })
 })
 
-describe('a key', () => {
+describe('an Idempotency-Key', () => {
   test.each([[''], ['""'], ['x'.repeat(256)], ['é'], ['a\tb']])(
-    'that reads %j is refused',
+    'is rejected when it is %j',
     async (key) => {
-      const answer = await put(key)
-      expect([answer.status, codeOf(answer)]).toEqual([400, 'bad_request'])
+      const response = await put(key)
+      expectProblem(response, 400, 'bad_request')
     },
   )
 
-  test('that comes twice is refused', async () => {
-    const answer = await send(driveway.origin, '/upload/a', {
+  test('is rejected when the request has two', async () => {
+    const response = await send(driveway.origin, '/upload/a', {
       method: 'PUT',
       headers: { ...driveway.bearer, 'idempotency-key': ['a', 'b'] },
       body: 'hello',
     })
-    expect([answer.status, codeOf(answer)]).toEqual([400, 'bad_request'])
+    expectProblem(response, 400, 'bad_request')
   })
 
   test.each([
     ['a second file', [filePart('a', 'x'), filePart('b', 'y')]],
     [
-      'a second file behind an empty one',
+      'a second file after an empty part',
       [filePart('a', 'x'), filePart('', ''), filePart('b', 'y')],
     ],
-    ['a field behind the file', [filePart('a', 'x'), fieldPart('note', 'y')]],
-  ])('is not taken for a form with %s, and nothing is kept', async (_, parts) => {
-    const answer = await post(fresh(), form('b', ...parts))
-    expect([answer.status, codeOf(answer)]).toEqual([400, 'bad_request'])
+    ['a field after the file', [filePart('a', 'x'), fieldPart('note', 'y')]],
+  ])('is rejected for a form with %s, and nothing is stored', async (_, parts) => {
+    const response = await post(newKey(), form('b', ...parts))
+    expectProblem(response, 400, 'bad_request')
     expect(ids()).toEqual([])
   })
 
-  test('is kept as a hash beside the answer, and no secret with it (case 35)', async () => {
-    const key = `canary-${fresh()}`
+  test('is not logged', async () => {
+    const key = `logged-${newKey()}`
     await put(key)
     const logged = driveway.lines.join('\n')
     expect(logged).not.toContain(key)

@@ -9,79 +9,86 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { codeOf, filePart, form, send, uploadForm } from '../kit/environment.ts'
-import { codeHeard, dial, expectNothingIn, startUploading } from '../kit/upload.ts'
-import type { Uploading } from '../kit/upload.ts'
+import { filePart, form, send, uploadForm } from '../kit/environment.ts'
+import { expectProblem, parseJson, uploadFile } from '../kit/requests.ts'
+import {
+  expectNothingStored,
+  openConnection,
+  problemCodeIn,
+  requestHead,
+  startUploadGateway,
+} from '../kit/upload.ts'
+import type { UploadGateway } from '../kit/upload.ts'
 
-const ceiling = 1_000_000
-const over = Buffer.alloc(ceiling + 1)
+const maxRequestBytes = 1_000_000
+const tooLong = Buffer.alloc(maxRequestBytes + 1)
 
-let driveway: Uploading
-let free: Uploading
+let driveway: UploadGateway
+let unlimited: UploadGateway
 
 beforeAll(async () => {
-  driveway = await startUploading({ env: { MAX_REQUEST_BYTES: String(ceiling) } })
-  free = await startUploading()
+  driveway = await startUploadGateway({ env: { MAX_REQUEST_BYTES: String(maxRequestBytes) } })
+  unlimited = await startUploadGateway()
 })
 
 afterAll(async () => {
   await driveway.close()
-  await free.close()
+  await unlimited.close()
 })
 
-describe('a front end’s ceiling for one request (case 62)', () => {
-  test('is told by OPTIONS, and only where there is one', async () => {
-    const told = await send(driveway.origin, '/upload', { method: 'OPTIONS' })
-    expect([told.status, told.headers['driveway-max-request-bytes']]).toEqual([204, '1000000'])
-    expect(told.headers.allow).toBe('POST')
-    const untold = await send(free.origin, '/upload', { method: 'OPTIONS' })
-    expect([untold.status, 'driveway-max-request-bytes' in untold.headers]).toEqual([204, false])
+describe('MAX_REQUEST_BYTES', () => {
+  test('is announced by OPTIONS, when it is set', async () => {
+    const limited = await send(driveway.origin, '/upload', { method: 'OPTIONS' })
+    expect([limited.status, limited.headers['driveway-max-request-bytes']]).toEqual([
+      204,
+      '1000000',
+    ])
+    expect(limited.headers.allow).toBe('POST')
+    const withoutLimit = await send(unlimited.origin, '/upload', { method: 'OPTIONS' })
+    expect([withoutLimit.status, 'driveway-max-request-bytes' in withoutLimit.headers]).toEqual([
+      204,
+      false,
+    ])
   })
 
-  test('refuses a longer request before its body, raw and as a form', async () => {
+  test('rejects a longer request before its body, for PUT and POST', async () => {
     driveway.google.calls.length = 0
     for (const [method, path, type] of [
       ['PUT', '/upload/a.bin', 'text/plain'],
       ['POST', '/upload', 'multipart/form-data; boundary=b'],
-    ]) {
-      const line = await dial(driveway.origin)
-      line.socket.write(
-        `${method} ${path} HTTP/1.1\r\nHost: x\r\nAuthorization: ${driveway.bearer['authorization']}\r\n` +
-          `Content-Type: ${type}\r\nContent-Length: ${over.length}\r\nExpect: 100-continue\r\n\r\n`,
-      )
-      const heard = await line.hears((text) => text.includes('}\n'))
-      line.socket.destroy()
-      expect([line.statuses(), codeHeard(heard)]).toEqual([[413], 'too_large'])
-      expect(heard).not.toContain('100 Continue')
+    ] as const) {
+      const connection = await openConnection(driveway.origin)
+      const headers = {
+        'Content-Type': type,
+        'Content-Length': tooLong.length,
+        Expect: '100-continue',
+      }
+      connection.socket.write(requestHead(driveway, method, path, headers))
+      const received = await connection.waitFor((text) => text.includes('}\n'))
+      connection.socket.destroy()
+      expect([connection.statuses(), problemCodeIn(received)]).toEqual([[413], 'too_large'])
+      expect(received).not.toContain('100 Continue')
     }
     expect(driveway.driveCalls()).toEqual([])
   })
 
-  test('lets a request pass that just fits', async () => {
-    const answer = await send(driveway.origin, '/upload/fits', {
-      method: 'PUT',
-      headers: driveway.bearer,
-      body: over.subarray(1),
-    })
-    expect(answer.status).toBe(201)
-    expect((await uploadForm(free, form('b', filePart('a', over)))).status).toBe(201)
-    driveway.forget()
-    free.forget()
+  test('accepts a request of exactly this length', async () => {
+    const response = await uploadFile(driveway, 'fits', tooLong.subarray(1))
+    expect(response.status).toBe(201)
+    expect((await uploadForm(unlimited, form('b', filePart('a', tooLong)))).status).toBe(201)
+    driveway.resetUploads()
+    unlimited.resetUploads()
   })
 
-  test('comes with a line for the shell that does it all the same', async () => {
-    const refused = await send(driveway.origin, '/upload/a', {
-      method: 'PUT',
-      headers: driveway.bearer,
-      body: over,
-    })
-    const { detail } = JSON.parse(refused.body) as { detail: string }
-    const line = detail.slice(detail.indexOf(': ') + 2)
-    const folder = await mkdtemp(join(tmpdir(), 'ceiling-'))
+  test('rejects with a shell command that uploads the file in chunks', async () => {
+    const response = await uploadFile(driveway, 'a', tooLong)
+    const { detail } = parseJson<{ detail: string }>(response)
+    const command = detail.slice(detail.indexOf(': ') + 2)
+    const folder = await mkdtemp(join(tmpdir(), 'driveway-'))
     try {
       const bytes = randomBytes(17 * 1024 * 1024)
       await writeFile(join(folder, "it's 1.bin"), bytes)
-      await promisify(execFile)('sh', ['-ec', line.replaceAll('16777216', '786432')], {
+      await promisify(execFile)('sh', ['-ec', command.replaceAll('16777216', '786432')], {
         cwd: folder,
         env: {
           PATH: process.env['PATH'],
@@ -94,12 +101,12 @@ describe('a front end’s ceiling for one request (case 62)', () => {
       ])
     } finally {
       await rm(folder, { recursive: true })
-      driveway.forget()
+      driveway.resetUploads()
     }
   })
 })
 
-describe('over HTTP/2, where a body that was cut off looks whole', () => {
+describe('PUT /upload over HTTP/2, where an interrupted body looks complete', () => {
   let server: Http2Server
   let session: ClientHttp2Session
 
@@ -117,7 +124,7 @@ describe('over HTTP/2, where a body that was cut off looks whole', () => {
     await new Promise((resolve) => server.close(resolve))
   })
 
-  /** @returns status and body */
+  /** Sends PUT /upload/a.bin over HTTP/2. */
   function put(
     headers: Record<string, string | number>,
     body: Buffer,
@@ -131,7 +138,7 @@ describe('over HTTP/2, where a body that was cut off looks whole', () => {
       })
       let text = ''
       let status = 0
-      stream.on('response', (answer) => (status = Number(answer[':status'])))
+      stream.on('response', (response) => (status = Number(response[':status'])))
       stream.on('data', (data: Buffer) => (text += data.toString()))
       stream.on('end', () => resolve({ status, body: text }))
       stream.on('error', reject)
@@ -139,26 +146,26 @@ describe('over HTTP/2, where a body that was cut off looks whole', () => {
     })
   }
 
-  test('its length has to be told', async () => {
-    const answer = await put({}, Buffer.from('hello'))
-    expect([answer.status, codeOf(answer)]).toEqual([411, 'length_required'])
-    expectNothingIn(driveway)
+  test('requires a length or a digest', async () => {
+    const response = await put({}, Buffer.from('hello'))
+    expectProblem(response, 411, 'length_required')
+    expectNothingStored(driveway)
   })
 
   test.each<[string, Record<string, string | number>]>([
-    ['its length', { 'content-length': over.length }],
-    ['its digest', { 'repr-digest': `sha-256=:${hash(over)}:` }],
-  ])('it is taken with %s, past the ceiling of HTTP/1', async (_, headers) => {
-    const answer = await put(headers, over)
-    expect(answer.status).toBe(201)
-    expect(driveway.uploaded().map(({ size }) => size)).toEqual([over.length])
-    driveway.forget()
+    ['a length', { 'content-length': tooLong.length }],
+    ['a digest', { 'repr-digest': `sha-256=:${hash(tooLong)}:` }],
+  ])('accepts a body with %s over MAX_REQUEST_BYTES', async (_, headers) => {
+    const response = await put(headers, tooLong)
+    expect(response.status).toBe(201)
+    expect(driveway.uploaded().map(({ size }) => size)).toEqual([tooLong.length])
+    driveway.resetUploads()
   })
 
   test.each<[string, Record<string, string | number>]>([
-    ['its length', { 'content-length': over.length }],
-    ['its digest', { 'repr-digest': `sha-256=:${hash(over)}:` }],
-  ])('what is cut off leaves nothing, with %s told', async (_, headers) => {
+    ['a length', { 'content-length': tooLong.length }],
+    ['a digest', { 'repr-digest': `sha-256=:${hash(tooLong)}:` }],
+  ])('stores nothing when a body with %s is interrupted', async (_, headers) => {
     const stream = session.request({
       ':method': 'PUT',
       ':path': '/upload/a.bin',
@@ -167,7 +174,7 @@ describe('over HTTP/2, where a body that was cut off looks whole', () => {
     })
     stream.on('error', () => {})
     driveway.google.calls.length = 0
-    stream.write(over.subarray(1))
+    stream.write(tooLong.subarray(1))
     await new Promise((resolve) => setTimeout(resolve, 50))
     stream.close()
     await driveway.settled()

@@ -1,20 +1,28 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { createHash, randomBytes } from 'node:crypto'
-import { codeOf, send, speak } from '../kit/environment.ts'
-import type { RawAnswer } from '../kit/environment.ts'
-import { codeHeard, dial, expectNothingIn, startUploading } from '../kit/upload.ts'
-import type { Uploading } from '../kit/upload.ts'
+import { sha256Of } from '../faults/fixture.ts'
+import { send, sendRaw } from '../kit/environment.ts'
+import type { RawResponse } from '../kit/environment.ts'
+import { expectProblem, parseJson, uploadFile } from '../kit/requests.ts'
+import {
+  expectNothingStored,
+  openConnection,
+  problemCodeIn,
+  requestHead,
+  startUploadGateway,
+} from '../kit/upload.ts'
+import type { UploadGateway } from '../kit/upload.ts'
 
-let driveway: Uploading
+let driveway: UploadGateway
 
 beforeAll(async () => {
-  driveway = await startUploading({
+  driveway = await startUploadGateway({
     env: { MAX_FILE_BYTES: '5000000' },
     gateway: {
       chunkBytes: 256 * 1024,
-      idleMs: 500,
-      wait: () => Promise.resolve(),
-      driveTimeouts: { answer: 300 },
+      idleTimeoutMs: 500,
+      sleep: () => Promise.resolve(),
+      driveTimeouts: { response: 300 },
     },
   })
 })
@@ -23,47 +31,37 @@ afterAll(() => driveway.close())
 
 afterEach(async () => {
   driveway.google.faults.clear()
-  driveway.forget()
+  driveway.resetUploads()
 })
 
-function put(path: string, body: Buffer | string = 'hello', headers = {}): Promise<RawAnswer> {
-  return send(driveway.origin, `/upload/${path}`, {
-    method: 'PUT',
-    headers: { ...driveway.bearer, ...headers },
-    body,
-  })
+function put(path: string, body: Buffer | string = 'hello', headers = {}): Promise<RawResponse> {
+  return uploadFile(driveway, path, body, headers)
 }
 
 function putHead(path: string, headers: Record<string, string | number> = {}): string {
-  const all = { Host: 'localhost', ...driveway.bearer, ...headers }
-  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`)
-  return `PUT /upload/${path} HTTP/1.1\r\n${lines.join('')}\r\n`
+  return requestHead(driveway, 'PUT', `/upload/${path}`, headers)
 }
 
-const sha256 = (bytes: Buffer | string): string => createHash('sha256').update(bytes).digest('hex')
+const sha256 = (bytes: Buffer | string): string => sha256Of(Buffer.from(bytes))
 const digest = (bytes: Buffer | string, algorithm = 'sha256'): string =>
   `:${createHash(algorithm).update(bytes).digest('base64')}:`
 
-function read(answer: RawAnswer): Record<string, unknown> {
-  return JSON.parse(answer.body) as Record<string, unknown>
-}
-
-describe('a raw body', () => {
+describe('PUT /upload/{path}', () => {
   test.each([0, 1, 256 * 1024, 256 * 1024 + 1, 1_500_000])(
-    'of %d bytes is stored as it is, and answered with its digest (case 53)',
+    'stores a body of %d bytes unchanged, and returns its digest',
     async (size) => {
       const bytes = randomBytes(size)
-      const answer = await put('a.bin', bytes, { 'content-type': 'image/png; q=1' })
-      const { id, ...file } = read(answer)
-      expect(answer.status).toBe(201)
+      const response = await put('a.bin', bytes, { 'content-type': 'image/png; q=1' })
+      const { id, ...file } = parseJson(response)
+      expect(response.status).toBe(201)
       expect(file).toMatchObject({
         name: 'a.bin',
         size,
         mimeType: 'image/png',
         sha256: sha256(bytes),
       })
-      expect(answer.headers['repr-digest']).toBe(`sha-256=${digest(bytes)}`)
-      expect((await driveway.google.drive.bytesOf(String(id))).equals(bytes)).toBe(true)
+      expect(response.headers['repr-digest']).toBe(`sha-256=${digest(bytes)}`)
+      expect((await driveway.google.drive.contentOf(String(id))).equals(bytes)).toBe(true)
     },
   )
 
@@ -79,65 +77,65 @@ describe('a raw body', () => {
       { 'content-type': 'application/vnd.google-apps.document' },
       'application/octet-stream',
     ],
-  ])('%s with %j has the type %s', async (path, headers, mimeType) => {
-    expect(read(await put(path, 'hello', headers))).toMatchObject({ mimeType })
+  ])('stores %s with the headers %j under the type %s', async (path, headers, mimeType) => {
+    expect(parseJson(await put(path, 'hello', headers))).toMatchObject({ mimeType })
   })
 
-  test('of a length that nobody knows is sent to Drive as it comes (case 61)', async () => {
+  test('streams a chunked body to Drive', async () => {
     const piece = 'x'.repeat(100_000)
     const chunk = `${piece.length.toString(16)}\r\n${piece}\r\n`
     const head = putHead('a.tar', { 'Transfer-Encoding': 'chunked', Connection: 'close' })
-    const heard = await speak(driveway.origin, [head, ...Array(9).fill(chunk), '0\r\n\r\n'])
-    expect(heard).toMatch(/^HTTP\/1\.1 201 /)
+    const received = await sendRaw(driveway.origin, [head, ...Array(9).fill(chunk), '0\r\n\r\n'])
+    expect(received).toMatch(/^HTTP\/1\.1 201 /)
     expect(driveway.uploaded().map(({ size }) => size)).toEqual([900_000])
   })
 
-  test('that holds back until it is asked for is asked for', async () => {
-    const line = await dial(driveway.origin)
-    line.socket.write(putHead('e.txt', { Expect: '100-continue', 'Content-Length': 5 }))
-    await line.hears((heard) => heard.includes('100 Continue'))
-    line.socket.write('hello')
-    await line.hears((heard) => heard.includes('}\n'))
-    line.socket.destroy()
-    expect(line.statuses()).toEqual([201])
+  test('sends 100 Continue to a client that waits for it', async () => {
+    const connection = await openConnection(driveway.origin)
+    connection.socket.write(putHead('e.txt', { Expect: '100-continue', 'Content-Length': 5 }))
+    await connection.waitFor((received) => received.includes('100 Continue'))
+    connection.socket.write('hello')
+    await connection.waitFor((received) => received.includes('}\n'))
+    connection.socket.destroy()
+    expect(connection.statuses()).toEqual([201])
   })
 
-  test('gets a line of text where its sender wants one', async () => {
-    const answer = await put('a.txt', 'hello', { accept: 'text/plain' })
-    expect(answer.body).toMatch(new RegExp(`^a\\.txt\\t5\\t${sha256('hello')}\\thttps://.*\\n$`))
+  test('returns a line of text for Accept: text/plain', async () => {
+    const response = await put('a.txt', 'hello', { accept: 'text/plain' })
+    expect(response.body).toMatch(new RegExp(`^a\\.txt\\t5\\t${sha256('hello')}\\thttps://.*\\n$`))
   })
 
-  test('is not taken by POST (case 41)', async () => {
-    const answer = await send(driveway.origin, '/upload', {
+  test('is required for a raw body: POST /upload returns unsupported_media_type', async () => {
+    const response = await send(driveway.origin, '/upload', {
       method: 'POST',
       headers: { ...driveway.bearer, 'content-type': 'application/octet-stream' },
       body: 'hello',
     })
-    expect([answer.status, codeOf(answer)]).toEqual([415, 'unsupported_media_type'])
+    expectProblem(response, 415, 'unsupported_media_type')
   })
 
-  test('is not taken with a cookie that another site made the browser send (case 22)', async () => {
+  test('returns csrf for a cookie with the origin of another site', async () => {
     for (const origin of ['https://evil.example', 'null']) {
-      const answer = await send(driveway.origin, '/upload/a.txt', {
+      const response = await send(driveway.origin, '/upload/a.txt', {
         method: 'PUT',
         headers: { ...driveway.session, origin },
         body: 'hello',
       })
-      expect([answer.status, codeOf(answer)]).toEqual([403, 'csrf'])
+      expectProblem(response, 403, 'csrf')
     }
     const own = { ...driveway.session, origin: driveway.origin }
     expect((await put('a.txt', 'hello', { ...own, authorization: [] })).status).toBe(201)
   })
 
-  test('is not taken without a credential, and Drive is not asked', async () => {
+  test('returns login_required without a credential, and sends Drive no request', async () => {
     driveway.google.calls.length = 0
-    const answer = await send(driveway.origin, '/upload/a.txt', { method: 'PUT', body: 'hello' })
-    expect([answer.status, codeOf(answer)]).toEqual([401, 'login_required'])
+    const response = await send(driveway.origin, '/upload/a.txt', { method: 'PUT', body: 'hello' })
+    expectProblem(response, 401, 'login_required')
     expect(driveway.driveCalls()).toEqual([])
   })
 })
 
-describe('a path', () => {
+describe('the path of PUT /upload/{path}', () => {
   test.each([
     ['caf%C3%A9%20%F0%9F%98%80.txt', 'café 😀.txt'],
     ['a+b%2Bc&d=e;f.txt', 'a+b+c&d=e;f.txt'],
@@ -145,8 +143,8 @@ describe('a path', () => {
     ['%2525.txt', '%25.txt'],
     ["it's%20%22so%22.txt", 'it\'s "so".txt'],
     ['tus.txt', 'tus.txt'],
-  ])('%s is decoded once and names the file (case 50)', async (path, name) => {
-    expect(read(await put(path))).toMatchObject({ name })
+  ])('%s is decoded once to the file name %s', async (path, name) => {
+    expect(parseJson(await put(path))).toMatchObject({ name })
   })
 
   test.each([
@@ -171,51 +169,62 @@ describe('a path', () => {
     '%ED%A0%80',
     'x'.repeat(1025),
     'a/'.repeat(50) + 'b',
-  ])('%s is refused, and Drive is not asked (cases 31, 49 and 51)', async (path) => {
+  ])('%s is rejected with invalid_path, and Drive gets no request', async (path) => {
     driveway.google.calls.length = 0
-    const answer = await put(path)
-    expect([answer.status, codeOf(answer)]).toEqual([400, 'invalid_path'])
+    const response = await put(path)
+    expectProblem(response, 400, 'invalid_path')
     expect(driveway.driveCalls()).toEqual([])
   })
 })
 
-describe('a digest that the caller gives', () => {
-  const right = sha256('hello')
+describe('a request digest', () => {
+  const helloDigest = sha256('hello')
 
   test.each([
-    ['in hex', `?sha256=${right}`, {}],
-    ['in capitals', `?sha256=${right.toUpperCase()}`, {}],
+    ['as the parameter sha256', `?sha256=${helloDigest}`, {}],
+    ['in upper case', `?sha256=${helloDigest.toUpperCase()}`, {}],
     ['as Repr-Digest', '', { 'repr-digest': `sha-256=${digest('hello')}` }],
     [
-      'beside one of another kind, which is left alone',
+      'with a sha-512, which is ignored',
       '',
       { 'repr-digest': `sha-512=:AAAA:, sha-256=${digest('hello')}` },
     ],
-    ['twice', `?sha256=${right}`, { 'repr-digest': `sha-256=${digest('hello')}` }],
-  ])('%s lets the bytes pass that have it', async (_, query, headers) => {
+    [
+      'as Repr-Digest and sha256',
+      `?sha256=${helloDigest}`,
+      { 'repr-digest': `sha-256=${digest('hello')}` },
+    ],
+  ])('%s is accepted when the bytes match', async (_, query, headers) => {
     expect((await put(`a.txt${query}`, 'hello', headers)).status).toBe(201)
   })
 
   test.each([
-    ['in hex', 10, (bytes: Buffer) => [`?sha256=${sha256(bytes)}`, {}] as const],
-    ['in hex', 1_000_000, (bytes: Buffer) => [`?sha256=${sha256(bytes)}`, {}] as const],
+    ['as the parameter sha256', 10, (bytes: Buffer) => [`?sha256=${sha256(bytes)}`, {}] as const],
+    [
+      'as the parameter sha256',
+      1_000_000,
+      (bytes: Buffer) => [`?sha256=${sha256(bytes)}`, {}] as const,
+    ],
     [
       'as Repr-Digest',
       600_000,
       (bytes: Buffer) => ['', { 'repr-digest': `sha-256=${digest(bytes)}` }] as const,
     ],
-  ])('%s keeps %d other bytes out of Drive (case 82)', async (_, size, told) => {
-    const bytes = randomBytes(size)
-    const [query, headers] = told(bytes)
-    bytes[size - 1] = (bytes[size - 1] ?? 0) ^ 1
-    const answer = await put(`a.txt${query}`, bytes, headers)
-    expect([answer.status, codeOf(answer)]).toEqual([400, 'digest_mismatch'])
-    expectNothingIn(driveway)
-  })
+  ])(
+    '%s is rejected with digest_mismatch when one of %d bytes differs, and nothing is stored',
+    async (_, size, digestOf) => {
+      const bytes = randomBytes(size)
+      const [query, headers] = digestOf(bytes)
+      bytes[size - 1] = (bytes[size - 1] ?? 0) ^ 1
+      const response = await put(`a.txt${query}`, bytes, headers)
+      expectProblem(response, 400, 'digest_mismatch')
+      expectNothingStored(driveway)
+    },
+  )
 
   test.each([
     ['?sha256=abc', {}],
-    [`?sha256=${right}0`, {}],
+    [`?sha256=${helloDigest}0`, {}],
     ['?sha256=', {}],
     [`?sha256=${sha256('other')}`, { 'repr-digest': `sha-256=${digest('hello')}` }],
     ['', { 'repr-digest': 'sha-256=abc' }],
@@ -224,70 +233,80 @@ describe('a digest that the caller gives', () => {
     ['', { 'repr-digest': `sha-256=${digest('hello')}, sha-256=${digest('hello')}` }],
     ['', { 'repr-digest': `sha-512=${digest('hello', 'sha512')}` }],
     ['', { 'repr-digest': `md5=${digest('hello', 'md5')}` }],
-  ])('that cannot be checked is refused: %s %j', async (query, headers) => {
-    const answer = await put(`a.txt${query}`, 'hello', headers)
-    expect([answer.status, codeOf(answer)]).toEqual([400, 'bad_request'])
-    expectNothingIn(driveway)
-  })
+  ])(
+    'that is malformed or unsupported is rejected with bad_request: %s %j',
+    async (query, headers) => {
+      const response = await put(`a.txt${query}`, 'hello', headers)
+      expectProblem(response, 400, 'bad_request')
+      expectNothingStored(driveway)
+    },
+  )
 })
 
-describe('a length', () => {
-  test('over the limit is refused before the body (case 62)', async () => {
+describe('the length of a raw body', () => {
+  test('is rejected with too_large before the body is read when it is over the limit', async () => {
     driveway.google.calls.length = 0
     const head = putHead('a', { 'Content-Length': 5_000_001, Expect: '100-continue' })
-    const line = await dial(driveway.origin)
-    line.socket.write(head)
-    expect(codeHeard(await line.hears((heard) => heard.includes('}\n')))).toBe('too_large')
-    expect(line.heard()).not.toContain('100 Continue')
-    line.socket.destroy()
+    const connection = await openConnection(driveway.origin)
+    connection.socket.write(head)
+    expect(problemCodeIn(await connection.waitFor((received) => received.includes('}\n')))).toBe(
+      'too_large',
+    )
+    expect(connection.received()).not.toContain('100 Continue')
+    connection.socket.destroy()
     expect(driveway.driveCalls()).toEqual([])
   })
 
-  test('that grows over the limit ends the upload (case 62)', async () => {
+  test('is rejected with too_large when a chunked body grows over the limit', async () => {
     const piece = 'x'.repeat(1_000_000)
     const chunk = `${piece.length.toString(16)}\r\n${piece}\r\n`
     const head = putHead('a', { 'Transfer-Encoding': 'chunked', Connection: 'close' })
-    const heard = await speak(driveway.origin, [head, ...Array(6).fill(chunk), '0\r\n\r\n'])
-    expect(codeHeard(heard)).toBe('too_large')
+    const received = await sendRaw(driveway.origin, [head, ...Array(6).fill(chunk), '0\r\n\r\n'])
+    expect(problemCodeIn(received)).toBe('too_large')
     await driveway.settled()
   })
 
   test.each([
-    ['is longer than what comes', { 'Content-Length': 600_000 }, 'x'.repeat(500_000)],
-    ['is cut off between chunks', { 'Transfer-Encoding': 'chunked' }, `5\r\nhello\r\n`],
-    ['is cut off in a chunk', { 'Transfer-Encoding': 'chunked' }, 'ffff\r\nhello'],
-  ])('that %s leaves nothing (cases 60 and 63)', async (_, framing, body) => {
-    const heard = await speak(driveway.origin, [putHead('a', framing), body], 'end')
-    expect(heard).not.toMatch(/^HTTP\/1\.1 2/)
+    ['is shorter than its Content-Length', { 'Content-Length': 600_000 }, 'x'.repeat(500_000)],
+    ['ends between chunks', { 'Transfer-Encoding': 'chunked' }, `5\r\nhello\r\n`],
+    ['ends within a chunk', { 'Transfer-Encoding': 'chunked' }, 'ffff\r\nhello'],
+  ])('is checked: nothing is stored when a body %s', async (_, framing, body) => {
+    const received = await sendRaw(driveway.origin, [putHead('a', framing), body], 'end')
+    expect(received).not.toMatch(/^HTTP\/1\.1 2/)
     await driveway.settled()
   })
 
-  test('that is longer than what comes from a caller who waits is given up (case 60)', async () => {
-    const line = await dial(driveway.origin)
-    line.socket.write(`${putHead('a', { 'Content-Length': 600 })}hello`)
-    expect(codeHeard(await line.hears((heard) => heard.includes('}\n')))).toBe('too_slow')
-    line.socket.destroy()
+  test('is rejected with too_slow when the client stops sending', async () => {
+    const connection = await openConnection(driveway.origin)
+    connection.socket.write(`${putHead('a', { 'Content-Length': 600 })}hello`)
+    expect(problemCodeIn(await connection.waitFor((received) => received.includes('}\n')))).toBe(
+      'too_slow',
+    )
+    connection.socket.destroy()
     await driveway.settled()
   })
 
-  test('that nobody tells is asked for', async () => {
+  test('is required: a body without framing is rejected with length_required', async () => {
     const head = putHead('a', { Connection: 'close' })
-    expect(codeHeard(await speak(driveway.origin, [head]))).toBe('length_required')
-    expectNothingIn(driveway)
+    expect(problemCodeIn(await sendRaw(driveway.origin, [head]))).toBe('length_required')
+    expectNothingStored(driveway)
   })
 })
 
-test.each(['gzip', 'identity'])('Content-Encoding: %s is not taken (case 59)', async (encoding) => {
-  const answer = await put('a', 'hello', { 'content-encoding': encoding })
-  expect([answer.status, codeOf(answer)]).toEqual([415, 'unsupported_media_type'])
-})
+test.each(['gzip', 'identity'])(
+  'PUT /upload returns unsupported_media_type for Content-Encoding: %s',
+  async (encoding) => {
+    const response = await put('a', 'hello', { 'content-encoding': encoding })
+    expectProblem(response, 415, 'unsupported_media_type')
+  },
+)
 
 test.each([
-  ['a final answer that is lost', { operation: 'drive.upload.multipart', hang: 'answer' as const }],
-  ['a busy Drive', { operation: 'drive.upload.*', status: 503, times: 2 }],
-])('%s is survived, and there is one file (case 83)', async (_, fault) => {
+  ['Drive’s response is lost', { operation: 'drive.upload.multipart', hang: 'response' as const }],
+  ['Drive fails temporarily', { operation: 'drive.upload.*', status: 503, times: 2 }],
+])('PUT /upload stores one file when %s', async (_, fault) => {
   driveway.google.faults.add(fault)
-  const answer = await put('a.txt')
-  expect(answer.status).toBe(201)
+  const response = await put('a.txt')
+  expect(response.status).toBe(201)
   expect(driveway.uploaded()).toHaveLength(1)
 })

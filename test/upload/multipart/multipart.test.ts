@@ -1,15 +1,16 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { createHash } from 'node:crypto'
-import { codeOf, filePart, form, send, uploadForm } from '../../kit/environment.ts'
-import type { RawAnswer } from '../../kit/environment.ts'
-import { fieldPart, hostileForms, wholeForm } from '../../kit/multipart-fixtures.ts'
-import { expectNothingIn, startUploading } from '../../kit/upload.ts'
-import type { Uploading } from '../../kit/upload.ts'
+import { filePart, form, send, uploadForm } from '../../kit/environment.ts'
+import type { RawResponse } from '../../kit/environment.ts'
+import { expectProblem, fileResults } from '../../kit/requests.ts'
+import { expectNothingStored, startUploadGateway } from '../../kit/upload.ts'
+import type { UploadGateway } from '../../kit/upload.ts'
+import { fieldPart, malformedForms, validForm } from '../../kit/multipart-fixtures.ts'
 
-let driveway: Uploading
+let driveway: UploadGateway
 
 beforeAll(async () => {
-  driveway = await startUploading({ env: { MAX_FILE_BYTES: '1000000' } })
+  driveway = await startUploadGateway({ env: { MAX_FILE_BYTES: '1000000' } })
 })
 
 afterAll(() => driveway.close())
@@ -24,43 +25,46 @@ function post(
   contentType: string | undefined,
   body: Buffer | string,
   more = {},
-): Promise<RawAnswer> {
+): Promise<RawResponse> {
   const type = contentType === undefined ? {} : { 'content-type': contentType }
   const headers = { ...driveway.bearer, ...type, ...more }
   return send(driveway.origin, '/upload', { method: 'POST', headers, body })
 }
 
-/** Refused with this code, a problem document and nothing left behind. */
-async function expectRefused(answer: RawAnswer, status: number, code: string): Promise<void> {
-  expect([answer.status, codeOf(answer)]).toEqual([status, code])
-  expect(answer.headers['content-type']).toBe('application/problem+json')
-  expectNothingIn(driveway)
+/** Asserts a problem document with this code, and that Drive stores nothing. */
+async function expectRejected(response: RawResponse, status: number, code: string): Promise<void> {
+  expectProblem(response, status, code)
+  expect(response.headers['content-type']).toBe('application/problem+json')
+  expectNothingStored(driveway)
 }
 
-describe('a Content-Type (cases 40 and 41)', () => {
+describe('the Content-Type of POST /upload', () => {
   test.each([
     ['no boundary', 'multipart/form-data'],
     ['an empty boundary', 'multipart/form-data; boundary='],
     ['an empty boundary in quotes', 'multipart/form-data; boundary=""'],
     ['two boundaries', 'multipart/form-data; boundary=b; boundary=b'],
     [
-      'two boundaries, one of them hidden',
+      'two boundaries, one of them in a quoted parameter',
       'multipart/form-data; x="; boundary=c"; boundary=b; BOUNDARY=c',
     ],
-    ['a boundary and something behind it', 'multipart/form-data; boundary="b"c'],
-    ['a boundary with a space at its end', 'multipart/form-data; boundary="b "'],
-    ['a boundary with a bare space in it', 'multipart/form-data; boundary=b c'],
+    ['text after a quoted boundary', 'multipart/form-data; boundary="b"c'],
+    ['a boundary that ends with a space', 'multipart/form-data; boundary="b "'],
+    ['an unquoted boundary with a space', 'multipart/form-data; boundary=b c'],
     ['illegal characters', 'multipart/form-data; boundary="b<c>"'],
-    ['letters that are no ASCII', 'multipart/form-data; boundary="bé"'],
+    ['a boundary that is not ASCII', 'multipart/form-data; boundary="bé"'],
     ...[71, 252, 300, 10_000].map((size) => [
       `a boundary of ${size} characters`,
       `multipart/form-data; boundary=${'b'.repeat(size)}`,
     ]),
-  ])('with %s is refused before anything is read', async (_, contentType) => {
-    driveway.google.calls.length = 0
-    await expectRefused(await post(contentType, wholeForm), 400, 'invalid_boundary')
-    expect(driveway.driveCalls()).toEqual([])
-  })
+  ])(
+    'with %s is rejected with invalid_boundary, and Drive gets no request',
+    async (_, contentType) => {
+      driveway.google.calls.length = 0
+      await expectRejected(await post(contentType, validForm), 400, 'invalid_boundary')
+      expect(driveway.driveCalls()).toEqual([])
+    },
+  )
 
   test.each([
     undefined,
@@ -72,36 +76,36 @@ describe('a Content-Type (cases 40 and 41)', () => {
     'text/plain',
     'application/json',
     'application/octet-stream',
-  ])('%j is no form', async (contentType) => {
-    await expectRefused(await post(contentType, wholeForm), 415, 'unsupported_media_type')
+  ])('%j is rejected with unsupported_media_type', async (contentType) => {
+    await expectRejected(await post(contentType, validForm), 415, 'unsupported_media_type')
   })
 
   test.each(['gzip', 'br', 'identity'])(
-    'beside Content-Encoding: %s is no form (case 59)',
+    'multipart/form-data is rejected with Content-Encoding: %s',
     async (encoding) => {
-      const answer = await post('multipart/form-data; boundary=b', wholeForm, {
+      const response = await post('multipart/form-data; boundary=b', validForm, {
         'content-encoding': encoding,
       })
-      await expectRefused(answer, 415, 'unsupported_media_type')
+      await expectRejected(response, 415, 'unsupported_media_type')
     },
   )
 
   test.each(["'()+_,-./:=?", 'a b', 'b'.repeat(70)])(
-    'may name the boundary %j',
+    'may have the boundary %j',
     async (boundary) => {
-      const answer = await post(
+      const response = await post(
         `Multipart/Form-Data; charset=utf-8; Boundary="${boundary}";`,
         form(boundary, fieldPart('a', 'b')),
       )
-      await expectRefused(answer, 400, 'no_file')
+      await expectRejected(response, 400, 'no_file')
     },
   )
 })
 
-test.each(hostileForms)('%s: refused, and nothing is left in Drive', async (_, body, code) => {
-  const answer = await uploadForm(driveway, Buffer.from(body))
-  await expectRefused(
-    answer,
+test.each(malformedForms)('POST /upload rejects %s and stores nothing', async (_, body, code) => {
+  const response = await uploadForm(driveway, Buffer.from(body))
+  await expectRejected(
+    response,
     code.startsWith('too_') || code === 'field_too_large' ? 413 : 400,
     code,
   )
@@ -109,112 +113,112 @@ test.each(hostileForms)('%s: refused, and nothing is left in Drive', async (_, b
 
 const disposition = 'Content-Disposition: form-data; name="file"; filename="x"'
 
-/** Headers of one part, and what they get. */
-const badHeaders: [what: string, headers: string[], code: string][] = [
-  ['a space at its start (case 46)', [` ${disposition}`], 'malformed_multipart'],
+/** Malformed part headers, and the codes of their problems. */
+const malformedHeaders: [description: string, headers: string[], code: string][] = [
+  ['a space before its header', [` ${disposition}`], 'malformed_multipart'],
   [
-    'a folded line (case 46)',
+    'a folded header',
     ['Content-Disposition: form-data;', ' name="file"; filename="x"'],
     'malformed_multipart',
   ],
-  ['a bare CR (case 46)', [`${disposition}\rX: y`], 'malformed_multipart'],
-  ['a bare LF (case 46)', [`${disposition}\nX: y`], 'malformed_multipart'],
-  ['a NUL (case 46)', [`${disposition}\0`], 'malformed_multipart'],
+  ['a bare CR', [`${disposition}\rX: y`], 'malformed_multipart'],
+  ['a bare LF', [`${disposition}\nX: y`], 'malformed_multipart'],
+  ['a NUL', [`${disposition}\0`], 'malformed_multipart'],
   [
-    'a space before its colon (case 46)',
+    'a space before the colon',
     ['Content-Disposition : form-data; name="file"; filename="x"'],
     'malformed_multipart',
   ],
-  ['no colon (case 46)', [disposition, 'nothing'], 'malformed_multipart'],
-  ['no name (case 46)', ['Content-Disposition: form-data; filename="x"'], 'malformed_multipart'],
-  ['no Content-Disposition (case 46)', ['Content-Type: text/plain'], 'malformed_multipart'],
+  ['a header without a colon', [disposition, 'nothing'], 'malformed_multipart'],
+  ['no name', ['Content-Disposition: form-data; filename="x"'], 'malformed_multipart'],
+  ['no Content-Disposition', ['Content-Type: text/plain'], 'malformed_multipart'],
   [
-    'Content-Disposition: attachment (case 46)',
+    'Content-Disposition: attachment',
     ['Content-Disposition: attachment; name="file"; filename="x"'],
     'malformed_multipart',
   ],
   [
-    'an unfinished quoted string (case 46)',
+    'an unterminated quoted string',
     ['Content-Disposition: form-data; name="file'],
     'malformed_multipart',
   ],
-  ['two Content-Dispositions (case 47)', [disposition, disposition], 'ambiguous_part'],
+  ['two Content-Dispositions', [disposition, disposition], 'ambiguous_part'],
   [
-    'two Content-Dispositions in two spellings (case 47)',
+    'two Content-Dispositions in different case',
     [disposition, disposition.toLowerCase()],
     'ambiguous_part',
   ],
-  ['two filenames (case 47)', [`${disposition}; filename="x"`], 'ambiguous_part'],
-  ['two names (case 47)', [`${disposition}; name="file"`], 'ambiguous_part'],
+  ['two filenames', [`${disposition}; filename="x"`], 'ambiguous_part'],
+  ['two names', [`${disposition}; name="file"`], 'ambiguous_part'],
   [
-    'a filename and another filename* (case 47)',
+    'a filename and a different filename*',
     [`${disposition}; filename*=UTF-8''y`],
     'ambiguous_part',
   ],
   [
-    'a filename* of an unknown charset (case 48)',
+    'a filename* of an unknown charset',
     ["Content-Disposition: form-data; name=f; filename*=KOI8-R''x"],
     'invalid_filename',
   ],
   [
-    'a filename* with a bad escape (case 48)',
+    'a filename* with a malformed escape',
     ["Content-Disposition: form-data; name=f; filename*=UTF-8''%zz"],
     'invalid_filename',
   ],
   [
-    'a filename* that is no UTF-8 (case 48)',
+    'a filename* that is not UTF-8',
     ["Content-Disposition: form-data; name=f; filename*=UTF-8''%ff"],
     'invalid_filename',
   ],
   [
-    'a filename* without quotes (case 48)',
+    'a filename* without a charset',
     ['Content-Disposition: form-data; name=f; filename*=x'],
     'invalid_filename',
   ],
   [
-    'an empty filename* (case 48)',
+    'an empty filename*',
     ["Content-Disposition: form-data; name=f; filename*=UTF-8''"],
     'invalid_filename',
   ],
   [
-    'multipart/mixed inside (case 58)',
+    'a nested multipart/mixed body',
     [disposition, 'Content-Type: multipart/mixed; boundary=c'],
     'unsupported_part',
   ],
-  ['base64 (case 58)', [disposition, 'Content-Transfer-Encoding: base64'], 'unsupported_part'],
+  ['base64 encoding', [disposition, 'Content-Transfer-Encoding: base64'], 'unsupported_part'],
   [
-    'quoted-printable (case 58)',
+    'quoted-printable encoding',
     [disposition, 'content-transfer-encoding:Quoted-Printable '],
     'unsupported_part',
   ],
   [
-    'a type but no filename (case 58)',
+    'a media type but no filename',
     ['Content-Disposition: form-data; name="file"', 'Content-Type: image/png'],
     'unsupported_part',
   ],
   [
-    'an empty filename for bytes (case 51)',
+    'an empty filename and content',
     ['Content-Disposition: form-data; name="file"; filename=""'],
     'invalid_filename',
   ],
 ]
 
-test.each(badHeaders)('a part with %s is refused', async (_, headers, code) => {
-  const answer = await uploadForm(driveway, form('b', { headers, body: 'content' }))
-  await expectRefused(answer, 400, code)
+test.each(malformedHeaders)('POST /upload rejects a part with %s', async (_, headers, code) => {
+  const response = await uploadForm(driveway, form('b', { headers, body: 'content' }))
+  await expectRejected(response, 400, code)
 })
 
 test.each([
-  ['only fields', [fieldPart('a', 'b'), fieldPart('c', 'd')]],
-  ['the form of a browser where no file was chosen', [filePart('', '')]],
-])('%s: no file, and nothing is asked of Drive (case 52)', async (_, parts) => {
+  ['a form with only fields', [fieldPart('a', 'b'), fieldPart('c', 'd')]],
+  ['a browser’s form with no file selected', [filePart('', '')]],
+])('POST /upload returns no_file for %s, and sends Drive no request', async (_, parts) => {
   driveway.google.calls.length = 0
-  await expectRefused(await uploadForm(driveway, form('b', ...parts)), 400, 'no_file')
+  await expectRejected(await uploadForm(driveway, form('b', ...parts)), 400, 'no_file')
   expect(driveway.driveCalls()).toEqual([])
 })
 
-/** Whatever part the server ought not to heed. */
-const oddNames = [
+/** Field names that are special in JavaScript, and other unusual names. */
+const unusualNames = [
   '__proto__',
   'constructor',
   'a[__proto__][polluted]',
@@ -223,9 +227,9 @@ const oddNames = [
   '',
 ]
 
-test('field names that mean something to JavaScript mean nothing here (case 57)', async () => {
-  const parts = oddNames.map((name) => fieldPart(name, 'polluted'))
-  await expectRefused(await uploadForm(driveway, form('b', ...parts)), 400, 'no_file')
+test('POST /upload ignores fields with names that are special in JavaScript', async () => {
+  const parts = unusualNames.map((name) => fieldPart(name, 'polluted'))
+  await expectRejected(await uploadForm(driveway, form('b', ...parts)), 400, 'no_file')
 })
 
 test.each([
@@ -242,54 +246,50 @@ test.each([
     ],
     'bad_request',
   ],
-  ['folder behind the file', [filePart('a', 'a'), fieldPart('folder', 'root')], 'field_after_file'],
+  ['folder after the file', [filePart('a', 'a'), fieldPart('folder', 'root')], 'field_after_file'],
   [
     'folder between two files',
     [filePart('a', 'a'), fieldPart('folder', 'root'), filePart('b', 'b')],
     'field_after_file',
   ],
-])('%s is refused, and no file stays (case 55)', async (_, parts, code) => {
-  await expectRefused(await uploadForm(driveway, form('b', ...parts)), 400, code)
+])('POST /upload rejects a form with %s and stores nothing', async (_, parts, code) => {
+  await expectRejected(await uploadForm(driveway, form('b', ...parts)), 400, code)
 })
 
-test('one byte over the limit is refused, and what was stored before it goes (case 56)', async () => {
+test('POST /upload removes the first file when the second is one byte over the limit', async () => {
   const [small, large] = [filePart('a', 'a'), filePart('b', Buffer.alloc(1_000_001))]
-  await expectRefused(await uploadForm(driveway, form('b', small, large)), 413, 'too_large')
+  await expectRejected(await uploadForm(driveway, form('b', small, large)), 413, 'too_large')
 })
 
-test('files go to Drive in order, the empty among them, whatever other fields there are (cases 53 and 55)', async () => {
+test('POST /upload stores files in order, an empty one included, and ignores other fields', async () => {
   const { drive } = driveway.google
   const bodies = ['first', '', Buffer.alloc(1_000_000, 'x'), 'last']
-  const fields = Array.from({ length: 100 }, (_, at) => fieldPart(`field${at}`, 'none of ours'))
+  const fields = Array.from({ length: 100 }, (_, at) => fieldPart(`field${at}`, 'ignored'))
   const files = bodies.map((body, at) => filePart(`${at}.bin`, body, `input${at}`))
-  const answer = await uploadForm(
+  const response = await uploadForm(
     driveway,
-    form('b', ...fields, ...files, fieldPart('after', 'too')),
+    form('b', ...fields, ...files, fieldPart('last', 'ignored')),
   )
-  expect(answer.status).toBe(201)
-  const told = (
-    JSON.parse(answer.body) as {
-      files: { id: string; name: string; size: number; sha256: string }[]
-    }
-  ).files
-  expect(told.map(({ name, size, sha256 }) => [name, size, sha256])).toEqual(
+  expect(response.status).toBe(201)
+  const results = fileResults(response)
+  expect(results.map(({ name, size, sha256 }) => [name, size, sha256])).toEqual(
     bodies.map((body, at) => [
       `${at}.bin`,
       body.length,
       createHash('sha256').update(body).digest('hex'),
     ]),
   )
-  for (const [at, { id }] of told.entries()) {
-    expect(await drive.bytesOf(id)).toEqual(Buffer.from(bodies[at] ?? ''))
+  for (const [at, { id }] of results.entries()) {
+    expect(await drive.contentOf(id)).toEqual(Buffer.from(bodies[at] ?? ''))
   }
   expect(driveway.uploaded()).toHaveLength(bodies.length)
 })
 
-test('an empty file alone is one request to Drive (case 53)', async () => {
+test('POST /upload sends an empty file in one request to Drive', async () => {
   driveway.google.calls.length = 0
-  const answer = await uploadForm(driveway, form('b', filePart('empty', '')))
-  const [file] = (JSON.parse(answer.body) as { files: { id: string; size: number }[] }).files
-  expect([answer.status, file?.size]).toEqual([201, 0])
+  const response = await uploadForm(driveway, form('b', filePart('empty', '')))
+  const [file] = fileResults(response)
+  expect([response.status, file?.size]).toEqual([201, 0])
   expect(driveway.google.drive.file(file?.id ?? '')?.size).toBe(0)
   expect(driveway.driveCalls()).toEqual(['drive.upload.multipart'])
 })

@@ -1,132 +1,133 @@
 import { describe, expect, test } from '@jest/globals'
-import { createFormGate } from '../../../functions/upload/multipart/tokenizer.ts'
+import { createMultipartTokenizer } from '../../../functions/upload/multipart/tokenizer.ts'
 import type { FormPart } from '../../../functions/upload/multipart/part-headers.ts'
 import { GatewayError } from '../../../functions/errors.ts'
 import { formLimits } from '../../../functions/upload/form.ts'
-import { cutInThree, mutatedForm } from '../../kit/mutate-multipart.ts'
-import type { Outcome } from '../../kit/multipart-fixtures.ts'
 import {
-  bytewise,
-  cutAt,
-  hostileForms,
-  wholeForm,
-  outcomeOf,
+  malformedForms,
+  parseForm,
   recordedForms,
+  splitAt,
+  splitIntoBytes,
+  validForm,
 } from '../../kit/multipart-fixtures.ts'
-import { createDice, seed } from '../../kit/random.ts'
+import type { ParsedForm } from '../../kit/multipart-fixtures.ts'
+import { mutateForm, splitInThree } from '../../kit/mutate-multipart.ts'
+import { createRandomInt, seed } from '../../kit/random.ts'
 
 const runs = Number(process.env['FORM_RUNS'] ?? 20_000)
 
-/** What the gate alone makes of a form: all that it lets through, or the code it refuses with. */
-function judge(pieces: readonly Buffer[], boundary: string): string {
+/** Runs only the tokenizer. @returns its tokens, or the code of its problem */
+function tokenize(pieces: readonly Buffer[], boundary: string): string {
   const parts: FormPart[] = []
-  const through: Buffer[] = []
-  const gate = createFormGate(boundary, formLimits, {
+  const output: Buffer[] = []
+  const tokenizer = createMultipartTokenizer(boundary, formLimits, {
     part: (part) => void parts.push(part),
-    content: (bytes) => void through.push(bytes),
-    frame: (bytes) => void through.push(bytes),
+    content: (bytes) => void output.push(bytes),
+    raw: (bytes) => void output.push(bytes),
   })
   try {
-    for (const piece of pieces) gate.push(piece)
-    gate.end()
+    for (const piece of pieces) tokenizer.push(piece)
+    tokenizer.end()
   } catch (error) {
     if (error instanceof GatewayError) return error.code
     throw error
   }
-  return JSON.stringify([parts, Buffer.concat(through).toString('latin1')])
+  return JSON.stringify([parts, Buffer.concat(output).toString('latin1')])
 }
 
-const bare = 'Content-Disposition: form-data; name="file"; filename="x"\r\n\r\n'
+const fileHeaders = 'Content-Disposition: form-data; name="file"; filename="x"\r\n\r\n'
 
 describe.each(recordedForms)('the form of $sender', ({ boundary, body }) => {
-  test('is one and the same however it is cut in two, and byte by byte', async () => {
-    const whole = await outcomeOf([body], boundary)
+  test('parses to the same entries in any two pieces and byte by byte', async () => {
+    const whole = await parseForm([body], boundary)
     expect(whole).toHaveProperty('files')
-    expect(await outcomeOf(bytewise(body), boundary)).toEqual(whole)
+    expect(await parseForm(splitIntoBytes(body), boundary)).toEqual(whole)
     for (let at = 1; at < body.length; at++) {
-      expect(await outcomeOf(cutAt(body, at), boundary)).toEqual(whole)
+      expect(await parseForm(splitAt(body, at), boundary)).toEqual(whole)
     }
   })
 
-  test('is refused when it ends early, at whatever byte (case 43)', async () => {
+  test('is rejected when it ends at any byte before its end', async () => {
     const end = body.lastIndexOf(`--${boundary}--`) + boundary.length + 4
     for (let at = 0; at < end; at++) {
-      const outcome = await outcomeOf([body.subarray(0, at)], boundary)
+      const parsed = await parseForm([body.subarray(0, at)], boundary)
       const inPreamble = !body.subarray(0, at).includes(`--${boundary}`)
-      expect([at, outcome]).toEqual([
-        at,
-        { code: inPreamble ? 'malformed_multipart' : 'truncated' },
-      ])
+      expect([at, parsed]).toEqual([at, { code: inPreamble ? 'malformed_multipart' : 'truncated' }])
     }
-    // The line break behind the close delimiter is all that may be missing.
+    // Only the line break after the close delimiter may be missing.
     for (let at = end; at < body.length; at++) {
-      expect(await outcomeOf([body.subarray(0, at)], boundary)).toHaveProperty('files')
+      expect(await parseForm([body.subarray(0, at)], boundary)).toHaveProperty('files')
     }
   })
 })
 
-test.each(hostileForms)(
-  '%s: refused, with one code for every segmentation',
+test.each(malformedForms)(
+  'readForm() rejects %s with the same code for every segmentation',
   async (_, body, code) => {
     const bytes = Buffer.from(body)
-    expect(await outcomeOf([bytes], 'b')).toEqual({ code })
-    expect(judge(bytewise(bytes), 'b')).toBe(code)
+    expect(await parseForm([bytes], 'b')).toEqual({ code })
+    expect(tokenize(splitIntoBytes(bytes), 'b')).toBe(code)
     const step = Math.ceil(bytes.length / 100)
-    for (let at = 1; at < bytes.length; at += step) expect(judge(cutAt(bytes, at), 'b')).toBe(code)
-    expect(await outcomeOf(cutAt(bytes, bytes.length >> 1), 'b')).toEqual({ code })
+    for (let at = 1; at < bytes.length; at += step)
+      expect(tokenize(splitAt(bytes, at), 'b')).toBe(code)
+    expect(await parseForm(splitAt(bytes, bytes.length >> 1), 'b')).toEqual({ code })
   },
 )
 
-test('a header that looks like a delimiter of this form joins no two parts (case 46)', async () => {
-  const body = `--a:b\r\nX: y\r\n--a:b\r\n${bare}y\r\n--a:b--\r\n`
-  expect(await outcomeOf([Buffer.from(body)], 'a:b')).toEqual({ code: 'malformed_multipart' })
+test('readForm() rejects a header that looks like a delimiter of the form', async () => {
+  const body = `--a:b\r\nX: y\r\n--a:b\r\n${fileHeaders}y\r\n--a:b--\r\n`
+  expect(await parseForm([Buffer.from(body)], 'a:b')).toEqual({ code: 'malformed_multipart' })
 })
 
-test('what may surround a form may be 1,024 bytes long and no more (case 45)', async () => {
-  const around = Buffer.from(`${'p'.repeat(1022)}\r\n`)
+test('readForm() accepts a preamble and an epilogue of at most 1,024 bytes', async () => {
+  const preamble = Buffer.from(`${'p'.repeat(1022)}\r\n`)
   const epilogue = Buffer.alloc(1024, 'e')
-  const fits = [around.subarray(1), wholeForm, epilogue.subarray(2)]
-  expect(await outcomeOf(fits, 'b')).toHaveProperty('files')
-  expect(await outcomeOf([...fits, Buffer.from('e')], 'b')).toHaveProperty('code')
+  const fits = [preamble.subarray(1), validForm, epilogue.subarray(2)]
+  expect(await parseForm(fits, 'b')).toHaveProperty('files')
+  expect(await parseForm([...fits, Buffer.from('e')], 'b')).toHaveProperty('code')
 })
 
-/** A form as somebody would read it who knows nothing of streams. */
-function readWhole(body: Buffer, boundary: string): string[] {
+/** Parses a complete form without streaming. */
+function parseComplete(body: Buffer, boundary: string): string[] {
   const text = `\r\n${body.toString('latin1')}`
-  const [form_ = ''] = text.split(`\r\n--${boundary}--`)
-  const parts = form_.split(`\r\n--${boundary}\r\n`).slice(1)
+  const [beforeClose = ''] = text.split(`\r\n--${boundary}--`)
+  const parts = beforeClose.split(`\r\n--${boundary}\r\n`).slice(1)
   return parts.map((part) => part.slice(part.indexOf('\r\n\r\n') + 4))
 }
 
-function contentsOf(outcome: Extract<Outcome, { files: unknown }>): string[] {
-  const fields = outcome.fields.map(([, value]) => Buffer.from(value).toString('latin1'))
-  return [...fields, ...outcome.files.map(([, content]) => content)].toSorted()
+function contentsOf(parsed: Extract<ParsedForm, { files: unknown }>): string[] {
+  const fields = parsed.fields.map(([, value]) => Buffer.from(value).toString('latin1'))
+  return [...fields, ...parsed.files.map(([, content]) => content)].toSorted()
 }
 
 test(
-  `${runs} mutated forms have one outcome each, and hold what they say (SEED=${seed})`,
+  `readForm() parses ${runs} mutated forms alike in any segmentation, and without loss (SEED=${seed})`,
   async () => {
-    const random = createDice(seed)
+    const random = createRandomInt(seed)
     let accepted = 0
     for (let round = 0; round < runs; round++) {
-      const { boundary, body: bytes } = mutatedForm(random)
-      const told = JSON.stringify(bytes.toString('latin1'))
-      const whole = await outcomeOf([bytes], boundary)
-      const split = cutInThree(bytes, random)
-      const differs = JSON.stringify(await outcomeOf(split, boundary)) !== JSON.stringify(whole)
+      const { boundary, body: bytes } = mutateForm(random)
+      const text = JSON.stringify(bytes.toString('latin1'))
+      const whole = await parseForm([bytes], boundary)
+      const split = splitInThree(bytes, random)
+      const differs = JSON.stringify(await parseForm(split, boundary)) !== JSON.stringify(whole)
       if (differs) {
         const lengths = split.map(({ length }) => length)
-        throw new Error(`${told} differs when it comes as ${lengths.join(', ')}`)
+        throw new Error(`${text} parses differently in pieces of ${lengths.join(', ')}`)
       }
-      if (round % 10 === 0 && judge(bytewise(bytes), boundary) !== judge([bytes], boundary)) {
-        throw new Error(`${told} differs byte by byte`)
+      if (
+        round % 10 === 0 &&
+        tokenize(splitIntoBytes(bytes), boundary) !== tokenize([bytes], boundary)
+      ) {
+        throw new Error(`${text} parses differently byte by byte`)
       }
       if ('code' in whole) continue
       accepted++
-      // Fields that are no UTF-8 come out as such; what was in them cannot be compared.
-      const contents = readWhole(bytes, boundary).toSorted()
+      // Fields that are not UTF-8 contain replacement characters and cannot be compared.
+      const contents = parseComplete(bytes, boundary).toSorted()
       const comparable = !JSON.stringify(whole.fields).includes('\ufffd')
-      if (comparable) expect([told, contentsOf(whole)]).toEqual([told, contents])
+      if (comparable) expect([text, contentsOf(whole)]).toEqual([text, contents])
     }
     expect(accepted).toBeGreaterThan(runs / 20)
   },

@@ -1,37 +1,37 @@
-/** The real tus-js-client, in each way that it is used in, against a Drive of whole units. */
+/** tus-js-client in each of its modes. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { Upload } from 'tus-js-client'
 import type { UploadOptions } from 'tus-js-client'
 import { pattern, sha256Of } from '../../faults/fixture.ts'
-import type { Uploading } from '../../kit/upload.ts'
-import { expectNothingIn, startUploading } from '../../kit/upload.ts'
+import { expectNothingStored, startUploadGateway } from '../../kit/upload.ts'
+import type { UploadGateway } from '../../kit/upload.ts'
 
-let driveway: Uploading
+let driveway: UploadGateway
 const size = 3_000_001
 const bytes = pattern(size)
 
 beforeAll(async () => {
-  driveway = await startUploading({ gateway: { wait: async () => {} } })
+  driveway = await startUploadGateway({ gateway: { sleep: async () => {} } })
 })
 afterAll(() => driveway.close())
 beforeEach(() => {
-  driveway.forget()
+  driveway.resetUploads()
   driveway.google.faults.clear()
-  driveway.google.drive.forgetSessions()
+  driveway.google.drive.expireSessions()
 })
 
-interface Told {
+interface StartedUpload {
   name: string
-  /** Each method that was used, in order. */
+  /** Methods of the requests, in order. */
   methods: string[]
-  /** Rejects with what the client gives up with. */
+  /** Rejects with the client's error. */
   done: Promise<void>
   upload: Upload
 }
 
-function start(source: Buffer | Readable, options: UploadOptions = {}): Told {
+function start(source: Buffer | Readable, options: UploadOptions = {}): StartedUpload {
   const name = randomUUID()
   const methods: string[] = []
   let upload: Upload | undefined
@@ -51,7 +51,7 @@ function start(source: Buffer | Readable, options: UploadOptions = {}): Told {
   return { name, methods, done, upload: upload as unknown as Upload }
 }
 
-function expectStored({ name }: Pick<Told, 'name'>, content = bytes): void {
+function expectStored({ name }: Pick<StartedUpload, 'name'>, content = bytes): void {
   const files = driveway.uploaded().map((file) => [file.name, file.size, file.sha256])
   expect(files).toEqual([[name, content.length, sha256Of(content)]])
   expect(driveway.google.drive.openSessions()).toBe(0)
@@ -59,102 +59,105 @@ function expectStored({ name }: Pick<Told, 'name'>, content = bytes): void {
 
 const patches = (count: number): string[] => ['POST', ...Array<string>(count).fill('PATCH')]
 
-describe('a file goes through, byte by byte', () => {
+describe('tus-js-client uploads a file unchanged', () => {
   test.each<[string, UploadOptions, string[]]>([
-    ['whole in one PATCH', {}, patches(1)],
-    ['in chunks of 1,000,000, which are no whole units', { chunkSize: 1_000_000 }, patches(4)],
+    ['in one PATCH', {}, patches(1)],
+    ['in chunks of 1,000,000 bytes, no multiple of 256 KiB', { chunkSize: 1_000_000 }, patches(4)],
     ['in chunks of 1 MiB', { chunkSize: 1024 * 1024 }, patches(3)],
-    ['in chunks of 300,000', { chunkSize: 300_000 }, patches(12)],
+    ['in chunks of 300,000 bytes', { chunkSize: 300_000 }, patches(12)],
     ['with its creation', { uploadDataDuringCreation: true }, patches(0)],
     [
-      'in part with its creation',
+      'partly with its creation',
       { uploadDataDuringCreation: true, chunkSize: 1_000_000 },
       patches(3),
     ],
     ['with POST in place of PATCH', { overridePatchMethod: true }, ['POST', 'POST']],
     ['with an id on each request', { addRequestId: true }, patches(1)],
   ])('%s', async (_, options, methods) => {
-    const told = start(bytes, options)
-    await told.done
-    expect(told.methods).toEqual(methods)
-    expectStored(told)
+    const started = start(bytes, options)
+    await started.done
+    expect(started.methods).toEqual(methods)
+    expectStored(started)
   })
 
   test.each<[string, UploadOptions]>([
     ['of known length', { uploadSize: size, chunkSize: 1_000_000 }],
-    ['of a length known at its end', { uploadLengthDeferred: true, chunkSize: 1_000_000 }],
-    ['of a length known at its end, in units', { uploadLengthDeferred: true, chunkSize: 1048576 }],
+    ['of deferred length', { uploadLengthDeferred: true, chunkSize: 1_000_000 }],
+    [
+      'of deferred length, in multiples of 256 KiB',
+      { uploadLengthDeferred: true, chunkSize: 1048576 },
+    ],
   ])('from a stream %s', async (_, options) => {
-    const told = start(Readable.from(bytes, { objectMode: false }), options)
-    await told.done
-    expectStored(told)
+    const started = start(Readable.from(bytes, { objectMode: false }), options)
+    await started.done
+    expectStored(started)
   })
 
   test.each([0, 1, 262_143, 262_144, 262_145, 524_288])('of %i bytes', async (length) => {
     const content = pattern(length)
-    const told = start(content, { chunkSize: 262_144 })
-    await told.done
-    expectStored(told, content)
+    const started = start(content, { chunkSize: 262_144 })
+    await started.done
+    expectStored(started, content)
   })
 })
 
-describe('what cannot go through ends, and does not go round for ever', () => {
-  test('chunks of 100,000 bytes', async () => {
-    const told = start(bytes, { chunkSize: 100_000 })
-    await expect(told.done).rejects.toThrow(/262144/)
-    expect(told.methods).toEqual(patches(1))
+describe('tus-js-client fails without retrying forever', () => {
+  test('with chunks of 100,000 bytes', async () => {
+    const started = start(bytes, { chunkSize: 100_000 })
+    await expect(started.done).rejects.toThrow(/262144/)
+    expect(started.methods).toEqual(patches(1))
   })
-  test('several parts at the same time', async () => {
-    const told = start(bytes, { parallelUploads: 2 })
-    await expect(told.done).rejects.toThrow(/Upload-Concat/)
-    expectNothingIn(driveway)
+  test('with parallel uploads', async () => {
+    const started = start(bytes, { parallelUploads: 2 })
+    await expect(started.done).rejects.toThrow(/Upload-Concat/)
+    expectNothingStored(driveway)
   })
 })
 
-describe('an upload that is interrupted', () => {
-  test('by a pause goes on where Drive stopped', async () => {
+describe('an upload by tus-js-client', () => {
+  test('resumes after a pause, at the offset of Drive', async () => {
     let paused: Promise<void> | undefined
-    const told = start(bytes, {
+    const started = start(bytes, {
       chunkSize: 1_000_000,
       onChunkComplete: () => {
-        paused ??= told.upload.abort().then(() => told.upload.start())
+        paused ??= started.upload.abort().then(() => started.upload.start())
       },
     })
-    await told.done
-    expect(told.methods).toEqual(['POST', 'PATCH', 'HEAD', 'PATCH', 'PATCH', 'PATCH'])
-    expectStored(told)
+    await started.done
+    expect(started.methods).toEqual(['POST', 'PATCH', 'HEAD', 'PATCH', 'PATCH', 'PATCH'])
+    expectStored(started)
   })
-  test('by a page reload goes on from its URL alone', async () => {
-    const gone = new Promise<Told>((resolve) => {
-      const told = start(bytes, {
+  test('resumes after a page reload, from its URL alone', async () => {
+    const aborted = new Promise<StartedUpload>((resolve) => {
+      const started = start(bytes, {
         chunkSize: 1_000_000,
-        onChunkComplete: () => void told.upload.abort().then(() => resolve(told)),
+        onChunkComplete: () => void started.upload.abort().then(() => resolve(started)),
       })
     })
-    const { upload, name } = await gone
-    const again = start(bytes, { uploadUrl: upload.url, chunkSize: 1_000_000 })
-    await again.done
-    expect(again.methods[0]).toBe('HEAD')
+    const { upload, name } = await aborted
+    const resumed = start(bytes, { uploadUrl: upload.url, chunkSize: 1_000_000 })
+    await resumed.done
+    expect(resumed.methods[0]).toBe('HEAD')
     expectStored({ name })
   })
   test.each([
-    ['Drive resets in mid-PATCH', { resetAfterBytes: 300_000 }],
-    ['Drive’s last answer is lost', { loseAnswer: true, skip: 2 }],
-    ['Drive answers 503 for a while', { status: 503, times: 20 }],
-    ['Drive keeps less than it was sent', { acceptBytes: 70_000 }],
-  ])('because %s', async (_, fault) => {
+    ['Drive resets the connection during a PATCH', { resetAfterBytes: 300_000 }],
+    ['the last response of Drive is lost', { dropResponse: true, skip: 2 }],
+    ['Drive returns 503 temporarily', { status: 503, times: 20 }],
+    ['Drive stores fewer bytes than it was sent', { acceptBytes: 70_000 }],
+  ])('resumes when %s', async (_, fault) => {
     driveway.google.faults.add({ operation: 'drive.upload.chunk', ...fault })
-    const told = start(bytes)
-    await told.done
-    expectStored(told)
+    const started = start(bytes)
+    await started.done
+    expectStored(started)
   })
-  test('by its owner for good leaves nothing', async () => {
+  test('leaves nothing in Drive when the client terminates it', async () => {
     await new Promise<void>((resolve, reject) => {
-      const told = start(bytes, {
+      const started = start(bytes, {
         chunkSize: 1_000_000,
-        onChunkComplete: () => void told.upload.abort(true).then(resolve, reject),
+        onChunkComplete: () => void started.upload.abort(true).then(resolve, reject),
       })
     })
-    expectNothingIn(driveway)
+    expectNothingStored(driveway)
   })
 })

@@ -1,63 +1,71 @@
 /**
- * The core of tus 1.0: every sentence of it with a MUST in it that is a server's to keep, and a
- * refusal for each client that does not keep its own.
+ * The core protocol of tus 1.0.0: every MUST for servers, and the error for each MUST that a client
+ * violates.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { expectStored, pattern } from '../../faults/fixture.ts'
-import { codeOf, send } from '../../kit/environment.ts'
-import type { Uploading } from '../../kit/upload.ts'
-import { startUploading } from '../../kit/upload.ts'
-import { bodyType, metadata, offsetOf, pathOf, tus, unit } from '../../kit/tus.ts'
-import type { Tus } from '../../kit/tus.ts'
+import { send } from '../../kit/environment.ts'
+import { expectProblem } from '../../kit/requests.ts'
+import { startUploadGateway } from '../../kit/upload.ts'
+import type { UploadGateway } from '../../kit/upload.ts'
+import {
+  chunkUnit,
+  createTusClient,
+  encodeMetadata,
+  offsetOf,
+  pathOf,
+  tusContentType,
+} from '../../kit/tus.ts'
+import type { TusClient } from '../../kit/tus.ts'
 
-let driveway: Uploading
-let client: Tus
-const max = 8 * unit
+let driveway: UploadGateway
+let client: TusClient
+const max = 8 * chunkUnit
 
 beforeAll(async () => {
-  driveway = await startUploading({
+  driveway = await startUploadGateway({
     env: { MAX_FILE_BYTES: String(max) },
-    gateway: { chunkBytes: unit },
+    gateway: { chunkBytes: chunkUnit },
   })
-  client = tus(driveway)
+  client = createTusClient(driveway)
 })
 afterAll(() => driveway.close())
 beforeEach(() => {
   driveway.google.calls.length = 0
-  driveway.google.drive.forgetSessions()
+  driveway.google.drive.expireSessions()
 })
 
 /** An upload of three units, of which Drive has one. */
-async function begun(): Promise<string> {
-  const path = await client.create({ 'upload-length': String(3 * unit) })
-  expect((await client.patch(path, 0, pattern(unit))).status).toBe(204)
+async function startUpload(): Promise<string> {
+  const path = await client.create({ 'upload-length': String(3 * chunkUnit) })
+  expect((await client.patch(path, 0, pattern(chunkUnit))).status).toBe(204)
   return path
 }
 
-/** A POST that stands for another method. */
-function override(method: string): Record<string, string> {
+/** Returns the headers of a POST that overrides a method. */
+function overrideHeaders(method: string): Record<string, string> {
   return {
     'x-http-method-override': method,
-    'content-type': bodyType,
-    'upload-offset': String(unit),
+    'content-type': tusContentType,
+    'upload-offset': String(chunkUnit),
   }
 }
 
 describe('Upload-Offset and Upload-Length', () => {
   test.each(['-1', '1.5', '0x10', '1e3', '', ' ', '0, 0', 'abc', '+0'])(
-    '1: an Upload-Offset of "%s" is no offset',
+    'PATCH returns bad_request for the Upload-Offset "%s"',
     async (offset) => {
-      const path = await begun()
-      const answer = await client.patch(path, 0, pattern(unit), { 'upload-offset': offset })
-      expect([answer.status, codeOf(answer)]).toEqual([400, 'bad_request'])
-      expect(offsetOf(await client.head(path))).toBe(unit)
+      const path = await startUpload()
+      const response = await client.patch(path, 0, pattern(chunkUnit), { 'upload-offset': offset })
+      expectProblem(response, 400, 'bad_request')
+      expect(offsetOf(await client.head(path))).toBe(chunkUnit)
     },
   )
   test.each(['-1', '1.5', '1e20', '', '0x10', '1, 1', 'abc'])(
-    '2: an Upload-Length of "%s" is no length (case 66)',
+    'POST returns bad_request for the Upload-Length "%s"',
     async (length) => {
-      const answer = await client.post({ 'upload-length': length })
-      expect([answer.status, codeOf(answer)]).toEqual([400, 'bad_request'])
+      const response = await client.post({ 'upload-length': length })
+      expectProblem(response, 400, 'bad_request')
       expect(driveway.driveCalls()).toEqual([])
     },
   )
@@ -66,197 +74,209 @@ describe('Upload-Offset and Upload-Length', () => {
 describe('Tus-Version and Tus-Resumable', () => {
   const methods = ['POST', 'HEAD', 'PATCH', 'DELETE']
 
-  test('3: Tus-Version is a list that begins with the version preferred', async () => {
-    const { headers } = await client.ask('OPTIONS', '/upload/tus')
+  test('OPTIONS returns the preferred version first in Tus-Version', async () => {
+    const { headers } = await client.request('OPTIONS', '/upload/tus')
     expect(headers['tus-version']).toBe('1.0.0')
   })
-  test('4: every answer but that to OPTIONS has Tus-Resumable, refusals too', async () => {
-    const path = await begun()
-    const answers = [
+  test('every response except to OPTIONS has Tus-Resumable, errors included', async () => {
+    const path = await startUpload()
+    const responses = [
       await client.post({ 'upload-length': '5' }),
       await client.post({}),
       await client.head(path),
       await client.head('/upload/tus/nothing'),
-      await client.patch(path, unit, pattern(unit)),
-      await client.patch(path, 7, pattern(unit)),
+      await client.patch(path, chunkUnit, pattern(chunkUnit)),
+      await client.patch(path, 7, pattern(chunkUnit)),
       await send(driveway.origin, path, { method: 'HEAD' }),
       await client.remove(path),
     ]
-    expect(answers.map(({ status }) => status)).toEqual([201, 400, 200, 404, 204, 409, 412, 204])
-    for (const { headers } of answers) expect(headers['tus-resumable']).toBe('1.0.0')
+    expect(responses.map(({ status }) => status)).toEqual([201, 400, 200, 404, 204, 409, 412, 204])
+    for (const { headers } of responses) expect(headers['tus-resumable']).toBe('1.0.0')
   })
   test.each(['0.2.2', '1.0', '2.0.0', '', '1.0.0, 1.0.0'])(
-    '5–7: version "%s" gets 412 with Tus-Version, and nothing is done (case 66)',
+    'every method returns 412 with Tus-Version for the version "%s", and does nothing',
     async (version) => {
-      const path = await begun()
+      const path = await startUpload()
       for (const method of methods) {
-        const answer = await client.ask(
+        const response = await client.request(
           method,
           method === 'POST' ? '/upload/tus' : path,
           {
             'tus-resumable': version,
             'upload-length': '5',
-            'upload-offset': String(unit),
-            'content-type': bodyType,
+            'upload-offset': String(chunkUnit),
+            'content-type': tusContentType,
           },
-          method === 'PATCH' ? pattern(unit) : undefined,
+          method === 'PATCH' ? pattern(chunkUnit) : undefined,
         )
-        expect([answer.status, answer.headers['tus-version']]).toEqual([412, '1.0.0'])
+        expect([response.status, response.headers['tus-version']]).toEqual([412, '1.0.0'])
       }
-      expect(offsetOf(await client.head(path))).toBe(unit)
+      expect(offsetOf(await client.head(path))).toBe(chunkUnit)
       expect(driveway.google.drive.openSessions()).toBe(1)
     },
   )
-  test('8: a client that says no version is refused too', async () => {
+  test('POST returns tus_version without Tus-Resumable', async () => {
     const { bearer, origin } = driveway
     const headers = { ...bearer, 'upload-length': '5' }
-    const answer = await send(origin, '/upload/tus', { method: 'POST', headers })
-    expect([answer.status, codeOf(answer)]).toEqual([412, 'tus_version'])
+    const response = await send(origin, '/upload/tus', { method: 'POST', headers })
+    expectProblem(response, 412, 'tus_version')
   })
 })
 
 describe('Tus-Extension and Tus-Max-Size', () => {
-  test('9: Tus-Extension lists what there is', async () => {
-    const { headers } = await client.ask('OPTIONS', '/upload/tus')
+  test('OPTIONS lists the extensions in Tus-Extension', async () => {
+    const { headers } = await client.request('OPTIONS', '/upload/tus')
     expect(headers['tus-extension']).toBe(
       'creation,creation-with-upload,creation-defer-length,checksum,expiration,termination',
     )
   })
-  test('10: Tus-Max-Size is the largest upload, and one byte more gets 413', async () => {
-    const { headers } = await client.ask('OPTIONS', '/upload/tus')
+  test('OPTIONS returns the maximum in Tus-Max-Size, and POST returns 413 for a longer upload', async () => {
+    const { headers } = await client.request('OPTIONS', '/upload/tus')
     expect(headers['tus-max-size']).toBe(String(max))
     expect((await client.post({ 'upload-length': String(max) })).status).toBe(201)
     for (const length of [String(max + 1), '9'.repeat(30)]) {
-      const answer = await client.post({ 'upload-length': length })
-      expect([answer.status, codeOf(answer)]).toEqual([413, 'too_large'])
+      const response = await client.post({ 'upload-length': length })
+      expectProblem(response, 413, 'too_large')
     }
   })
 })
 
 describe('X-HTTP-Method-Override', () => {
-  test('11: a POST to an upload is what the header says, whatever POST means', async () => {
-    const path = await begun()
-    const patched = await client.ask('POST', path, override('PATCH'), pattern(unit))
-    expect([patched.status, offsetOf(patched)]).toEqual([204, 2 * unit])
-    expect((await client.ask('POST', path, override('DELETE'))).status).toBe(204)
+  test('a POST to an upload runs as the method in X-HTTP-Method-Override', async () => {
+    const path = await startUpload()
+    const patched = await client.request('POST', path, overrideHeaders('PATCH'), pattern(chunkUnit))
+    expect([patched.status, offsetOf(patched)]).toEqual([204, 2 * chunkUnit])
+    expect((await client.request('POST', path, overrideHeaders('DELETE'))).status).toBe(204)
     expect((await client.head(path)).status).toBe(410)
   })
-  test('12: any other method that hides another is refused (case 67)', async () => {
-    const path = await begun()
+  test('any other method with X-HTTP-Method-Override is rejected', async () => {
+    const path = await startUpload()
     const headers = { 'x-http-method-override': 'DELETE' }
-    expect((await client.patch(path, unit, pattern(unit), headers)).status).toBe(400)
-    expect((await client.ask('HEAD', path, headers)).status).toBe(400)
-    expect((await client.ask('GET', path, headers)).status).toBe(405)
-    expect((await client.ask('POST', path, { 'x-http-method-override': 'GET' })).status).toBe(405)
-    expect((await client.ask('POST', path)).status).toBe(405)
-    expect(offsetOf(await client.head(path))).toBe(unit)
+    expect((await client.patch(path, chunkUnit, pattern(chunkUnit), headers)).status).toBe(400)
+    expect((await client.request('HEAD', path, headers)).status).toBe(400)
+    expect((await client.request('GET', path, headers)).status).toBe(405)
+    expect((await client.request('POST', path, { 'x-http-method-override': 'GET' })).status).toBe(
+      405,
+    )
+    expect((await client.request('POST', path)).status).toBe(405)
+    expect(offsetOf(await client.head(path))).toBe(chunkUnit)
   })
 })
 
 describe('HEAD', () => {
-  test('13: Upload-Offset is there at nothing, at something and at the end', async () => {
-    const bytes = pattern(unit + 5)
+  test('HEAD returns Upload-Offset at the start, in the middle and at the end', async () => {
+    const bytes = pattern(chunkUnit + 5)
     const path = await client.create({ 'upload-length': String(bytes.length) })
     expect(offsetOf(await client.head(path))).toBe(0)
-    await client.patch(path, 0, bytes.subarray(0, unit))
-    expect(offsetOf(await client.head(path))).toBe(unit)
-    await client.patch(path, unit, bytes.subarray(unit))
-    expect(offsetOf(await client.head(path))).toBe(unit + 5)
+    await client.patch(path, 0, bytes.subarray(0, chunkUnit))
+    expect(offsetOf(await client.head(path))).toBe(chunkUnit)
+    await client.patch(path, chunkUnit, bytes.subarray(chunkUnit))
+    expect(offsetOf(await client.head(path))).toBe(chunkUnit + 5)
   })
-  test('14: Upload-Length is there where it is known', async () => {
-    const { headers } = await client.head(await begun())
-    expect(headers['upload-length']).toBe(String(3 * unit))
+  test('HEAD returns Upload-Length when it is known', async () => {
+    const { headers } = await client.head(await startUpload())
+    expect(headers['upload-length']).toBe(String(3 * chunkUnit))
     expect(headers['upload-defer-length']).toBeUndefined()
   })
-  test('15: what is not there has no Upload-Offset', async () => {
-    const answer = await client.head('/upload/tus/eyJhbGciOiJkaXIifQ..a.b.c')
-    expect([answer.status, answer.headers['upload-offset']]).toEqual([404, undefined])
+  test('HEAD returns 404 without Upload-Offset for an unknown upload', async () => {
+    const response = await client.head('/upload/tus/eyJhbGciOiJkaXIifQ..a.b.c')
+    expect([response.status, response.headers['upload-offset']]).toEqual([404, undefined])
   })
-  test('16: no answer may be kept by anybody', async () => {
-    const path = await begun()
+  test('HEAD returns Cache-Control: no-store', async () => {
+    const path = await startUpload()
     expect((await client.head(path)).headers['cache-control']).toBe('no-store')
     expect((await client.head('/upload/tus/nothing')).headers['cache-control']).toBe('no-store')
   })
 })
 
 describe('PATCH', () => {
-  test('17: bytes are taken at the offset where Drive stopped', async () => {
-    const path = await begun()
-    const answer = await client.patch(path, unit, pattern(unit))
-    expect([answer.status, offsetOf(answer)]).toEqual([204, 2 * unit])
+  test('PATCH appends bytes at the stored offset', async () => {
+    const path = await startUpload()
+    const response = await client.patch(path, chunkUnit, pattern(chunkUnit))
+    expect([response.status, offsetOf(response)]).toEqual([204, 2 * chunkUnit])
   })
-  test.each([undefined, 'application/octet-stream', 'text/plain', `${bodyType}; charset=utf-8`])(
-    '18: a body of type %s gets 415 (case 67)',
-    async (type) => {
-      const path = await begun()
-      const headers = { 'upload-offset': String(unit), ...(type ? { 'content-type': type } : {}) }
-      const answer = await client.ask('PATCH', path, headers, pattern(unit))
-      expect([answer.status, codeOf(answer)]).toEqual([415, 'unsupported_media_type'])
-      expect(offsetOf(await client.head(path))).toBe(unit)
-    },
-  )
-  test('19: Upload-Offset has to be there (case 67)', async () => {
-    const path = await begun()
-    const answer = await client.ask('PATCH', path, { 'content-type': bodyType }, pattern(unit))
-    expect([answer.status, codeOf(answer)]).toEqual([400, 'bad_request'])
+  test.each([
+    undefined,
+    'application/octet-stream',
+    'text/plain',
+    `${tusContentType}; charset=utf-8`,
+  ])('PATCH returns 415 for the Content-Type %s', async (type) => {
+    const path = await startUpload()
+    const headers = {
+      'upload-offset': String(chunkUnit),
+      ...(type ? { 'content-type': type } : {}),
+    }
+    const response = await client.request('PATCH', path, headers, pattern(chunkUnit))
+    expectProblem(response, 415, 'unsupported_media_type')
+    expect(offsetOf(await client.head(path))).toBe(chunkUnit)
   })
-  test.each([0, 1, unit - 1, unit + 1, 2 * unit, 4 * unit])(
-    '20–21: offset %i is not where it stopped: 409, the true offset, and nothing changed (case 67)',
+  test('PATCH returns bad_request without Upload-Offset', async () => {
+    const path = await startUpload()
+    const response = await client.request(
+      'PATCH',
+      path,
+      { 'content-type': tusContentType },
+      pattern(chunkUnit),
+    )
+    expectProblem(response, 400, 'bad_request')
+  })
+  test.each([0, 1, chunkUnit - 1, chunkUnit + 1, 2 * chunkUnit, 4 * chunkUnit])(
+    'PATCH returns 409 with the stored offset for the offset %i, and stores nothing',
     async (offset) => {
-      const path = await begun()
-      const answer = await client.patch(path, offset, pattern(unit))
-      expect([answer.status, codeOf(answer)]).toEqual([409, 'offset_mismatch'])
-      expect(offsetOf(answer)).toBe(unit)
-      expect(offsetOf(await client.head(path))).toBe(unit)
+      const path = await startUpload()
+      const response = await client.patch(path, offset, pattern(chunkUnit))
+      expectProblem(response, 409, 'offset_mismatch')
+      expect(offsetOf(response)).toBe(chunkUnit)
+      expect(offsetOf(await client.head(path))).toBe(chunkUnit)
     },
   )
-  test('22–24: success is 204 without a body, and the offset is the sum', async () => {
-    const bytes = pattern(2 * unit + 9)
+  test('PATCH returns 204 without a body, and the new offset', async () => {
+    const bytes = pattern(2 * chunkUnit + 9)
     const length = { 'upload-length': String(bytes.length) }
     const name = 'sum.bin'
-    const path = await client.create({ ...length, 'upload-metadata': metadata({ name }) })
-    const first = await client.patch(path, 0, bytes.subarray(0, unit))
-    const last = await client.patch(path, unit, bytes.subarray(unit))
-    expect([first.status, first.body, offsetOf(first)]).toEqual([204, '', unit])
+    const path = await client.create({ ...length, 'upload-metadata': encodeMetadata({ name }) })
+    const first = await client.patch(path, 0, bytes.subarray(0, chunkUnit))
+    const last = await client.patch(path, chunkUnit, bytes.subarray(chunkUnit))
+    expect([first.status, first.body, offsetOf(first)]).toEqual([204, '', chunkUnit])
     expect([last.status, last.body, offsetOf(last)]).toEqual([204, '', bytes.length])
-    expectStored(driveway, { answer: { ...last, status: 201 }, name, bytes })
+    expectStored(driveway, { response: { ...last, status: 201 }, name, bytes })
     expect(last.headers['driveway-file-id']).toBe(driveway.uploaded().at(-1)?.id)
     expect(last.headers['driveway-file-sha256']).toMatch(/^[0-9a-f]{64}$/)
   })
-  test('25: what is not there gets 404', async () => {
-    const answer = await client.patch('/upload/tus/nothing', 0, pattern(unit))
-    expect([answer.status, codeOf(answer)]).toEqual([404, 'not_found'])
+  test('PATCH returns 404 for an unknown upload', async () => {
+    const response = await client.patch('/upload/tus/nothing', 0, pattern(chunkUnit))
+    expectProblem(response, 404, 'not_found')
   })
-  test('a body that goes beyond the end is refused, declared or not (case 67)', async () => {
-    const path = await begun()
-    const answer = await client.patch(path, unit, pattern(2 * unit + 1))
-    expect([answer.status, codeOf(answer)]).toEqual([400, 'bad_request'])
+  test('PATCH returns bad_request for a body beyond the length, with and without Content-Length', async () => {
+    const path = await startUpload()
+    const response = await client.patch(path, chunkUnit, pattern(2 * chunkUnit + 1))
+    expectProblem(response, 400, 'bad_request')
     const chunked = { 'transfer-encoding': 'chunked' }
-    const unsaid = await client.patch(path, unit, pattern(2 * unit + 1), chunked)
-    expect([unsaid.status, codeOf(unsaid)]).toEqual([400, 'bad_request'])
-    expect(driveway.uploaded().filter(({ size }) => size === 3 * unit)).toEqual([])
+    const withoutLength = await client.patch(path, chunkUnit, pattern(2 * chunkUnit + 1), chunked)
+    expectProblem(withoutLength, 400, 'bad_request')
+    expect(driveway.uploaded().filter(({ size }) => size === 3 * chunkUnit)).toEqual([])
   })
 })
 
 describe('OPTIONS', () => {
-  test('26: it succeeds with Tus-Version, whoever asks, at every address', async () => {
+  test('OPTIONS returns Tus-Version without a credential, at every URL', async () => {
     for (const path of ['/upload/tus', '/upload/tus/', '/upload/tus/abc']) {
-      const answer = await send(driveway.origin, path, { method: 'OPTIONS' })
-      expect([path, answer.status, answer.headers['tus-version']]).toEqual([path, 204, '1.0.0'])
-      expect(answer.headers['allow']?.split(', ')).toContain(
+      const response = await send(driveway.origin, path, { method: 'OPTIONS' })
+      expect([path, response.status, response.headers['tus-version']]).toEqual([path, 204, '1.0.0'])
+      expect(response.headers['allow']?.split(', ')).toContain(
         path.endsWith('abc') ? 'PATCH' : 'POST',
       )
     }
     expect(driveway.google.calls).toEqual([])
   })
-  test('27: Tus-Resumable in the request makes no difference', async () => {
+  test('OPTIONS ignores Tus-Resumable', async () => {
     const headers = { 'tus-resumable': '0.2.2' }
-    const answer = await send(driveway.origin, '/upload/tus', { method: 'OPTIONS', headers })
-    expect([answer.status, answer.headers['tus-version']]).toEqual([204, '1.0.0'])
+    const response = await send(driveway.origin, '/upload/tus', { method: 'OPTIONS', headers })
+    expect([response.status, response.headers['tus-version']]).toEqual([204, '1.0.0'])
   })
 })
 
-test('an upload’s address is under the public one, whatever Host says', async () => {
+test('POST returns a Location under the public URL for any Host', async () => {
   for (const host of ['evil.example', 'evil.example:8080']) {
     const { headers } = await client.post({ 'upload-length': '9', host, 'x-forwarded-host': host })
     expect(headers.location).toMatch(new RegExp(`^${driveway.origin}/upload/tus/[\\w.-]+$`))

@@ -1,22 +1,23 @@
-/** What a page of another origin needs to speak tus, and what it is told. */
+/** CORS of tus uploads from pages of other origins. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { codeOf, send, startDriveway } from '../../kit/environment.ts'
-import type { Driveway, RawAnswer } from '../../kit/environment.ts'
+import { send, startDriveway } from '../../kit/environment.ts'
+import type { Driveway, RawResponse } from '../../kit/environment.ts'
+import { expectProblem } from '../../kit/requests.ts'
 
 let driveway: Driveway
-const friend = 'https://friend.example'
+const allowedOrigin = 'https://friend.example'
 
 beforeAll(async () => {
-  driveway = await startDriveway({ env: { ALLOWED_ORIGINS: friend } })
+  driveway = await startDriveway({ env: { ALLOWED_ORIGINS: allowedOrigin } })
 })
 afterAll(() => driveway.close())
 
-function listIn(answer: RawAnswer, name: string): string[] {
-  return String(answer.headers[name] ?? '').split(', ')
+function listIn(response: RawResponse, name: string): string[] {
+  return String(response.headers[name] ?? '').split(', ')
 }
 
-/** Every header that clients send, in any mode of theirs. */
-const sent = [
+/** Every request header of tus clients. */
+const requestHeaders = [
   'Authorization',
   'Content-Type',
   'Tus-Resumable',
@@ -30,8 +31,8 @@ const sent = [
   'Driveway-Direct',
 ]
 
-/** Every header that clients read. */
-const read = [
+/** Every response header that tus clients read. */
+const responseHeaders = [
   'Location',
   'Tus-Resumable',
   'Tus-Version',
@@ -50,55 +51,60 @@ const read = [
 test.each([
   ['/upload/tus', ['POST']],
   ['/upload/tus/a.b.c', ['HEAD', 'PATCH', 'DELETE', 'POST']],
-])('a preflight for %s lets a known page speak tus (case 27)', async (path, methods) => {
-  for (const method of methods) {
-    const headers = {
-      origin: friend,
-      'access-control-request-method': method,
-      'access-control-request-headers': sent.join(',').toLowerCase(),
+])(
+  'a preflight for %s permits an allowed origin every method and header of tus',
+  async (path, methods) => {
+    for (const method of methods) {
+      const headers = {
+        origin: allowedOrigin,
+        'access-control-request-method': method,
+        'access-control-request-headers': requestHeaders.join(',').toLowerCase(),
+      }
+      const response = await send(driveway.origin, path, { method: 'OPTIONS', headers })
+      expect([response.status, response.headers['tus-version']]).toEqual([204, '1.0.0'])
+      expect(response.headers['access-control-allow-origin']).toBe(allowedOrigin)
+      expect(listIn(response, 'access-control-allow-methods')).toContain(method)
+      const allowed = listIn(response, 'access-control-allow-headers')
+      expect(requestHeaders.filter((name) => !allowed.includes(name))).toEqual([])
     }
-    const answer = await send(driveway.origin, path, { method: 'OPTIONS', headers })
-    expect([answer.status, answer.headers['tus-version']]).toEqual([204, '1.0.0'])
-    expect(answer.headers['access-control-allow-origin']).toBe(friend)
-    expect(listIn(answer, 'access-control-allow-methods')).toContain(method)
-    const allowed = listIn(answer, 'access-control-allow-headers')
-    expect(sent.filter((name) => !allowed.includes(name))).toEqual([])
-  }
-})
+  },
+)
 
-test('an unknown page is told nothing', async () => {
+test('a preflight from an unknown origin returns no CORS headers', async () => {
   for (const path of ['/upload/tus', '/upload/tus/a.b.c']) {
     const headers = { origin: 'https://evil.example', 'access-control-request-method': 'POST' }
-    const answer = await send(driveway.origin, path, { method: 'OPTIONS', headers })
-    const told = Object.keys(answer.headers).filter((name) => name.startsWith('access-control'))
-    expect(told).toEqual([])
+    const response = await send(driveway.origin, path, { method: 'OPTIONS', headers })
+    const corsHeaders = Object.keys(response.headers).filter((name) =>
+      name.startsWith('access-control'),
+    )
+    expect(corsHeaders).toEqual([])
   }
 })
 
-test('a known page may read every header of an answer, of a refusal too (case 28)', async () => {
-  const headers = { ...driveway.bearer, origin: friend, 'tus-resumable': '1.0.0' }
+test('an allowed origin may read every response header of tus, of errors too', async () => {
+  const headers = { ...driveway.bearer, origin: allowedOrigin, 'tus-resumable': '1.0.0' }
   const path = '/upload/tus'
   const created = await send(driveway.origin, path, {
     method: 'POST',
     headers: { ...headers, 'upload-length': '9' },
   })
-  const refused = await send(driveway.origin, path, { method: 'POST', headers })
-  expect([created.status, refused.status]).toEqual([201, 400])
-  for (const answer of [created, refused]) {
-    expect(answer.headers['access-control-allow-origin']).toBe(friend)
-    const exposed = listIn(answer, 'access-control-expose-headers')
-    expect(read.filter((name) => !exposed.includes(name))).toEqual([])
+  const rejected = await send(driveway.origin, path, { method: 'POST', headers })
+  expect([created.status, rejected.status]).toEqual([201, 400])
+  for (const response of [created, rejected]) {
+    expect(response.headers['access-control-allow-origin']).toBe(allowedOrigin)
+    const exposed = listIn(response, 'access-control-expose-headers')
+    expect(responseHeaders.filter((name) => !exposed.includes(name))).toEqual([])
   }
 })
 
-test('other addresses let pages send what they did before', async () => {
-  const headers = { origin: friend, 'access-control-request-method': 'GET' }
-  const answer = await send(driveway.origin, '/files', { method: 'OPTIONS', headers })
-  expect(answer.headers['access-control-allow-headers']).toBe('Authorization, Content-Type')
+test('a preflight for another URL permits no headers of tus', async () => {
+  const headers = { origin: allowedOrigin, 'access-control-request-method': 'GET' }
+  const response = await send(driveway.origin, '/files', { method: 'OPTIONS', headers })
+  expect(response.headers['access-control-allow-headers']).toBe('Authorization, Content-Type')
 })
 
-test('a GET of an upload is not taken: there is nothing to read back', async () => {
-  const answer = await send(driveway.origin, '/upload/tus/a.b.c', { headers: driveway.bearer })
-  expect([answer.status, codeOf(answer)]).toEqual([405, 'method_not_allowed'])
-  expect(listIn(answer, 'allow')).toEqual(expect.arrayContaining(['HEAD', 'PATCH', 'DELETE']))
+test('GET of an upload returns method_not_allowed', async () => {
+  const response = await send(driveway.origin, '/upload/tus/a.b.c', { headers: driveway.bearer })
+  expectProblem(response, 405, 'method_not_allowed')
+  expect(listIn(response, 'allow')).toEqual(expect.arrayContaining(['HEAD', 'PATCH', 'DELETE']))
 })

@@ -1,4 +1,4 @@
-/** Instances that are killed in mid-upload, and others that go on (case 92). */
+/** Instances that are killed during an upload, which another instance resumes. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { randomUUID } from 'node:crypto'
 import { Upload } from 'tus-js-client'
@@ -6,7 +6,7 @@ import { mintToken, signIn } from '../../../infra/local/sign-in.ts'
 import type { Google } from '../../../infra/sandbox/index.ts'
 import { startGoogle } from '../../../infra/sandbox/index.ts'
 import { pattern, sha256Of } from '../../faults/fixture.ts'
-import type { Run } from '../../kit/process.ts'
+import type { RunningProgram } from '../../kit/process.ts'
 import { end, environment, freePorts, run } from '../../kit/process.ts'
 import { createRandom, seed } from '../../kit/random.ts'
 import type { Random } from '../../kit/random.ts'
@@ -19,9 +19,9 @@ const bytes = pattern(size)
 let google: Google
 let ports: number[]
 let authorization: string
-const running = new Map<number, Run>()
+const running = new Map<number, RunningProgram>()
 
-/** An instance of the gateway; all of them have the same public address. */
+/** Starts an instance of the gateway; all instances have the same public URL. */
 async function startInstance(port: number): Promise<void> {
   const server = run(process.execPath, ['dist/local/server.mjs'], {
     env: environment({ ...google.env, PORT: String(port) }),
@@ -30,7 +30,7 @@ async function startInstance(port: number): Promise<void> {
   running.set(port, server)
   await new Promise<void>((resolve, reject) => {
     server.child.once('message', () => resolve())
-    void server.ended.then((how) => reject(new Error(`Ended (${how}): ${server.output}`)))
+    void server.exited.then((how) => reject(new Error(`Ended (${how}): ${server.output}`)))
   })
 }
 
@@ -49,28 +49,28 @@ afterAll(async () => {
 })
 
 test(
-  `through ${kills} SIGKILLs at any moment each file gets there once, byte by byte (SEED=${seed})`,
+  `a tus upload is stored once and unchanged through ${kills} SIGKILLs at random times (SEED=${seed})`,
   async () => {
     const random = createRandom(seed)
-    // Slow enough to be caught in the middle of a chunk.
-    google.faults.add({ operation: 'drive.upload.chunk', latency: 10, times: Infinity })
-    for (let killed = 0; killed < kills;) killed += await sendThroughKills(random)
+    // Slow enough for a SIGKILL in the middle of a chunk.
+    google.faults.add({ operation: 'drive.upload.chunk', latencyMs: 10, times: Infinity })
+    for (let killed = 0; killed < kills;) killed += await uploadThroughKills(random)
   },
   60_000 + kills * 3_000,
 )
 
-/** @returns how often an instance was killed on the way */
-async function sendThroughKills(random: Random): Promise<number> {
+/** Uploads a file while instances are killed. @returns the number of kills */
+async function uploadThroughKills(random: Random): Promise<number> {
   const name = randomUUID()
-  let now: Told = { url: null, offset: 0, isDone: false }
+  let progress: Progress = { url: null, offset: 0, isComplete: false }
   let killed = 0
   let starting: Promise<void> | undefined
   for (;;) {
     const [port = 0] = ports
-    const before = now
-    now = await upload(port, name, before, 1 + Math.floor(random() * 3))
-    expect(now.offset).toBeGreaterThanOrEqual(before.offset)
-    if (now.isDone) break
+    const previous = progress
+    progress = await upload(port, name, previous, 1 + Math.floor(random() * 3))
+    expect(progress.offset).toBeGreaterThanOrEqual(previous.offset)
+    if (progress.isComplete) break
     killed++
     await starting
     starting = startInstance(port)
@@ -83,45 +83,50 @@ async function sendThroughKills(random: Random): Promise<number> {
   return killed
 }
 
-interface Told {
-  /** The upload's, under the public address. */
+interface Progress {
+  /** The upload's URL, under the public URL. */
   url: string | null
-  /** The last one that was told. */
+  /** The last `Upload-Offset` of a response. */
   offset: number
-  isDone: boolean
+  isComplete: boolean
 }
 
 /**
- * Goes on at an instance, which is killed once Drive has been sent so many chunks; as a page does
- * that is loaded again, with nothing but the upload's URL.
+ * Resumes an upload from its URL alone, as after a page reload, at an instance that is killed after
+ * this many chunks to Drive.
  */
-async function upload(port: number, name: string, before: Told, chunks: number): Promise<Told> {
-  const now = { ...before }
-  const here = `http://127.0.0.1:${port}`
+async function upload(
+  port: number,
+  name: string,
+  previous: Progress,
+  chunks: number,
+): Promise<Progress> {
+  const progress = { ...previous }
+  const origin = `http://127.0.0.1:${port}`
   const instance = running.get(port)
   google.calls.length = 0
   const watch = setInterval(() => {
     const sent = google.calls.filter((call) => call === 'drive.upload.chunk').length
-    if (sent >= chunks && !now.isDone) instance?.child.kill('SIGKILL')
+    if (sent >= chunks && !progress.isComplete) instance?.child.kill('SIGKILL')
   }, 1)
-  now.isDone = await new Promise<boolean>((resolve) => {
+  progress.isComplete = await new Promise<boolean>((resolve) => {
     const client = new Upload(bytes, {
-      endpoint: `${here}/upload/tus`,
-      uploadUrl: before.url === null ? null : here + new URL(before.url).pathname,
+      endpoint: `${origin}/upload/tus`,
+      uploadUrl: previous.url === null ? null : origin + new URL(previous.url).pathname,
       headers: { authorization },
       metadata: { filename: name },
       chunkSize,
       retryDelays: null,
       onAfterResponse(_, res) {
-        now.offset = Number(res.getHeader('Upload-Offset') ?? now.offset)
+        progress.offset = Number(res.getHeader('Upload-Offset') ?? progress.offset)
       },
-      onUploadUrlAvailable: () => (now.url = client.url),
+      onUploadUrlAvailable: () => (progress.url = client.url),
       onSuccess: () => resolve(true),
       onError: () => resolve(false),
     })
     client.start()
   })
   clearInterval(watch)
-  if (!now.isDone) await instance?.ended
-  return now
+  if (!progress.isComplete) await instance?.exited
+  return progress
 }

@@ -1,39 +1,41 @@
-/** Where a tus upload's file goes, and bytes of it that a page sends straight to Drive. */
+/** The destination of a tus upload, and direct uploads from a page to Drive. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { pattern, sha256Of } from '../../faults/fixture.ts'
-import type { Uploading } from '../../kit/upload.ts'
-import { expectNothingIn, startUploading } from '../../kit/upload.ts'
-import { codeOf } from '../../kit/environment.ts'
-import { metadata, offsetOf, pathOf, tus, unit } from '../../kit/tus.ts'
-import type { Tus } from '../../kit/tus.ts'
+import { expectProblem } from '../../kit/requests.ts'
+import { expectNothingStored, startUploadGateway } from '../../kit/upload.ts'
+import type { UploadGateway } from '../../kit/upload.ts'
+import { chunkUnit, createTusClient, encodeMetadata, offsetOf, pathOf } from '../../kit/tus.ts'
+import type { TusClient } from '../../kit/tus.ts'
 
-const friend = 'https://friend.example'
+const allowedOrigin = 'https://allowedOrigin.example'
 const folderType = 'application/vnd.google-apps.folder'
-let driveway: Uploading
-let client: Tus
+let driveway: UploadGateway
+let client: TusClient
 
 beforeAll(async () => {
-  driveway = await startUploading({
-    env: { ALLOWED_ORIGINS: friend },
-    gateway: { chunkBytes: unit },
+  driveway = await startUploadGateway({
+    env: { ALLOWED_ORIGINS: allowedOrigin },
+    gateway: { chunkBytes: chunkUnit },
   })
-  client = tus(driveway)
+  client = createTusClient(driveway)
 })
 afterAll(() => driveway.close())
 beforeEach(() => {
-  driveway.forget()
-  driveway.google.drive.forgetSessions()
+  driveway.resetUploads()
+  driveway.google.drive.expireSessions()
 })
 
-const send = (path: string, more: Record<string, string> = {}) => {
-  const said = metadata({ filename: 'a.txt', path, ...more })
-  return client.post({ 'upload-length': '5', 'upload-metadata': said }, pattern(5))
+const upload = (path: string, more: Record<string, string> = {}) => {
+  const metadata = encodeMetadata({ filename: 'a.txt', path, ...more })
+  return client.post({ 'upload-length': '5', 'upload-metadata': metadata }, pattern(5))
 }
 
-describe('the metadata’s path', () => {
-  test('names folders that are made once, also by uploads at the same time', async () => {
-    const answers = await Promise.all(['Trip/Day 1', 'Trip/Day 2', 'Trip'].map((at) => send(at)))
-    expect(answers.map(({ status }) => status)).toEqual([201, 201, 201])
+describe('the path of Upload-Metadata', () => {
+  test('names folders that concurrent uploads create once', async () => {
+    const responses = await Promise.all(
+      ['Trip/Day 1', 'Trip/Day 2', 'Trip'].map((path) => upload(path)),
+    )
+    expect(responses.map(({ status }) => status)).toEqual([201, 201, 201])
     const stored = driveway.uploaded()
     const folders = stored.filter(({ mimeType }) => mimeType === folderType)
     expect(folders.map(({ name }) => name).toSorted()).toEqual(['Day 1', 'Day 2', 'Trip'])
@@ -43,38 +45,40 @@ describe('the metadata’s path', () => {
     expect(names.toSorted()).toEqual(['Day 1', 'Day 2', 'Trip'])
   })
 
-  test('begins in the metadata’s folder', async () => {
-    await send('Below')
+  test('is below the folder of Upload-Metadata', async () => {
+    await upload('Below')
     const [below] = driveway.uploaded().filter(({ name }) => name === 'Below')
-    driveway.forget()
-    expect((await send('Deeper', { folder: below?.id ?? '' })).status).toBe(201)
+    driveway.resetUploads()
+    expect((await upload('Deeper', { folder: below?.id ?? '' })).status).toBe(201)
     const deeper = driveway.uploaded().find(({ name }) => name === 'Deeper')
     expect(deeper?.parents).toEqual([below?.id])
   })
 
   test.each(['', '/', '/a', 'a/', 'a//b', '../a', 'a/./b', 'a\\b', ' ', 'a\tb', 'x'.repeat(1025)])(
-    'a path that means nothing or something else is refused: %j',
+    'is rejected with invalid_path when it is %j, and ignored when it is empty',
     async (path) => {
-      const answer = await send(path)
-      // Metadata without a value is as good as none.
-      if (path === '') return expect(answer.status).toBe(201)
-      expect([answer.status, codeOf(answer)]).toEqual([400, 'invalid_path'])
-      expectNothingIn(driveway)
+      const response = await upload(path)
+      // A key without a value is ignored.
+      if (path === '') return expect(response.status).toBe(201)
+      expectProblem(response, 400, 'invalid_path')
+      expectNothingStored(driveway)
     },
   )
 })
 
 describe('Driveway-Direct', () => {
-  const length = 3 * unit + 5
+  const length = 3 * chunkUnit + 5
   const bytes = pattern(length)
-  const wanted = { 'upload-length': String(length), 'driveway-direct': '1' }
-  const from = { origin: friend }
-  const create = async (headers: Record<string, string> = from) => {
-    const said = { 'upload-metadata': metadata({ filename: 'direct.bin' }) }
-    const { headers: answer } = await client.post({ ...wanted, ...said, ...headers })
-    return { path: pathOf(answer.location), url: String(answer['driveway-direct-url'] ?? '') }
+  const creation = { 'upload-length': String(length), 'driveway-direct': '1' }
+  const fromPage = { origin: allowedOrigin }
+  const create = async (headers: Record<string, string> = fromPage) => {
+    const metadata = { 'upload-metadata': encodeMetadata({ filename: 'direct.bin' }) }
+    const response = await client.post({ ...creation, ...metadata, ...headers })
+    expect([response.status, response.body]).toEqual([201, ''])
+    const url = String(response.headers['driveway-direct-url'] ?? '')
+    return { path: pathOf(response.headers.location), url }
   }
-  const put = (url: string, start: number, end: number, origin = friend) =>
+  const put = (url: string, start: number, end: number, origin = allowedOrigin) =>
     fetch(url, {
       method: 'PUT',
       headers: { origin, 'content-range': `bytes ${start}-${end - 1}/${length}` },
@@ -82,19 +86,19 @@ describe('Driveway-Direct', () => {
       redirect: 'manual',
     })
 
-  test('gives the address at Drive; some bytes go there, some here, and it is one file', async () => {
+  test('returns the session URI, and a file may be sent partly to Drive and partly to the gateway', async () => {
     const { path, url } = await create()
-    const answer = await put(url, 0, unit)
-    expect([answer.status, answer.headers.get('access-control-allow-origin')]).toEqual([
+    const response = await put(url, 0, chunkUnit)
+    expect([response.status, response.headers.get('access-control-allow-origin')]).toEqual([
       308,
-      friend,
+      allowedOrigin,
     ])
-    expect(offsetOf(await client.head(path))).toBe(unit)
-    const rest = await client.patch(path, unit, bytes.subarray(unit))
+    expect(offsetOf(await client.head(path))).toBe(chunkUnit)
+    const rest = await client.patch(path, chunkUnit, bytes.subarray(chunkUnit))
     expect([rest.status, rest.headers['driveway-file-sha256']]).toEqual([204, sha256Of(bytes)])
   })
 
-  test('what Drive alone has taken is told as any other upload', async () => {
+  test('HEAD describes a file whose bytes Drive received directly', async () => {
     const { path, url } = await create()
     expect((await put(url, 0, length)).status).toBe(200)
     const { headers } = await client.head(path)
@@ -105,40 +109,40 @@ describe('Driveway-Direct', () => {
     expect(headers['driveway-direct-url']).toBeUndefined()
   })
 
-  test('is given again to the same origin that asks, and to no other', async () => {
+  test('returns the session URI again to the same origin only', async () => {
     const { path, url } = await create()
-    const ask = async (headers: Record<string, string>) =>
-      (await client.ask('HEAD', path, headers)).headers['driveway-direct-url']
-    expect(await ask({ 'driveway-direct': '1', ...from })).toBe(url)
-    expect(await ask({ ...from })).toBeUndefined()
-    expect(await ask({ 'driveway-direct': '1', origin: driveway.origin })).toBeUndefined()
-    expect(await ask({ 'driveway-direct': '1' })).toBeUndefined()
+    const headUrl = async (headers: Record<string, string>) =>
+      (await client.request('HEAD', path, headers)).headers['driveway-direct-url']
+    expect(await headUrl({ 'driveway-direct': '1', ...fromPage })).toBe(url)
+    expect(await headUrl({ ...fromPage })).toBeUndefined()
+    expect(await headUrl({ 'driveway-direct': '1', origin: driveway.origin })).toBeUndefined()
+    expect(await headUrl({ 'driveway-direct': '1' })).toBeUndefined()
     const own = await create({ origin: driveway.origin })
-    const again = await client.ask('HEAD', own.path, { 'driveway-direct': '1' })
-    expect(again.headers['driveway-direct-url']).toBe(own.url)
+    const headResponse = await client.request('HEAD', own.path, { 'driveway-direct': '1' })
+    expect(headResponse.headers['driveway-direct-url']).toBe(own.url)
   })
 
-  test('is of no use to the pages of another origin', async () => {
+  test('returns a session URI that Drive does not admit from another origin', async () => {
     const { url } = await create()
-    const answer = await put(url, 0, unit, 'https://evil.example')
-    expect(answer.headers.get('access-control-allow-origin')).toBeNull()
+    const response = await put(url, 0, chunkUnit, 'https://evil.example')
+    expect(response.headers.get('access-control-allow-origin')).toBeNull()
   })
 
-  test('ends with the upload that is given up', async () => {
+  test('returns a session URI that DELETE invalidates', async () => {
     const { path, url } = await create()
     expect((await client.remove(path)).status).toBe(204)
-    expect((await put(url, 0, unit)).status).toBe(404)
+    expect((await put(url, 0, chunkUnit)).status).toBe(404)
     await driveway.settled()
   })
 
-  test('an origin that is not listed, or another value, is refused', async () => {
-    const evil = await client.post({ ...wanted, origin: 'https://evil.example' })
-    expect([evil.status, codeOf(evil)]).toEqual([403, 'origin_not_allowed'])
-    const odd = await client.post({ ...wanted, 'driveway-direct': 'yes' })
-    expect([odd.status, codeOf(odd)]).toEqual([400, 'bad_request'])
+  test('is rejected from an unknown origin, and with another value', async () => {
+    const foreign = await client.post({ ...creation, origin: 'https://evil.example' })
+    expectProblem(foreign, 403, 'origin_not_allowed')
+    const invalid = await client.post({ ...creation, 'driveway-direct': 'yes' })
+    expectProblem(invalid, 400, 'bad_request')
   })
 
-  test('a caller that is no page gets none', async () => {
+  test('returns no session URI without an Origin', async () => {
     expect((await create({})).url).toBe('')
   })
 })

@@ -1,158 +1,169 @@
-/** A Drive that fails in the middle of a PATCH, and a client that goes on as HEAD tells it to. */
+/** Drive errors during a PATCH, and clients that resume at the offset of HEAD. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { randomUUID } from 'node:crypto'
 import type { Fault } from '../../../infra/sandbox/faults.ts'
-import { pattern, refusal, sha256Of, startFaulty } from '../../faults/fixture.ts'
-import type { Driveway, RawAnswer } from '../../kit/environment.ts'
-import { codeOf } from '../../kit/environment.ts'
-import { metadata, offsetOf, tus, unit } from '../../kit/tus.ts'
-import type { Tus } from '../../kit/tus.ts'
+import { pattern, refusal, sha256Of, startFaultyDriveway } from '../../faults/fixture.ts'
+import { problemCode } from '../../kit/environment.ts'
+import type { Driveway, RawResponse } from '../../kit/environment.ts'
+import { expectProblem } from '../../kit/requests.ts'
+import { chunkUnit, createTusClient, encodeMetadata, offsetOf } from '../../kit/tus.ts'
+import type { TusClient } from '../../kit/tus.ts'
 
 let driveway: Driveway
-let client: Tus
+let client: TusClient
 
 beforeAll(async () => {
-  driveway = await startFaulty({ driveTimeouts: { connect: 5_000, progress: 600, answer: 600 } })
-  client = tus(driveway)
+  driveway = await startFaultyDriveway({
+    driveTimeouts: { connect: 5_000, progress: 600, response: 600 },
+  })
+  client = createTusClient(driveway)
 })
 afterAll(() => driveway.close())
 beforeEach(() => {
   driveway.google.faults.clear()
-  driveway.google.drive.forgetSessions()
+  driveway.google.drive.expireSessions()
 })
 
-interface Begun {
+interface StartedUpload {
   path: string
   name: string
   bytes: Buffer
 }
 
-/** An upload of which Drive has one unit; what is to fail fails from then on. */
-async function begun(size: number, ...faults: Fault[]): Promise<Begun> {
+/** Starts an upload of which Drive stores one unit, then adds the faults. */
+async function startUpload(size: number, ...faults: Fault[]): Promise<StartedUpload> {
   const bytes = pattern(size)
   const name = randomUUID()
   const path = await client.create({
     'upload-length': String(size),
-    'upload-metadata': metadata({ name }),
+    'upload-metadata': encodeMetadata({ name }),
   })
-  expect((await client.patch(path, 0, bytes.subarray(0, unit))).status).toBe(204)
+  expect((await client.patch(path, 0, bytes.subarray(0, chunkUnit))).status).toBe(204)
   driveway.google.faults.add(...faults)
   return { path, name, bytes }
 }
 
-function rest({ path, bytes }: Begun, offset = unit): Promise<RawAnswer> {
+/** Sends the bytes from `offset` on. */
+function sendRest({ path, bytes }: StartedUpload, offset = chunkUnit): Promise<RawResponse> {
   return client.patch(path, offset, bytes.subarray(offset))
 }
 
-function stored({ name }: Begun): unknown[] {
+function stored({ name }: StartedUpload): unknown[] {
   const files = driveway.google.drive.filesOf(driveway.sub)
   return files.filter((file) => file.name === name).map(({ size, sha256 }) => [size, sha256])
 }
 
-function expectStored(upload: Begun): void {
+function expectStored(upload: StartedUpload): void {
   expect(stored(upload)).toEqual([[upload.bytes.length, sha256Of(upload.bytes)]])
 }
 
 const chunk = 'drive.upload.chunk'
 
-describe('what the client does not notice', () => {
+describe('PATCH returns 204 in spite of', () => {
   test.each<[string, Fault]>([
-    ['503 instead of the chunk', { operation: chunk, status: 503, times: 2 }],
-    ['429', { operation: chunk, status: 429, headers: { 'retry-after': '1' } }],
+    ['503 for a chunk', { operation: chunk, status: 503, times: 2 }],
+    ['429 for a chunk', { operation: chunk, status: 429, headers: { 'retry-after': '1' } }],
     ['a rate limit', { operation: chunk, ...refusal(403, 'userRateLimitExceeded') }],
-    ['a token refused', { operation: chunk, status: 401 }],
-    ['a reset before anything', { operation: chunk, reset: true }],
-    ['a hang before anything', { operation: chunk, hang: 'headers' }],
-    ['a chunk of which only some was taken', { operation: chunk, acceptBytes: 100_001 }],
-    ['503 to the question', { operation: 'drive.upload.status', status: 503, times: 2 }],
-    ['401 to the question', { operation: 'drive.upload.status', status: 401 }],
-    ['a session that only seems lost', { operation: chunk, status: 410 }],
+    ['a rejected access token', { operation: chunk, status: 401 }],
+    ['a reset before the first byte', { operation: chunk, reset: true }],
+    ['a timeout before the first byte', { operation: chunk, hang: 'headers' }],
+    ['a partly stored chunk', { operation: chunk, acceptBytes: 100_001 }],
+    ['503 for the status request', { operation: 'drive.upload.status', status: 503, times: 2 }],
+    ['401 for the status request', { operation: 'drive.upload.status', status: 401 }],
+    ['a session that is temporarily lost', { operation: chunk, status: 410 }],
   ])('%s', async (_, fault) => {
-    const upload = await begun(4 * unit + 5, fault)
-    const answer = await rest(upload)
-    expect([answer.status, offsetOf(answer)]).toEqual([204, 4 * unit + 5])
+    const upload = await startUpload(4 * chunkUnit + 5, fault)
+    const response = await sendRest(upload)
+    expect([response.status, offsetOf(response)]).toEqual([204, 4 * chunkUnit + 5])
     expectStored(upload)
   })
 })
 
-describe('what may have been somebody else’s: the client asks and goes on', () => {
+describe('PATCH returns offset_mismatch, and the client resumes at the offset of HEAD, after', () => {
   test.each<[string, Fault, number]>([
-    ['a chunk of which some was kept', { operation: chunk, resetAfterBytes: unit }, 2 * unit],
-    ['a chunk whose answer was lost', { operation: chunk, loseAnswer: true }, 2 * unit],
-    ['an answer without a Range', { operation: chunk, range: null }, 2 * unit],
-    ['503 afterwards', { operation: chunk, status: 503, afterwards: true }, 2 * unit],
+    ['a partly stored chunk', { operation: chunk, resetAfterBytes: chunkUnit }, 2 * chunkUnit],
+    ['a lost response to a chunk', { operation: chunk, dropResponse: true }, 2 * chunkUnit],
+    ['a response without a Range', { operation: chunk, range: null }, 2 * chunkUnit],
+    [
+      '503 for a stored chunk',
+      { operation: chunk, status: 503, afterHandling: true },
+      2 * chunkUnit,
+    ],
   ])('%s', async (_, fault, offset) => {
-    const upload = await begun(4 * unit + 5, fault)
-    const answer = await rest(upload)
-    expect([answer.status, codeOf(answer)]).toEqual([409, 'offset_mismatch'])
-    expect([offsetOf(answer), offsetOf(await client.head(upload.path))]).toEqual([offset, offset])
-    expect((await rest(upload, offset)).status).toBe(204)
+    const upload = await startUpload(4 * chunkUnit + 5, fault)
+    const response = await sendRest(upload)
+    expectProblem(response, 409, 'offset_mismatch')
+    expect([offsetOf(response), offsetOf(await client.head(upload.path))]).toEqual([offset, offset])
+    expect((await sendRest(upload, offset)).status).toBe(204)
     expectStored(upload)
   })
-  test('the last answer lost: HEAD says that it is whole', async () => {
-    const upload = await begun(2 * unit, { operation: chunk, loseAnswer: true })
-    expect((await rest(upload)).status).toBe(409)
+  test('the last response is lost: HEAD describes the complete file', async () => {
+    const upload = await startUpload(2 * chunkUnit, { operation: chunk, dropResponse: true })
+    expect((await sendRest(upload)).status).toBe(409)
     const head = await client.head(upload.path)
-    expect([offsetOf(head), head.headers['upload-length']]).toEqual([2 * unit, String(2 * unit)])
+    expect([offsetOf(head), head.headers['upload-length']]).toEqual([
+      2 * chunkUnit,
+      String(2 * chunkUnit),
+    ])
     expect(head.headers['driveway-file-sha256']).toBe(sha256Of(upload.bytes))
     expectStored(upload)
   })
 })
 
-describe('what ends an upload', () => {
-  test('a session that Drive has dropped (case 69)', async () => {
-    const upload = await begun(3 * unit, { operation: chunk, forget: true })
-    const answer = await rest(upload)
-    expect([answer.status, codeOf(answer)]).toEqual([410, 'upload_gone'])
+describe('a tus upload', () => {
+  test('returns upload_gone when Drive has dropped the session', async () => {
+    const upload = await startUpload(3 * chunkUnit, { operation: chunk, expireSession: true })
+    const response = await sendRest(upload)
+    expectProblem(response, 410, 'upload_gone')
     expect((await client.head(upload.path)).status).toBe(410)
     expect(stored(upload)).toEqual([])
   })
-  test('a Drive that is full', async () => {
+  test('returns drive_full when the Drive is full', async () => {
     driveway.google.drive.setQuota(0)
-    const answer = await client.post({ 'upload-length': '5' })
+    const response = await client.post({ 'upload-length': '5' })
     driveway.google.drive.setQuota(Infinity)
-    expect([answer.status, codeOf(answer)]).toEqual([507, 'drive_full'])
+    expectProblem(response, 507, 'drive_full')
     expect(driveway.google.drive.openSessions()).toBe(0)
   })
-  test('a folder that is not there, before any byte', async () => {
-    const said = metadata({ filename: 'a', folder: 'nothing-here' })
-    const answer = await client.post({ 'upload-length': '5', 'upload-metadata': said })
-    expect([answer.status, codeOf(answer)]).toEqual([404, 'drive_not_found'])
+  test('returns drive_not_found at its creation for an unknown folder', async () => {
+    const metadata = encodeMetadata({ filename: 'a', folder: 'nothing-here' })
+    const response = await client.post({ 'upload-length': '5', 'upload-metadata': metadata })
+    expectProblem(response, 404, 'drive_not_found')
   })
-  test('a checksum of Drive’s that is not that of the bytes: the file is removed', async () => {
+  test('returns integrity_check_failed and removes the file when Drive returns another checksum', async () => {
     const wrong = { sha256Checksum: '0'.repeat(64) }
-    for (const size of [9, 2 * unit + 9]) {
+    for (const size of [9, 2 * chunkUnit + 9]) {
       const bytes = pattern(size)
       const path = await client.create({ 'upload-length': String(size) })
       const files = driveway.google.drive.filesOf(driveway.sub).length
-      const last = size > unit ? 1 : 0
+      const last = size > chunkUnit ? 1 : 0
       driveway.google.faults.add({ operation: chunk, skip: last * 2, file: wrong })
-      const answer = await client.patch(path, 0, bytes)
-      expect([answer.status, codeOf(answer)]).toEqual([502, 'integrity_check_failed'])
+      const response = await client.patch(path, 0, bytes)
+      expectProblem(response, 502, 'integrity_check_failed')
       expect(driveway.google.drive.filesOf(driveway.sub)).toHaveLength(files)
       expect((await client.head(path)).status).toBe(410)
       driveway.google.faults.clear()
     }
   })
-  test('bytes that are not those of the sha256 that the client gave', async () => {
-    const bytes = pattern(2 * unit)
+  test('returns digest_mismatch when the bytes do not match the sha256 of Upload-Metadata', async () => {
+    const bytes = pattern(2 * chunkUnit)
     for (const sha256 of [sha256Of(bytes), sha256Of(pattern(9))]) {
-      const said = metadata({ filename: sha256, sha256 })
+      const metadata = encodeMetadata({ filename: sha256, sha256 })
       const path = await client.create({
         'upload-length': String(bytes.length),
-        'upload-metadata': said,
+        'upload-metadata': metadata,
       })
-      await client.patch(path, 0, bytes.subarray(0, unit))
-      const answer = await client.patch(path, unit, bytes.subarray(unit))
-      const isRight = sha256 === sha256Of(bytes)
-      expect(answer.status).toBe(isRight ? 204 : 400)
-      if (!isRight) expect(codeOf(answer)).toBe('digest_mismatch')
-      expect((await client.head(path)).status).toBe(isRight ? 200 : 410)
-      const whole = await client.post(
-        { 'upload-length': String(2 * unit), 'upload-metadata': said },
+      await client.patch(path, 0, bytes.subarray(0, chunkUnit))
+      const response = await client.patch(path, chunkUnit, bytes.subarray(chunkUnit))
+      const matches = sha256 === sha256Of(bytes)
+      expect(response.status).toBe(matches ? 204 : 400)
+      if (!matches) expect(problemCode(response)).toBe('digest_mismatch')
+      expect((await client.head(path)).status).toBe(matches ? 200 : 410)
+      const complete = await client.post(
+        { 'upload-length': String(2 * chunkUnit), 'upload-metadata': metadata },
         bytes,
       )
-      expect(whole.status).toBe(isRight ? 201 : 400)
+      expect(complete.status).toBe(matches ? 201 : 400)
     }
   })
 })
