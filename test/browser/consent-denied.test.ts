@@ -32,7 +32,9 @@ browserTest('cancelling the consent page shows an explanation and a link back', 
   withTab(async ({ page, pageErrors }) => {
     await goToConsent(page, site)
     await page.getByRole('button', { name: 'Cancel' }).click()
-    await page.getByRole('heading', { name: 'Google was not given permission' }).waitFor()
+    await page
+      .getByRole('heading', { name: 'Google permission was denied. Start again to grant it.' })
+      .waitFor()
     expect(pageErrors).toEqual([consoleErrorFor(403)])
     await page.getByRole('link', { name: 'Back to Driveway' }).click()
     await page.getByRole('link', { name: 'Sign in with Google' }).waitFor()
@@ -47,8 +49,10 @@ browserTest(
       await goToConsent(page, site)
       await page.getByRole('checkbox').last().uncheck()
       await page.getByRole('button', { name: 'Continue' }).click()
-      await page.getByRole('heading', { name: 'Driveway needs every permission' }).waitFor()
-      await page.getByText('A box was left empty at Google').waitFor()
+      await page
+        .getByRole('heading', { name: 'A required permission was not granted. See detail.' })
+        .waitFor()
+      await page.getByText('A permission was not granted at Google').waitFor()
       expect(pageErrors).toEqual([consoleErrorFor(403)])
       await page.getByRole('link', { name: 'Sign in with Google' }).click()
       await page.getByRole('button', { name: site.user.email }).click()

@@ -49,7 +49,10 @@ async function mockSignIn(page: Page, status = 200): Promise<Partial<RecordedSig
     await route.fulfill({
       status,
       headers: { 'access-control-allow-origin': site.demo },
-      json: status === 200 ? body : { title: 'This sign-in is over', code: 'invalid_grant' },
+      json:
+        status === 200
+          ? body
+          : { title: 'The code is invalid or used. Request a new one.', code: 'invalid_grant' },
     })
   })
   return recorded
@@ -101,7 +104,7 @@ browserTest(
     await mockSignIn(page, 400)
     await page.goto(site.demo)
     await page.getByRole('button', { name: 'Sign in with Google' }).click()
-    await page.getByText('This sign-in is over').waitFor()
+    await page.getByText('The code is invalid or used. Request a new one.').waitFor()
     expect(pageErrors).toEqual([consoleErrorFor(400)])
     await page.getByRole('button', { name: 'Retry' }).click()
     await page.getByRole('button', { name: 'Sign in with Google' }).waitFor()
@@ -119,7 +122,7 @@ browserTest(
       await page.getByRole('button', { name: 'Sign in with Google' }).click()
       await page.getByText(`Signed in as ${site.user.email}`).waitFor()
       const refusal = {
-        title: 'Sign in with Google first',
+        title: 'Authentication is required. Sign in with Google.',
         code: 'login_required',
         retryable: false,
       }
