@@ -153,5 +153,5 @@ async function hasFocus(page: Page, name: string): Promise<boolean> {
   const button = page.getByRole('button', { name, exact: true })
   const [node] = await button.elementHandles() // does not wait for the element
   if (!node) return false
-  return node.evaluate((button) => (button.getRootNode() as ShadowRoot).activeElement === button)
+  return node.evaluate((target) => (target.getRootNode() as ShadowRoot).activeElement === target)
 }
