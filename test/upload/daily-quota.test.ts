@@ -110,7 +110,7 @@ describe.each(methods)('an upload by %s', (_, upload) => {
     expect((await upload(second, 1)).status).toBeLessThan(300)
   })
 
-  test('is charged as first file, for all credentials of the account together', async () => {
+  test('is charged as one file, for all credentials of the account together', async () => {
     const bearers = [
       first.bearer,
       await createBearer(first),

@@ -1,10 +1,10 @@
-/** Concurrent requests for one upload, at one instance and at secondTus. */
+/** Concurrent requests for one upload, at one instance and at two. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
-import { pattern, sha256Of } from '../../faults/fixture.ts'
+import { pattern } from '../../faults/fixture.ts'
 import { startDriveway } from '../../kit/environment.ts'
 import type { Driveway, RawResponse } from '../../kit/environment.ts'
 import { expectProblem } from '../../kit/requests.ts'
-import { problemCodeIn, startUploadGateway, waitFor } from '../../kit/upload.ts'
+import { expectFiles, problemCodeIn, startUploadGateway, waitFor } from '../../kit/upload.ts'
 import type { UploadGateway } from '../../kit/upload.ts'
 import { chunkUnit, createTusClient, offsetOf, openPatch } from '../../kit/tus.ts'
 import type { TusClient } from '../../kit/tus.ts'
@@ -66,8 +66,7 @@ describe('eight concurrent PATCHes at one offset', () => {
           expect(response.status).toBe(204)
           offset = offsetOf(response)
         }
-        const files = driveway.uploaded()
-        expect(files.map((file) => [file.size, file.sha256])).toEqual([[length, sha256Of(rest)]])
+        expectFiles(driveway, rest)
       },
     )
   }
@@ -91,7 +90,7 @@ describe('a stalled PATCH', () => {
     expect([response.status, offsetOf(response)]).toEqual([204, bytes.length])
     expect([connection.statuses(), problemCodeIn(received)]).toEqual([[423], 'upload_locked'])
     connection.socket.destroy()
-    expect(driveway.uploaded().map(({ sha256 }) => sha256)).toEqual([sha256Of(bytes)])
+    expectFiles(driveway, bytes)
   })
   test('with stored bytes returns their offset when it is preempted', async () => {
     const bytes = pattern(6 * chunkUnit)
@@ -107,7 +106,7 @@ describe('a stalled PATCH', () => {
     connection.socket.destroy()
     const response = await secondTus.patch(path, 3 * chunkUnit, bytes.subarray(3 * chunkUnit))
     expect(response.status).toBe(204)
-    expect(driveway.uploaded().map(({ sha256 }) => sha256)).toEqual([sha256Of(bytes)])
+    expectFiles(driveway, bytes)
   })
   test('is aborted after the idle timeout, and its complete units are stored', async () => {
     const path = await firstTus.create({ 'upload-length': String(4 * chunkUnit) })
@@ -141,7 +140,7 @@ describe('a PATCH whose client disconnects', () => {
     expect(offsetOf(await secondTus.head(path))).toBe(stored)
     const response = await secondTus.patch(path, stored, bytes.subarray(stored))
     expect([response.status, offsetOf(response)]).toEqual([204, bytes.length])
-    expect(driveway.uploaded().map(({ sha256 }) => sha256)).toEqual([sha256Of(bytes)])
+    expectFiles(driveway, bytes)
   })
 })
 

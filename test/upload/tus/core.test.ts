@@ -35,7 +35,7 @@ beforeEach(() => {
   driveway.google.drive.expireSessions()
 })
 
-/** An upload of three units, of which Drive has one. */
+/** Starts an upload of three units, of which Drive stores one. */
 async function startUpload(): Promise<string> {
   const path = await client.create({ 'upload-length': String(3 * chunkUnit) })
   expect((await client.patch(path, 0, pattern(chunkUnit))).status).toBe(204)

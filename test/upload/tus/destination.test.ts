@@ -7,7 +7,7 @@ import type { UploadGateway } from '../../kit/upload.ts'
 import { chunkUnit, createTusClient, encodeMetadata, offsetOf, pathOf } from '../../kit/tus.ts'
 import type { TusClient } from '../../kit/tus.ts'
 
-const allowedOrigin = 'https://allowedOrigin.example'
+const allowedOrigin = 'https://friend.example'
 const folderType = 'application/vnd.google-apps.folder'
 let driveway: UploadGateway
 let client: TusClient

@@ -97,7 +97,7 @@ describe('PATCH returns offset_mismatch, and the client resumes at the offset of
     expect((await sendRest(upload, offset)).status).toBe(204)
     expectStored(upload)
   })
-  test('the last response is lost: HEAD describes the complete file', async () => {
+  test('a lost last response, and HEAD describes the complete file', async () => {
     const upload = await startUpload(2 * chunkUnit, { operation: chunk, dropResponse: true })
     expect((await sendRest(upload)).status).toBe(409)
     const head = await client.head(upload.path)

@@ -1,10 +1,10 @@
 /** tus uploads at the memory limit, at shutdown, at MAX_REQUEST_BYTES and over HTTP/2. */
 import { afterEach, expect, test } from '@jest/globals'
-import { pattern, sha256Of } from '../../faults/fixture.ts'
+import { pattern } from '../../faults/fixture.ts'
 import { send } from '../../kit/environment.ts'
 import type { DrivewayOptions } from '../../kit/environment.ts'
 import { expectProblem } from '../../kit/requests.ts'
-import { startUploadGateway, waitFor } from '../../kit/upload.ts'
+import { expectFiles, startUploadGateway, waitFor } from '../../kit/upload.ts'
 import type { UploadGateway } from '../../kit/upload.ts'
 import {
   chunkUnit,
@@ -39,7 +39,7 @@ test('PATCH returns over_capacity with Retry-After without free memory, and can 
   expect(Number(response.headers['retry-after'])).toBeGreaterThan(0)
   connection.socket.end()
   await waitFor(async () => (await client.patch(path, 0, bytes)).status === 204)
-  expect(driveway.uploaded().map(({ sha256 }) => sha256)).toEqual([sha256Of(bytes)])
+  expectFiles(driveway, bytes)
 })
 
 test('PATCH returns over_capacity for a body with a checksum that exceeds the memory', async () => {
@@ -115,6 +115,6 @@ test('a PATCH that is reset over HTTP/2 keeps complete units, and never complete
   expect([head.status, head.headers['upload-offset']]).toEqual([200, String(2 * chunkUnit)])
   const last = await h2.request(patch(2 * chunkUnit), bytes.subarray(2 * chunkUnit))
   expect([last.status, last.headers['upload-offset']]).toEqual([204, String(bytes.length)])
-  expect(driveway.uploaded().map(({ sha256 }) => sha256)).toEqual([sha256Of(bytes)])
+  expectFiles(driveway, bytes)
   await h2.close()
 })
