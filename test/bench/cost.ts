@@ -19,7 +19,7 @@ const clientRate = 10
 
 interface UploadMethod {
   name: string
-  /** The number of requests to Drivemethod. */
+  /** The number of requests to Driveway. */
   requests(mebibytes: number): number
   /** Whether Driveway streams the bytes, and so is billed during the transfer. */
   isStreamed: boolean
