@@ -1,12 +1,13 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { createHash } from 'node:crypto'
 import { pattern, sha256Of } from '../faults/fixture.ts'
-import { send, startDriveway } from '../kit/environment.ts'
+import { problemCode, send, startDriveway } from '../kit/environment.ts'
 import type { Driveway } from '../kit/environment.ts'
-import { begin, codeIn, download, store } from '../kit/download.ts'
+import { expectProblem } from '../kit/requests.ts'
+import { waitFor } from '../kit/upload.ts'
+import { download, startDownload, storeFile } from '../kit/download.ts'
 import type { Download } from '../kit/download.ts'
-import { openSession } from '../kit/h2c.ts'
-import { until } from '../kit/upload.ts'
+import { connectH2c } from '../kit/h2c.ts'
 
 const app = 'application/vnd.google-apps.'
 const bytes = pattern(300_000)
@@ -17,21 +18,21 @@ let empty: string
 let ids: Record<string, string>
 
 beforeAll(async () => {
-  driveway = await startDriveway({ gateway: { wait: () => Promise.resolve() } })
+  driveway = await startDriveway({ gateway: { sleep: () => Promise.resolve() } })
   const { google, sub } = driveway
-  file = await store(driveway, 'film.mp4', bytes, 'video/mp4')
-  empty = await store(driveway, 'nothing.txt', '')
+  file = await storeFile(driveway, 'film.mp4', bytes, 'video/mp4')
+  empty = await storeFile(driveway, 'nothing.txt', '')
   const madeBy = google.clientId
   ids = await google.drive.seed(sub, [
-    { name: 'Mine', document: 'Ship it.', madeBy },
-    { name: 'Sums', document: 'a,b\n1,2\n', mimeType: `${app}spreadsheet`, madeBy },
-    { name: 'Talk', document: 'Slide one', mimeType: `${app}presentation`, madeBy },
-    { name: 'Poll', document: '', mimeType: `${app}form`, madeBy },
-    { name: 'Endless', document: 'x'.repeat(11 << 20), madeBy },
+    { name: 'Mine', document: 'Ship it.', createdBy: madeBy },
+    { name: 'Sums', document: 'a,b\n1,2\n', mimeType: `${app}spreadsheet`, createdBy: madeBy },
+    { name: 'Talk', document: 'Slide one', mimeType: `${app}presentation`, createdBy: madeBy },
+    { name: 'Poll', document: '', mimeType: `${app}form`, createdBy: madeBy },
+    { name: 'Endless', document: 'x'.repeat(11 << 20), createdBy: madeBy },
     { name: 'Theirs', document: 'Hands off.' },
     { name: 'theirs.txt', content: 'hands off', mimeType: 'text/plain' },
     { name: 'There', shortcutTo: 'Mine' },
-    { name: 'Box', folder: [], madeBy },
+    { name: 'Box', folder: [], createdBy: madeBy },
   ])
 })
 
@@ -41,15 +42,19 @@ afterAll(() => driveway.close())
 const path = (id = file): string => `/files/${id}/content`
 const get = (headers: Record<string, string> = {}, id = file): Promise<Download> =>
   download(driveway, path(id), headers)
-const as = (name: string, form: string): Promise<Download> =>
-  download(driveway, `${path(ids[name])}?as=${encodeURIComponent(form)}`)
+const exportAs = (name: string, format: string): Promise<Download> =>
+  download(driveway, `${path(ids[name])}?as=${encodeURIComponent(format)}`)
 const etag = `"${sha256Of(bytes)}"`
 
-describe('a file', () => {
-  test('comes as it is, with its type, its length, its name and its digest', async () => {
-    const answer = await get()
-    expect([answer.status, answer.isWhole, answer.bytes.equals(bytes)]).toEqual([200, true, true])
-    expect(answer.headers).toMatchObject({
+describe('GET /files/{id}/content of a file', () => {
+  test('returns the bytes with type, length, name and digest', async () => {
+    const response = await get()
+    expect([response.status, response.isComplete, response.bytes.equals(bytes)]).toEqual([
+      200,
+      true,
+      true,
+    ])
+    expect(response.headers).toMatchObject({
       'content-type': 'video/mp4',
       'content-length': String(size),
       'content-disposition': 'attachment; filename="film.mp4"',
@@ -59,8 +64,8 @@ describe('a file', () => {
     })
   })
 
-  test('is never a page of ours, whatever it claims to be (case 34)', async () => {
-    const id = await store(driveway, 'x.html', '<script>alert(1)</script>', 'text/html')
+  test('returns an attachment with a sandbox policy for text/html', async () => {
+    const id = await storeFile(driveway, 'x.html', '<script>alert(1)</script>', 'text/html')
     const { headers } = await get({}, id)
     expect(headers).toMatchObject({
       'content-type': 'text/html',
@@ -73,43 +78,48 @@ describe('a file', () => {
     })
   })
 
-  test('HEAD says the same and asks Drive for no byte', async () => {
+  test('has the same headers with HEAD, without a download from Drive', async () => {
     driveway.google.calls.length = 0
-    const { headers, ...answer } = await download(driveway, path(), { range: 'bytes=0-9' }, 'HEAD')
-    expect([answer.status, answer.bytes.length]).toEqual([200, 0])
+    const { headers, ...response } = await download(
+      driveway,
+      path(),
+      { range: 'bytes=0-9' },
+      'HEAD',
+    )
+    expect([response.status, response.bytes.length]).toEqual([200, 0])
     expect([headers['content-length'], headers.etag]).toEqual([String(size), etag])
     expect(driveway.google.calls).not.toContain('drive.files.media')
   })
 
-  test('of no bytes is an empty answer', async () => {
-    const answer = await get({}, empty)
-    expect([answer.status, answer.isWhole, answer.bytes.length]).toEqual([200, true, 0])
-    expect(answer.headers['content-length']).toBe('0')
+  test('of no bytes returns an empty body', async () => {
+    const response = await get({}, empty)
+    expect([response.status, response.isComplete, response.bytes.length]).toEqual([200, true, 0])
+    expect(response.headers['content-length']).toBe('0')
   })
 
-  test('reaches whoever speaks HTTP/2', async () => {
-    const session = await openSession(driveway.origin)
+  test('works over HTTP/2', async () => {
+    const session = await connectH2c(driveway.origin)
     const { authorization = '' } = driveway.bearer
     const headers = { ':method': 'GET', ':path': path(), authorization }
-    const answer = await session.ask(headers)
-    expect([answer.status, answer.headers['content-length']]).toEqual([200, String(size)])
-    expect(answer.body).toBe(bytes.toString('utf8'))
+    const response = await session.request(headers)
+    expect([response.status, response.headers['content-length']]).toEqual([200, String(size)])
+    expect(response.body).toBe(bytes.toString('utf8'))
     await session.close()
   })
 
-  test('longer than a front end lets through at once has no Content-Length', async () => {
+  test('has no Content-Length over MAX_REQUEST_BYTES', async () => {
     const env = { MAX_REQUEST_BYTES: '200000' }
-    const behind = await startDriveway({ beside: driveway, env })
-    const { origin } = behind
+    const proxied = await startDriveway({ sharing: driveway, env })
+    const { origin } = proxied
     const whole = await download({ origin, bearer: driveway.bearer }, path())
     expect([whole.headers['content-length'], whole.bytes.equals(bytes)]).toEqual([undefined, true])
     const part = await download({ origin, bearer: driveway.bearer }, path(), { range: 'bytes=-9' })
     expect(part.headers['content-length']).toBe('9')
-    await behind.close()
+    await proxied.close()
   })
 })
 
-describe('a range', () => {
+describe('Range', () => {
   test.each([
     ['bytes=0-0', 0, 1],
     ['bytes=0-', 0, size],
@@ -119,34 +129,34 @@ describe('a range', () => {
     [`bytes=-${size + 5}`, 0, size],
     [`bytes=5-${size + 5}`, 5, size],
     ['BYTES= 7-8 ', 7, 9],
-  ])('%s', async (range, start, end) => {
-    const answer = await get({ range })
-    expect([answer.status, answer.headers['content-range']]).toEqual([
+  ])('%s returns 206 with its bytes', async (range, start, end) => {
+    const response = await get({ range })
+    expect([response.status, response.headers['content-range']]).toEqual([
       206,
       `bytes ${start}-${end - 1}/${size}`,
     ])
-    expect(answer.headers['content-length']).toBe(String(end - start))
-    expect(answer.bytes.equals(bytes.subarray(start, end))).toBe(true)
+    expect(response.headers['content-length']).toBe(String(end - start))
+    expect(response.bytes.equals(bytes.subarray(start, end))).toBe(true)
   })
 
   test.each([`bytes=${size}-`, `bytes=${size}-${size + 9}`, 'bytes=-0', 'bytes=9999999999999999-'])(
-    '%s lies outside: 416 says where the end is',
+    '%s returns 416 with the size of the file',
     async (range) => {
-      const answer = await get({ range })
-      expect([answer.status, codeIn(answer)]).toEqual([416, 'range_not_satisfiable'])
-      expect(answer.headers['content-range']).toBe(`bytes */${size}`)
+      const response = await get({ range })
+      expectProblem(response, 416, 'range_not_satisfiable')
+      expect(response.headers['content-range']).toBe(`bytes */${size}`)
     },
   )
 
   test.each(['bytes=5-4', 'bytes=0-1,5-6', 'lines=0-1', 'bytes=-', 'bytes', 'bytes=a-b'])(
-    '%s is none, and the whole file comes',
+    '%s is ignored',
     async (range) => {
-      const answer = await get({ range })
-      expect([answer.status, answer.bytes.length]).toEqual([200, size])
+      const response = await get({ range })
+      expect([response.status, response.bytes.length]).toEqual([200, size])
     },
   )
 
-  test('of an empty file: all of nothing, but no byte after it', async () => {
+  test('of an empty file returns 200, and 416 after its start', async () => {
     expect((await get({ range: 'bytes=0-' }, empty)).status).toBe(200)
     expect((await get({ range: 'bytes=-5' }, empty)).status).toBe(200)
     const beyond = await get({ range: 'bytes=1-' }, empty)
@@ -154,18 +164,22 @@ describe('a range', () => {
   })
 })
 
-describe('what a client has already', () => {
+describe('a conditional request', () => {
   test.each([etag, `W/${etag}`, `"other", ${etag}`, '*'])(
-    'If-None-Match: %s asks for nothing',
-    async (known) => {
+    'with If-None-Match: %s returns 304',
+    async (tag) => {
       driveway.google.calls.length = 0
-      const answer = await get({ 'if-none-match': known })
-      expect([answer.status, answer.bytes.length, answer.headers.etag]).toEqual([304, 0, etag])
+      const response = await get({ 'if-none-match': tag })
+      expect([response.status, response.bytes.length, response.headers.etag]).toEqual([
+        304,
+        0,
+        etag,
+      ])
       expect(driveway.google.calls).not.toContain('drive.files.media')
     },
   )
 
-  test('and what has changed since comes', async () => {
+  test('with another If-None-Match returns 200', async () => {
     expect((await get({ 'if-none-match': '"other"' })).status).toBe(200)
   })
 
@@ -174,13 +188,13 @@ describe('what a client has already', () => {
     ['"other"', 200],
     [`W/${etag}`, 200],
     ['Wed, 21 Oct 2015 07:28:00 GMT', 200],
-  ])('If-Range: %s takes a part only of the same file', async (condition, status) => {
-    const answer = await get({ range: 'bytes=1-2', 'if-range': condition })
-    expect([answer.status, answer.bytes.length]).toEqual([status, status === 206 ? 2 : size])
+  ])('with If-Range: %s returns %i', async (condition, status) => {
+    const response = await get({ range: 'bytes=1-2', 'if-range': condition })
+    expect([response.status, response.bytes.length]).toEqual([status, status === 206 ? 2 : size])
   })
 })
 
-describe('a name in Drive cannot do harm (case 34)', () => {
+describe('Content-Disposition is safe', () => {
   test.each<[string, string]>([
     ['plain name.txt', 'attachment; filename="plain name.txt"'],
     ['a"b\\c/d.txt', `attachment; filename="a_b_c_d.txt"; filename*=UTF-8''a%22b_c_d.txt`],
@@ -203,16 +217,16 @@ describe('a name in Drive cannot do harm (case 34)', () => {
       `${'ü'.repeat(300)}.jpeg`,
       `attachment; filename="${'_'.repeat(117)}.jpeg"; filename*=UTF-8''${'%C3%BC'.repeat(117)}.jpeg`,
     ],
-  ])('%j', async (name, disposition) => {
-    const found = await driveway.google.drive.seed(driveway.sub, [
-      { name, content: 'x', madeBy: driveway.google.clientId },
+  ])('for the name %j', async (name, disposition) => {
+    const seeded = await driveway.google.drive.seed(driveway.sub, [
+      { name, content: 'x', createdBy: driveway.google.clientId },
     ])
-    const answer = await get({}, found[name] ?? '')
-    expect([answer.status, answer.headers['content-disposition']]).toEqual([200, disposition])
-    expect(answer.headers['set-cookie']).toBeUndefined()
+    const response = await get({}, seeded[name] ?? '')
+    expect([response.status, response.headers['content-disposition']]).toEqual([200, disposition])
+    expect(response.headers['set-cookie']).toBeUndefined()
   })
 
-  test('nor can its type', async () => {
+  test('and so is Content-Type for an invalid media type', async () => {
     for (const mimeType of ['text/html\r\nSet-Cookie: x=1', 'nonsense', '']) {
       driveway.google.faults.add({ operation: 'drive.files.get', file: { mimeType } })
       const { headers } = await get()
@@ -224,7 +238,7 @@ describe('a name in Drive cannot do harm (case 34)', () => {
   })
 })
 
-describe('a document', () => {
+describe('GET /files/{id}/content of a document', () => {
   test.each<[string, string, string, string]>([
     ['Mine', 'txt', 'text/plain', 'Mine.txt'],
     ['Mine', 'text/plain', 'text/plain', 'Mine.txt'],
@@ -243,116 +257,122 @@ describe('a document', () => {
       'application/vnd.openxmlformats-officedocument.presentationml.presentation',
       'Talk.pptx',
     ],
-  ])('%s as %s', async (name, form, type, saved) => {
-    const answer = await as(name, form)
-    expect([answer.status, answer.isWhole, answer.headers['content-type']]).toEqual([
+  ])('exports %s as %s', async (name, format, type, filename) => {
+    const response = await exportAs(name, format)
+    expect([response.status, response.isComplete, response.headers['content-type']]).toEqual([
       200,
       true,
       type,
     ])
-    expect(answer.headers['content-disposition']).toBe(`attachment; filename="${saved}"`)
-    expect(answer.headers['accept-ranges']).toBeUndefined()
-    expect(answer.bytes.length).toBeGreaterThan(0)
+    expect(response.headers['content-disposition']).toBe(`attachment; filename="${filename}"`)
+    expect(response.headers['accept-ranges']).toBeUndefined()
+    expect(response.bytes.length).toBeGreaterThan(0)
   })
 
-  test('is what it says', async () => {
-    expect((await as('Mine', 'txt')).bytes.toString()).toBe('Ship it.')
+  test('exports its text', async () => {
+    expect((await exportAs('Mine', 'txt')).bytes.toString()).toBe('Ship it.')
   })
 
-  test('has a weak tag for each form, and no ranges', async () => {
-    const { headers } = await as('Mine', 'txt')
+  test('has a weak ETag per format, and no ranges', async () => {
+    const { headers } = await exportAs('Mine', 'txt')
     expect(headers.etag).toMatch(/^W\/"\d+-text\/plain"$/)
-    const known = { 'if-none-match': headers.etag ?? '' }
+    const condition = { 'if-none-match': headers.etag ?? '' }
     const at = `${path(ids['Mine'])}?as=`
-    expect((await download(driveway, `${at}txt`, known)).status).toBe(304)
-    expect((await download(driveway, `${at}md`, known)).status).toBe(200)
+    expect((await download(driveway, `${at}txt`, condition)).status).toBe(304)
+    expect((await download(driveway, `${at}md`, condition)).status).toBe(200)
     expect((await download(driveway, `${at}txt`, { range: 'bytes=0-1' })).status).toBe(200)
   })
 
-  test('says what it can become where nothing was said, or what it cannot', async () => {
+  test('returns unknown_export_format with the formats, without a format or with an unknown one', async () => {
     for (const query of ['', '?as=', '?as=exe', '?as=csv', '?as=constructor', '?as=text%2Fcsv']) {
-      const answer = await download(driveway, `${path(ids['Mine'])}${query}`)
-      expect([answer.status, codeIn(answer)]).toEqual([400, 'unknown_export_format'])
-      expect(answer.bytes.toString()).toContain(
+      const response = await download(driveway, `${path(ids['Mine'])}${query}`)
+      expectProblem(response, 400, 'unknown_export_format')
+      expect(response.bytes.toString()).toContain(
         '?as=docx | odt | rtf | pdf | txt | zip | epub | md | html',
       )
     }
   })
 
-  test('over 10 MB is more than Drive exports', async () => {
-    const answer = await as('Endless', 'txt')
-    expect([answer.status, codeIn(answer)]).toEqual([403, 'export_too_large'])
+  test('returns export_too_large over 10 MB', async () => {
+    const response = await exportAs('Endless', 'txt')
+    expectProblem(response, 403, 'export_too_large')
   })
 })
 
-describe('what has no content to give', () => {
+describe('GET /files/{id}/content without content', () => {
   test.each<[string, string, number, string, string]>([
     ['Box', '', 409, 'not_downloadable', 'GET /files?folder='],
     ['There', '', 409, 'not_downloadable', '/content'],
     ['Poll', '?as=pdf', 409, 'not_downloadable', 'webViewLink'],
-    ['theirs.txt', '', 403, 'drive_forbidden', 'Driveway reads only what it stored itself'],
-    ['Theirs', '?as=pdf', 403, 'drive_forbidden', 'Driveway reads only what it stored itself'],
-  ])('%s%s', async (name, query, status, code, hint) => {
+    ['theirs.txt', '', 403, 'drive_forbidden', 'Driveway reads only files that it stored itself'],
+    [
+      'Theirs',
+      '?as=pdf',
+      403,
+      'drive_forbidden',
+      'Driveway reads only files that it stored itself',
+    ],
+  ])('of %s%s returns %i %s', async (name, query, status, code, hint) => {
     driveway.google.calls.length = 0
-    const answer = await download(driveway, `${path(ids[name])}${query}`)
-    expect([answer.status, codeIn(answer)]).toEqual([status, code])
-    expect(answer.bytes.toString()).toContain(hint)
+    const response = await download(driveway, `${path(ids[name])}${query}`)
+    expectProblem(response, status, code)
+    expect(response.bytes.toString()).toContain(hint)
     expect(driveway.google.calls).not.toContain('drive.files.media')
   })
 
-  test('a file has no other form', async () => {
-    const answer = await download(driveway, `${path()}?as=pdf`)
-    expect([answer.status, codeIn(answer)]).toEqual([400, 'unknown_export_format'])
+  test('returns unknown_export_format for a file', async () => {
+    const response = await download(driveway, `${path()}?as=pdf`)
+    expectProblem(response, 400, 'unknown_export_format')
   })
 
-  test('another person’s file and one that never was look the same (case 31)', async () => {
+  test('returns drive_not_found for the file of another account as for an unknown one', async () => {
     const [, other] = driveway.google.oauth.users
     const theirs = await driveway.google.drive.seed(other?.sub ?? '', [{ name: 'x', content: 'x' }])
-    const answers = [theirs['x'] ?? '', '1'.repeat(33), '..%2fetc', '%00'].map(async (id) => {
-      const answer = await get({}, id)
-      return [answer.status, codeIn(answer)]
+    const responses = [theirs['x'] ?? '', '1'.repeat(33), '..%2fetc', '%00'].map(async (id) => {
+      const response = await get({}, id)
+      return [response.status, problemCode(response)]
     })
-    for (const answer of await Promise.all(answers))
-      expect(answer).toEqual([404, 'drive_not_found'])
+    for (const response of await Promise.all(responses))
+      expect(response).toEqual([404, 'drive_not_found'])
   })
 
-  test('and nobody who is not signed in gets any', async () => {
-    const answer = await send(driveway.origin, path())
-    expect(answer.status).toBe(401)
+  test('requires authentication', async () => {
+    const response = await send(driveway.origin, path())
+    expect(response.status).toBe(401)
   })
 })
 
-test('with the profile `full` everything can be read', async () => {
+test('GET /files/{id}/content returns every file of the user under ACCESS_PROFILE=full', async () => {
   const full = await startDriveway({ env: { ACCESS_PROFILE: 'full' } })
   const seeded = await full.google.drive.seed(full.sub, [{ name: 'theirs.txt', content: 'open' }])
-  const answer = await download(full, path(seeded['theirs.txt']))
-  expect([answer.status, answer.bytes.toString()]).toEqual([200, 'open'])
+  const response = await download(full, path(seeded['theirs.txt']))
+  expect([response.status, response.bytes.toString()]).toEqual([200, 'open'])
   await full.close()
 })
 
-describe('a reader', () => {
-  test('who leaves takes the request to Drive along', async () => {
-    const id = await store(driveway, 'long.bin', Buffer.alloc(32 << 20))
-    const answer = await begin(driveway, path(id))
-    answer.on('error', () => {})
-    await new Promise((resolve) => answer.once('data', resolve))
+describe('a client', () => {
+  test('that disconnects aborts the request to Drive', async () => {
+    const id = await storeFile(driveway, 'long.bin', Buffer.alloc(32 << 20))
+    const response = await startDownload(driveway, path(id))
+    response.on('error', () => {})
+    await new Promise((resolve) => response.once('data', resolve))
     expect(driveway.google.openRequests()).toBe(1)
-    answer.destroy()
-    await until(() => driveway.google.openRequests() === 0)
+    response.destroy()
+    await waitFor(() => driveway.google.openRequests() === 0)
   })
 
-  test('who takes nothing holds Drive up, and is left in the end (case 95)', async () => {
-    const idle = await startDriveway({ beside: driveway, gateway: { idleMs: 200 } })
-    const id = await store(driveway, 'longer.bin', Buffer.alloc(32 << 20))
-    const { origin } = idle
-    const answer = await begin({ origin, bearer: driveway.bearer }, path(id))
-    answer.on('error', () => {})
-    answer.pause()
-    await until(() => idle.logs.some(({ code }) => code === 'too_slow'))
-    await until(() => driveway.google.openRequests() === 0)
-    answer.resume()
-    await new Promise((resolve) => answer.once('close', resolve))
-    expect(answer.complete).toBe(false)
-    await idle.close()
+  test('that stops reading pauses Drive, and is aborted after the idle timeout', async () => {
+    const impatient = await startDriveway({ sharing: driveway, gateway: { idleTimeoutMs: 200 } })
+    const id = await storeFile(driveway, 'longer.bin', Buffer.alloc(32 << 20))
+    const { origin } = impatient
+    const response = await startDownload({ origin, bearer: driveway.bearer }, path(id))
+    response.on('error', () => {})
+    response.pause()
+    await waitFor(() => impatient.logs.some(({ code }) => code === 'too_slow'))
+    await waitFor(() => driveway.google.openRequests() === 0)
+    response.resume()
+    await new Promise((resolve) => response.once('close', resolve))
+    expect(response.complete).toBe(false)
+    await impatient.close()
   })
 })

@@ -4,37 +4,38 @@ import type { Server } from 'node:http'
 import { problems } from '../../functions/errors.ts'
 import type { ProblemCode } from '../../functions/errors.ts'
 import type { Fault } from '../../infra/sandbox/faults.ts'
-import { refusal, startFaulty, waits } from '../faults/fixture.ts'
-import { codeOf, listen, send } from '../kit/environment.ts'
-import type { Driveway, RawAnswer } from '../kit/environment.ts'
+import { refusal, startFaultyDriveway, sleeps } from '../faults/fixture.ts'
+import { listen, problemCode, send } from '../kit/environment.ts'
+import type { Driveway, RawResponse } from '../kit/environment.ts'
+import { expectProblem } from '../kit/requests.ts'
 
 let driveway: Driveway
-let elsewhere: Server
-let elsewhereOrigin: string
-let heardElsewhere = 0
+let otherServer: Server
+let otherOrigin: string
+let redirectedRequests = 0
 
 beforeAll(async () => {
-  driveway = await startFaulty({ driveTimeouts: { answer: 1_000 } })
-  elsewhere = createServer((_req, res) => {
-    heardElsewhere++
+  driveway = await startFaultyDriveway({ driveTimeouts: { response: 1_000 } })
+  otherServer = createServer((_req, res) => {
+    redirectedRequests++
     res.end('{"files":[]}')
   })
-  elsewhereOrigin = await listen(elsewhere)
+  otherOrigin = await listen(otherServer)
 })
 
 beforeEach(() => {
   driveway.google.calls.length = 0
-  waits.length = 0
+  sleeps.length = 0
 })
 
 afterEach(() => driveway.google.faults.clear())
 
 afterAll(async () => {
-  elsewhere.close()
+  otherServer.close()
   await driveway.close()
 })
 
-function listWith(fault: Omit<Fault, 'operation'>, query = ''): Promise<RawAnswer> {
+function listWith(fault: Omit<Fault, 'operation'>, query = ''): Promise<RawResponse> {
   driveway.google.faults.add({ operation: 'drive.files.list', ...fault })
   return send(driveway.origin, `/files${query}`, { headers: driveway.bearer })
 }
@@ -42,7 +43,7 @@ function listWith(fault: Omit<Fault, 'operation'>, query = ''): Promise<RawAnswe
 const calls = (operation: string): number =>
   driveway.google.calls.filter((call) => call === operation).length
 
-describe('what may pass is tried again', () => {
+describe('GET /files retries', () => {
   test.each<Omit<Fault, 'operation'>>([
     { status: 500 },
     { status: 503, times: 5, body: '<html>' },
@@ -50,12 +51,12 @@ describe('what may pass is tried again', () => {
     refusal(403, 'rateLimitExceeded'),
     refusal(403, 'userRateLimitExceeded'),
     { reset: true },
-    { loseAnswer: true },
+    { dropResponse: true },
     { hang: 'headers' },
     { hang: 'body' },
-  ])('%j (cases 71, 72, 73, 75, 80)', async (fault) => {
-    const answer = await listWith(fault)
-    expect([answer.status, waits.length]).toEqual([200, fault.times ?? 1])
+  ])('after %j', async (fault) => {
+    const response = await listWith(fault)
+    expect([response.status, sleeps.length]).toEqual([200, fault.times ?? 1])
   })
 
   test.each<[Omit<Fault, 'operation'>, ProblemCode]>([
@@ -63,30 +64,33 @@ describe('what may pass is tried again', () => {
     [{ status: 429, times: 99 }, 'drive_rate_limited'],
     [{ status: 429, headers: { 'retry-after': '3600' } }, 'drive_rate_limited'],
     [{ reset: true, times: 99 }, 'drive_unavailable'],
-  ])('%j, until it is enough: %s', async (fault, code) => {
-    const answer = await listWith(fault)
-    expect([answer.status, codeOf(answer)]).toEqual([problems[code][0], code])
-    expect(answer.headers['retry-after']).toBe(fault.headers ? '3600' : '5')
+  ])('%j for a limited time, then returns %s', async (fault, code) => {
+    const response = await listWith(fault)
+    expect([response.status, problemCode(response)]).toEqual([problems[code][0], code])
+    expect(response.headers['retry-after']).toBe(fault.headers ? '3600' : '5')
   })
 })
 
-test('silence that stays is drive_timeout (case 80)', async () => {
-  const impatient = await startFaulty({ driveTimeouts: { answer: 50 } }, { beside: driveway })
+test('GET /files returns drive_timeout when Drive does not respond', async () => {
+  const impatient = await startFaultyDriveway(
+    { driveTimeouts: { response: 50 } },
+    { sharing: driveway },
+  )
   try {
     driveway.google.faults.add({ operation: 'drive.files.list', hang: 'headers', times: 99 })
-    const answer = await send(impatient.origin, '/files', { headers: driveway.bearer })
-    expect(codeOf(answer)).toBe('drive_timeout')
+    const response = await send(impatient.origin, '/files', { headers: driveway.bearer })
+    expect(problemCode(response)).toBe('drive_timeout')
   } finally {
     await impatient.close()
   }
 })
 
-describe('what stays is said at once', () => {
+describe('GET /files does not retry', () => {
   test.each<[Omit<Fault, 'operation'>, ProblemCode]>([
     [refusal(403, 'domainPolicy'), 'drive_forbidden'],
     [refusal(403, 'insufficientPermissions'), 'reauth_required'],
     [refusal(403, 'accessNotConfigured'), 'misconfigured'],
-    [refusal(403, 'neverHeardOf'), 'upstream_bad_response'],
+    [refusal(403, 'unknownReason'), 'upstream_bad_response'],
     [{ status: 403, body: '<html>' }, 'upstream_bad_response'],
     [refusal(404, 'notFound'), 'drive_not_found'],
     [refusal(400, 'invalid'), 'upstream_bad_response'],
@@ -101,46 +105,48 @@ describe('what stays is said at once', () => {
       'upstream_bad_response',
     ],
     [{ status: 204 }, 'upstream_bad_response'],
-  ])('%j: %s (cases 73, 84)', async (fault, code) => {
-    const answer = await listWith(fault)
-    expect([answer.status, codeOf(answer), waits]).toEqual([problems[code][0], code, []])
+  ])('%j and returns %s', async (fault, code) => {
+    const response = await listWith(fault)
+    expect([response.status, problemCode(response), sleeps]).toEqual([problems[code][0], code, []])
   })
 
-  test('a 400 to a page token is the token’s, whatever it says (case 32)', async () => {
-    const answer = await listWith({ status: 400, body: '<html>' }, '?pageToken=abc')
-    expect([answer.status, codeOf(answer)]).toEqual([400, 'invalid_page_token'])
+  test('a 400 for a page token and returns invalid_page_token', async () => {
+    const response = await listWith({ status: 400, body: '<html>' }, '?pageToken=abc')
+    expectProblem(response, 400, 'invalid_page_token')
   })
 })
 
-describe('an access token that has ended (case 74)', () => {
-  test('is renewed once', async () => {
-    const answer = await listWith({ status: 401 })
-    expect([answer.status, calls('oauth.refresh'), calls('drive.files.list')]).toEqual([200, 1, 2])
+describe('GET /files with an expired access token', () => {
+  test('refreshes it once', async () => {
+    const response = await listWith({ status: 401 })
+    expect([response.status, calls('oauth.refresh'), calls('drive.files.list')]).toEqual([
+      200, 1, 2,
+    ])
   })
 
-  test('and its successor too: the person has to sign in again', async () => {
-    const answer = await listWith({ status: 401, times: 9 })
-    expect([answer.status, codeOf(answer)]).toEqual([401, 'reauth_required'])
+  test('returns reauth_required when the refreshed token is rejected', async () => {
+    const response = await listWith({ status: 401, times: 9 })
+    expectProblem(response, 401, 'reauth_required')
     expect([calls('oauth.refresh'), calls('drive.files.list')]).toEqual([1, 2])
   })
 })
 
 test.each([301, 302, 303, 307, 308])(
-  'a %d to another host is not followed (case 84)',
+  'GET /files does not follow a %d to another host',
   async (status) => {
-    const answer = await listWith({ status, headers: { location: `${elsewhereOrigin}/caught` } })
-    expect([codeOf(answer), heardElsewhere]).toEqual(['upstream_bad_response', 0])
+    const response = await listWith({ status, headers: { location: `${otherOrigin}/caught` } })
+    expect([problemCode(response), redirectedRequests]).toEqual(['upstream_bad_response', 0])
   },
 )
 
-test('a list without end is not read to its end (case 97)', async () => {
+test('GET /files returns upstream_bad_response for a response over the size limit', async () => {
   const body = `{"files":[],"more":"${'x'.repeat(9 << 20)}"}`
-  const answer = await listWith({ status: 200, body, times: 99 })
-  expect([codeOf(answer), waits]).toEqual(['upstream_bad_response', []])
+  const response = await listWith({ status: 200, body, times: 99 })
+  expect([problemCode(response), sleeps]).toEqual(['upstream_bad_response', []])
 })
 
-test('nothing that Google’s client says of a request reaches the log (case 35)', async () => {
-  const secret = 'said-by-drive'
+test('the log contains no request and no response of the Google API client', async () => {
+  const secret = 'text-of-drive'
   driveway.lines.length = 0
   await listWith({ reset: true, times: 99 })
   driveway.google.faults.clear()
@@ -149,6 +155,6 @@ test('nothing that Google’s client says of a request reaches the log (case 35)
   await listWith({ status: 418, body: secret })
   expect(driveway.lines).toHaveLength(3)
   for (const line of driveway.lines) {
-    expect(line).not.toMatch(/ya29|authorization|Bearer|said-by-drive|config|gaxios/i)
+    expect(line).not.toMatch(/ya29|authorization|Bearer|text-of-drive|config|gaxios/i)
   }
 })

@@ -3,8 +3,9 @@ import { searchQuery } from '../../functions/drive/files/googleapis-files.ts'
 import { sampleTree } from '../../infra/sandbox/drive/index.ts'
 import { parseQuery } from '../../infra/sandbox/drive/query.ts'
 import { mintToken, signIn } from '../../infra/local/sign-in.ts'
-import { codeOf, filePart, form, send, startDriveway, uploadForm } from '../kit/environment.ts'
-import type { Driveway, RawAnswer } from '../kit/environment.ts'
+import { filePart, form, problemCode, send, startDriveway, uploadForm } from '../kit/environment.ts'
+import type { Driveway, RawResponse } from '../kit/environment.ts'
+import { expectProblem, parseJson } from '../kit/requests.ts'
 
 interface Page {
   files: { id: string; name: string; kind: string; size?: number; shortcut?: { kind: string } }[]
@@ -33,12 +34,12 @@ beforeAll(async () => {
       ],
     },
   ])
-  const made = await google.drive.seedSharedDrive(
+  const seeded = await google.drive.seedSharedDrive(
     'Ours',
     [driveway.sub],
     [{ name: 'In', folder: [{ name: 'deep.txt', content: 'x' }] }],
   )
-  sharedDrive = made.driveId
+  sharedDrive = seeded.driveId
 })
 
 beforeEach(() => {
@@ -47,22 +48,23 @@ beforeEach(() => {
 
 afterAll(() => driveway.close())
 
-function list(query: Record<string, string> | string = {}, as = driveway): Promise<RawAnswer> {
+function list(query: Record<string, string> | string = {}, as = driveway): Promise<RawResponse> {
   const search = typeof query === 'string' ? query : new URLSearchParams(query).toString()
   return send(driveway.origin, `/files?${search}`, { headers: as.bearer })
 }
 
 async function page(query: Record<string, string> = {}): Promise<Page> {
-  const answer = await list(query)
-  expect(answer.status).toBe(200)
-  return JSON.parse(answer.body) as Page
+  const response = await list(query)
+  expect(response.status).toBe(200)
+  return JSON.parse(response.body) as Page
 }
 
 const names = ({ files }: Page): string[] => files.map(({ name }) => name)
-const asked = (): number => driveway.google.calls.filter((call) => call.startsWith('drive.')).length
+const driveRequests = (): number =>
+  driveway.google.calls.filter((call) => call.startsWith('drive.')).length
 
-describe('what is listed', () => {
-  test('the root: folders first, documents and shortcuts for what they are, the bin left out', async () => {
+describe('GET /files', () => {
+  test('lists the root: folders first, shortcuts with their target, without trashed files', async () => {
     const { files } = await page()
     expect(files.map(({ name, kind }) => [name, kind])).toEqual([
       ['Many', 'folder'],
@@ -76,45 +78,45 @@ describe('what is listed', () => {
     expect(files.map(({ size }) => size).filter((size) => size !== undefined)).toEqual([20])
   })
 
-  test('a folder’s children, in a natural order', async () => {
-    const found = names(await page({ folder: ids['Many'] ?? '' }))
-    expect(found.slice(0, 4)).toEqual(['zz folder', 'file 1.txt', 'file 2.txt', 'file 3.txt'])
-    expect(found).toHaveLength(26)
+  test('lists the children of a folder in natural order', async () => {
+    const listed = names(await page({ folder: ids['Many'] ?? '' }))
+    expect(listed.slice(0, 4)).toEqual(['zz folder', 'file 1.txt', 'file 2.txt', 'file 3.txt'])
+    expect(listed).toHaveLength(26)
   })
 
-  test('a shared drive and what is in its folders', async () => {
+  test('lists a shared drive and its folders', async () => {
     const root = await page({ folder: sharedDrive })
     expect(names(root)).toEqual(['In'])
     expect(names(await page({ folder: root.files[0]?.id ?? '' }))).toEqual(['deep.txt'])
   })
 
-  test('what is searched for, everywhere or in one folder', async () => {
+  test('lists search results of the Drive or of one folder', async () => {
     expect(names(await page({ q: 'deep' }))).toEqual(['deep.txt'])
     expect(names(await page({ q: 'file 12', folder: ids['Many'] ?? '' }))).toEqual(['file 12.txt'])
     expect(names(await page({ q: 'old' }))).toEqual([])
   })
 
-  test('in the order that is asked for', async () => {
-    const found = names(await page({ orderBy: 'name desc', folder: ids['Many'] ?? '' }))
-    expect([found[0], found.at(-1)]).toEqual(['zz folder', 'file 1.txt'])
+  test('lists files in the requested order', async () => {
+    const listed = names(await page({ orderBy: 'name desc', folder: ids['Many'] ?? '' }))
+    expect([listed[0], listed.at(-1)]).toEqual(['zz folder', 'file 1.txt'])
   })
 
-  test('page after page to the end, each file once, also where a page is empty', async () => {
+  test('returns each file once across pages, also after an empty page', async () => {
     driveway.google.faults.add({ operation: 'drive.files.list', skip: 1, pageItems: 0 })
     const query = { folder: ids['Many'] ?? '', pageSize: '10' }
-    const seen: string[] = []
+    const allNames: string[] = []
     const sizes: number[] = []
     for (let token: string | undefined = ''; token !== undefined;) {
       const next: Page = await page(token === '' ? query : { ...query, pageToken: token })
-      seen.push(...names(next))
+      allNames.push(...names(next))
       sizes.push(next.files.length)
       token = next.nextPageToken
     }
-    expect([new Set(seen).size, sizes]).toEqual([26, [10, 0, 10, 6]])
+    expect([new Set(allNames).size, sizes]).toEqual([26, [10, 0, 10, 6]])
   })
 })
 
-describe('a search cannot get out of its quotes (case 32)', () => {
+describe('the search of GET /files', () => {
   const hostile = [
     "'",
     "x' or trashed = true or name contains 'x",
@@ -130,7 +132,7 @@ describe('a search cannot get out of its quotes (case 32)', () => {
     "O'Brien\\'s",
   ]
 
-  test.each(hostile)('%p stays one literal', (search) => {
+  test.each(hostile)('is one literal in the Drive query: %p', (search) => {
     for (const folder of [undefined, 'abc', search]) {
       const q = searchQuery({ search, ...(folder === undefined ? {} : { folder }) })
       const last = { term: { name: 'name', operator: 'contains', value: search } }
@@ -141,14 +143,14 @@ describe('a search cannot get out of its quotes (case 32)', () => {
     }
   })
 
-  test('and finds nothing that an honest one would not', async () => {
+  test('finds no trashed and no unrelated files for an injected query', async () => {
     for (const q of hostile) expect(names(await page({ q }))).not.toContain('old.txt')
     for (const q of hostile.slice(1, 8)) expect(names(await page({ q }))).toEqual([])
   })
 })
 
-describe('what cannot be right makes no call (cases 31, 32)', () => {
-  const bad: [string, string][] = [
+describe('an invalid parameter of GET /files', () => {
+  const invalid: [string, string][] = [
     ...['-1', '0', 'NaN', '', '1.5', '1e9', '0x10', ' 5', '５', '9999999999'].map(
       (size): [string, string] => [`pageSize=${encodeURIComponent(size)}`, 'bad_request'],
     ),
@@ -171,62 +173,62 @@ describe('what cannot be right makes no call (cases 31, 32)', () => {
     ['pageSize=1&pageSize=2', 'bad_request'],
     ['q=%ff', 'bad_request'],
   ]
-  test.each(bad)('%s: %s', async (query, code) => {
-    const answer = await list(query)
-    expect([codeOf(answer), asked()]).toEqual([code, 0])
+  test.each(invalid)('%s returns %s, and Drive gets no request', async (query, code) => {
+    const response = await list(query)
+    expect([problemCode(response), driveRequests()]).toEqual([code, 0])
   })
 
-  test('a page of a thousand million is a page of a thousand', async () => {
+  test('pageSize over 1,000 is accepted and limited', async () => {
     expect((await page({ pageSize: '100000000' })).files.length).toBeGreaterThan(0)
   })
 })
 
-describe('what belongs to somebody else (case 31)', () => {
-  test('their folder, a made-up one and one of a wrong shape are the same: not there', async () => {
-    const theirs = await driveway.google.drive.seed(other.sub, [{ name: 'Private', folder: [] }])
-    const answers = await Promise.all(
-      [theirs['Private'] ?? '', 'x'.repeat(33), '../x'].map((folder) => list({ folder })),
+describe('GET /files with values of another account', () => {
+  test('returns the same problem for a foreign, an unknown and a malformed folder id', async () => {
+    const foreign = await driveway.google.drive.seed(other.sub, [{ name: 'Private', folder: [] }])
+    const responses = await Promise.all(
+      [foreign['Private'] ?? '', 'x'.repeat(33), '../x'].map((folder) => list({ folder })),
     )
-    const told = answers.map(({ status, body }) => {
+    const problems = responses.map(({ status, body }) => {
       const { requestId, ...rest } = JSON.parse(body) as Record<string, unknown>
       return { status, rest, named: typeof requestId }
     })
-    expect(told[0]?.status).toBe(404)
-    expect(told[1]).toEqual(told[0])
-    expect(told[2]).toEqual(told[0])
+    expect(problems[0]?.status).toBe(404)
+    expect(problems[1]).toEqual(problems[0])
+    expect(problems[2]).toEqual(problems[0])
   })
 
-  test('their page token, a changed one and one of another query are refused', async () => {
+  test('returns invalid_page_token for a foreign, a modified and a mismatched page token', async () => {
     const { nextPageToken = '' } = await page({ pageSize: '1' })
-    const theirs = await send(driveway.origin, '/files?pageSize=1', { headers: other.bearer })
+    const foreign = await send(driveway.origin, '/files?pageSize=1', { headers: other.bearer })
     const tokens = [
-      (JSON.parse(theirs.body) as Page).nextPageToken ?? '',
+      parseJson<Page>(foreign).nextPageToken ?? '',
       `${nextPageToken}x`,
       nextPageToken.slice(0, -1),
       'made-up',
     ]
     for (const pageToken of tokens) {
-      expect(codeOf(await list({ pageSize: '1', pageToken }))).toBe('invalid_page_token')
+      expect(problemCode(await list({ pageSize: '1', pageToken }))).toBe('invalid_page_token')
     }
-    const elsewhere = await list({ pageSize: '2', pageToken: nextPageToken })
-    expect([elsewhere.status, codeOf(elsewhere)]).toEqual([400, 'invalid_page_token'])
+    const mismatched = await list({ pageSize: '2', pageToken: nextPageToken })
+    expectProblem(mismatched, 400, 'invalid_page_token')
     expect((await list({ pageSize: '1', pageToken: nextPageToken })).status).toBe(200)
   })
 })
 
-describe('each access profile lists what it promises', () => {
+describe('GET /files under an access profile', () => {
   test.each([
     ['browse', true],
     ['own', false],
     ['full', true],
-  ])('%s', async (profile, everything) => {
+  ])('ACCESS_PROFILE=%s lists the permitted files', async (profile, listsAll) => {
     const own = await startDriveway({ env: { ACCESS_PROFILE: profile } })
     try {
       await uploadForm(own, form('b', filePart('mine.txt', 'x')))
-      const answer = await send(own.origin, '/files', { headers: own.bearer })
-      const found = names(JSON.parse(answer.body) as Page)
+      const response = await send(own.origin, '/files', { headers: own.bearer })
+      const listed = names(JSON.parse(response.body) as Page)
       const seeded = sampleTree.filter(({ trashed }) => !trashed).map(({ name }) => name)
-      expect(found.toSorted()).toEqual([...(everything ? seeded : []), 'mine.txt'].toSorted())
+      expect(listed.toSorted()).toEqual([...(listsAll ? seeded : []), 'mine.txt'].toSorted())
     } finally {
       await own.close()
     }

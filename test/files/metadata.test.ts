@@ -1,33 +1,34 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
-import { codeOf, send, startDriveway } from '../kit/environment.ts'
-import type { Driveway, RawAnswer } from '../kit/environment.ts'
-import { store } from '../kit/download.ts'
+import { send, startDriveway } from '../kit/environment.ts'
+import type { Driveway, RawResponse } from '../kit/environment.ts'
+import { expectProblem, parseJson } from '../kit/requests.ts'
+import { storeFile } from '../kit/download.ts'
 
 const folderType = 'application/vnd.google-apps.folder'
 let driveway: Driveway
-let beside: Driveway
+let second: Driveway
 let ids: Record<string, string>
 
 beforeAll(async () => {
-  const gateway = { wait: () => Promise.resolve() }
+  const gateway = { sleep: () => Promise.resolve() }
   driveway = await startDriveway({ gateway })
-  beside = await startDriveway({ gateway, beside: driveway })
+  second = await startDriveway({ gateway, sharing: driveway })
   const { google, sub } = driveway
   ids = await google.drive.seed(sub, [
     { name: 'Theirs', folder: [] },
-    { name: 'Ours', folder: [], madeBy: google.clientId },
-    { name: 'Report', document: 'x', description: 'A report', madeBy: google.clientId },
+    { name: 'Ours', folder: [], createdBy: google.clientId },
+    { name: 'Report', document: 'x', description: 'A report', createdBy: google.clientId },
     { name: 'gone.txt', content: 'x', trashed: true },
   ])
 })
 
 afterEach(() => driveway.google.faults.clear())
 afterAll(async () => {
-  await beside.close()
+  await second.close()
   await driveway.close()
 })
 
-function make(body: object, origin = driveway.origin): Promise<RawAnswer> {
+function postFolder(body: object, origin = driveway.origin): Promise<RawResponse> {
   return send(origin, '/files', {
     method: 'POST',
     headers: { ...driveway.bearer, 'content-type': 'application/json' },
@@ -35,7 +36,7 @@ function make(body: object, origin = driveway.origin): Promise<RawAnswer> {
   })
 }
 
-interface Answered {
+interface FileBody {
   id: string
   name: string
   kind: string
@@ -43,9 +44,9 @@ interface Answered {
   capabilities: object
 }
 
-const read = (answer: RawAnswer): Answered => JSON.parse(answer.body) as Answered
+const read = (response: RawResponse): FileBody => parseJson<FileBody>(response)
 
-const get = (id = ''): Promise<RawAnswer> =>
+const get = (id = ''): Promise<RawResponse> =>
   send(driveway.origin, `/files/${id}`, { headers: driveway.bearer })
 
 const foldersNamed = (name: string): string[] =>
@@ -54,9 +55,9 @@ const foldersNamed = (name: string): string[] =>
     .filter((file) => file.name === name && file.mimeType === folderType)
     .map(({ id }) => id)
 
-describe('one file', () => {
-  test('has what lists say, and its folder, its times and its digest', async () => {
-    const id = await store(driveway, 'a.txt', 'hello', 'text/plain')
+describe('GET /files/{id}', () => {
+  test('returns the details of a file', async () => {
+    const id = await storeFile(driveway, 'a.txt', 'hello', 'text/plain')
     expect(read(await get(id))).toEqual({
       id,
       name: 'a.txt',
@@ -75,28 +76,28 @@ describe('one file', () => {
     })
   })
 
-  test('a document says what it can be exported as', async () => {
+  test('returns the export formats of a document', async () => {
     const exports = ['docx', 'odt', 'rtf', 'pdf', 'txt', 'zip', 'epub', 'md', 'html']
     const report = { kind: 'document', description: 'A report', exports }
     expect(read(await get(ids['Report']))).toMatchObject(report)
   })
 
-  test('one in the bin says so', async () => {
+  test('returns trashed for a file in the bin', async () => {
     expect(read(await get(ids['gone.txt']))).toMatchObject({ trashed: true })
   })
 
-  test('one that is not there, or cannot be, is drive_not_found (case 31)', async () => {
+  test('returns drive_not_found for an unknown and for a malformed id', async () => {
     for (const id of ['1'.repeat(33), '%2e%2e', 'a%00', '..%2f..']) {
-      const answer = await get(id)
-      expect([answer.status, codeOf(answer)]).toEqual([404, 'drive_not_found'])
+      const response = await get(id)
+      expectProblem(response, 404, 'drive_not_found')
     }
   })
 })
 
-describe('where uploads may go is said', () => {
-  test('of single folders, and of My Drive itself', async () => {
-    const answers = await Promise.all(['Theirs', 'Ours'].map((name) => get(ids[name])))
-    expect(answers.map((answer) => read(answer).capabilities)).toEqual([
+describe('canAddChildren', () => {
+  test('is returned for single folders and for the root', async () => {
+    const responses = await Promise.all(['Theirs', 'Ours'].map((name) => get(ids[name])))
+    expect(responses.map((response) => read(response).capabilities)).toEqual([
       { canAddChildren: false },
       { canAddChildren: true },
     ])
@@ -105,29 +106,29 @@ describe('where uploads may go is said', () => {
     expect(root.capabilities).toEqual({ canAddChildren: true })
   })
 
-  test('of every folder in a list', async () => {
-    const answer = await send(driveway.origin, '/files', { headers: driveway.bearer })
-    const { files } = JSON.parse(answer.body) as { files: (Answered & object)[] }
-    const found = new Map(files.map((file) => [file.name, file]))
-    expect(found.get('Ours')).toMatchObject({
+  test('is returned for every folder in a list', async () => {
+    const response = await send(driveway.origin, '/files', { headers: driveway.bearer })
+    const { files } = JSON.parse(response.body) as { files: (FileBody & object)[] }
+    const byName = new Map(files.map((file) => [file.name, file]))
+    expect(byName.get('Ours')).toMatchObject({
       isAppAuthorized: true,
       capabilities: { canAddChildren: true },
     })
-    expect(found.get('Theirs')).toMatchObject({
+    expect(byName.get('Theirs')).toMatchObject({
       isAppAuthorized: false,
       capabilities: { canAddChildren: false },
     })
-    expect(found.get('hello.txt')).toMatchObject({
+    expect(byName.get('hello.txt')).toMatchObject({
       isAppAuthorized: false,
       capabilities: { canDownload: false },
     })
   })
 
-  test('and with the profile `full`, all that the person may write to', async () => {
+  test('is true under ACCESS_PROFILE=full for a folder of the user', async () => {
     const full = await startDriveway({ env: { ACCESS_PROFILE: 'full' } })
     const seeded = await full.google.drive.seed(full.sub, [{ name: 'Any', folder: [] }])
-    const answer = await send(full.origin, `/files/${seeded['Any']}`, { headers: full.bearer })
-    expect(read(answer)).toMatchObject({
+    const response = await send(full.origin, `/files/${seeded['Any']}`, { headers: full.bearer })
+    expect(read(response)).toMatchObject({
       isAppAuthorized: false,
       capabilities: { canAddChildren: true },
     })
@@ -135,56 +136,65 @@ describe('where uploads may go is said', () => {
   })
 })
 
-describe('a new folder', () => {
-  test('is made where it is wanted', async () => {
-    const made = await make({ name: 'Fresh' })
-    expect(made.status).toBe(201)
-    expect(read(made)).toMatchObject({ name: 'Fresh', kind: 'folder', mimeType: folderType })
-    const below = await make({ name: 'Deep', folder: read(made).id })
-    expect(read(below).parents).toEqual([read(made).id])
+describe('POST /files', () => {
+  test('creates a folder in the given parent', async () => {
+    const created = await postFolder({ name: 'Fresh' })
+    expect(created.status).toBe(201)
+    expect(read(created)).toMatchObject({ name: 'Fresh', kind: 'folder', mimeType: folderType })
+    const child = await postFolder({ name: 'Deep', folder: read(created).id })
+    expect(read(child).parents).toEqual([read(created).id])
   })
 
-  test('is made once: who asks again is given the same', async () => {
-    const [first, again] = [await make({ name: 'Once' }), await make({ name: 'Once' })]
-    expect([first.status, again.status]).toEqual([201, 200])
-    expect(read(again)).toEqual(read(first))
+  test('returns the existing folder of the same name', async () => {
+    const [first, repeated] = [
+      await postFolder({ name: 'Once' }),
+      await postFolder({ name: 'Once' }),
+    ]
+    expect([first.status, repeated.status]).toEqual([201, 200])
+    expect(read(repeated)).toEqual(read(first))
   })
 
-  test('is made once by many who ask at the same time, on two instances', async () => {
-    const answers = await Promise.all(
+  test('creates one folder for concurrent requests on two instances', async () => {
+    const responses = await Promise.all(
       Array.from({ length: 8 }, (_, n) =>
-        make({ name: 'Raced' }, n % 2 ? beside.origin : driveway.origin),
+        postFolder({ name: 'Raced' }, n % 2 ? second.origin : driveway.origin),
       ),
     )
-    expect(new Set(answers.map((answer) => read(answer).id)).size).toBe(1)
+    expect(new Set(responses.map((response) => read(response).id)).size).toBe(1)
     expect(foldersNamed('Raced')).toHaveLength(1)
   })
 
-  test('is made once where Drive’s answer is lost (case 83)', async () => {
-    driveway.google.faults.add({ operation: 'drive.files.create', loseAnswer: true })
-    const made = await make({ name: 'Unheard' })
-    expect([made.status < 300, foldersNamed('Unheard')]).toEqual([true, [read(made).id]])
+  test('creates one folder when the response of Drive is lost', async () => {
+    driveway.google.faults.add({ operation: 'drive.files.create', dropResponse: true })
+    const created = await postFolder({ name: 'Lost response' })
+    expect([created.status < 300, foldersNamed('Lost response')]).toEqual([
+      true,
+      [read(created).id],
+    ])
   })
 
-  test.each([{}, { name: 5 }, { name: 'x', folder: 7 }])('%j is refused', async (body) => {
-    const answer = await make(body)
-    expect([answer.status, codeOf(answer)]).toEqual([400, 'bad_request'])
-  })
-
-  test.each(['', ' ', '.', '..', 'a/b', 'a\\b', 'a\nb', 'x'.repeat(1025)])(
-    'is not called %j',
-    async (name) => {
-      const answer = await make({ name })
-      expect([answer.status, codeOf(answer)]).toEqual([400, 'invalid_path'])
+  test.each([{}, { name: 5 }, { name: 'x', folder: 7 }])(
+    'returns bad_request for %j',
+    async (body) => {
+      const response = await postFolder(body)
+      expectProblem(response, 400, 'bad_request')
     },
   )
 
-  test('is not made where Driveway may not write, or nothing is', async () => {
-    const theirs = await make({ name: 'x', folder: ids['Theirs'] })
-    expect([theirs.status, codeOf(theirs)]).toEqual([403, 'drive_forbidden'])
+  test.each(['', ' ', '.', '..', 'a/b', 'a\\b', 'a\nb', 'x'.repeat(1025)])(
+    'returns invalid_path for the name %j',
+    async (name) => {
+      const response = await postFolder({ name })
+      expectProblem(response, 400, 'invalid_path')
+    },
+  )
+
+  test('returns an error for a parent that is read-only or unknown', async () => {
+    const readOnly = await postFolder({ name: 'x', folder: ids['Theirs'] })
+    expectProblem(readOnly, 403, 'drive_forbidden')
     for (const folder of ['1'.repeat(33), '../x']) {
-      const nowhere = await make({ name: 'x', folder })
-      expect([nowhere.status, codeOf(nowhere)]).toEqual([404, 'drive_not_found'])
+      const unknown = await postFolder({ name: 'x', folder })
+      expectProblem(unknown, 404, 'drive_not_found')
     }
     expect(foldersNamed('x')).toEqual([])
   })

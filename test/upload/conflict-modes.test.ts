@@ -201,7 +201,7 @@ describe('an upload with an existing name', () => {
       'Drive rejects the bytes',
       { operation: 'drive.upload.chunk', skip: 1, status: 413 },
       '',
-      'upstream_bad_response',
+      'too_large',
     ],
     [
       'Drive is unavailable',

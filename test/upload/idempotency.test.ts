@@ -118,7 +118,7 @@ describe('a repeated request with the same Idempotency-Key', () => {
   test('uploads the file after the first request failed', async () => {
     const key = newKey()
     driveway.google.faults.add({ operation: 'drive.upload.multipart', status: 413 })
-    expect((await put(key)).status).toBe(502)
+    expect((await put(key)).status).toBe(413)
     expect((await put(key)).status).toBe(201)
     expect(ids()).toHaveLength(1)
   })
