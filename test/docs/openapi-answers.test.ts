@@ -237,12 +237,12 @@ test('tickets', async () => {
   const json = { headers: { 'content-type': 'application/json' } }
   const wanted = JSON.stringify({ name: 't.bin', size: 5 })
   const given = held(
-    'openTicket',
+    'createTicket',
     201,
     await ask('POST', '/upload/tickets', { ...json, body: wanted }),
   )
   held(
-    'openTicket',
+    'createTicket',
     400,
     await ask('POST', '/upload/tickets', { ...json, body: '{}' }),
     'bad_request',

@@ -76,15 +76,15 @@ export function createMultipartTokenizer(
   const parsers: Record<State, (bytes: Buffer) => Buffer | undefined> = {
     preamble(bytes) {
       const atStart = bytes.subarray(0, dashBoundary.length).equals(dashBoundary)
-      const found = atStart ? 0 : bytes.indexOf(delimiter)
-      if (found === -1 || found > maxPreambleBytes) {
+      const index = atStart ? 0 : bytes.indexOf(delimiter)
+      if (index === -1 || index > maxPreambleBytes) {
         if (bytes.length > maxPreambleBytes + delimiter.length) {
           throw malformed('The body does not start with its boundary')
         }
         return undefined
       }
       state = 'delimiter'
-      return bytes.subarray(found + (atStart ? dashBoundary.length : delimiter.length))
+      return bytes.subarray(index + (atStart ? dashBoundary.length : delimiter.length))
     },
 
     delimiter(bytes) {
@@ -133,18 +133,18 @@ export function createMultipartTokenizer(
     },
 
     body(bytes) {
-      const found = bytes.indexOf(delimiter)
-      const data = found === -1 ? bytes.length - partialDelimiterLength(bytes, delimiter) : found
+      const index = bytes.indexOf(delimiter)
+      const data = index === -1 ? bytes.length - partialDelimiterLength(bytes, delimiter) : index
       if (kind === 'field' && (fieldBytesLeft -= data) < 0) {
         throw new GatewayError('field_too_large', `A field exceeds ${limits.maxFieldBytes} bytes`)
       }
       if (data > 0) sink[kind === 'file' ? 'content' : 'raw'](bytes.subarray(0, data))
-      if (found === -1) {
+      if (index === -1) {
         pending = bytes.subarray(data)
         return empty
       }
       state = 'delimiter'
-      return bytes.subarray(found + delimiter.length)
+      return bytes.subarray(index + delimiter.length)
     },
 
     closed(bytes) {

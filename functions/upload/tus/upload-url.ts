@@ -6,6 +6,7 @@ import type { DriveAccount } from '../../drive/client/account.ts'
 import type { OpenUpload } from '../../drive/upload/upload-offset.ts'
 import { GatewayError } from '../../errors.ts'
 import { sealSubject } from '../../http/folder-scope.ts'
+import type { SealOwner } from '../../http/folder-scope.ts'
 import type { RequestContext } from '../../http/router.ts'
 import type { Principal } from '../../identity/principal.ts'
 import type { Amount, CounterKey } from '../../identity/usage-counter.ts'
@@ -25,7 +26,7 @@ export interface TusUpload extends OpenUpload {
 /** @returns an absolute URL */
 export async function uploadUrl(
   { seal, publicUrl }: Pick<UploadDeps, 'seal' | 'publicUrl'>,
-  owner: Pick<Principal, 'sub' | 'folder'>,
+  owner: SealOwner,
   upload: TusUpload,
 ): Promise<string> {
   return `${publicUrl}/upload/tus/${await seal.seal(sealPurpose(owner), upload)}`
@@ -49,7 +50,7 @@ export async function loadUpload(
   return { principal, account: accountOf(principal.sub), upload }
 }
 
-/** Binds a URL to the account and the folder of its credential; others cannot unseal it. */
-function sealPurpose(owner: Pick<Principal, 'sub' | 'folder'>): string {
+/** Binds a URL to the grant and the folder of its credential; others cannot unseal it. */
+function sealPurpose(owner: SealOwner): string {
   return `tus upload of ${sealSubject(owner)}`
 }
