@@ -82,19 +82,19 @@ async function comeBack({ headers }: RawResponse): Promise<RawResponse> {
 
 test('signing in', async () => {
   const { origin } = driveway
-  held('signIn', 302, await send(origin, '/auth'))
-  held('signIn', 400, await send(origin, '/auth?return_to=/&return_to=/'), 'bad_request')
-  held('finishSignIn', 400, await send(origin, '/callback?code=x'), 'state_missing')
+  held('startSignIn', 302, await send(origin, '/auth'))
+  held('startSignIn', 400, await send(origin, '/auth?return_to=/&return_to=/'), 'bad_request')
+  held('completeSignIn', 400, await send(origin, '/callback?code=x'), 'state_missing')
   const started = await send(origin, '/auth')
-  held('finishSignIn', 303, await comeBack(started))
-  held('session', 200, await send(origin, '/auth/session'))
-  held('session', 200, await own('GET', '/auth/session'))
-  held('session', 200, await ask('GET', '/auth/session'))
+  held('completeSignIn', 303, await comeBack(started))
+  held('getSession', 200, await send(origin, '/auth/session'))
+  held('getSession', 200, await own('GET', '/auth/session'))
+  held('getSession', 200, await ask('GET', '/auth/session'))
   const cookie = await signIn(origin, driveway.google.oauth.users[0]?.email ?? '')
   const options = { method: 'DELETE', headers: { cookie, origin } }
   held('signOut', 204, await send(origin, '/auth/session', options))
   const foreign = { ...driveway.session, origin: 'https://evil.example' }
-  held('session', 403, await send(origin, '/auth/session', { headers: foreign }), 'csrf')
+  held('getSession', 403, await send(origin, '/auth/session', { headers: foreign }), 'csrf')
 })
 
 test('a page of another origin', async () => {
@@ -113,8 +113,8 @@ test('a page of another origin', async () => {
     code_challenge: challenge,
     code_challenge_method: 'S256',
   })
-  const started = held('signIn', 302, await send(driveway.origin, `/auth?${query}`))
-  const landed = held('finishSignIn', 303, await comeBack(started))
+  const started = held('startSignIn', 302, await send(driveway.origin, `/auth?${query}`))
+  const landed = held('completeSignIn', 303, await comeBack(started))
   const code = new URL(landed.headers.location ?? '').hash.replace('#code=', '')
   const good = { ...fields, code, code_verifier: verifier }
   held('exchangeCode', 200, await postForm(driveway, '/auth/token', good, { origin }))
@@ -127,9 +127,9 @@ function pkce(): { verifier: string; challenge: string } {
 
 test('tokens', async () => {
   const terms = { name: 'ci', scopes: ['upload'], path: 'Inbox/ci', maxFiles: 3, expiresInDays: 1 }
-  const made = held('makeToken', 201, await own('POST', '/auth/tokens', terms))
-  held('makeToken', 400, await own('POST', '/auth/tokens', { nmae: 'ci' }), 'bad_request')
-  held('makeToken', 403, await ask('POST', '/auth/tokens'), 'scope_insufficient')
+  const made = held('createToken', 201, await own('POST', '/auth/tokens', terms))
+  held('createToken', 400, await own('POST', '/auth/tokens', { nmae: 'ci' }), 'bad_request')
+  held('createToken', 403, await ask('POST', '/auth/tokens'), 'scope_insufficient')
   held('listTokens', 200, await own('GET', '/auth/tokens'))
   held('listTokens', 401, await send(driveway.origin, '/auth/tokens'), 'login_required')
   const { id, token } = read(made) as { id: string; token: string }
@@ -140,38 +140,52 @@ test('tokens', async () => {
     await ask('GET', '/files', { headers: { authorization } }),
     'scope_insufficient',
   )
-  held('endToken', 204, await own('DELETE', `/auth/tokens/${id}`))
-  held('endToken', 404, await own('DELETE', `/auth/tokens/${'0'.repeat(64)}`), 'not_found')
+  held('revokeToken', 204, await own('DELETE', `/auth/tokens/${id}`))
+  held('revokeToken', 404, await own('DELETE', `/auth/tokens/${'0'.repeat(64)}`), 'not_found')
 })
 
 test('the doctor', async () => {
-  held('examine', 200, await own('GET', '/auth/doctor'))
-  held('examine', 401, await send(driveway.origin, '/auth/doctor'), 'login_required')
+  held('runDoctor', 200, await own('GET', '/auth/doctor'))
+  held('runDoctor', 401, await send(driveway.origin, '/auth/doctor'), 'login_required')
   const made = await ask('PUT', '/upload/driveway-doctor-1.bin', { body: 'x' })
   const { id } = read(made) as { id: string }
-  held('removeTrial', 204, await ask('DELETE', `/auth/doctor/files/${id}`))
-  held('removeTrial', 404, await ask('DELETE', '/auth/doctor/files/nothing'), 'drive_not_found')
+  held('deleteTestFile', 204, await ask('DELETE', `/auth/doctor/files/${id}`))
+  held('deleteTestFile', 404, await ask('DELETE', '/auth/doctor/files/nothing'), 'drive_not_found')
 })
 
 test('a terminal', async () => {
   const terminal = read(
-    held('startDevice', 200, await postForm(driveway, '/auth/device', { client_name: 'laptop' })),
+    held(
+      'requestDeviceCode',
+      200,
+      await postForm(driveway, '/auth/device', { client_name: 'laptop' }),
+    ),
   ) as DeviceAuthorization
   held(
-    'startDevice',
+    'requestDeviceCode',
     400,
     await postForm(driveway, '/auth/device', { scope: 'all' }),
     'bad_request',
   )
-  held('redeemDevice', 400, await pollToken(driveway, terminal), 'authorization_pending')
+  held('pollDeviceToken', 400, await pollToken(driveway, terminal), 'authorization_pending')
   const { user_code: userCode } = terminal
-  held('showDevice', 200, await showDeviceRequest(driveway, userCode))
-  held('showDevice', 404, await showDeviceRequest(driveway, 'BBBB-BBBB'), 'device_code_unknown')
+  held('getDeviceRequest', 200, await showDeviceRequest(driveway, userCode))
+  held(
+    'getDeviceRequest',
+    404,
+    await showDeviceRequest(driveway, 'BBBB-BBBB'),
+    'device_code_unknown',
+  )
   const other = { account: 'other@example.com' }
-  held('decideDevice', 409, await decideDeviceRequest(driveway, userCode, other), 'account_changed')
-  held('decideDevice', 204, await decideDeviceRequest(driveway, userCode))
-  held('redeemDevice', 200, await pollToken(driveway, terminal))
-  held('redeemDevice', 400, await pollToken(driveway, { device_code: 'x' }), 'invalid_grant')
+  held(
+    'decideDeviceRequest',
+    409,
+    await decideDeviceRequest(driveway, userCode, other),
+    'account_changed',
+  )
+  held('decideDeviceRequest', 204, await decideDeviceRequest(driveway, userCode))
+  held('pollDeviceToken', 200, await pollToken(driveway, terminal))
+  held('pollDeviceToken', 400, await pollToken(driveway, { device_code: 'x' }), 'invalid_grant')
 })
 
 test('policies', async () => {
@@ -180,8 +194,8 @@ test('policies', async () => {
   held('setPolicy', 400, await putPolicy(driveway, 'nightly', { claims: {} }), 'bad_request')
   held('listPolicies', 200, await own('GET', '/auth/policies'))
   held('listPolicies', 403, await ask('GET', '/auth/policies'), 'scope_insufficient')
-  held('showPolicy', 200, await own('GET', '/auth/policies/nightly'))
-  held('showPolicy', 404, await own('GET', '/auth/policies/other'), 'not_found')
+  held('getPolicy', 200, await own('GET', '/auth/policies/nightly'))
+  held('getPolicy', 404, await own('GET', '/auth/policies/other'), 'not_found')
   held('removePolicy', 204, await own('DELETE', '/auth/policies/nightly'))
   held('removePolicy', 404, await own('DELETE', '/auth/policies/nightly'), 'not_found')
 })
@@ -194,16 +208,16 @@ test('files', async () => {
   held('listFiles', 400, await ask('GET', '/files?orderBy=size'), 'bad_request')
   const json = { headers: { 'content-type': 'application/json' } }
   const made = held(
-    'makeFolder',
+    'createFolder',
     201,
     await ask('POST', '/files', { ...json, body: '{"name":"Made here"}' }),
   )
-  held('makeFolder', 200, await ask('POST', '/files', { ...json, body: '{"name":"Made here"}' }))
-  held('makeFolder', 400, await ask('POST', '/files', { ...json, body: '{}' }), 'bad_request')
-  held('describeFile', 200, await ask('GET', '/files/root'))
-  held('describeFile', 404, await ask('GET', '/files/nothing'), 'drive_not_found')
+  held('createFolder', 200, await ask('POST', '/files', { ...json, body: '{"name":"Made here"}' }))
+  held('createFolder', 400, await ask('POST', '/files', { ...json, body: '{}' }), 'bad_request')
+  held('getFile', 200, await ask('GET', '/files/root'))
+  held('getFile', 404, await ask('GET', '/files/nothing'), 'drive_not_found')
   const { id } = read(made) as { id: string }
-  held('download', 409, await ask('GET', `/files/${id}/content`), 'not_downloadable')
+  held('downloadFile', 409, await ask('GET', `/files/${id}/content`), 'not_downloadable')
 })
 
 test('uploads, and downloads of what was uploaded', async () => {
@@ -211,17 +225,17 @@ test('uploads, and downloads of what was uploaded', async () => {
   const { files } = read(held('uploadForm', 201, answer)) as { files: { id: string }[] }
   held('uploadForm', 400, await uploadForm(driveway, form('b')), 'no_file')
   const id = files[0]?.id ?? ''
-  held('describeFile', 200, await ask('GET', `/files/${id}`))
-  const whole = held('download', 200, await ask('GET', `/files/${id}/content`))
+  held('getFile', 200, await ask('GET', `/files/${id}`))
+  const whole = held('downloadFile', 200, await ask('GET', `/files/${id}/content`))
   expect(whole.body).toBe('hello')
   const range = { headers: { range: 'bytes=1-2' } }
-  held('download', 206, await ask('GET', `/files/${id}/content`, range))
+  held('downloadFile', 206, await ask('GET', `/files/${id}/content`, range))
   const far = { headers: { range: 'bytes=9-' } }
-  held('download', 416, await ask('GET', `/files/${id}/content`, far), 'range_not_satisfiable')
+  held('downloadFile', 416, await ask('GET', `/files/${id}/content`, far), 'range_not_satisfiable')
   const known = { headers: { 'if-none-match': String(whole.headers.etag) } }
-  held('download', 304, await ask('GET', `/files/${id}/content`, known))
-  held('describeContent', 200, await ask('HEAD', `/files/${id}/content`))
-  held('describeContent', 404, await ask('HEAD', '/files/nothing/content'))
+  held('downloadFile', 304, await ask('GET', `/files/${id}/content`, known))
+  held('headFileContent', 200, await ask('HEAD', `/files/${id}/content`))
+  held('headFileContent', 404, await ask('HEAD', '/files/nothing/content'))
 
   held('uploadRaw', 201, await ask('PUT', '/upload/Inbox/b.txt', { body: 'hello' }))
   held('uploadRaw', 200, await ask('PUT', '/upload/Inbox/b.txt?mode=replace', { body: 'more' }))
@@ -230,7 +244,7 @@ test('uploads, and downloads of what was uploaded', async () => {
   held('uploadRaw', 409, taken, 'file_exists')
   const plain = { headers: { accept: 'text/plain' }, body: 'x' }
   held('uploadRaw', 201, await ask('PUT', '/upload/c.txt', plain))
-  held('ceiling', 204, await ask('OPTIONS', '/upload'))
+  held('getRequestLimit', 204, await ask('OPTIONS', '/upload'))
 })
 
 test('tickets', async () => {
@@ -272,8 +286,8 @@ test('tus', async () => {
   const sent = held('tusAppend', 204, await ask('PATCH', pathname, all))
   expect(sent.headers['driveway-file-id']).toBeDefined()
   held('tusOffset', 200, await ask('HEAD', pathname, { headers: tus }))
-  held('tusEnd', 204, await ask('DELETE', pathname, { headers: tus }))
-  held('tusEnd', 404, await ask('DELETE', '/upload/tus/x', { headers: tus }), 'not_found')
+  held('tusTerminate', 204, await ask('DELETE', pathname, { headers: tus }))
+  held('tusTerminate', 404, await ask('DELETE', '/upload/tus/x', { headers: tus }), 'not_found')
   const again = await ask('POST', '/upload/tus', { headers: create })
   const stand = { ...bytes, 'upload-offset': '0', 'x-http-method-override': 'PATCH' }
   const { pathname: other } = new URL(again.headers.location ?? '')
