@@ -19,7 +19,7 @@ import type { Scenario } from './scenario.ts'
 import { formatSummary } from './summary.ts'
 
 const path = process.env['FAULTS_PATH']
-const runs = Number(process.env['FAULTS_RUNS'] ?? 200)
+const runs = Number(process.env['FAULTS_RUNS'] ?? 60)
 const lostRuns = Math.ceil(runs / 4)
 const printsTable = process.env['FAULTS_TABLE'] !== undefined
 const timeoutMs = 60_000 + runs * 500
