@@ -1,4 +1,4 @@
-/** docs/architecture.md names functions that exist where it says. */
+/** Every function in docs/architecture.md is exported by the file beside it. */
 import { expect, test } from '@jest/globals'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -6,7 +6,7 @@ import { root } from '../kit/process.ts'
 
 const page = await readFile(join(root, 'docs/architecture.md'), 'utf8')
 
-/** A row names one or more functions and, in the same order, the file of each. */
+/** A row has one or more functions and, in the same order, their files. */
 const rows = [...page.matchAll(/^\| \d+ +\| ([^|]+) \| ([^|]+) \|/gm)].flatMap(
   ([, names = '', files = '']) => {
     const paths = [...files.matchAll(/\]\(\.\.\/([^)]+)\)/g)].map(([, path = '']) => path)
@@ -19,7 +19,7 @@ const inText = [...page.matchAll(/`(\w+)` in \[[^\]]+\]\(\.\.\/([^)]+)\)/g)].map
   ([, name = '', path = '']) => [name, path] as const,
 )
 
-test('the page names the functions of both paths', () => {
+test('docs/architecture.md names functions in its tables and its text', () => {
   expect(rows.length).toBeGreaterThan(20)
   expect(inText.length).toBeGreaterThan(0)
 })

@@ -1,19 +1,23 @@
-/** Every link of the documents to a place in this repository leads there. */
+/** Every link of the documents into this repository has a target. */
 import { expect, test } from '@jest/globals'
 import { existsSync } from 'node:fs'
 import { readFile, readdir } from 'node:fs/promises'
 import { dirname, join, normalize } from 'node:path'
 import { root } from '../kit/process.ts'
 
-const folder = await readdir(join(root, 'docs'))
+const pages = await readdir(join(root, 'docs'), { recursive: true })
 const documents = [
   'README.md',
-  ...folder.filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`),
+  'CHANGELOG.md',
+  'CONTRIBUTING.md',
+  'SECURITY.md',
+  'examples/README.md',
+  ...pages.filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`),
 ]
 const texts = new Map<string, string>()
 for (const path of documents) texts.set(path, await readFile(join(root, path), 'utf8'))
 
-/** What is shown as it stands leads nowhere. */
+/** Removes code blocks, and keeps the text of inline code. */
 function withoutCode(text: string): string {
   return text
     .replaceAll(/^```.*?^```$/gms, '')
@@ -36,13 +40,13 @@ function anchorsOf(text: string): Set<string> {
     const words = heading.toLowerCase().replaceAll(/\[([^\]]+)\]\([^)]*\)/g, '$1')
     const slug = words.replaceAll(/[^\p{L}\p{N}\p{M}_ -]/gu, '').replaceAll(' ', '-')
     let anchor = slug
-    for (let again = 1; anchors.has(anchor); again++) anchor = `${slug}-${again}`
+    for (let count = 1; anchors.has(anchor); count++) anchor = `${slug}-${count}`
     anchors.add(anchor)
   }
   return anchors
 }
 
-test.each(documents)('the links of %s', (path) => {
+test.each(documents)('every link of %s has a target', (path) => {
   const broken = linksOf(path).filter((to) => {
     const [file = '', anchor] = to.split('#')
     const target = file === '' ? path : normalize(join(dirname(path), file))
@@ -54,8 +58,8 @@ test.each(documents)('the links of %s', (path) => {
   expect(broken).toEqual([])
 })
 
-test('the index names every document of the folder', () => {
+test('docs/README.md links to every document of the folder', () => {
   const named = linksOf('docs/README.md').map((to) => to.split('#')[0])
-  const others = folder.filter((name) => /\.(?:md|yaml)$/.test(name) && name !== 'README.md')
+  const others = pages.filter((name) => /^[^/]+\.(?:md|yaml)$/.test(name) && name !== 'README.md')
   expect(named).toEqual(expect.arrayContaining(others))
 })

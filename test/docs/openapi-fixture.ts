@@ -1,4 +1,4 @@
-/** docs/openapi.yaml, read, and answers held against it. */
+/** Reads docs/openapi.yaml, and compares responses with it. */
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -16,7 +16,7 @@ export interface Parameter {
   example?: string
 }
 
-export interface Answer {
+export interface ResponseObject {
   description: string
   headers?: Record<string, Reference>
   content?: Record<string, { schema?: object }>
@@ -26,7 +26,7 @@ export interface Operation {
   operationId: string
   parameters?: (Parameter | Reference)[]
   requestBody?: { content: Record<string, object> }
-  responses: Record<string, Answer | (Reference & { description: string })>
+  responses: Record<string, ResponseObject | (Reference & { description: string })>
 }
 
 interface PathItem extends Record<string, unknown> {
@@ -40,12 +40,12 @@ export interface Problem {
   retryable: boolean
 }
 
-type Consts = { properties: Record<string, { const: unknown }> }
+type ConstProperties = { properties: Record<string, { const: unknown }> }
 
 interface Document {
   paths: Record<string, PathItem>
   components: {
-    schemas: Record<string, object> & { Problem: { oneOf: Consts[] } }
+    schemas: Record<string, object> & { Problem: { oneOf: ConstProperties[] } }
   }
 }
 
@@ -55,7 +55,7 @@ export const document = parse(
 
 const methods = ['get', 'head', 'post', 'put', 'patch', 'delete', 'options']
 
-export interface Described {
+export interface DescribedOperation {
   template: string
   method: string
   operation: Operation
@@ -63,29 +63,31 @@ export interface Described {
 }
 
 /** Every operation, with all of its parameters. */
-export const operations: Described[] = Object.entries(document.paths).flatMap(([template, item]) =>
-  methods
-    .filter((method) => method in item)
-    .map((method) => {
-      const operation = item[method] as Operation
-      const all = [...(item.parameters ?? []), ...(operation.parameters ?? [])]
-      const parameters = all.map((one) => follow<Parameter>(one))
-      return { template, method: method.toUpperCase(), operation, parameters }
-    }),
+export const operations: DescribedOperation[] = Object.entries(document.paths).flatMap(
+  ([template, item]) =>
+    methods
+      .filter((method) => method in item)
+      .map((method) => {
+        const operation = item[method] as Operation
+        const all = [...(item.parameters ?? []), ...(operation.parameters ?? [])]
+        const parameters = all.map((parameter) => resolve<Parameter>(parameter))
+        return { template, method: method.toUpperCase(), operation, parameters }
+      }),
 )
 
-export function follow<T extends object>(value: T | Reference): T {
+/** Returns the target of a reference, or the value itself. */
+export function resolve<T extends object>(value: T | Reference): T {
   if (!('$ref' in value)) return value
-  const steps = value.$ref.split('/').slice(1)
-  const found = steps.reduce<unknown>(
-    (at, step) => (at as Record<string, unknown> | undefined)?.[step],
+  const keys = value.$ref.split('/').slice(1)
+  const target = keys.reduce<unknown>(
+    (parent, key) => (parent as Record<string, unknown> | undefined)?.[key],
     document,
   )
-  if (typeof found !== 'object' || found === null) throw new Error(`${value.$ref} leads nowhere`)
-  return found as T
+  if (typeof target !== 'object' || target === null) throw new Error(`${value.$ref} has no target`)
+  return target as T
 }
 
-/** The problems that the document has, as its schema says. */
+/** The problems of the schema `Problem`. */
 export const problemsInDocument: Problem[] = document.components.schemas.Problem.oneOf.map(
   ({ properties }) =>
     Object.fromEntries(
@@ -93,7 +95,7 @@ export const problemsInDocument: Problem[] = document.components.schemas.Problem
     ) as unknown as Problem,
 )
 
-/** The codes that an operation's answer may have. */
+/** Returns the problem codes in a response's description. */
 export function codesOf({ description }: { description: string }): string[] {
   return [...description.matchAll(/`([a-z_]+)`/g)].map(([, code = '']) => code)
 }
@@ -104,36 +106,41 @@ ajv.addFormat('uuid', /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/)
 ajv.addFormat('uri', (text) => URL.canParse(text))
 ajv.addSchema(document, 'openapi')
 
-/** What of an answer is not as the document has it; nothing where all is. */
-export function faultsOf(operationId: string, { status, headers, body }: RawResponse): string[] {
+/** Returns the differences between a response and the document. */
+export function mismatchesOf(
+  operationId: string,
+  { status, headers, body }: RawResponse,
+): string[] {
   const described = operations.find(({ operation }) => operation.operationId === operationId)
   if (!described) return [`no operation ${operationId}`]
   const { method, operation } = described
-  const answer = operation.responses[status]
-  if (!answer) return [`${operationId}: no status ${status}: ${body.slice(0, 300)}`]
-  const { content } = follow<Answer>(answer)
+  const response = operation.responses[status]
+  if (!response) return [`${operationId}: no status ${status}: ${body.slice(0, 300)}`]
+  const { content } = resolve<ResponseObject>(response)
   const type = (headers['content-type'] ?? '').split(';')[0] ?? ''
-  const faults = headers['x-request-id'] === undefined ? ['no X-Request-Id'] : []
-  if (method === 'HEAD' || body === '') return faults
+  const mismatches = headers['x-request-id'] === undefined ? ['no X-Request-Id'] : []
+  if (method === 'HEAD' || body === '') return mismatches
   const media = content?.[type] ?? content?.['*/*']
-  if (!media) return [...faults, `${operationId} ${status}: no body of ${type}`]
-  if (!media.schema || !type.endsWith('json')) return faults
+  if (!media) return [...mismatches, `${operationId} ${status}: no body of ${type}`]
+  if (!media.schema || !type.endsWith('json')) return mismatches
   for (const line of type.endsWith('ndjson') ? body.trim().split('\n') : [body]) {
-    faults.push(...mismatches(media.schema, JSON.parse(line)))
+    mismatches.push(...schemaErrors(media.schema, JSON.parse(line)))
   }
   if (type === 'application/problem+json') {
     const { code } = JSON.parse(body) as { code: string }
-    if (!codesOf(answer).includes(code))
-      faults.push(`${operationId} ${status}: ${code} is not said`)
+    if (!codesOf(response).includes(code))
+      mismatches.push(`${operationId} ${status}: ${code} is not documented`)
   }
-  return faults
+  return mismatches
 }
 
-function mismatches(schema: object, value: unknown): string[] {
+function schemaErrors(schema: object, value: unknown): string[] {
   const inDocument = JSON.parse(
     JSON.stringify(schema).replaceAll('"#/components', '"openapi#/components'),
   ) as object
-  const check = ajv.compile(inDocument)
-  if (check(value)) return []
-  return (check.errors ?? []).map(({ instancePath, message }) => `${instancePath} ${message ?? ''}`)
+  const validate = ajv.compile(inDocument)
+  if (validate(value)) return []
+  return (validate.errors ?? []).map(
+    ({ instancePath, message }) => `${instancePath} ${message ?? ''}`,
+  )
 }

@@ -1,4 +1,4 @@
-/** docs/openapi.yaml has what the code has: its routes, its problems, and nothing else. */
+/** docs/openapi.yaml has exactly the routes and problems of the code. */
 import { describe, expect, test } from '@jest/globals'
 import { problems } from '../../functions/errors.ts'
 import type { ProblemCode } from '../../functions/errors.ts'
@@ -7,73 +7,76 @@ import { callbackRoutes } from '../../functions/callback/routes.ts'
 import { filesRoutes } from '../../functions/files/routes.ts'
 import type { Route } from '../../functions/http/router.ts'
 import { uploadRoutes } from '../../functions/upload/routes.ts'
-import { codesOf, document, follow, operations, problemsInDocument } from './openapi-fixture.ts'
-import type { Described } from './openapi-fixture.ts'
+import { codesOf, document, operations, problemsInDocument, resolve } from './openapi-fixture.ts'
+import type { DescribedOperation } from './openapi-fixture.ts'
 
-/** Nothing is asked of the parts before a request comes. */
-const none = {} as never
+/** The route factories do not use their dependencies before a request. */
+const noDeps = {} as never
 const routes = Object.entries({
-  auth: authRoutes(none),
-  callback: callbackRoutes(none),
-  files: filesRoutes(none),
-  upload: uploadRoutes(none),
+  auth: authRoutes(noDeps),
+  callback: callbackRoutes(noDeps),
+  files: filesRoutes(noDeps),
+  upload: uploadRoutes(noDeps),
 }).flatMap(([name, ofFunction]) => ofFunction.map((route) => ({ name, route })))
 
-/** A path that the template stands for, behind the function's name. */
-function sampleOf({ template, parameters }: Described): string {
+/** Returns an example path of an operation, relative to its function. */
+function examplePath({ template, parameters }: DescribedOperation): string {
   const path = template.replaceAll(/\{(\w+)\}/g, (_, name: string) => {
-    const found = parameters.find((one) => one.in === 'path' && one.name === name)
-    if (!found?.example) throw new Error(`${template}: ${name} has no example`)
-    return found.example
+    const parameter = parameters.find((each) => each.in === 'path' && each.name === name)
+    if (!parameter?.example) throw new Error(`${template}: ${name} has no example`)
+    return parameter.example
   })
   return path.split('/').slice(2).join('/')
 }
 
-function isFor(name: string, route: Route, described: Described): boolean {
+function isDescribedBy(name: string, route: Route, described: DescribedOperation): boolean {
   return (
     described.template.split('/')[1] === name &&
     described.method === route.method &&
-    route.path.test(sampleOf(described))
+    route.path.test(examplePath(described))
   )
 }
 
 describe('routes', () => {
-  test.each(operations.map((one) => [`${one.method} ${one.template}`, one] as const))(
-    '%s is in the code',
-    (_, one) => {
-      expect(routes.filter(({ name, route }) => isFor(name, route, one))).not.toEqual([])
-    },
-  )
+  test.each(
+    operations.map(
+      (operation) => [`${operation.method} ${operation.template}`, operation] as const,
+    ),
+  )('%s is in the code', (_, operation) => {
+    expect(routes.filter(({ name, route }) => isDescribedBy(name, route, operation))).not.toEqual(
+      [],
+    )
+  })
 
   test.each(
     routes.map(
-      (one) => [`${one.route.method} ${one.name} ${String(one.route.path)}`, one] as const,
+      (each) => [`${each.route.method} ${each.name} ${String(each.route.path)}`, each] as const,
     ),
   )('%s is in the document', (_, { name, route }) => {
-    expect(operations.filter((one) => isFor(name, route, one))).not.toEqual([])
+    expect(operations.filter((operation) => isDescribedBy(name, route, operation))).not.toEqual([])
   })
 
-  test('request headers that a route allows to other pages are among its parameters', () => {
-    // Which clients can be told to add, and which means nothing here.
+  test('every CORS request header of a route is a parameter in the document', () => {
+    // Clients may send it, but the gateway ignores it.
     const known = new Set(['x-request-id'])
-    for (const one of operations.filter(({ method }) => method !== 'OPTIONS')) {
-      for (const { name, in: where } of one.parameters)
-        if (where === 'header') known.add(name.toLowerCase())
+    for (const { parameters } of operations.filter(({ method }) => method !== 'OPTIONS')) {
+      for (const { name, in: location } of parameters)
+        if (location === 'header') known.add(name.toLowerCase())
     }
     const allowed = routes.flatMap(({ route }) => route.headers ?? [])
     expect(allowed.filter((name) => !known.has(name.toLowerCase()))).toEqual([])
   })
 
-  test('every name of an operation is there once, and every reference leads somewhere', () => {
-    const names = operations.map(({ operation }) => operation.operationId)
-    expect(new Set(names).size).toBe(names.length)
+  test('operation ids are unique, and every reference has a target', () => {
+    const ids = operations.map(({ operation }) => operation.operationId)
+    expect(new Set(ids).size).toBe(ids.length)
     const text = JSON.stringify(document)
-    for (const [, $ref = ''] of text.matchAll(/"\$ref":"([^"]+)"/g)) follow({ $ref })
+    for (const [, $ref = ''] of text.matchAll(/"\$ref":"([^"]+)"/g)) resolve({ $ref })
   })
 })
 
 describe('problems', () => {
-  test('the document has all of them, with status and title, and no other', () => {
+  test('the document has exactly the problems of the code, with status and title', () => {
     const inCode = Object.entries(problems).map(([code, [status, title, retryable]]) => [
       code,
       { code, status, title, retryable },
@@ -83,17 +86,17 @@ describe('problems', () => {
     expect(Object.fromEntries(inDocument)).toEqual(Object.fromEntries(inCode))
   })
 
-  test('each is said of an operation, under its own status', () => {
-    const said = new Set<string>()
+  test('every problem is documented for an operation, under its own status', () => {
+    const documented = new Set<string>()
     for (const { operation } of operations) {
-      for (const [status, answer] of Object.entries(operation.responses)) {
-        if (!('$ref' in answer)) continue
-        for (const code of codesOf(answer)) {
-          said.add(code)
+      for (const [status, response] of Object.entries(operation.responses)) {
+        if (!('$ref' in response)) continue
+        for (const code of codesOf(response)) {
+          documented.add(code)
           expect([code, problems[code as ProblemCode]?.[0]]).toEqual([code, Number(status)])
         }
       }
     }
-    expect(Object.keys(problems).filter((code) => !said.has(code))).toEqual([])
+    expect(Object.keys(problems).filter((code) => !documented.has(code))).toEqual([])
   })
 })

@@ -1,4 +1,4 @@
-/** The README stays short, and its commands are those of `npm start`. */
+/** The README is short, and its npm scripts exist. */
 import { expect, test } from '@jest/globals'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
