@@ -131,6 +131,7 @@ export const problems = {
     'Drive’s download quota for this file is used up. Try again in some hours.',
     true,
   ],
+  abusive_file: [403, 'Google classifies this file as malware or spam. See detail.', false],
 
   // Drive
   drive_full: [507, 'This Google Drive is full. Free some space, then try again.', false],
@@ -141,8 +142,15 @@ export const problems = {
   drive_unavailable: [503, 'Drive is unavailable. Try again in a minute.', true],
   drive_timeout: [504, 'The request to Drive timed out. Try again.', true],
   upload_session_lost: [502, 'Drive lost the upload session. Send the file again.', true],
+  folder_trashed: [
+    409,
+    'The folder is in the bin. Restore it in Drive, or choose another folder.',
+    false,
+  ],
+  not_a_folder: [409, 'The destination is not a folder. See detail.', false],
   upstream_bad_response: [502, 'Drive returned an unexpected response. Try again.', true],
   integrity_check_failed: [
+  drive_quota_exceeded: [429, 'A daily limit of Drive is used up. See detail.', true],
     502,
     'Drive stored other bytes than were sent, and the file was removed. Send it again.',
     true,

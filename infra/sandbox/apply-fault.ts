@@ -2,14 +2,16 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Fault } from './faults.ts'
+import { withErrorResponse } from './google-error-responses.ts'
 
 /** @returns true when the request ends here; false when its handler must run */
 export async function applyFault(
-  fault: Fault | undefined,
+  given: Fault | undefined,
   req: IncomingMessage,
   res: ServerResponse,
 ): Promise<boolean> {
-  if (!fault) return false
+  if (!given) return false
+  const fault = withErrorResponse(given)
   if (fault.latencyMs) await sleep(fault.latencyMs)
   if (fault.reset) {
     cutConnection(fault, req)

@@ -4,18 +4,15 @@
  * A fault names an operation, lets `skip` matching requests pass, applies to the next `times`, and is
  * then used up.
  */
+import type { GoogleErrorFault } from './google-error-responses.ts'
 
-export interface Fault {
+export interface Fault extends GoogleErrorFault {
   /** The operation to fail, such as `drive.upload.chunk`; a trailing `*` matches any suffix. */
   operation: string
   /** Matching requests that pass first; default 0. */
   skip?: number
   /** Matching requests that fail; default 1. */
   times?: number
-  /** Responds with this status instead of handling the request, after discarding its body. */
-  status?: number
-  headers?: Record<string, string>
-  body?: string
   /** Bytes instead of `body`, such as a gzip bomb. */
   bodyBase64?: string
   /** With `status`: responds without reading the request body. */

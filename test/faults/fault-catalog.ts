@@ -89,12 +89,30 @@ export const faultKinds = {
     () => ({ status: 503, afterHandling: true }),
     losesResponse,
   ),
+  '408 with an HTML body': transient(allTargets, () => ({ status: 408, htmlPage: true })),
+  '408 during the request body': transient(transferTargets, (amount) => ({
+    status: 408,
+    htmlPage: true,
+    respondAfterBytes: amount,
+  })),
+  '408 after handling': transient(
+    allTargets,
+    () => ({ status: 408, htmlPage: true, afterHandling: true }),
+    losesResponse,
+  ),
+  '423': transient(allTargets, () => ({ status: 423 })),
+  '425': transient(allTargets, () => ({ status: 425 })),
+  '521 with an HTML body': transient(allTargets, () => ({ status: 521, htmlPage: true })),
   '429': transient(allTargets, () => ({ status: 429 })),
   '429 with Retry-After': transient(allTargets, (amount) => ({
     status: 429,
     headers: { 'retry-after': String(amount % 17) },
   })),
   'rate limit': transient(allTargets, () => refusal(403, 'userRateLimitExceeded')),
+  'rate limit in details': transient(allTargets, () => ({
+    reason: 'RATE_LIMIT_EXCEEDED',
+    reasonIn: 'details',
+  })),
   '401': transient(allTargets, () => ({ status: 401 })),
   reset: transient(allTargets, () => ({ reset: true })),
   FIN: transient(allTargets, () => ({ reset: true, cut: 'fin' })),
@@ -148,6 +166,11 @@ export const faultKinds = {
   })),
   'full Drive': permanent(uploadTargets, () => refusal(403, 'storageQuotaExceeded')),
   'forbidden folder': permanent(uploadTargets, () => refusal(403, 'insufficientFilePermissions')),
+  '413': permanent(uploadTargets, () => ({ status: 413 })),
+  'folders nested too deeply': permanent(uploadTargets, () => ({
+    reason: 'teamDriveHierarchyTooDeep',
+  })),
+  'daily limit': permanent(uploadTargets, () => refusal(403, 'dailyLimitExceeded')),
   'domain policy': permanent(uploadTargets, () => refusal(403, 'domainPolicy')),
   'unknown reason': permanent(uploadTargets, () => refusal(403, 'somethingNew')),
   '403 with an HTML body': permanent(uploadTargets, () => ({

@@ -40,10 +40,12 @@ const allowedErrors: UploadOutcome[] = [
   'drive_timeout',
   'drive_full',
   'drive_forbidden',
+  'drive_quota_exceeded',
   'drive_not_found',
   'reauth_required',
   'upload_session_lost',
   'upload_gone',
+  'too_large',
   'upstream_bad_response',
   'integrity_check_failed',
 ]

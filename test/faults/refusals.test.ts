@@ -50,7 +50,7 @@ describe.each(['create', 'open', 'first chunk', 'middle chunk', 'last chunk', 's
       ['teamDriveFileLimitExceeded', 'drive_forbidden'],
       ['insufficientFilePermissions', 'drive_forbidden'],
       ['domainPolicy', 'drive_forbidden'],
-      ['dailyLimitExceeded', 'drive_forbidden'],
+      ['dailyLimitExceeded', 'drive_quota_exceeded'],
       ['insufficientPermissions', 'reauth_required'],
       ['accessNotConfigured', 'misconfigured'],
       ['unknownReason', 'upstream_bad_response'],

@@ -1,6 +1,16 @@
-/** Maps Drive's error responses to `GatewayError`, by their reason and not by their status alone. */
+/** Maps Drive's error responses to `GatewayError`, by their reason and their status. */
 import { GatewayError } from '../../errors.ts'
+import type { ProblemCode } from '../../errors.ts'
+import { decideReason } from './reason-decisions.ts'
+import { decideStatus } from './status-decisions.ts'
 import type { DriveResponse } from './transport.ts'
+
+const transientCodes: ProblemCode[] = ['drive_rate_limited', 'drive_unavailable', 'drive_timeout']
+
+/** Whether the gateway retries a request that fails with this code. */
+export function isTransientCode(code: ProblemCode): boolean {
+  return transientCodes.includes(code)
+}
 
 /**
  * Maps an error response, or a 200 that cannot be parsed, to the error of the request.
@@ -10,49 +20,19 @@ import type { DriveResponse } from './transport.ts'
 export function toGatewayError(
   response: Pick<DriveResponse, 'status' | 'headers' | 'body'>,
 ): GatewayError {
-  const { reasons, message } = readReasons(response.body)
-  const reason = reasons[0] ?? 'none'
-  const summary = `Drive returned ${response.status} (${reason})`
-  const retryAfterSeconds = readRetryAfter(response.headers['retry-after'])
-  const hasReason = (...expected: string[]): boolean =>
-    reasons.some((each) => expected.includes(each))
-
-  if (response.status === 401) return new GatewayError('reauth_required', summary)
-  if (response.status === 429)
-    return new GatewayError('drive_rate_limited', summary, { retryAfterSeconds })
-  if (response.status >= 500)
-    return new GatewayError('drive_unavailable', summary, { retryAfterSeconds })
-  if (response.status === 404) return new GatewayError('drive_not_found', summary)
-  if (response.status === 403) {
-    if (hasReason('rateLimitExceeded', 'userRateLimitExceeded')) {
-      return new GatewayError('drive_rate_limited', summary, { retryAfterSeconds })
-    }
-    if (hasReason('storageQuotaExceeded')) return new GatewayError('drive_full', summary)
-    if (hasReason('exportSizeLimitExceeded')) return new GatewayError('export_too_large', summary)
-    if (hasReason('downloadQuotaExceeded')) {
-      return new GatewayError('download_quota_exceeded', summary, {
-        retryAfterSeconds: downloadQuotaRetrySeconds,
-      })
-    }
-    if (hasReason('ACCESS_TOKEN_SCOPE_INSUFFICIENT', 'insufficientPermissions')) {
-      return new GatewayError('reauth_required', summary, {
-        detail:
-          'Google’s permission does not cover this. Sign in again and leave every box ticked.',
-      })
-    }
-    if (hasReason('accessNotConfigured', 'SERVICE_DISABLED'))
-      return new GatewayError('misconfigured', summary)
-    const detail = reasons
-      .map((each) => forbiddenDetails.get(each))
-      .find((text) => text !== undefined)
-    if (detail !== undefined) return new GatewayError('drive_forbidden', summary, { detail })
-  }
-  if (response.status === 400 && /page ?token/i.test(message)) {
+  const { status, headers, body } = response
+  if (status === 200) return new UnreadableResponseError()
+  const { reasons, message } = readReasons(body)
+  const summary = `Drive returned ${status} (${reasons[0] ?? 'none'})`
+  if (status === 400 && /page ?token/i.test(message)) {
     return new GatewayError('invalid_page_token', summary)
   }
-  return response.status === 200
-    ? new UnreadableResponseError()
-    : new GatewayError('upstream_bad_response', summary)
+  const byReason = status === 400 || status === 403 ? decideReason(reasons) : undefined
+  const { code, detail } = byReason ?? decideStatus(status)
+  const retryAfterSeconds = isTransientCode(code)
+    ? readRetryAfter(headers['retry-after'])
+    : byReason?.retryAfterSeconds
+  return new GatewayError(code, summary, { detail, retryAfterSeconds })
 }
 
 /** A 200 without the expected body: truncated in transit, or sent by a proxy. */
@@ -66,45 +46,9 @@ class UnreadableResponseError extends GatewayError {
 export function isTransient(error: unknown): error is GatewayError {
   return (
     error instanceof UnreadableResponseError ||
-    (error instanceof GatewayError &&
-      ['drive_rate_limited', 'drive_unavailable', 'drive_timeout'].includes(error.code))
+    (error instanceof GatewayError && isTransientCode(error.code))
   )
 }
-
-/** Drive sends no Retry-After here; in practice the quota recovers within hours. */
-const downloadQuotaRetrySeconds = 60 * 60
-
-/** Permanent refusals by reason, as texts for the user. */
-const forbiddenDetails = new Map([
-  ['insufficientFilePermissions', 'You do not have permission to write to this folder'],
-  ['forbidden', 'You do not have permission for this action on this file or folder'],
-  [
-    'appNotAuthorizedToFile',
-    'Driveway may write to My Drive itself and to items that it created, not to this one. Its operator can allow more',
-  ],
-  ['fileNotDownloadable', 'The owner of this file does not allow downloads'],
-  ['cannotDownloadFile', 'The owner of this file does not allow downloads'],
-  [
-    'cannotDownloadAbusiveFile',
-    'Google classifies this file as malware or spam. Only its owner can download it, in Drive itself',
-  ],
-  ['fileNotExportable', 'Drive cannot export this file'],
-  ['cannotExportFile', 'The owner of this document does not allow exports'],
-  ['domainPolicy', 'Your organisation’s administrator has disabled Drive apps'],
-  [
-    'dailyLimitExceeded',
-    'This Driveway has used up its daily quota of Drive requests. Try again tomorrow',
-  ],
-  ['quotaExceeded', 'The folder contains the maximum number of items that Drive allows'],
-  [
-    'numChildrenInNonRootLimitExceeded',
-    'The folder contains the maximum number of items that Drive allows',
-  ],
-  [
-    'teamDriveFileLimitExceeded',
-    'The shared drive contains the maximum number of items that Drive allows',
-  ],
-])
 
 /** Reads the reasons of an error body. The body may be JSON, HTML or empty; this never throws. */
 function readReasons(body: string): { reasons: string[]; message: string } {

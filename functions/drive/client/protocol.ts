@@ -6,6 +6,7 @@
 import { randomUUID } from 'node:crypto'
 import { GatewayError } from '../../errors.ts'
 import { toGatewayError } from './errors.ts'
+import { decideStatus } from './status-decisions.ts'
 import type { DriveResponse, DriveRequest } from './transport.ts'
 
 /** The size of every chunk but the last is a multiple of this, in bytes. */
@@ -195,7 +196,7 @@ export function readCreateResult(response: DriveResponse): CreateResult {
 export function readProgress(response: DriveResponse): Progress {
   const { status } = response
   if (status === 308) return { state: 'incomplete', offset: readOffset(response.headers['range']) }
-  if (status === 400 || status === 404 || status === 410 || status === 499) {
+  if (decideStatus(status).endsSession) {
     throw new GatewayError('upload_session_lost', `The upload session no longer exists (${status})`)
   }
   return readCreateResult(response)

@@ -3,6 +3,7 @@ import { GatewayError } from '../../errors.ts'
 import type { ProblemCode } from '../../errors.ts'
 import type { DriveClient } from '../client/drive-client.ts'
 import type { FileMetadata, StoredFile } from '../client/protocol.ts'
+import { decideStatus } from '../client/status-decisions.ts'
 import type { DriveResponse } from '../client/transport.ts'
 import type { ChunkSource } from './chunk-size.ts'
 
@@ -16,7 +17,7 @@ export interface UploadState extends ChunkSource {
   sha256(): string
 }
 
-/** Sends a request that may create the file. Only a 4xx response shows that it did not. */
+/** Sends a request that may create the file. Only an error that Drive decided on shows that it did not. */
 export async function sendCreating(
   upload: UploadState,
   send: () => Promise<DriveResponse>,
@@ -24,7 +25,7 @@ export async function sendCreating(
   const { mayExist } = upload
   upload.mayExist = true
   const response = await send()
-  if (response.status >= 400 && response.status < 500) upload.mayExist = mayExist
+  if (response.status >= 400 && !decideStatus(response.status).isUnclear) upload.mayExist = mayExist
   return response
 }
 

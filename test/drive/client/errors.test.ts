@@ -20,7 +20,7 @@ describe('toGatewayError() of a 403', () => {
     ['forbidden', 'drive_forbidden', false],
     ['appNotAuthorizedToFile', 'drive_forbidden', false],
     ['domainPolicy', 'drive_forbidden', false],
-    ['dailyLimitExceeded', 'drive_forbidden', false],
+    ['dailyLimitExceeded', 'drive_quota_exceeded', false],
     ['quotaExceeded', 'drive_forbidden', false],
     ['numChildrenInNonRootLimitExceeded', 'drive_forbidden', false],
     ['teamDriveFileLimitExceeded', 'drive_forbidden', false],
@@ -60,6 +60,12 @@ describe('toGatewayError() of other responses', () => {
     [502, 'drive_unavailable'],
     [503, 'drive_unavailable'],
     [504, 'drive_unavailable'],
+    [408, 'drive_timeout'],
+    [413, 'too_large'],
+    [423, 'drive_unavailable'],
+    [425, 'drive_unavailable'],
+    [499, 'drive_unavailable'],
+    [521, 'drive_unavailable'],
     [302, 'upstream_bad_response'],
   ])('maps status %d to %s, whatever the body', (status, code) => {
     for (const body of [

@@ -95,7 +95,8 @@ describe('readProgress()', () => {
     [401, 'reauth_required'],
     [429, 'drive_rate_limited'],
     [500, 'drive_unavailable'],
-    [413, 'upstream_bad_response'],
+    [408, 'drive_timeout'],
+    [413, 'too_large'],
   ])('maps status %d to %s', (status, code) => {
     expect(codeOrResult(() => readProgress(response(status)))).toBe(code)
   })

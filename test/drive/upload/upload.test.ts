@@ -205,7 +205,7 @@ test('store() reports a failed cleanup to onCleanupError', async () => {
   sandbox.faults.add({ operation: 'drive.upload.cancel', status: 503, times: 99 })
   sandbox.faults.add({ operation: 'drive.upload.chunk', skip: 1, status: 413 })
   expect(await reasonOf(store([Buffer.alloc(3 * chunkBytes)]))).toMatchObject({
-    code: 'upstream_bad_response',
+    code: 'too_large',
   })
   expect(cleanupErrors).toEqual([expect.objectContaining({ code: 'drive_unavailable' })])
 })
