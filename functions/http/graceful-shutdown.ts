@@ -134,7 +134,7 @@ function onceClosed(req: IncomingMessage, res: ServerResponse, onClosed: () => v
 
 /**
  * Shuts the process down gracefully on SIGTERM and SIGINT. Replaces the framework's listeners, which
- * would exit at once and abort all requests but one; they are installed before the first request.
+ * would exit immediately and abort all requests but one; they are installed before the first request.
  */
 export function stopOnSignals(stop: () => Promise<void>): void {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {

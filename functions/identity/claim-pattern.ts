@@ -18,7 +18,7 @@ export function matchesClaim(pattern: string, claim: unknown): boolean {
   return false
 }
 
-/** Tracks all reachable pattern positions at once, so that there is no backtracking. */
+/** Tracks all reachable pattern positions in parallel, so that there is no backtracking. */
 function matches(pattern: string, value: string): boolean {
   const tokens = parsePattern(pattern)
   let positions = new Set([0])

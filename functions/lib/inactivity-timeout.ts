@@ -1,6 +1,6 @@
 /**
  * Inactivity timeout that ignores pauses of this process. After a pause (a frozen instance, a busy
- * machine) all timers fire at once while received data is still unread, so a plain timer would report
+ * machine) all timers fire together while received data is still unread, so a plain timer would report
  * a silent peer.
  */
 export interface InactivityTimeout {

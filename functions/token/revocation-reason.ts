@@ -74,7 +74,7 @@ function inferCode(evidence: Evidence, now: number): RevocationCode {
     return Math.abs(lifetimeMs - testingLifetimeMs) < dayMs / 2 ? 'testing_expired' : 'expired'
   }
   if (usedAt !== undefined && now - usedAt >= unusedLifetimeMs) return 'unused'
-  // Only a revocation by the user also invalidates access tokens at once.
+  // Only a revocation by the user also invalidates access tokens immediately.
   if (evidence.accessToken === 'rejected') return 'revoked'
   const seventhDay =
     grantedAt === undefined ? Infinity : grantedAt + testingLifetimeMs - clockSkewMs

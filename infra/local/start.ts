@@ -21,7 +21,7 @@ const stopping = new AbortController()
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
-    if (stopping.signal.aborted) gateway?.kill() // the second signal stops at once
+    if (stopping.signal.aborted) gateway?.kill() // the second signal stops immediately
     stopping.abort()
   })
 }

@@ -216,7 +216,7 @@ describe('the JWKS cache', () => {
     expect(jwksFetches()).toBe(2)
   })
 
-  test('accepts a rotated key at once and the old key until its tokens expire', async () => {
+  test('accepts a rotated key immediately and the old key until its tokens expire', async () => {
     const gateway = await startColdGateway()
     const before = await jobToken(driveway, audience)
     expect((await requestAsJob(gateway, before)).status).toBe(200)

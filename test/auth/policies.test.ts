@@ -315,7 +315,7 @@ describe('a CI job', () => {
     expect(problemCode(after)).toBe('policy_mismatch')
   })
 
-  test('loses access when its policy changes: at once at this instance, within a minute at others', async () => {
+  test('loses access when its policy changes: immediately at this instance, within a minute at others', async () => {
     const { audience } = await setPolicy(driveway, 'deploy')
     const token = await jobToken(driveway, audience)
     for (const instance of [driveway, otherInstance])

@@ -74,7 +74,7 @@ describe('secrets of different kinds', () => {
 })
 
 describe('a session', () => {
-  test('ends at once at the gateway of the sign-out, and within a minute at others', async () => {
+  test('ends immediately at the gateway of the sign-out, and within a minute at others', async () => {
     const { cookie } = await signInAs(driveway)
     expect((await getFiles(otherInstance, { cookie })).status).toBe(200)
     const signedOut = await send(driveway.origin, '/auth/session', {

@@ -144,7 +144,7 @@ describe('reading', () => {
     expect(through.body).not.toContain('out.txt')
   })
 
-  test('A file that is moved out is inaccessible at once, a folder within 30 seconds', async () => {
+  test('A file that is moved out is inaccessible immediately, a folder within 30 seconds', async () => {
     const { drive } = driveway.google
     const created = await drive.seed(driveway.sub, [
       {

@@ -31,7 +31,7 @@ interface RecordedSignIn {
   origin: string | undefined
 }
 
-/** Mocks the gateway's sign-in, which succeeds at once, and records its requests. */
+/** Mocks the gateway's sign-in, which succeeds immediately, and records its requests. */
 async function mockSignIn(page: Page, status = 200): Promise<Partial<RecordedSignIn>> {
   const recorded: Partial<RecordedSignIn> = {}
   const isSignIn = ({ origin, pathname }: URL) => origin === site.origin && pathname === '/auth'

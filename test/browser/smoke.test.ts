@@ -60,7 +60,7 @@ browserTest('a folder has its own URL, survives a reload, and Back leaves it', a
 })
 
 browserTest(
-  'three files at once, one of 20 MB, are stored with the correct checksums and listed',
+  'three concurrent uploads, one of 20 MB, are stored with the correct checksums and listed',
   async () => {
     const { page } = tab
     const files = {

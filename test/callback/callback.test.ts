@@ -184,7 +184,7 @@ describe('the iss parameter (RFC 9207)', () => {
   })
 
   test.each(['response', 'id_token', 'token', 'access_token', 'scope', 'session_state'])(
-    'is accepted beside an unexpected parameter %s',
+    'is accepted with an unexpected parameter %s',
     async (name) => {
       const response = await completeSignIn(
         driveway,

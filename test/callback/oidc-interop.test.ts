@@ -137,7 +137,7 @@ describe('sign-in', () => {
   test('rejects an ID token with another nonce', async () => {
     const started = await startSignIn({ origin })
     const location = new URL(started.location)
-    location.searchParams.set('nonce', 'somebody-elses')
+    location.searchParams.set('nonce', 'another-nonce')
     const callback = await followRedirects(location.href)
     const response = await completeSignIn({ origin }, callback.searchParams, started.cookie)
     expect([response.status, problemCode(response)]).toEqual([400, 'id_token_invalid'])

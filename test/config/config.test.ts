@@ -40,7 +40,7 @@ test('readConfig() accepts the required settings alone and uses Google', () => {
   })
 })
 
-test('readConfig() reports all missing and invalid settings at once', () => {
+test('readConfig() reports all missing and invalid settings together', () => {
   expect(configError({})).toBe(
     'Cannot start: PUBLIC_URL is missing; GOOGLE_CLOUD_PROJECT is missing; ' +
       'CLIENT_SECRET_NAME is missing; KEYRING_SECRET_NAME is missing',

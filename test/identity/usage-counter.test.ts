@@ -117,7 +117,7 @@ test('a file of unknown length is reserved in growing steps and rejected in the 
   expect(await used()).toMatchObject({ files: 2, bytes: 100 * mebibyte })
 })
 
-test('the expected bytes are reserved at once, up to the quota', async () => {
+test('the expected bytes are reserved in one write, up to the quota', async () => {
   const { open, calls } = setUp()
   const form = open({ maxBytes: 20 * mebibyte, maxFiles: 10 }, 15 * mebibyte)
   for (let file = 0; file < 3; file++) await send(form, 5 * mebibyte)

@@ -99,7 +99,7 @@ describe.each<[string, () => VersionedStore<Value>]>([
     expect(await records.find('id')).toBeUndefined()
     await records.remove('id', next?.etag)
     expect(await records.replace('id', next?.etag, { word: 'late' }, 5_000)).toBeUndefined()
-    expect(await records.create('id', { word: 'anew' }, 5_000)).toBeDefined()
+    expect(await records.create('id', { word: 'new' }, 5_000)).toBeDefined()
   })
 })
 

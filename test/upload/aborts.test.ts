@@ -143,7 +143,7 @@ test.each([
   ['a chunk that Drive stops reading', 'drive.upload.chunk', { stallAfterBytes: 1000 }],
   ['the response to a chunk', 'drive.upload.chunk', { hang: 'response' }],
 ] as const)(
-  'POST /upload aborts %s at once when the client disconnects while Drive hangs',
+  'POST /upload aborts %s immediately when the client disconnects while Drive hangs',
   async (_, operation, fault) => {
     driveway.google.faults.add({ operation, ...fault })
     driveway.google.calls.length = 0

@@ -146,7 +146,7 @@ describe('tus', () => {
     expect(usage()).toEqual([0, 0])
   })
 
-  test('a terminated upload is refunded once, on whichever instance it is terminated', async () => {
+  test('a terminated upload is refunded once, regardless of the instance that terminates it', async () => {
     const path = await firstTus.create({ 'upload-length': String(maxBytes) })
     expect(usage()).toEqual([1, maxBytes])
     const responses = await Promise.all(

@@ -67,7 +67,7 @@ export function createHttpStack({
     return response
   }
 
-  /** @returns the gateway's response about the upload, whatever the result of the PUT */
+  /** @returns the gateway's response about the upload, regardless of the result of the PUT */
   async function sendToDrive(
     request: PendingRequest,
     driveUrl: string,

@@ -61,7 +61,7 @@ const maxPersistedTotalBytes = 1024 * mebibyte
 const persistedTtlMs = 6 * 24 * 60 * 60 * 1000
 
 const maxConcurrentUploads = 3
-/** Short delays first, then 15 s for half an hour. The `online` event retries at once. */
+/** Short delays first, then 15 s for half an hour. The `online` event retries immediately. */
 const retryDelays = [500, 1000, 2000, 4000, 8000, ...Array.from({ length: 120 }, () => 15_000)]
 const persistIntervalMs = 600 // Golden Retriever persists changes twice per second
 const startupTimeoutMs = 3_000 // for another tab's lock, and for restoring persisted uploads

@@ -1,7 +1,7 @@
 /**
  * Checks whether an item is a descendant of a folder, by walking up its parents.
  *
- * The item itself is requested each time, so that a file that was moved out is refused at once. The
+ * The item itself is requested each time, so that a file that was moved out is refused immediately. The
  * folders above it are cached for half a minute: moving a folder takes effect after that time.
  * Shortcuts are not followed: a shortcut is where it lies, and its target is where the target lies.
  */

@@ -155,7 +155,7 @@ function readDetails(data: drive_v3.Schema$File, wholeDrive: boolean): FileDetai
   }
   const file = readListedFile(data, wholeDrive)
   const parents = data.parents ?? []
-  // With any write scope, Driveway may write to My Drive itself, whatever the response says.
+  // With any write scope, Driveway may write to My Drive itself, also when the response denies it.
   const isMyDrive = file.kind === 'folder' && parents.length === 0 && data.ownedByMe === true
   return {
     ...file,

@@ -4,7 +4,7 @@
  * 1. The account is the one of `login_hint`, or the only one. Otherwise, and always with
  *    `prompt=select_account`, the user chooses.
  * 2. If the account has granted every requested scope and `prompt` is not `consent`, the browser is
- *    redirected at once. Otherwise the user is asked; `prompt=none` fails instead.
+ *    redirected immediately. Otherwise the user is asked; `prompt=none` fails instead.
  * 3. A granted scope stays granted until it is revoked. Unticking it under `prompt=consent` removes it
  *    from this response only, and `include_granted_scopes` adds it again.
  *

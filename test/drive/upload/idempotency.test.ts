@@ -119,7 +119,7 @@ describe('a lease', () => {
     expect([next.isRetry, next.fileId === failed.fileId]).toEqual([false, false])
   })
 
-  test('is taken over at once with the same file id when it is abandoned without a cleanup', async () => {
+  test('is taken over immediately with the same file id when it is abandoned without a cleanup', async () => {
     const store = create()
     const failed = await begin(store)
     await failed.abandon(false)

@@ -171,7 +171,7 @@ test('the buffer copies pieces of one byte into full blocks', async () => {
   expect(bytesOf(buffer.slice(0, count))).toBe('x'.repeat(count))
 })
 
-test('waitFor() rejects with the source’s error, and failed aborts with it at once', async () => {
+test('waitFor() rejects with the source’s error, and failed aborts with it immediately', async () => {
   const controlled = createSource()
   const buffer = createSendBuffer(controlled.source, createBlocks(50, 2), noop)
   const waiting = buffer.waitFor(50).catch((error: unknown) => error)

@@ -51,7 +51,7 @@ describe('embedded Firestore', () => {
     ['a pipeline', 'POST', `${root}:executePipeline`, {}],
     ['a partition query', 'POST', `${root}:partitionQuery`, {}],
     ['listen', 'POST', `${root}:listen`, {}],
-    ['an unknown method', 'POST', `${root}:whatever`, {}],
+    ['an unknown method', 'POST', `${root}:unknown`, {}],
     ['a transaction', 'POST', `${root}:beginTransaction`, {}],
     ['a rollback', 'POST', `${root}:rollback`, {}],
     ['a batch write', 'POST', `${root}:batchWrite`, {}],
