@@ -1,6 +1,6 @@
 /**
  * Records shared by all instances, with compare-and-set: every write names the version that it replaces,
- * so one of several concurrent writers succeeds and the others are told.
+ * so one of several concurrent writers succeeds and the others detect the conflict.
  */
 
 export interface Versioned<T> {

@@ -9,7 +9,7 @@ import { GatewayError } from '../errors.ts'
 export interface Seal {
   /** @param purpose the kind of value and, if it belongs to an account, the account */
   seal(purpose: string, value: object): Promise<string>
-  /** @returns `undefined` for a value that was sealed elsewhere, for another purpose, or was modified */
+  /** @returns `undefined` for a value that was sealed with another keyring or for another purpose, or was modified */
   open(purpose: string, sealed: string): Promise<Record<string, unknown> | undefined>
   /** Whether the value was sealed with another key than the current one. */
   usesOldKey(sealed: string): Promise<boolean>

@@ -65,8 +65,8 @@ test('GET /callback returns state_missing for a code without state and cookie', 
 })
 
 test('GET /callback in another browser returns state_mismatch and does not consume the sign-in', async () => {
-  const stranger = await startSignIn(driveway)
-  for (const cookie of [undefined, stranger.cookie]) {
+  const otherSignIn = await startSignIn(driveway)
+  for (const cookie of [undefined, otherSignIn.cookie]) {
     const response = await completeSignIn(driveway, query, cookie)
     expect([response.status, problemCode(response)]).toEqual([400, 'state_mismatch'])
   }

@@ -94,7 +94,7 @@ describe('the sandbox and emulator settings', () => {
     )
   })
 
-  const elsewhere = [
+  const notLoopback = [
     'https://evil.example',
     'http://evil.example:80',
     'evil.example:80',
@@ -119,7 +119,7 @@ describe('the sandbox and emulator settings', () => {
     '[::ffff:10.0.0.1]:80',
   ]
   test.each(Object.keys(local))('reject %s on another machine', (name) => {
-    for (const value of elsewhere) {
+    for (const value of notLoopback) {
       expect([value, configError({ ...required, [name]: value })]).toEqual([
         value,
         `Cannot start: ${name} must be an address on this machine`,

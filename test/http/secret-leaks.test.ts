@@ -26,7 +26,7 @@ const names = [
 let driveway: Driveway
 /** Secrets that must not appear anywhere, with their kind. */
 const canaries = new Map<string, string>()
-const responses: { what: string; response: RawResponse }[] = []
+const responses: { label: string; response: RawResponse }[] = []
 /** Output of the process outside the log. */
 const output: string[] = []
 
@@ -35,30 +35,33 @@ function addCanary(kind: string, secret: string | null | undefined): void {
   canaries.set(secret, kind)
 }
 
-function record(what: string, response: RawResponse): RawResponse {
-  responses.push({ what, response })
+function record(label: string, response: RawResponse): RawResponse {
+  responses.push({ label, response })
   return response
 }
 
 /** Signs in and adds all secrets of the sign-in to the canaries. */
-async function signIn(what: string, spoil: Parameters<typeof fault>[0] = {}): Promise<string> {
+async function signIn(
+  label: string,
+  options: Parameters<typeof addFault>[0] = {},
+): Promise<string> {
   const started = await startSignIn(driveway)
   addCanary('state', started.state)
   addCanary('binding', started.cookie.split('.')[1])
   const query = await approveConsent(started)
   addCanary('code', query.get('code'))
-  fault(spoil)
-  const first = record(what, await completeSignIn(driveway, query, started.cookie))
-  record(`${what}, again`, await completeSignIn(driveway, query, started.cookie))
-  record(`${what}, elsewhere`, await completeSignIn(driveway, query))
+  addFault(options)
+  const first = record(label, await completeSignIn(driveway, query, started.cookie))
+  record(`${label}, replayed`, await completeSignIn(driveway, query, started.cookie))
+  record(`${label}, in another browser`, await completeSignIn(driveway, query))
   const cookie = (first.headers['set-cookie']?.[0] ?? '').split(';', 1)[0] ?? ''
   if (sessionSecret(cookie)) addCanary('session', sessionSecret(cookie))
   return cookie
 }
 
-function fault(spoil: Record<string, unknown>): void {
-  if (Object.keys(spoil).length > 0) {
-    driveway.google.faults.add({ operation: 'oauth.token', ...spoil })
+function addFault(options: Record<string, unknown>): void {
+  if (Object.keys(options).length > 0) {
+    driveway.google.faults.add({ operation: 'oauth.token', ...options })
   }
 }
 
@@ -109,7 +112,7 @@ afterAll(() => driveway.close())
 async function runScenario(): Promise<void> {
   const { google, origin } = driveway
   addCanary('client secret', clientSecret)
-  const cookie = await signIn('a good sign-in')
+  const cookie = await signIn('a sign-in')
   const session = { cookie, origin }
   const json = { ...session, 'content-type': 'application/json' }
   // The only response that may contain the token.
@@ -121,14 +124,20 @@ async function runScenario(): Promise<void> {
   const response400 = { status: 400, headers: { 'content-type': 'application/json' } }
   const echo = { error: 'invalid_request', error_description: `${clientSecret} ya29.canary-echoed` }
   addCanary('an echo', 'ya29.canary-echoed')
-  await signIn('a Google that echoes', { ...response400, body: JSON.stringify(echo) })
-  await signIn('a Google that says no', { ...response400, body: '{"error":"invalid_grant"}' })
-  await signIn('a Google with odd codes', {
+  await signIn('a token response that echoes the request', {
+    ...response400,
+    body: JSON.stringify(echo),
+  })
+  await signIn('a rejected authorization code', {
+    ...response400,
+    body: '{"error":"invalid_grant"}',
+  })
+  await signIn('a token response with an invalid error code', {
     ...response400,
     body: JSON.stringify({ error: `${clientSecret}\n{"severity":"ALERT"}` }),
   })
-  await signIn('a Google that hangs up', { reset: true })
-  await signIn('a Google that cuts', { responseBytes: 700 })
+  await signIn('a token request with a reset connection', { reset: true })
+  await signIn('a truncated token response', { responseBytes: 700 })
   await signIn('a forged ID token', { idTokenAlg: 'badSignature' })
   await signIn('another audience', { idToken: { aud: 'other' } })
 
@@ -136,8 +145,8 @@ async function runScenario(): Promise<void> {
     const boundary = 'b'
     const body = form(boundary, filePart(name.replace('"', '%22'), 'x'.repeat(300_000)))
     const headers = { ...bearer, 'content-type': `multipart/form-data; boundary=${boundary}` }
-    for (const spoil of [{}, { status: 403, body: `{"error":"${token}"}` }, { status: 404 }]) {
-      google.faults.add({ operation: 'drive.upload.*', ...spoil })
+    for (const fault of [{}, { status: 403, body: `{"error":"${token}"}` }, { status: 404 }]) {
+      google.faults.add({ operation: 'drive.upload.*', ...fault })
       record('an upload', await send(origin, '/upload', { method: 'POST', headers, body }))
       google.faults.clear()
     }
@@ -158,22 +167,25 @@ async function runScenario(): Promise<void> {
     record('unusual headers', await send(origin, '/files', { headers }))
   for (const path of ['/files', '/auth', '/callback', '/upload', '/auth/session', '/nothing']) {
     const target = `${path}?access_token=${token}&code=${token}&state=${token}&q=%zz`
-    record('secrets in an address', await send(origin, target))
-    record('the same, readable', await send(origin, target.slice(0, -6), { headers: bearer }))
+    record('secrets in a URL', await send(origin, target))
+    record('secrets in a valid URL', await send(origin, target.slice(0, -6), { headers: bearer }))
   }
   record(
-    'bad JSON',
+    'malformed JSON',
     await send(origin, '/auth/tokens', { method: 'POST', headers: json, body: token }),
   )
 
   await signInFromTerminal(session)
-  await runAJob(session)
+  await runCiJobs(session)
 
   google.faults.add({ operation: 'drive.files.list', status: 400, body: `{"error":"${token}"}` })
-  record('a Drive that echoes', await send(origin, '/files', { headers: bearer }))
+  record(
+    'a Drive response that echoes the request',
+    await send(origin, '/files', { headers: bearer }),
+  )
   await google.oauth.control({ action: 'expireAccessTokens' })
   google.faults.add({ operation: 'oauth.refresh', status: 500, body: clientSecret })
-  record('a refresh that fails', await send(origin, '/files', { headers: bearer }))
+  record('a failed refresh', await send(origin, '/files', { headers: bearer }))
   record('a refresh', await send(origin, '/files', { headers: bearer }))
   await google.oauth.control({ action: 'expireAccessTokens' })
   google.secrets.disable('driveway-client', 1)
@@ -183,8 +195,8 @@ async function runScenario(): Promise<void> {
     'a revoked grant in the session',
     await send(origin, '/auth/session', { headers: session }),
   )
-  record('signed out', await send(origin, '/auth/session', { method: 'DELETE', headers: session }))
-  record('after it', await send(origin, '/files', { headers: session }))
+  record('a sign-out', await send(origin, '/auth/session', { method: 'DELETE', headers: session }))
+  record('a request after the sign-out', await send(origin, '/files', { headers: session }))
 }
 
 /** Device codes in the right and in wrong places. */
@@ -199,7 +211,10 @@ async function signInFromTerminal(session: Record<string, string>): Promise<void
   record('a poll after the denial', await pollToken(driveway, denied))
   const terminal = await requestDeviceCode(driveway, {}, from)
   addCanary('device code', terminal.device_code)
-  record('what is shown', await showDeviceRequest({ origin, session }, terminal.user_code))
+  record(
+    'a pending device request',
+    await showDeviceRequest({ origin, session }, terminal.user_code),
+  )
   record('an approval', await decideDeviceRequest({ origin, session }, terminal.user_code))
   record('a second approval', await decideDeviceRequest({ origin, session }, terminal.user_code))
   const { access_token: token } = JSON.parse((await pollToken(driveway, terminal)).body) as {
@@ -223,39 +238,50 @@ async function signInFromTerminal(session: Record<string, string>): Promise<void
 }
 
 /** CI tokens: valid, invalid and in wrong places. */
-async function runAJob(session: Record<string, string>): Promise<void> {
+async function runCiJobs(session: Record<string, string>): Promise<void> {
   const { origin, google } = driveway
   const { audience } = await setPolicy({ origin, session, google }, 'nightly')
-  const good = await jobToken(driveway, audience)
-  const others = await Promise.all([
+  const validToken = await jobToken(driveway, audience)
+  const invalidTokens = await Promise.all([
     jobToken(driveway, audience, { repository: 'canary/other', exp: 1 }),
     jobToken(driveway, audience, { repository: 'canary/other' }),
     jobToken(driveway, 'https://canary.example'),
     jobToken(driveway, audience, { iss: 'https://canary.example' }),
     jobToken(driveway, audience, {}, { kid: 'canary-key' }),
   ])
-  for (const token of [good, ...others, `${good}x`]) {
+  for (const token of [validToken, ...invalidTokens, `${validToken}x`]) {
     addCanary('token of a job', token.split('.')[2])
     record('a job', await requestAsJob(driveway, token))
   }
-  google.faults.add({ operation: 'drive.files.list', status: 400, body: `{"error":"${good}"}` })
-  record('a job whose Drive echoes', await requestAsJob(driveway, good))
-  const headers = { authorization: `Bearer ${good}`, 'content-type': 'application/json' }
+  google.faults.add({
+    operation: 'drive.files.list',
+    status: 400,
+    body: `{"error":"${validToken}"}`,
+  })
+  record(
+    'a job with a Drive response that echoes the request',
+    await requestAsJob(driveway, validToken),
+  )
+  const headers = { authorization: `Bearer ${validToken}`, 'content-type': 'application/json' }
   for (const path of [
     '/auth/tokens',
     '/auth/policies/x',
-    `/files?token=${good}`,
-    `/auth/${good}`,
+    `/files?token=${validToken}`,
+    `/auth/${validToken}`,
   ]) {
-    record('a job elsewhere', await send(origin, path, { method: 'PUT', headers, body: good }))
+    record(
+      'a job with a token in other places',
+      await send(origin, path, { method: 'PUT', headers, body: validToken }),
+    )
   }
 }
 
-function found(text: string): string[] {
-  return [...canaries].filter(([secret]) => text.includes(secret)).map(([, what]) => what)
+/** Returns the kinds of the canaries in a text. */
+function canariesIn(text: string): string[] {
+  return [...canaries].filter(([secret]) => text.includes(secret)).map(([, kind]) => kind)
 }
 
-test('the day was eventful', () => {
+test('the recorded requests cover every kind of secret and many problems', () => {
   const kinds = new Set(canaries.values())
   for (const kind of [
     'state',
@@ -280,7 +306,7 @@ test('the day was eventful', () => {
 
 test('no log line contains a secret or a file name', () => {
   const log = driveway.lines.join('')
-  expect(found(log)).toEqual([])
+  expect(canariesIn(log)).toEqual([])
   expect(log).not.toMatch(/canary|upload_id|evil\.example|1\/\/0|ya29|GOCSPX/)
 })
 
@@ -302,10 +328,14 @@ test('the process writes nothing outside the log', () => {
 })
 
 test('no response contains a secret, except the session cookie', () => {
-  for (const { what, response } of responses) {
+  for (const { label, response } of responses) {
     const { 'set-cookie': cookie, ...headers } = response.headers
     void cookie
-    expect([what, found(response.body), found(JSON.stringify(headers))]).toEqual([what, [], []])
+    expect([label, canariesIn(response.body), canariesIn(JSON.stringify(headers))]).toEqual([
+      label,
+      [],
+      [],
+    ])
     expect(response.body).not.toMatch(/upload_id|ya29|GOCSPX|node_modules|functions\/|\bat \w+ \(/)
   }
 })
@@ -318,6 +348,6 @@ describe('the store', () => {
   test('contains no unencrypted secret', () => {
     const dump = JSON.stringify(driveway.google.firestore.dump())
     expect(dump.length).toBeGreaterThan(1_000)
-    expect(found(dump)).toEqual([])
+    expect(canariesIn(dump)).toEqual([])
   })
 })

@@ -7,7 +7,7 @@ import type { DriveContext } from './service.ts'
 export const maxUploadSize = 5_497_558_138_880
 
 /**
- * Checks the size of an upload, as far as it is known.
+ * Checks the known size of an upload.
  *
  * @throws 403 when it exceeds the user's quota, 413 when it exceeds the maximum file size
  */
