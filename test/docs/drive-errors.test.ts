@@ -6,13 +6,13 @@ import { reasonDecisions } from '../../functions/drive/client/reason-decisions.t
 import { problems } from '../../functions/errors.ts'
 import { reasonsTable, statusesTable } from '../../infra/docs/drive-errors-tables.ts'
 import { root } from '../kit/process.ts'
-import { expectMade } from './generated-sections.ts'
+import { expectGeneratedSection } from './generated-sections.ts'
 
 test('the table of statuses matches the code', () =>
-  expectMade('docs/drive-errors.md', 'statuses', statusesTable()))
+  expectGeneratedSection('docs/drive-errors.md', 'statuses', statusesTable()))
 
 test('the table of reasons matches the code', () =>
-  expectMade('docs/drive-errors.md', 'reasons', reasonsTable()))
+  expectGeneratedSection('docs/drive-errors.md', 'reasons', reasonsTable()))
 
 test('every reason has 401, 403, 409, 413, 429, 503 or 507, and never 502', () => {
   const statuses = Object.values(reasonDecisions).map(({ code }) => problems[code][0])

@@ -7,11 +7,18 @@ import { root } from '../kit/process.ts'
 /** Ignores spaces and dashes, which the formatter uses to align tables. */
 const normalize = (text: string): string => text.replaceAll(/[ -]+/g, ' ').trim()
 
-/** @param name of the section, between `<!-- name: made from … -->` and `<!-- /name -->` */
-export async function expectMade(path: string, name: string, generated: string): Promise<void> {
+/** @param name of the section, between `<!-- name: generated from … -->` and `<!-- /name -->` */
+export async function expectGeneratedSection(
+  path: string,
+  name: string,
+  generated: string,
+): Promise<void> {
   const file = join(root, path)
   const text = await readFile(file, 'utf8')
-  const section = new RegExp(`(<!-- ${name}: made from [^>]+ -->)\n(.*?)(<!-- /${name} -->)`, 's')
+  const section = new RegExp(
+    `(<!-- ${name}: generated from [^>]+ -->)\n(.*?)(<!-- /${name} -->)`,
+    's',
+  )
   expect(text).toMatch(section)
   if (process.env['UPDATE_DOCS']) {
     const write = (_: string, start: string, __: string, end: string): string =>

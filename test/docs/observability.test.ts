@@ -8,10 +8,10 @@ import { auditEvents } from '../../functions/http/audit.ts'
 import { metrics } from '../../functions/telemetry/metrics.ts'
 import { metricsTable } from '../../infra/docs/metrics-table.ts'
 import { root } from '../kit/process.ts'
-import { expectMade } from './generated-sections.ts'
+import { expectGeneratedSection } from './generated-sections.ts'
 
 test('the table of metrics matches the code', () =>
-  expectMade('docs/observability.md', 'metrics', metricsTable()))
+  expectGeneratedSection('docs/observability.md', 'metrics', metricsTable()))
 
 test('the quota units of the Drive methods match the code', async () => {
   const page = await readFile(join(root, 'docs/observability.md'), 'utf8')

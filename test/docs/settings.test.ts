@@ -4,7 +4,7 @@ import { readConfig } from '../../functions/config/config.ts'
 import { settings, settingDocs } from '../../functions/config/settings.ts'
 import type { Setting } from '../../functions/config/settings.ts'
 import { settingsTable } from '../../infra/docs/settings-tables.ts'
-import { expectMade } from './generated-sections.ts'
+import { expectGeneratedSection } from './generated-sections.ts'
 
 const names = Object.keys(settings) as Setting[]
 const defaultOf = (name: Setting): string => settingDocs[name].default ?? ''
@@ -14,7 +14,7 @@ const required = Object.fromEntries(
 )
 
 test.each(['required', 'optional', 'local'] as const)('the table "%s" matches the code', (kind) =>
-  expectMade('docs/settings.md', kind, settingsTable(kind)),
+  expectGeneratedSection('docs/settings.md', kind, settingsTable(kind)),
 )
 
 test.each(names)('readConfig() accepts the example of %s', (name) => {

@@ -1,7 +1,7 @@
 /** docs/doctor.md lists the checks; `UPDATE_DOCS=1 npm test -- doctor/docs` generates the list. */
 import { test } from '@jest/globals'
 import { checksTable } from '../../../infra/docs/checks-table.ts'
-import { expectMade } from '../../docs/generated-sections.ts'
+import { expectGeneratedSection } from '../../docs/generated-sections.ts'
 
 test('docs/doctor.md lists every check', () =>
-  expectMade('docs/doctor.md', 'checks', checksTable()))
+  expectGeneratedSection('docs/doctor.md', 'checks', checksTable()))

@@ -20,7 +20,7 @@ test.each([
   ['flags', `\`\`\`text\n${usage.trimEnd()}\n\`\`\``],
 ])('the section "%s" of docs/deploy.md is up to date', async (name, generated) => {
   const text = await readFile(file, 'utf8')
-  const [start, end] = [`<!-- ${name}: made from infra/google/setup -->`, `<!-- /${name} -->`]
+  const [start, end] = [`<!-- ${name}: generated from infra/google/setup -->`, `<!-- /${name} -->`]
   const part = new RegExp(`${start}\n(.*?)${end}`, 's')
   expect(text).toMatch(part)
   if (process.env['UPDATE_DOCS']) {
