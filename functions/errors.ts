@@ -8,6 +8,11 @@ export const problems = {
   method_not_allowed: [405, 'This URL does not support the method. See the Allow header.', false],
   unsupported_media_type: [415, 'This URL does not accept the media type. See detail.', false],
   origin_not_allowed: [403, 'This origin may not upload. Add it to ALLOWED_ORIGINS.', false],
+  destination_not_allowed: [
+    403,
+    'This URL cannot be a script, style, worker or frame of a page. Fetch it or link to it.',
+    false,
+  ],
   csrf: [403, 'Session cookies are accepted from allowed origins only. Use a token.', false],
 
   // Sign-in
@@ -126,31 +131,31 @@ export const problems = {
     'Drive exports at most 10 MB. Save the file from Google’s editor.',
     false,
   ],
+  abusive_file: [403, 'Google classifies this file as malware or spam. See detail.', false],
   download_quota_exceeded: [
     429,
     'Drive’s download quota for this file is used up. Try again in some hours.',
     true,
   ],
-  abusive_file: [403, 'Google classifies this file as malware or spam. See detail.', false],
 
   // Drive
   drive_full: [507, 'This Google Drive is full. Free some space, then try again.', false],
   drive_forbidden: [403, 'Drive denied permission. See detail.', false],
   drive_not_found: [404, 'The file or folder does not exist or is not accessible.', false],
-  invalid_page_token: [400, 'The page token is invalid. Start from the first page.', false],
-  drive_rate_limited: [503, 'Drive’s rate limit is exceeded. Wait for Retry-After.', true],
-  drive_unavailable: [503, 'Drive is unavailable. Try again in a minute.', true],
-  drive_timeout: [504, 'The request to Drive timed out. Try again.', true],
-  upload_session_lost: [502, 'Drive lost the upload session. Send the file again.', true],
   folder_trashed: [
     409,
     'The folder is in the bin. Restore it in Drive, or choose another folder.',
     false,
   ],
   not_a_folder: [409, 'The destination is not a folder. See detail.', false],
+  invalid_page_token: [400, 'The page token is invalid. Start from the first page.', false],
+  drive_rate_limited: [503, 'Drive’s rate limit is exceeded. Wait for Retry-After.', true],
+  drive_quota_exceeded: [429, 'A daily limit of Drive is used up. See detail.', true],
+  drive_unavailable: [503, 'Drive is unavailable. Try again in a minute.', true],
+  drive_timeout: [504, 'The request to Drive timed out. Try again.', true],
+  upload_session_lost: [502, 'Drive lost the upload session. Send the file again.', true],
   upstream_bad_response: [502, 'Drive returned an unexpected response. Try again.', true],
   integrity_check_failed: [
-  drive_quota_exceeded: [429, 'A daily limit of Drive is used up. See detail.', true],
     502,
     'Drive stored other bytes than were sent, and the file was removed. Send it again.',
     true,

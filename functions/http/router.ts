@@ -17,6 +17,7 @@ import type { OriginPolicy } from './cors.ts'
 import { problemResponse, toGatewayError, acceptsHtml } from './problem.ts'
 import type { RateLimits } from './rate-limit.ts'
 import type { GracefulShutdown } from './graceful-shutdown.ts'
+import { assertDestination } from './fetch-destination.ts'
 
 /** One HTTP function, for HTTP/1 and HTTP/2. Never throws or rejects. */
 export type Handler = (req: IncomingMessage, res: ServerResponse) => Promise<void>
@@ -97,6 +98,7 @@ export function createRouter(
         })
       }
       options.rateLimits?.charge(req, route.isSignIn)
+      assertDestination(req)
       const params = route.path.exec(path)?.slice(1) ?? []
       const context: RequestContext = { req, res, query, params, signal, log }
       await options.errorBoundary.run(log, () => route.run(context), inFlight.abort)

@@ -36,7 +36,7 @@ export async function startDemoServer(
   // The minimum that the element needs.
   const policy = [
     "default-src 'none'",
-    `script-src 'self' ${gateway}`,
+    `script-src 'self' ${gateway}/driveway-upload.js ${gateway}/digest.js`,
     'worker-src blob:',
     "style-src 'self'",
     "img-src 'self' data:",
