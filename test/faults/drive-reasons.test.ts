@@ -48,7 +48,7 @@ function uploadWith(name: string, fault: Partial<Fault>) {
 }
 
 describe('an upload that Drive refuses with a reason', () => {
-  test.each(refusals)('fails at once after %s: %s', async (reason, code, words) => {
+  test.each(refusals)('fails immediately after %s: %s', async (reason, code, words) => {
     for (const name of ['create', 'open', 'middle chunk']) {
       for (const reasonIn of ['errors', 'details'] as const) {
         const upload = await uploadWith(name, { reason, reasonIn })

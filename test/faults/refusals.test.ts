@@ -224,7 +224,7 @@ describe('an upload with an unreadable response', () => {
       const upload = await uploadWithFaults(driveway, point.size, ...faults)
       if (upload.response.status === 201) expectStored(driveway, upload)
       else {
-        // A 308 to a status query means that nothing is stored, whatever its Location.
+        // A 308 to a status query means that nothing is stored, regardless of its Location.
         const isStatusResponse = status === 308 && name === 'status'
         expectRefused(
           driveway,

@@ -67,7 +67,7 @@ describe('toGatewayError() of other responses', () => {
     [499, 'drive_unavailable'],
     [521, 'drive_unavailable'],
     [302, 'upstream_bad_response'],
-  ])('maps status %d to %s, whatever the body', (status, code) => {
+  ])('maps status %d to %s, regardless of the body', (status, code) => {
     for (const body of [
       '',
       '<html>',
