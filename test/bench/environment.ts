@@ -26,9 +26,12 @@ export async function startEnvironment(): Promise<BenchEnvironment> {
     )
     // A sign-in needs all functions on one origin.
     const gateway = await startProgram(['dist/local/server.mjs'], env, port)
-    const bearer = await signIn(publicUrl, 'ada@example.com')
-      .then((cookie) => mintToken(publicUrl, cookie, 'bench'))
-      .finally(() => gateway.stop())
+    let bearer: string
+    try {
+      bearer = await mintToken(publicUrl, await signIn(publicUrl, 'ada@example.com'), 'bench')
+    } finally {
+      await gateway.stop()
+    }
     const faults = `${env['GOOGLE_SANDBOX_URL']}/sandbox/faults`
     return {
       // The sandbox accepts a higher request rate than Drive.
