@@ -27,6 +27,8 @@ import {
 } from '../identity/device-authorization.ts'
 import type { DeviceRecord, DeviceAuthorizations } from '../identity/device-authorization.ts'
 import { createFirestoreSingleUseStore } from '../identity/firestore-single-use.ts'
+import { createGrantGenerations } from '../identity/grant-generations.ts'
+import type { GrantGenerations } from '../identity/grant-generations.ts'
 import { createFirestoreCredentialStore } from '../identity/firestore-credentials.ts'
 import { createCachedCredentialStore } from '../identity/cached-credential-store.ts'
 import { createLoginStates } from '../identity/login-state.ts'
@@ -49,6 +51,7 @@ import type { TokenServices } from './token.ts'
 
 export interface IdentityServices extends Authentication {
   credentials: Credentials
+  generations: GrantGenerations
   usageCounter: UsageCounter
   quotas: Quotas
   logins: LoginStates
@@ -83,6 +86,7 @@ export function createIdentityServices(
     createCachedCredentialStore(createFirestoreCredentialStore(firestore), now),
     now,
   )
+  const generations = createGrantGenerations(grants.findGeneration, now)
   const limiter = (namespace: string, limit: number): FixedWindowLimiter =>
     createFixedWindowLimiter({
       records: createFirestoreVersionedStore<Count>(firestore, 'rateLimits', isCount),
@@ -129,6 +133,7 @@ export function createIdentityServices(
   const authentication = createAuthentication({
     credentials,
     ciAuthentication,
+    generations,
     origins,
     allowlist,
     rateLimits,
@@ -136,6 +141,7 @@ export function createIdentityServices(
   })
   return {
     credentials,
+    generations,
     usageCounter,
     quotas: withDailyQuota(
       createQuotas(usageCounter, (error) => log.failure('quota_refund_failed', error)),
@@ -154,6 +160,7 @@ export function createIdentityServices(
     clientIp,
     rateLimits,
     async erase(sub) {
+      generations.forget(sub)
       await eraseAll([policies.removeAll, devices.removeAll])(sub)
       // Last, because the session is one of the credentials: the user can retry after a failure.
       await usageCounter.remove(await credentials.revokeAll(sub))

@@ -1,6 +1,7 @@
 /** `/auth/device`: device authorization grant (RFC 8628): a terminal signs in, a browser approves. */
 import { GatewayError } from '../errors.ts'
 import type { Credentials, CredentialRequest } from '../identity/credentials.ts'
+import type { GrantGenerations } from '../identity/grant-generations.ts'
 import { deviceCodeTtlMs, pollIntervalMs } from '../identity/device-authorization.ts'
 import type {
   DeviceRequest,
@@ -17,17 +18,20 @@ import { audit } from '../http/audit.ts'
 import { issueToken } from './tokens.ts'
 import { readUrlencodedBody } from '../http/urlencoded-body.ts'
 import type { RequestContext, Route } from '../http/router.ts'
-import type { Authenticate } from '../http/authenticate.ts'
+import type { Authenticate, Authentication } from '../http/authenticate.ts'
 import { readJsonBody } from '../http/json-body.ts'
 import { sendJson } from '../http/problem.ts'
+import { requireCurrentGrant } from './current-grant.ts'
 import { badRequest, oauthError } from './request-errors.ts'
 import { readTokenParams } from './token-params.ts'
 import type { TokenParamsDeps } from './token-params.ts'
 
 export interface DeviceDeps extends TokenParamsDeps {
   authenticate: Authenticate
+  confirm: Authentication['confirm']
   devices: DeviceAuthorizations
-  credentials: Pick<Credentials, 'issue' | 'list'>
+  generations: Pick<GrantGenerations, 'compare'>
+  credentials: Pick<Credentials, 'issue' | 'list' | 'revoke'>
   grants: Pick<GrantStore, 'find'>
   clientIp: ClientIp
   publicUrl: string
@@ -70,7 +74,7 @@ async function startAuthorization(deps: DeviceDeps, { req, res }: RequestContext
 
 /** @see RFC 8628 §3.4 Device Access Token Request, §3.5 Device Access Token Response */
 async function redeemDeviceCode(
-  { devices, credentials }: DeviceDeps,
+  { devices, generations, credentials }: DeviceDeps,
   context: RequestContext,
 ): Promise<void> {
   const { req, res, log } = context
@@ -83,7 +87,9 @@ async function redeemDeviceCode(
   const deviceCode = form.get('device_code')
   if (!deviceCode) throw oauthError('invalid_request', 'device_code is required')
   const { secret, credential } = await devices.redeem(deviceCode, (approval, request) =>
-    issueToken(credentials, toCredentialRequest(approval, request), approval.lifetimeMs),
+    issueToken(credentials, toCredentialRequest(approval, request), approval.lifetimeMs, () =>
+      requireCurrentGrant(generations, approval),
+    ),
   )
   const { sub, id, scopes, folder, createdAt, expiresAt } = credential
   sendJson(res, 200, {
@@ -127,9 +133,10 @@ async function showRequest(
 
 /** Approves or denies a request in the name of the signed-in account (RFC 8628 §3.3). */
 async function decideRequest(deps: DeviceDeps, context: RequestContext): Promise<void> {
-  const { authenticate, devices, grants } = deps
+  const { authenticate, confirm, devices, grants } = deps
   const { req, res, signal, log } = context
-  const { sub, id } = await authenticate(req, 'owner')
+  const owner = await authenticate(req, 'owner')
+  const { sub, generation, id } = owner
   const [userCode = ''] = context.params
   const { approve, account, ...params } = await readJsonBody(req, res)
   if (typeof approve !== 'boolean') throw badRequest('approve must be true or false')
@@ -147,9 +154,10 @@ async function decideRequest(deps: DeviceDeps, context: RequestContext): Promise
   if ('name' in params || 'scopes' in params) {
     throw badRequest('An approval must not have name or scopes')
   }
-  const { request, lifetimeMs } = await readTokenParams(deps, sub, params, signal)
+  const { request, lifetimeMs } = await readTokenParams(deps, owner, params, signal)
   const { folder = null, limits = null } = request
-  const approval: DeviceApproval = { sub, folder, limits, lifetimeMs }
+  const approval: DeviceApproval = { sub, generation, folder, limits, lifetimeMs }
+  await confirm(req)
   const { scopes } = await devices.decide(userCode, sub, approval)
   res.writeHead(204).end()
   audit(log, 'device_approved', {
@@ -164,11 +172,12 @@ async function decideRequest(deps: DeviceDeps, context: RequestContext): Promise
 
 /** Describes the token of an approved request. Its name is the client's name. */
 function toCredentialRequest(
-  { sub, folder, limits }: DeviceApproval,
+  { sub, generation, folder, limits }: DeviceApproval,
   { clientName, scopes }: DeviceRequest,
 ): CredentialRequest {
   return {
     sub,
+    generation,
     name: clientName ?? 'terminal',
     scopes,
     ...(folder === null ? {} : { folder }),

@@ -2,19 +2,22 @@
 import { GatewayError } from '../errors.ts'
 import type { CiAuthentication } from '../identity/ci-authentication.ts'
 import type { CiTokenVerifier } from '../identity/ci-token-verifier.ts'
+import type { GrantBound } from '../identity/grant-generations.ts'
 import { namesAnOwner } from '../identity/claim-pattern.ts'
 import type { Policies, Policy, PolicyParams } from '../identity/policies.ts'
 import { audit } from '../http/audit.ts'
 import type { RequestContext, Route } from '../http/router.ts'
-import type { Authenticate } from '../http/authenticate.ts'
+import type { Authenticate, Authentication } from '../http/authenticate.ts'
 import { readJsonBody } from '../http/json-body.ts'
 import { sendJson } from '../http/problem.ts'
+import { writeConfirmed } from './confirmed-write.ts'
 import { badRequest } from './request-errors.ts'
 import { readTokenParams } from './token-params.ts'
 import type { TokenParamsDeps } from './token-params.ts'
 
 export interface PolicyDeps extends TokenParamsDeps {
   authenticate: Authenticate
+  confirm: Authentication['confirm']
   policies: Policies
   ciAuthentication: Pick<CiAuthentication, 'audienceOf'>
   ciTokenVerifier: Pick<CiTokenVerifier, 'issuers'>
@@ -42,10 +45,12 @@ async function listPolicies(
   context: RequestContext,
 ): Promise<void> {
   const { req, res } = context
-  const { sub } = await authenticate(req, 'owner')
-  const all = await policies.list(sub)
+  const owner = await authenticate(req, 'owner')
+  const all = await policies.list(owner)
   sendJson(res, 200, {
-    policies: all.map((policy) => describePolicy(policy, ciAuthentication.audienceOf(sub, policy))),
+    policies: all.map((policy) =>
+      describePolicy(policy, ciAuthentication.audienceOf(owner.sub, policy)),
+    ),
     issuers: ciTokenVerifier.issuers,
   })
 }
@@ -55,19 +60,24 @@ async function showPolicy(
   context: RequestContext,
 ): Promise<void> {
   const { req, res, params } = context
-  const { sub } = await authenticate(req, 'owner')
-  const policy = await policies.find(sub, params[0] ?? '')
+  const owner = await authenticate(req, 'owner')
+  const policy = await policies.find(owner, params[0] ?? '')
   if (!policy) throw policyNotFound()
-  sendJson(res, 200, describePolicy(policy, ciAuthentication.audienceOf(sub, policy)))
+  sendJson(res, 200, describePolicy(policy, ciAuthentication.audienceOf(owner.sub, policy)))
 }
 
 async function putPolicy(deps: PolicyDeps, context: RequestContext): Promise<void> {
-  const { authenticate, policies, ciAuthentication } = deps
+  const { authenticate, confirm, policies, ciAuthentication } = deps
   const { req, res, params, signal, log } = context
-  const { sub, id } = await authenticate(req, 'owner')
+  const owner = await authenticate(req, 'owner')
+  const { sub, id } = owner
   const [name = ''] = params
-  const policyParams = await readPolicyParams(deps, sub, await readJsonBody(req, res), signal)
-  const { policy, isNew } = await policies.put(sub, name, policyParams)
+  const policyParams = await readPolicyParams(deps, owner, await readJsonBody(req, res), signal)
+  const { policy, isNew } = await writeConfirmed(
+    () => confirm(req),
+    () => policies.put(owner, name, policyParams),
+    () => policies.remove(owner, name),
+  )
   sendJson(res, isNew ? 201 : 200, describePolicy(policy, ciAuthentication.audienceOf(sub, policy)))
   audit(log, 'policy_set', {
     sub,
@@ -85,16 +95,16 @@ async function deletePolicy(
   context: RequestContext,
 ): Promise<void> {
   const { req, res, params, log } = context
-  const { sub, id } = await authenticate(req, 'owner')
+  const owner = await authenticate(req, 'owner')
   const [name = ''] = params
-  if (!(await policies.remove(sub, name))) throw policyNotFound()
+  if (!(await policies.remove(owner, name))) throw policyNotFound()
   res.writeHead(204).end()
-  audit(log, 'policy_removed', { sub, credential: id, policy: name })
+  audit(log, 'policy_removed', { sub: owner.sub, credential: owner.id, policy: name })
 }
 
 async function readPolicyParams(
   deps: PolicyDeps,
-  sub: string,
+  owner: GrantBound,
   body: Record<string, unknown>,
   signal: AbortSignal,
 ): Promise<PolicyParams> {
@@ -111,7 +121,7 @@ async function readPolicyParams(
   }
   const claims = readClaims(body['claims'])
   const params = Object.fromEntries(credentialParams.map((name) => [name, body[name]]))
-  const { request, lifetimeMs } = await readTokenParams(deps, sub, params, signal)
+  const { request, lifetimeMs } = await readTokenParams(deps, owner, params, signal)
   const { scopes = [], folder = null, limits = {} } = request
   // A policy is not a secret that may leak, so unlike a token it may never expire.
   const neverExpires = expiresInDays === undefined || expiresInDays === null

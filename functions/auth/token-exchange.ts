@@ -6,14 +6,18 @@ import { GatewayError } from '../errors.ts'
 import type { Credentials } from '../identity/credentials.ts'
 
 import type { AuthorizationCodes } from '../identity/authorization-code.ts'
+import type { GrantGenerations } from '../identity/grant-generations.ts'
 import { audit } from '../http/audit.ts'
 import { readUrlencodedBody } from '../http/urlencoded-body.ts'
 import type { RequestContext, Route } from '../http/router.ts'
 import { sendJson } from '../http/problem.ts'
+import { writeConfirmed } from './confirmed-write.ts'
+import { requireCurrentGrant } from './current-grant.ts'
 import { oauthError } from './request-errors.ts'
 
 export interface TokenExchangeDeps {
-  credentials: Pick<Credentials, 'issue'>
+  credentials: Pick<Credentials, 'issue' | 'revoke'>
+  generations: Pick<GrantGenerations, 'compare'>
   authorizationCodes: AuthorizationCodes
   allowedOrigins: readonly string[]
 }
@@ -34,7 +38,7 @@ async function exchangeCode(
   deps: TokenExchangeDeps,
   { req, res, log }: RequestContext,
 ): Promise<void> {
-  const { credentials, authorizationCodes, allowedOrigins } = deps
+  const { credentials, generations, authorizationCodes, allowedOrigins } = deps
   const { origin } = req.headers
   if (origin === undefined || !allowedOrigins.includes(origin)) {
     throw new GatewayError('origin_not_allowed', `The origin ${origin} may not exchange a code`, {
@@ -51,9 +55,13 @@ async function exchangeCode(
   if (!type || !code || !codeVerifier) {
     throw oauthError('invalid_request', 'grant_type, code and code_verifier are required')
   }
-  const { sub } = await authorizationCodes.redeem(code, { codeVerifier, origin })
-  const { secret, credential } = await credentials.issue('page', { sub, origin }, bearerTtlMs)
-  const { id, scopes, expiresAt } = credential
+  const grant = await authorizationCodes.redeem(code, { codeVerifier, origin })
+  const { secret, credential } = await writeConfirmed(
+    () => requireCurrentGrant(generations, grant),
+    () => credentials.issue('page', grant, bearerTtlMs),
+    (issued) => credentials.revoke(issued.credential.id),
+  )
+  const { sub, id, scopes, expiresAt } = credential
   sendJson(res, 200, {
     access_token: secret,
     token_type: 'Bearer',

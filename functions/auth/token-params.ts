@@ -2,6 +2,7 @@
 import type { Folders } from '../drive/files/folders.ts'
 
 import type { Credential, CredentialRequest } from '../identity/credentials.ts'
+import type { GrantBound } from '../identity/grant-generations.ts'
 import { readPath } from '../http/file-name.ts'
 import { dayMs, readFolder, readLifetime, readQuota, readScopes } from './credential-params.ts'
 import type { FolderDeps } from './credential-params.ts'
@@ -22,7 +23,7 @@ const knownParams = ['name', 'scopes', 'folder', 'path', 'maxBytes', 'maxFiles',
  */
 export async function readTokenParams(
   deps: TokenParamsDeps,
-  sub: string,
+  { sub, generation }: GrantBound,
   body: Record<string, unknown>,
   signal: AbortSignal,
 ): Promise<{ request: CredentialRequest; lifetimeMs: number }> {
@@ -42,6 +43,7 @@ export async function readTokenParams(
     names.length === 0 ? parent : await ensureFolder(deps, sub, parent?.id, names, signal)
   const request = {
     sub,
+    generation,
     name,
     scopes,
     ...(target === null ? {} : { folder: target }),

@@ -4,14 +4,16 @@ import type { Credential, Credentials, CredentialRequest } from '../identity/cre
 import type { UsageCounter } from '../identity/usage-counter.ts'
 import { audit } from '../http/audit.ts'
 import type { RequestContext, Route } from '../http/router.ts'
-import type { Authenticate } from '../http/authenticate.ts'
+import type { Authenticate, Authentication } from '../http/authenticate.ts'
 import { readJsonBody } from '../http/json-body.ts'
 import { sendJson } from '../http/problem.ts'
+import { writeConfirmed } from './confirmed-write.ts'
 import { describeToken, readTokenParams } from './token-params.ts'
 import type { TokenParamsDeps } from './token-params.ts'
 
 export interface TokenDeps extends TokenParamsDeps {
   authenticate: Authenticate
+  confirm: Authentication['confirm']
   credentials: Credentials
   usageCounter: Pick<UsageCounter, 'read'>
 }
@@ -37,8 +39,10 @@ async function createToken(
 ): Promise<void> {
   const owner = await deps.authenticate(req, 'owner')
   const body = await readJsonBody(req, res)
-  const { request, lifetimeMs } = await readTokenParams(deps, owner.sub, body, signal)
-  const { secret, credential } = await issueToken(deps.credentials, request, lifetimeMs)
+  const { request, lifetimeMs } = await readTokenParams(deps, owner, body, signal)
+  const { secret, credential } = await issueToken(deps.credentials, request, lifetimeMs, () =>
+    deps.confirm(req),
+  )
   const { id, scopes, folder } = credential
   sendJson(res, 201, { ...describeToken(credential), token: secret })
   audit(log, 'token_created', {
@@ -54,26 +58,32 @@ async function createToken(
 /**
  * Issues a token unless the account has the maximum number of tokens.
  *
- * @throws {GatewayError} `too_many_tokens`
+ * @param confirm throws when the token may no longer be issued
+ * @throws {GatewayError} `too_many_tokens`, or what `confirm` throws
  */
 export async function issueToken(
-  credentials: Pick<Credentials, 'issue' | 'list'>,
+  credentials: Pick<Credentials, 'issue' | 'list' | 'revoke'>,
   request: CredentialRequest,
   lifetimeMs: number,
+  confirm: () => Promise<void>,
 ): Promise<{ secret: string; credential: Credential }> {
-  if ((await credentials.list(request.sub, 'token')).length >= maxTokens) {
+  if ((await credentials.list(request, 'token')).length >= maxTokens) {
     const detail = `An account may have at most ${maxTokens} tokens; revoke one first`
     throw new GatewayError('too_many_tokens', detail, { detail })
   }
-  return credentials.issue('token', request, lifetimeMs)
+  return writeConfirmed(
+    confirm,
+    () => credentials.issue('token', request, lifetimeMs),
+    ({ credential }) => credentials.revoke(credential.id),
+  )
 }
 
 async function listTokens(
   { authenticate, credentials, usageCounter }: TokenDeps,
   context: RequestContext,
 ): Promise<void> {
-  const { sub } = await authenticate(context.req, 'owner')
-  const all = await credentials.list(sub, 'token')
+  const owner = await authenticate(context.req, 'owner')
+  const all = await credentials.list(owner, 'token')
   const usages = await usageCounter.read(all.map(({ id }) => id))
   const tokens = all.map((token, index) => {
     const { files = 0, bytes = 0, lastUsedAt = 0 } = usages[index] ?? {}

@@ -2,6 +2,7 @@
 import { GatewayError } from '../errors.ts'
 import type { Allowlist } from '../identity/allowlist.ts'
 import type { Credentials } from '../identity/credentials.ts'
+import type { GrantBound } from '../identity/grant-generations.ts'
 import type { Login, LoginStates } from '../identity/login-state.ts'
 import type { AuthorizationCodes } from '../identity/authorization-code.ts'
 import type { AccessTokenCache } from '../token/access-token-cache.ts'
@@ -99,9 +100,12 @@ async function handleAuthorizationResponse(
   }
 
   const { sub, accessToken, expiresInSeconds, ...saved } = grant
-  await grants.save({ sub, ...saved })
+  const generation = await grants.save({ sub, ...saved })
   accessTokens.set(sub, accessToken, expiresInSeconds)
-  const { location, session, credential } = await completeSignIn(deps, login, sub)
+  const { location, session, credential } = await completeSignIn(deps, login, {
+    sub,
+    generation,
+  })
   if (session !== undefined) {
     const { binding } = cookie
     const lifetime = sessionTtlMs / 1000
@@ -126,17 +130,16 @@ async function handleAuthorizationResponse(
 async function completeSignIn(
   { credentials, authorizationCodes }: CallbackDeps,
   { returnTo, codeChallenge }: Login,
-  sub: string,
+  grant: GrantBound,
 ): Promise<{ location: string; session?: string; credential?: string }> {
   if (codeChallenge !== undefined) {
     const { origin } = new URL(returnTo)
     // A browser sends no fragment to a server, so the code appears in no log.
-    return {
-      location: `${returnTo}#code=${await authorizationCodes.issue({ sub, origin, codeChallenge })}`,
-    }
+    const code = await authorizationCodes.issue({ ...grant, origin, codeChallenge })
+    return { location: `${returnTo}#code=${code}` }
   }
   // A new secret per sign-in prevents session fixation.
-  const { secret, credential } = await credentials.issue('session', { sub }, sessionTtlMs)
+  const { secret, credential } = await credentials.issue('session', grant, sessionTtlMs)
   return { location: returnTo, session: secret, credential: credential.id }
 }
 

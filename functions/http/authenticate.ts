@@ -4,6 +4,7 @@ import { GatewayError } from '../errors.ts'
 import type { Allowlist } from '../identity/allowlist.ts'
 import type { CiAuthentication } from '../identity/ci-authentication.ts'
 import type { Credentials } from '../identity/credentials.ts'
+import type { GrantGenerations } from '../identity/grant-generations.ts'
 import { checkAccess } from '../identity/principal.ts'
 import type { Principal, RequiredAccess } from '../identity/principal.ts'
 import { readSessionCookie } from './cookies.ts'
@@ -16,22 +17,34 @@ import type { RateLimits } from './rate-limit.ts'
  *
  * @param access required by the route
  * @throws {GatewayError} `login_required`, `session_expired`, `invalid_token`, `wrong_audience`,
- *   `policy_mismatch`, `scope_insufficient`, `rate_limited`, `account_not_allowed`, or `csrf` for a
- *   cookie that another site's page caused the browser to send
+ *   `policy_mismatch`, `scope_insufficient`, `rate_limited`, `reauth_required`, `account_not_allowed`,
+ *   or `csrf` for a cookie that another site's page caused the browser to send
  * @see RFC 6750
  */
 export type Authenticate = (req: IncomingMessage, access: RequiredAccess) => Promise<Principal>
 
 export interface Authentication {
-  /** Authenticates accounts on the allowlist. */
+  /** Authenticates accounts that have a grant and are on the allowlist. */
   authenticate: Authenticate
-  /** Also authenticates accounts that are no longer on the allowlist: they may still sign out. */
+  /**
+   * Also authenticates accounts that are no longer on the allowlist or have no grant any more: they may
+   * still sign out, and repeat a disconnect that failed.
+   */
   authenticateAny: Authenticate
+  /**
+   * Verifies the credential of an authenticated request again, past all caches. Call it after the body
+   * has come and before the request creates something that gives access: the credential may have been
+   * revoked meanwhile, at any instance.
+   *
+   * @throws {GatewayError} as `authenticate` does
+   */
+  confirm(req: IncomingMessage): Promise<void>
 }
 
 export interface AuthenticationDeps {
   credentials: Pick<Credentials, 'authenticate'>
   ciAuthentication: Pick<CiAuthentication, 'authenticate'>
+  generations: Pick<GrantGenerations, 'compare'>
   origins: Pick<OriginPolicy, 'assertSameSite'>
   allowlist: Pick<Allowlist, 'checkSub'>
   rateLimits: Pick<RateLimits, 'credit'>
@@ -40,20 +53,20 @@ export interface AuthenticationDeps {
 }
 
 export function createAuthentication(deps: AuthenticationDeps): Authentication {
-  const { credentials, ciAuthentication, origins, allowlist, rateLimits, onUse } = deps
+  const { credentials, ciAuthentication, generations, origins, allowlist, rateLimits, onUse } = deps
 
-  const findPrincipal = async (req: IncomingMessage): Promise<Principal> => {
-    if (req.headers.authorization !== undefined) return authenticateBearer(req)
+  const findPrincipal = async (req: IncomingMessage, fresh = false): Promise<Principal> => {
+    if (req.headers.authorization !== undefined) return authenticateBearer(req, fresh)
     const { session } = readSessionCookie(req)
     if (session === undefined) throw new GatewayError('login_required', 'No credential was sent')
     origins.assertSameSite(req)
-    return credentials.authenticate('cookie', session)
+    return credentials.authenticate('cookie', session, fresh)
   }
 
-  const authenticateBearer = async (req: IncomingMessage): Promise<Principal> => {
+  const authenticateBearer = async (req: IncomingMessage, fresh: boolean): Promise<Principal> => {
     const bearer = readBearer(req)
-    if (bearer.startsWith('eyJ')) return ciAuthentication.authenticate(bearer)
-    const credential = await credentials.authenticate('bearer', bearer)
+    if (bearer.startsWith('eyJ')) return ciAuthentication.authenticate(bearer, fresh)
+    const credential = await credentials.authenticate('bearer', bearer, fresh)
     // Browsers send the page's origin with cross-origin requests: a stolen bearer is useless elsewhere.
     if (credential.origin !== undefined && credential.origin !== req.headers.origin) {
       throw new GatewayError('invalid_token', 'The page bearer came from another origin')
@@ -61,22 +74,49 @@ export function createAuthentication(deps: AuthenticationDeps): Authentication {
     return credential
   }
 
-  const authenticateAny: Authenticate = async (req, access) => {
+  /** @returns whether the account has a grant */
+  const checkGrant = async (principal: Principal, fresh?: boolean): Promise<boolean> => {
+    const state = await generations.compare(principal, fresh)
+    if (state !== 'replaced') return state === 'current'
+    const code = principal.kind === 'session' ? 'session_expired' : 'invalid_token'
+    throw new GatewayError(code, 'The credential belongs to a former grant of the account')
+  }
+
+  const identify = async (
+    req: IncomingMessage,
+    access: RequiredAccess,
+  ): Promise<{ principal: Principal; hasGrant: boolean }> => {
     const principal = await findPrincipal(req)
+    const hasGrant = await checkGrant(principal)
     checkAccess(principal, access)
     if (principal.kind === 'token') onUse(principal)
     rateLimits.credit(req, principal.id)
-    return principal
+    return { principal, hasGrant }
   }
 
   return {
-    authenticateAny,
+    async authenticateAny(req, access) {
+      return (await identify(req, access)).principal
+    },
+
     async authenticate(req, access) {
-      const principal = await authenticateAny(req, access)
+      const { principal, hasGrant } = await identify(req, access)
+      if (!hasGrant) throw grantMissing()
       await allowlist.checkSub(principal.sub)
       return principal
     },
+
+    async confirm(req) {
+      const principal = await findPrincipal(req, true)
+      if (!(await checkGrant(principal, true))) throw grantMissing()
+    },
   }
+}
+
+function grantMissing(): GatewayError {
+  return new GatewayError('reauth_required', 'The account has no grant', {
+    link: '/auth?reconnect=1',
+  })
 }
 
 function readBearer(req: IncomingMessage): string {

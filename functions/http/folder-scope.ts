@@ -7,6 +7,8 @@ import type { Principal } from '../identity/principal.ts'
 
 type FolderBound = Pick<Principal, 'sub' | 'folder'>
 
+/** The grant and the folder of a credential. */
+export type SealOwner = Pick<Principal, 'sub' | 'generation' | 'folder'>
 export interface FolderScope {
   /**
    * Checks that the credential may read an item or list a folder.
@@ -28,9 +30,10 @@ export interface FolderScope {
   ): Promise<string | undefined>
 }
 
-/** The subject of sealed values: a credential of one folder cannot open values of the others. */
-export function sealSubject({ sub, folder }: FolderBound): string {
-  return folder === undefined ? sub : `${sub} in ${folder.id}`
+/** The subject of sealed values: a credential of another grant or folder cannot open them. */
+export function sealSubject({ sub, generation, folder }: SealOwner): string {
+  const grant = generation === '' ? sub : `${sub} under ${generation}`
+  return folder === undefined ? grant : `${grant} in ${folder.id}`
 }
 
 export function createFolderScope(

@@ -7,11 +7,11 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { GatewayError } from '../errors.ts'
 import { isEqualTimingSafe } from '../lib/timing-safe-equal.ts'
+import type { GrantBound } from './grant-generations.ts'
 import type { SealedValues, SingleUseStore } from './login-state.ts'
 
-/** The account, origin and PKCE challenge that a code is bound to. */
-export interface CodeBinding {
-  sub: string
+/** The grant, origin and PKCE challenge that a code is bound to. */
+export interface CodeBinding extends GrantBound {
   origin: string
   /** S256: the SHA-256 of the verifier, in base64url. */
   codeChallenge: string
@@ -27,7 +27,7 @@ export interface AuthorizationCodes {
   redeem(
     code: string,
     presented: { codeVerifier: string; origin: string },
-  ): Promise<Pick<CodeBinding, 'sub' | 'origin'>>
+  ): Promise<Omit<CodeBinding, 'codeChallenge'>>
 }
 
 interface CodePayload extends CodeBinding {
@@ -64,7 +64,8 @@ export function createAuthorizationCodes(
       if (!(await singleUse.consume(`code-${payload.id}`, payload.expiresAt))) {
         throw invalidGrant('The code is already used')
       }
-      return { sub: payload.sub, origin }
+      const { sub, generation = '' } = payload
+      return { sub, generation, origin }
     },
   }
 }

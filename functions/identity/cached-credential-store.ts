@@ -23,7 +23,8 @@ export function createCachedCredentialStore(
   return {
     create: (credential) => store.create(credential),
     list: (sub) => store.list(sub),
-    find: async (id) => cache.get(id) ?? cache.load(id, () => store.find(id)),
+    find: async (id, fresh = false) =>
+      (fresh ? undefined : cache.get(id)) ?? cache.load(id, () => store.find(id)),
 
     async remove(id) {
       cache.delete(id)

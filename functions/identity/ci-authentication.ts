@@ -9,10 +9,11 @@ import type { Principal } from './principal.ts'
 
 export interface CiAuthentication {
   /**
+   * @param fresh reads the policy from the store, past the cache
    * @throws {GatewayError} `policy_mismatch` for every mismatch (only the log has the reason), or as
    *   `CiTokenVerifier.verify` throws
    */
-  authenticate(token: string): Promise<Principal>
+  authenticate(token: string, fresh?: boolean): Promise<Principal>
   /** The audience that a job must request its ID token for. */
   audienceOf(sub: string, policy: Policy): string
 }
@@ -27,20 +28,21 @@ export function createCiAuthentication(
   return {
     audienceOf: (sub, policy) => audiencePrefix + policies.keyOf(sub, policy),
 
-    async authenticate(idToken) {
+    async authenticate(idToken, fresh) {
       const token = await verifier.verify(idToken)
       if (!token.audience.startsWith(audiencePrefix)) {
         throw mismatch('The audience is not one of this Driveway')
       }
       const key = token.audience.slice(audiencePrefix.length)
-      const match = await policies.findByKey(key)
+      const match = await policies.findByKey(key, fresh)
       if (!match) throw mismatch('No policy has this audience')
-      const { sub, policy } = match
+      const { sub, generation, policy } = match
       checkPolicy(policy, token, now())
       return {
         kind: 'token',
         id: createHash('sha256').update(key).digest('hex'),
         sub,
+        generation,
         scopes: policy.scopes,
         ...(policy.folder === null ? {} : { folder: policy.folder }),
         ...(Object.keys(policy.limits).length === 0 ? {} : { limits: policy.limits }),

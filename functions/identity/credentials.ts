@@ -5,6 +5,7 @@
  */
 import { hash, randomBytes } from 'node:crypto'
 import { GatewayError } from '../errors.ts'
+import type { GrantBound } from './grant-generations.ts'
 import { scopes } from './principal.ts'
 import type { Limits, Principal, Scope } from './principal.ts'
 
@@ -22,8 +23,7 @@ export interface Credential extends Principal {
 }
 
 /** The properties of a new credential. */
-export interface CredentialRequest {
-  sub: string
+export interface CredentialRequest extends GrantBound {
   name?: string
   /** Default: all scopes. */
   scopes?: readonly Scope[]
@@ -35,7 +35,8 @@ export interface CredentialRequest {
 /** Stores credentials; may return expired ones. */
 export interface CredentialStore {
   create(credential: Credential): Promise<void>
-  find(id: string): Promise<Credential | undefined>
+  /** @param fresh bypasses a cache */
+  find(id: string, fresh?: boolean): Promise<Credential | undefined>
   /** All credentials of an account. */
   list(sub: string): Promise<Credential[]>
   remove(id: string): Promise<void>
@@ -58,13 +59,14 @@ export interface Credentials {
     lifetimeMs: number,
   ): Promise<{ secret: string; credential: Credential }>
   /**
+   * @param fresh reads the store, so that a revocation at another instance takes effect at once
    * @throws {GatewayError} `session_expired` (cookie) or `invalid_token` (bearer) for a secret that
    *   is unknown, of another kind, revoked or expired
    */
-  authenticate(transport: CredentialTransport, secret: string): Promise<Credential>
+  authenticate(transport: CredentialTransport, secret: string, fresh?: boolean): Promise<Credential>
   find(id: string): Promise<Credential | undefined>
-  /** An account's valid credentials of one kind, newest first. */
-  list(sub: string, kind: CredentialKind): Promise<Credential[]>
+  /** The valid credentials of one kind under a grant, newest first. */
+  list(grant: GrantBound, kind: CredentialKind): Promise<Credential[]>
   revoke(id: string): Promise<void>
   /**
    * Revokes all credentials of an account.
@@ -92,9 +94,9 @@ export function createCredentials(
       return { secret, credential }
     },
 
-    async authenticate(transport, secret) {
+    async authenticate(transport, secret, fresh) {
       const credential = isWellFormed(transport, secret)
-        ? await store.find(idOf(secret))
+        ? await store.find(idOf(secret), fresh)
         : undefined
       const isExpectedKind = (credential?.kind === 'session') === (transport === 'cookie')
       if (!credential || !isExpectedKind || credential.expiresAt <= now()) {
@@ -105,10 +107,11 @@ export function createCredentials(
 
     find: (id) => store.find(id),
 
-    async list(sub, kind) {
+    async list({ sub, generation }, kind) {
       const credentials = await store.list(sub)
       return credentials
-        .filter((credential) => credential.kind === kind && credential.expiresAt > now())
+        .filter((credential) => credential.kind === kind && credential.generation === generation)
+        .filter(({ expiresAt }) => expiresAt > now())
         .toSorted((a, b) => b.createdAt - a.createdAt)
     },
 

@@ -12,6 +12,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { GatewayError } from '../errors.ts'
 import { isEqualTimingSafe } from '../lib/timing-safe-equal.ts'
 import type { Versioned, VersionedStore } from '../store/versioned-store.ts'
+import type { GrantBound } from './grant-generations.ts'
 import { scopes } from './principal.ts'
 import type { Limits, Principal, Scope } from './principal.ts'
 import type { FixedWindowLimiter } from './fixed-window-limiter.ts'
@@ -28,8 +29,7 @@ export interface DeviceRequest {
 }
 
 /** The account that approved a request, and its restrictions. */
-export interface DeviceApproval {
-  sub: string
+export interface DeviceApproval extends GrantBound {
   folder: NonNullable<Principal['folder']> | null
   limits: Limits | null
   lifetimeMs: number

@@ -54,7 +54,8 @@ export function createFirestoreCredentialStore(
 
 /** @returns `undefined` for an invalid document, which grants no access */
 function readCredential(id: string, data: Record<string, unknown>): Credential | undefined {
-  const { kind, sub, name, scopes: granted, folder, limits, origin, createdAt, expiresAt } = data
+  const { kind, sub, generation, name, scopes: granted, folder, limits, origin } = data
+  const { createdAt, expiresAt } = data
   if (kind !== 'session' && kind !== 'page' && kind !== 'token') return undefined
   if (typeof sub !== 'string' || !Array.isArray(granted)) return undefined
   if (!isTimestamp(createdAt) || !isTimestamp(expiresAt)) return undefined
@@ -65,6 +66,7 @@ function readCredential(id: string, data: Record<string, unknown>): Credential |
     id,
     kind,
     sub,
+    generation: typeof generation === 'string' ? generation : '',
     name: typeof name === 'string' ? name : '',
     scopes: scopes.filter((scope) => granted.includes(scope)),
     ...(folder === undefined ? {} : { folder }),

@@ -9,6 +9,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { GatewayError } from '../errors.ts'
 import { createTtlCache } from '../lib/ttl-cache.ts'
 import type { Versioned, VersionedStore } from '../store/versioned-store.ts'
+import type { GrantBound } from './grant-generations.ts'
 import type { Limits, Principal, Scope } from './principal.ts'
 
 /** The properties that the owner sets. */
@@ -30,8 +31,7 @@ export interface Policy extends PolicyParams {
   createdAt: number
 }
 
-export interface PolicyRecord {
-  sub: string
+export interface PolicyRecord extends GrantBound {
   policies: Policy[]
 }
 
@@ -41,17 +41,26 @@ export interface Policies {
    *
    * @throws {GatewayError} `too_many_policies`
    */
-  put(sub: string, name: string, params: PolicyParams): Promise<{ policy: Policy; isNew: boolean }>
+  put(
+    grant: GrantBound,
+    name: string,
+    params: PolicyParams,
+  ): Promise<{ policy: Policy; isNew: boolean }>
   /** Sorted by name, expired policies included. */
-  list(sub: string): Promise<Policy[]>
-  find(sub: string, name: string): Promise<Policy | undefined>
+  list(grant: GrantBound): Promise<Policy[]>
+  find(grant: GrantBound, name: string): Promise<Policy | undefined>
   /** @returns whether the policy existed */
-  remove(sub: string, name: string): Promise<boolean>
+  remove(grant: GrantBound, name: string): Promise<boolean>
+  /** Removes the policies of all grants of an account. */
   removeAll(sub: string): Promise<void>
   /** The key of a policy: the part of its audience that follows the public URL. */
   keyOf(sub: string, policy: Policy): string
-  /** Finds a policy by its key; the result may be one minute old. */
-  findByKey(key: string): Promise<{ sub: string; policy: Policy } | undefined>
+  /**
+   * Finds a policy by its key.
+   *
+   * @param fresh reads the store; by default the result may be one minute old
+   */
+  findByKey(key: string, fresh?: boolean): Promise<(GrantBound & { policy: Policy }) | undefined>
 }
 
 const maxPolicies = 20
@@ -73,15 +82,16 @@ export function createPolicies(
 
   /** @param edit returns the new list, or `undefined` to leave it unchanged */
   async function update(
-    sub: string,
+    grant: GrantBound,
     edit: (policies: Policy[]) => Policy[] | undefined,
   ): Promise<void> {
+    const { sub, generation } = grant
     const id = idOf(sub)
     for (let attempt = 0; attempt < maxAttempts; attempt++) {
       const current = await records.find(id)
-      const policies = edit(current?.value.policies ?? [])
+      const policies = edit(policiesOf(grant, current?.value))
       if (!policies) return
-      const written = await write(id, current, { sub, policies })
+      const written = await write(id, current, { sub, generation, policies })
       cache.delete(id)
       if (written) return
     }
@@ -98,25 +108,29 @@ export function createPolicies(
       : records.create(id, record, neverExpires)
 
   /** Uses the cached record only if it has the policy, which may be newer than the record. */
-  async function findRecord(id: string, handle: string): Promise<PolicyRecord | undefined> {
-    const cached = cache.get(id)
+  async function findRecord(
+    id: string,
+    handle: string,
+    fresh: boolean,
+  ): Promise<PolicyRecord | undefined> {
+    const cached = fresh ? undefined : cache.get(id)
     if (cached?.policies.some((policy) => policy.handle === handle)) return cached
     return cache.load(id, async () => (await records.find(id))?.value)
   }
 
-  const list = async (sub: string): Promise<Policy[]> =>
-    (await records.find(idOf(sub)))?.value.policies ?? []
+  const list = async (grant: GrantBound): Promise<Policy[]> =>
+    policiesOf(grant, (await records.find(idOf(grant.sub)))?.value)
 
   return {
     list,
 
-    async find(sub, name) {
-      return (await list(sub)).find((policy) => policy.name === name)
+    async find(grant, name) {
+      return (await list(grant)).find((policy) => policy.name === name)
     },
 
-    async put(sub, name, params) {
+    async put(grant, name, params) {
       let result: { policy: Policy; isNew: boolean } | undefined
-      await update(sub, (policies) => {
+      await update(grant, (policies) => {
         const existing = policies.find((policy) => policy.name === name)
         const others = policies.filter((policy) => policy !== existing)
         if (others.length >= maxPolicies) {
@@ -134,32 +148,52 @@ export function createPolicies(
       return result
     },
 
-    async remove(sub, name) {
+    async remove(grant, name) {
       let existed = false
-      await update(sub, (policies) => {
+      await update(grant, (policies) => {
         existed = policies.some((policy) => policy.name === name)
         return existed ? policies.filter((policy) => policy.name !== name) : undefined
       })
       return existed
     },
 
-    removeAll: (sub) => update(sub, (policies) => (policies.length > 0 ? [] : undefined)),
+    async removeAll(sub) {
+      const id = idOf(sub)
+      await records.removeEach([id])
+      cache.delete(id)
+    },
 
     keyOf: (sub, { handle }) => `${idOf(sub)}.${handle}`,
 
-    async findByKey(key) {
+    async findByKey(key, fresh = false) {
       const [, id, handle] = /^([\da-f]{32})\.([\w-]{22})$/.exec(key) ?? []
       if (id === undefined || handle === undefined) return undefined
-      const record = await findRecord(id, handle)
+      const record = await findRecord(id, handle, fresh)
       const policy = record?.policies.find((candidate) => candidate.handle === handle)
-      return record && policy && { sub: record.sub, policy }
+      return record && policy && { sub: record.sub, generation: generationOf(record), policy }
     },
   }
 }
 
+/** The policies of a record, unless they were made under another grant. */
+function policiesOf({ generation }: GrantBound, record: PolicyRecord | undefined): Policy[] {
+  return record && generationOf(record) === generation ? record.policies : []
+}
+
+/** Records of earlier versions have no generation. */
+function generationOf({ generation = '' }: Partial<GrantBound>): string {
+  return generation
+}
+
 /** Validates a stored document; an invalid one grants no access. */
-export function isPolicyRecord({ sub, policies }: Record<string, unknown>): boolean {
-  return typeof sub === 'string' && Array.isArray(policies) && policies.every(isPolicy)
+export function isPolicyRecord(record: Record<string, unknown>): boolean {
+  const { sub, generation = '', policies } = record
+  return (
+    typeof sub === 'string' &&
+    typeof generation === 'string' &&
+    Array.isArray(policies) &&
+    policies.every(isPolicy)
+  )
 }
 
 function isPolicy(value: unknown): boolean {

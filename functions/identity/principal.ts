@@ -1,5 +1,6 @@
 /** The authenticated principal of a request and its permissions. */
 import { GatewayError } from '../errors.ts'
+import type { GrantBound } from './grant-generations.ts'
 
 export const scopes = ['files:read', 'upload'] as const
 export type Scope = (typeof scopes)[number]
@@ -11,13 +12,11 @@ export interface Limits {
   maxFiles?: number
 }
 
-export interface Principal {
+export interface Principal extends GrantBound {
   /** Kind of credential. `page`: a bearer token that replaces a session on another origin. */
   kind: 'session' | 'page' | 'token'
   /** Id of the credential, not of the account; safe to show. */
   id: string
-  /** The account's subject identifier at Google. */
-  sub: string
   scopes: readonly Scope[]
   /** The credential is restricted to this folder and everything below it. */
   folder?: { id: string; name: string }

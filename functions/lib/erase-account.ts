@@ -4,14 +4,14 @@
 export type EraseAccount = (sub: string) => Promise<void>
 
 /**
- * Combines several erasers. All of them run, also when one fails.
+ * Combines several erasers, which run in this order. All of them run, also when one fails.
  *
  * @throws the first error, after all have run
  */
 export function eraseAll(erasers: readonly EraseAccount[]): EraseAccount {
   return async (sub) => {
-    const results = await Promise.allSettled(erasers.map(async (erase) => erase(sub)))
-    const failed = results.find((result) => result.status === 'rejected')
-    if (failed) throw failed.reason
+    const errors: unknown[] = []
+    for (const erase of erasers) await erase(sub).catch((error: unknown) => errors.push(error))
+    if (errors.length > 0) throw errors[0]
   }
 }

@@ -117,9 +117,9 @@ export function createAccessTokenCache(
 
   async function refreshWith(grant: GrantRecord): Promise<AccessToken> {
     const response = await oauth.refresh(grant.refreshToken)
-    const { accessToken, expiresInSeconds, ...changes } = response
-    if (changes.refreshToken !== undefined && changes.refreshToken !== grant.refreshToken) {
-      await grants.save({ ...grant, ...changes })
+    const { accessToken, expiresInSeconds, ...rotated } = response
+    if (rotated.refreshToken !== undefined && rotated.refreshToken !== grant.refreshToken) {
+      await grants.rotate(grant, rotated)
     } else {
       await grants.markUsed(grant)
     }

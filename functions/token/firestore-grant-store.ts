@@ -1,4 +1,5 @@
 /** Grant store in Firestore: `grants/{sub}`, each refresh token sealed for its account. */
+import { randomBytes } from 'node:crypto'
 import type {
   DocumentReference,
   DocumentSnapshot,
@@ -17,6 +18,7 @@ interface GrantDocument<Time = Date> {
   email: string
   emailVerified?: boolean
   hd?: string | null
+  generation?: string
   scopes: string[]
   /** JWE of `{ refreshToken }`. */
   sealed: string
@@ -30,6 +32,7 @@ interface GrantDocument<Time = Date> {
 }
 
 const markUsedIntervalMs = 24 * 60 * 60_000
+const maxAttempts = 8
 
 export interface FirestoreGrantStoreDeps {
   firestore: () => Promise<Firestore>
@@ -64,43 +67,103 @@ export function createFirestoreGrantStore(deps: FirestoreGrantStoreDeps): GrantS
   const referenceOf = async (sub: string): Promise<DocumentReference> =>
     (await firestore()).collection('grants' satisfies Collection).doc(sub)
 
+  const read = async (sub: string): Promise<DocumentSnapshot> => {
+    const reference = await referenceOf(sub)
+    return withFirestoreDeadline(() => reference.get())
+  }
+
+  const find: GrantStore['find'] = async (sub) => {
+    const snapshot = await read(sub)
+    const data = snapshot.data()
+    if (!data) return undefined
+    if (!isGrantDocument(data)) throw unreadable(sub, 'is malformed')
+    const opened = await seal.open(purposeOf(sub), data.sealed)
+    const refreshToken = opened?.['refreshToken']
+    if (typeof refreshToken !== 'string') throw unreadable(sub, 'cannot be opened')
+    const etag = (await seal.usesOldKey(data.sealed))
+      ? await reseal(snapshot, refreshToken)
+      : snapshot.updateTime
+    return { ...readDocument(sub, data), refreshToken, etag }
+  }
+
+  /** The fields of a new refresh token. */
+  const tokenFields = async (
+    sub: string,
+    refreshToken: string,
+    refreshExpiresInSeconds: number | undefined,
+  ): Promise<Omit<GrantDocument, 'email' | 'scopes'>> => {
+    const receivedAt = now()
+    return {
+      sealed: await seal.seal(purposeOf(sub), { refreshToken }),
+      grantedAt: new Date(receivedAt),
+      usedAt: new Date(receivedAt),
+      refreshExpiresAt:
+        refreshExpiresInSeconds === undefined
+          ? null
+          : new Date(receivedAt + refreshExpiresInSeconds * 1000),
+      revocationCode: null,
+      revocationCause: null,
+      updatedAt: new Date(receivedAt),
+    }
+  }
+
   return {
-    async find(sub) {
-      const reference = await referenceOf(sub)
-      const snapshot = await withFirestoreDeadline(() => reference.get())
-      const data = snapshot.data()
-      if (!data) return undefined
-      if (!isGrantDocument(data)) throw unreadable(sub, 'is malformed')
-      const opened = await seal.open(purposeOf(sub), data.sealed)
-      const refreshToken = opened?.['refreshToken']
-      if (typeof refreshToken !== 'string') throw unreadable(sub, 'cannot be opened')
-      const etag = (await seal.usesOldKey(data.sealed))
-        ? await reseal(snapshot, refreshToken)
-        : snapshot.updateTime
-      return { ...readDocument(sub, data), refreshToken, etag }
+    find,
+
+    async findGeneration(sub) {
+      const snapshot = await read(sub)
+      return snapshot.exists ? readGeneration(snapshot.data()) : undefined
     },
 
-    async save({ refreshToken, scopes, refreshExpiresInSeconds, ...account }) {
-      const { sub, email, emailVerified, hd = null } = account
-      const savedAt = now()
-      const token: Omit<GrantDocument, 'email' | 'updatedAt'> | undefined =
+    async save({ sub, email, emailVerified, hd = null, scopes, ...token }) {
+      const account = { email, emailVerified, hd, updatedAt: new Date(now()) }
+      const { refreshToken, refreshExpiresInSeconds } = token
+      const document =
         refreshToken === undefined
-          ? undefined
+          ? account
           : {
+              ...account,
               scopes,
-              sealed: await seal.seal(purposeOf(sub), { refreshToken }),
-              grantedAt: new Date(savedAt),
-              usedAt: new Date(savedAt),
-              refreshExpiresAt:
-                refreshExpiresInSeconds === undefined
-                  ? null
-                  : new Date(savedAt + refreshExpiresInSeconds * 1000),
-              revocationCode: null,
-              revocationCause: null,
+              ...(await tokenFields(sub, refreshToken, refreshExpiresInSeconds)),
             }
-      const document = { email, emailVerified, hd, updatedAt: new Date(savedAt), ...token }
-      const reference = await referenceOf(sub)
-      await withFirestoreDeadline(() => reference.set(document, { merge: true }))
+      for (let attempt = 0; attempt < maxAttempts; attempt++) {
+        const current = await read(sub)
+        const isNew = !current.exists
+        if (isNew && refreshToken === undefined) {
+          throw new GatewayError('reauth_required', 'The grant was removed during the sign-in')
+        }
+        const generation = isNew
+          ? randomBytes(16).toString('base64url')
+          : readGeneration(current.data())
+        try {
+          await withFirestoreDeadline(() =>
+            isNew ? current.ref.create({ ...document, generation }) : current.ref.update(document),
+          )
+          return generation
+        } catch (error) {
+          // A concurrent sign-in has created the document, or a disconnect has deleted it.
+          if (!isPreconditionFailure(error)) throw error
+        }
+      }
+      throw new GatewayError('store_unavailable', 'The grant kept changing')
+    },
+
+    async rotate(grant, { refreshToken, refreshExpiresInSeconds }) {
+      if (refreshToken === undefined) return
+      const { sub, generation } = grant
+      const fields = await tokenFields(sub, refreshToken, refreshExpiresInSeconds)
+      let current: GrantRecord | undefined = grant
+      for (let attempt = 0; attempt < maxAttempts; attempt++) {
+        if (current?.generation !== generation) return
+        if (current.refreshToken !== grant.refreshToken) return
+        try {
+          return await updateIfUnchanged(await referenceOf(sub), current.etag, fields)
+        } catch (error) {
+          if (!isPreconditionFailure(error)) throw error
+          current = await find(sub)
+        }
+      }
+      throw new GatewayError('store_unavailable', 'The grant kept changing')
     },
 
     async markUsed({ sub, usedAt = 0, etag }) {
@@ -142,6 +205,10 @@ function purposeOf(sub: string): string {
   return `refresh-token of ${sub}`
 }
 
+function readGeneration({ generation }: { generation?: unknown } = {}): string {
+  return typeof generation === 'string' ? generation : ''
+}
+
 function readDocument(
   sub: string,
   data: GrantDocument<Timestamp>,
@@ -151,6 +218,7 @@ function readDocument(
     email: data.email,
     emailVerified: data.emailVerified === true,
     hd: data.hd ?? undefined,
+    generation: readGeneration(data),
     scopes: data.scopes,
     grantedAt: data.grantedAt?.toMillis(),
     usedAt: data.usedAt?.toMillis(),

@@ -25,15 +25,29 @@ export interface GrantRecord extends Omit<NewGrant, 'refreshExpiresInSeconds'> {
   refreshExpiresAt: number | undefined
   /** Set once Google has revoked the grant. */
   revocation: Revocation | undefined
+  /** Random value of this grant; another one after a disconnect. Empty in records of earlier versions. */
+  generation: string
   /** Version of the record, as the store names it. */
   etag: unknown
 }
 
+/** What Google returns when it replaces a refresh token. */
+export type RotatedToken = Pick<NewGrant, 'refreshToken' | 'refreshExpiresInSeconds'>
+
 export interface GrantStore {
   /** @throws {GatewayError} `store_unavailable`, or `reauth_required` for a record that cannot be opened */
   find(sub: string): Promise<GrantRecord | undefined>
-  /** Saves the grant of a sign-in. Without a refresh token, the stored one and its scopes stay. */
-  save(grant: NewGrant): Promise<void>
+  /** @returns the generation of the account's grant, also of a record that cannot be opened */
+  findGeneration(sub: string): Promise<string | undefined>
+  /**
+   * Saves the grant of a sign-in. Without a refresh token, the stored one and its scopes stay.
+   *
+   * @returns the generation of the grant: a new one for an account that had none
+   * @throws {GatewayError} `reauth_required` when neither the sign-in nor the store has a refresh token
+   */
+  save(grant: NewGrant): Promise<string>
+  /** Replaces the refresh token, unless a disconnect or another token has replaced the grant's. */
+  rotate(grant: GrantRecord, token: RotatedToken): Promise<void>
   /** Records a use of the refresh token: at most one write a day; a failed write is ignored. */
   markUsed(grant: GrantRecord): Promise<void>
   /** Records why Google has revoked the grant, unless the record has changed since it was read. */

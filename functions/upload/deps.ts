@@ -5,7 +5,7 @@ import type { DirectUploads } from '../drive/upload/direct-upload.ts'
 import type { IdempotencyStore } from '../drive/upload/idempotency.ts'
 import type { UploadSessions } from '../drive/upload/upload-session.ts'
 import type { Uploads } from '../drive/upload/upload.ts'
-import type { Authenticate } from '../http/authenticate.ts'
+import type { Authenticate, Authentication } from '../http/authenticate.ts'
 import type { OriginPolicy } from '../http/cors.ts'
 import type { FolderScope } from '../http/folder-scope.ts'
 import type { SingleUseStore } from '../identity/login-state.ts'
@@ -15,6 +15,7 @@ import type { Seal } from '../token/sealed-values.ts'
 /** Services and settings of the `/upload` routes. */
 export interface UploadDeps {
   authenticate: Authenticate
+  confirm: Authentication['confirm']
   accountOf(sub: string): DriveAccount
   folderScope: FolderScope
   quotas: Quotas

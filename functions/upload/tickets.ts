@@ -53,6 +53,7 @@ async function createTicket(deps: UploadDeps, context: RequestContext): Promise<
   const origin = readAllowedOrigin(req, deps.origins)
   const key = readIdempotencyKey(req)
   const requested = readTicketRequest(await readJsonBody(req, res), deps.maxFileBytes)
+  await deps.confirm(req) // the session URI works without a credential
   const folder = await deps.folderScope.resolveWriteFolder(principal, requested.file.folder, signal)
   const quota = deps.quotas.open(principal, requested.file.size)
   const request: TicketRequest = {

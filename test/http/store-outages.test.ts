@@ -283,8 +283,8 @@ describe('a grant that another version wrote', () => {
   afterEach(() => write(untouched.fields))
 
   test('without dates is accepted', async () => {
-    const { email, scopes, sealed, revocationCause, updatedAt } = untouched.fields
-    await write({ email, scopes, sealed, revocationCause, updatedAt })
+    const { email, scopes, sealed, revocationCause, updatedAt, generation } = untouched.fields
+    await write({ email, scopes, sealed, revocationCause, updatedAt, generation })
     expect((await listFiles(await freshInstance())).status).toBe(200)
   })
 

@@ -6,7 +6,8 @@ const minute = 60_000
 
 function credential(id: string): Credential {
   const dates = { createdAt: 0, expiresAt: 10 * minute }
-  return { id, kind: 'token', sub: 'p', name: '', scopes: ['upload'], ...dates }
+  const grant = { sub: 'p', generation: 'g' }
+  return { id, kind: 'token', ...grant, name: '', scopes: ['upload'], ...dates }
 }
 
 /** A store that counts its reads, and can delay them. */
@@ -57,6 +58,17 @@ test('find() returns a credential that another instance has revoked for less tha
   time = minute - 1
   expect(await cached.find('a')).toBeDefined()
   time = minute
+  expect(await cached.find('a')).toBeUndefined()
+})
+
+test('find() with `fresh` reads the store, and removes a revoked credential from the cache', async () => {
+  const store = createStore()
+  const cached = createCachedCredentialStore(store, () => 0)
+  store.credentials.set('a', credential('a'))
+  await cached.find('a')
+  store.credentials.delete('a')
+  expect(await cached.find('a')).toBeDefined()
+  expect(await cached.find('a', true)).toBeUndefined()
   expect(await cached.find('a')).toBeUndefined()
 })
 

@@ -8,6 +8,8 @@ import type {
 } from '../../functions/identity/credentials.ts'
 
 const day = 24 * 60 * 60_000
+/** The grant of an account. */
+const grantOf = (sub: string) => ({ sub, generation: `${sub} 1` })
 
 function setUp(): {
   credentials: Credentials
@@ -54,7 +56,7 @@ test('issue() creates a secret of 256 random bits and stores its hash only', asy
   const { credentials, stored } = setUp()
   const secrets = new Set<string>()
   for (let count = 0; count < 1_000; count++) {
-    const { secret, credential } = await credentials.issue('session', { sub: 'a' }, day)
+    const { secret, credential } = await credentials.issue('session', grantOf('a'), day)
     expect(Buffer.from(secret, 'base64url')).toHaveLength(32)
     expect(credential.id).toMatch(/^[0-9a-f]{64}$/)
     secrets.add(secret)
@@ -66,8 +68,11 @@ test('issue() creates a secret of 256 random bits and stores its hash only', asy
 
 test('authenticate() accepts a secret until it expires', async () => {
   const { credentials, clock } = setUp()
-  const { secret } = await credentials.issue('token', { sub: 'a', name: 'CI' }, day)
-  expect(await credentials.authenticate('bearer', secret)).toMatchObject({ sub: 'a', name: 'CI' })
+  const { secret } = await credentials.issue('token', { ...grantOf('a'), name: 'CI' }, day)
+  expect(await credentials.authenticate('bearer', secret)).toMatchObject({
+    ...grantOf('a'),
+    name: 'CI',
+  })
   clock.now += day - 1
   expect(await codeOf(credentials.authenticate('bearer', secret))).toBe('none')
   clock.now += 1
@@ -76,15 +81,15 @@ test('authenticate() accepts a secret until it expires', async () => {
 
 test('authenticate() rejects a revoked credential', async () => {
   const { credentials } = setUp()
-  const { secret, credential } = await credentials.issue('session', { sub: 'a' }, day)
+  const { secret, credential } = await credentials.issue('session', grantOf('a'), day)
   await credentials.revoke(credential.id)
   expect(await codeOf(credentials.authenticate('cookie', secret))).toBe('session_expired')
 })
 
 test('authenticate() rejects a session as a bearer token and a token as a cookie', async () => {
   const { credentials, stored } = setUp()
-  const session = await credentials.issue('session', { sub: 'a' }, day)
-  const token = await credentials.issue('token', { sub: 'a' }, day)
+  const session = await credentials.issue('session', grantOf('a'), day)
+  const token = await credentials.issue('token', grantOf('a'), day)
   expect(await codeOf(credentials.authenticate('bearer', session.secret))).toBe('invalid_token')
   expect(await codeOf(credentials.authenticate('cookie', token.secret))).toBe('session_expired')
   stored.set(session.credential.id, { ...session.credential, kind: 'token' })
@@ -93,7 +98,11 @@ test('authenticate() rejects a session as a bearer token and a token as a cookie
 
 test('authenticate() accepts a page’s credential as a bearer token only', async () => {
   const { credentials } = setUp()
-  const page = await credentials.issue('page', { sub: 'a', origin: 'https://a.example' }, day)
+  const page = await credentials.issue(
+    'page',
+    { ...grantOf('a'), origin: 'https://a.example' },
+    day,
+  )
   expect(await credentials.authenticate('bearer', page.secret)).toMatchObject({ kind: 'page' })
   expect(await codeOf(credentials.authenticate('cookie', page.secret))).toBe('session_expired')
 })
@@ -107,11 +116,11 @@ test('list() returns an account’s valid tokens, newest first, and revokeAll() 
     ['session', 'a', '', 3],
     ['token', 'a', 'new', 3],
   ] as const) {
-    await credentials.issue(kind, { sub, name }, lifetime * day)
+    await credentials.issue(kind, { ...grantOf(sub), name }, lifetime * day)
     clock.now += 1
   }
   clock.now += day
-  const listed = await credentials.list('a', 'token')
+  const listed = await credentials.list(grantOf('a'), 'token')
   expect(listed.map(({ name }) => name)).toEqual(['new', 'old'])
   await credentials.revokeAll('a')
   expect([...stored.values()].map(({ sub }) => sub)).toEqual(['b'])
@@ -139,7 +148,7 @@ describe('authenticate() rejects a malformed secret without reading the store', 
 
   test('with any character of a token changed', async () => {
     const { credentials, reads } = setUp()
-    const { secret } = await credentials.issue('token', { sub: 'a' }, day)
+    const { secret } = await credentials.issue('token', grantOf('a'), day)
     for (let index = 0; index < secret.length; index++) {
       const other = secret.charAt(index) === 'A' ? 'B' : 'A'
       const changed = secret.slice(0, index) + other + secret.slice(index + 1)

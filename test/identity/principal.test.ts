@@ -7,6 +7,7 @@ const principal = (kind: Principal['kind'], granted: Principal['scopes'] = scope
   kind,
   id: 'i',
   sub: 's',
+  generation: 'g',
   scopes: granted,
   expiresAt: 0,
 })

@@ -35,8 +35,11 @@ function setUp(...subs: string[]): Setting {
     save: ({ sub, refreshToken }) => {
       const stored = records.get(sub) ?? record(sub, '')
       records.set(sub, { ...stored, ...(refreshToken === undefined ? {} : { refreshToken }) })
-      return Promise.resolve()
+      return Promise.resolve(stored.generation)
     },
+    findGeneration: (sub) => Promise.resolve(records.get(sub)?.generation),
+    rotate: (grant, { refreshToken = '' }) =>
+      Promise.resolve(void records.set(grant.sub, { ...grant, refreshToken })),
     markUsed: () => Promise.resolve(),
     markRevoked: (grant, revocation) => {
       records.set(grant.sub, { ...grant, revocation })
@@ -78,6 +81,7 @@ function record(sub: string, refreshToken: string): GrantRecord {
     usedAt: undefined,
     refreshExpiresAt: undefined,
     revocation: undefined,
+    generation: 'g',
     etag: undefined,
   }
 }

@@ -106,6 +106,7 @@ async function createWithinQuota(
   const charges = quota.counters.map((counter) => ({ ...counter, files: 1, bytes }))
   quota.commit(bytes)
   try {
+    if (origin !== undefined) await deps.confirm(req) // the session URI works without a credential
     const expiresAt = deps.now() + uploadTtlMs
     const location = await uploadUrl(deps, principal, {
       ...upload,
