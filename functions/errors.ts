@@ -7,6 +7,12 @@ export const problems = {
   not_found: [404, 'Nothing exists at this URL. Check the path.', false],
   method_not_allowed: [405, 'This URL does not support the method. See the Allow header.', false],
   unsupported_media_type: [415, 'This URL does not accept the media type. See detail.', false],
+  unsupported_transfer_coding: [
+    501,
+    'Only the transfer coding chunked is supported. Send the body uncompressed.',
+    false,
+  ],
+  expectation_failed: [417, 'Only Expect: 100-continue is supported. Send it or none.', false],
   origin_not_allowed: [403, 'This origin may not upload. Add it to ALLOWED_ORIGINS.', false],
   destination_not_allowed: [
     403,

@@ -5,6 +5,7 @@ import type { FileDetails } from '../drive/files/listing.ts'
 import { GatewayError } from '../errors.ts'
 import { audit } from '../http/audit.ts'
 import { readFileId } from '../http/file-id.ts'
+import { isHttp2 } from '../http/http-compat.ts'
 import type { RequestContext } from '../http/router.ts'
 import { isMediaType } from '../lib/media-type.ts'
 import { matchesIfNoneMatch, readRange } from './byte-range.ts'
@@ -134,7 +135,7 @@ function allowsContentLength(
   { req }: RequestContext,
   length: number,
 ): boolean {
-  return maxResponseBytes === null || req.httpVersionMajor >= 2 || length <= maxResponseBytes
+  return maxResponseBytes === null || isHttp2(req) || length <= maxResponseBytes
 }
 
 /** Any client can set a file's type, so an invalid one is replaced. */

@@ -118,12 +118,15 @@ export async function* readBody(
 
 /** Whether the client still waits for `100 Continue` before it sends its body. */
 export function awaitsContinue(req: IncomingMessage): boolean {
-  return (
-    req.headers.expect !== undefined && req.readableFlowing === null && req.readableLength === 0
-  )
+  return expectsContinue(req) && req.readableFlowing === null && req.readableLength === 0
+}
+
+/** Whether the client waits for `100 Continue`; one of HTTP/1.0 does not (RFC 9110 section 10.1.1). */
+export function expectsContinue({ headers: { expect }, httpVersion }: IncomingMessage): boolean {
+  return expect !== undefined && httpVersion !== '1.0'
 }
 
 /** Sends `100 Continue` to a client that waits for it. */
 function sendContinue(req: IncomingMessage, res: ServerResponse): void {
-  if (/^100-continue$/i.test(req.headers.expect ?? '') && !res.headersSent) res.writeContinue()
+  if (expectsContinue(req) && !res.headersSent) res.writeContinue()
 }

@@ -9,7 +9,7 @@
  * @see RFC 9110 section 15.2
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { http2Stream } from './http-compat.ts'
+import { isHttp2 } from './http-compat.ts'
 
 /**
  * The paused rounds after which a probe is sent: in pairs, and at most four, because Go's client
@@ -28,7 +28,7 @@ export function probeWhilePaused(
   res: ServerResponse,
   intervalMs: number,
 ): () => void {
-  if (http2Stream(req) || req.httpVersion !== '1.1') return () => {}
+  if (isHttp2(req) || req.httpVersion !== '1.1') return () => {}
   let rounds = 0
   let pausedAt = -1
   const timer = setInterval(() => {

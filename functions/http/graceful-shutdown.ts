@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Http2Server, Http2Session } from 'node:http2'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { closeConnectionAfterResponse, isResponseComplete } from './http-compat.ts'
+import { closeConnectionAfterResponse, isHttp2, isResponseComplete } from './http-compat.ts'
 
 /** Cloud Run kills an instance 10 s after SIGTERM: requests have 8 s, then the rest gets an error. */
 const defaultGraceMs = 8_000
@@ -45,7 +45,7 @@ export function createGracefulShutdown(graceMs = defaultGraceMs): GracefulShutdo
     attach(server) {
       if (servers.has(server)) return
       servers.add(server)
-      if (isHttp2(server)) {
+      if (isHttp2Server(server)) {
         server.on('session', (session) => {
           sessions.add(session)
           session.once('close', () => sessions.delete(session))
@@ -54,8 +54,10 @@ export function createGracefulShutdown(graceMs = defaultGraceMs): GracefulShutdo
         server.requestTimeout = 0 // the default of 300 s would abort uploads over slow connections
         server.headersTimeout = 15_000
       }
-      // Node sends `100 Continue` by default; here a handler sends it when it reads the body.
-      server.on('checkContinue', (req: unknown, res: unknown) => server.emit('request', req, res))
+      // Node sends `100 Continue` or 417 by default; here a handler does, when it reads the body.
+      for (const event of ['checkContinue', 'checkExpectation']) {
+        server.on(event, (req: unknown, res: unknown) => server.emit('request', req, res))
+      }
     },
 
     track(req, res) {
@@ -108,7 +110,7 @@ export function createGracefulShutdown(graceMs = defaultGraceMs): GracefulShutdo
   }
 }
 
-function isHttp2(server: Server | Http2Server): server is Http2Server {
+function isHttp2Server(server: Server | Http2Server): server is Http2Server {
   return !('requestTimeout' in server)
 }
 
@@ -127,7 +129,7 @@ function onceClosed(req: IncomingMessage, res: ServerResponse, onClosed: () => v
     onClosed()
   }
   res.on('close', done)
-  if (req.httpVersionMajor >= 2) return // each stream emits its own event
+  if (isHttp2(req)) return // each stream emits its own event
   socket.setMaxListeners(0).on('close', done)
   if (socket.destroyed) done()
 }

@@ -5,11 +5,17 @@ import type { ServerHttp2Stream } from 'node:http2'
 /** RFC 9113 section 7. Node's constant would load the HTTP/2 module into functions without HTTP/2. */
 const internalError = 0x02
 
-/** The HTTP/2 stream of a request; `undefined` over HTTP/1. */
+/**
+ * The HTTP/2 stream of a request; `undefined` over HTTP/1. The version is no evidence: a client of
+ * HTTP/1 may write any number into its request line.
+ */
 export function http2Stream(req: IncomingMessage): ServerHttp2Stream | undefined {
-  return req.httpVersionMajor >= 2
-    ? (req as unknown as { stream: ServerHttp2Stream }).stream
-    : undefined
+  return (req as unknown as { stream?: ServerHttp2Stream }).stream
+}
+
+/** Whether a request arrived over HTTP/2. */
+export function isHttp2(req: IncomingMessage): boolean {
+  return http2Stream(req) !== undefined
 }
 
 /**

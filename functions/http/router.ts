@@ -12,6 +12,7 @@ import {
   http2Stream,
 } from './http-compat.ts'
 import type { Log } from './log.ts'
+import { checkRequestHeaders } from './request-headers.ts'
 import type { ErrorBoundary } from './uncaught-errors.ts'
 import type { OriginPolicy } from './cors.ts'
 import { problemResponse, toGatewayError, acceptsHtml } from './problem.ts'
@@ -77,6 +78,7 @@ export function createRouter(
     try {
       setCommonHeaders(res, requestId, options.isSecure)
       options.origins.setCorsHeaders(req, res)
+      checkRequestHeaders(req)
       const { path, query } = parseTarget(req.url ?? '/', name)
       const matching = routes.filter((route) => route.path.test(path))
       // OPTIONS is always allowed and not listed.
@@ -111,6 +113,9 @@ export function createRouter(
             : toGatewayError(thrown)
       options.rateLimits?.penalize(req, error.code)
       log.failure('request_failed', error, { function: name || 'none' })
+      // A framing error behind the headers is reported after this tick, as a 400 for which no response
+      // must have begun.
+      await Promise.resolve()
       await sendProblem(req, res, error, requestId)
     } finally {
       req.resume() // a paused body would block the next request on this connection

@@ -13,7 +13,7 @@ import { readBoundary, readForm } from './multipart/reader.ts'
 import type { FormEntry } from './multipart/reader.ts'
 import { isCreated, sendUploadResults } from './response.ts'
 import type { UploadResult } from './response.ts'
-import { byteLength, checkHeaders, fileTooLarge } from './size-limits.ts'
+import { byteLength, checkRequestSize, fileTooLarge } from './size-limits.ts'
 import { uploadFile } from './store-file.ts'
 import type { UploadRequest } from './store-file.ts'
 import { readConflictMode, readIdempotencyKey } from './upload-headers.ts'
@@ -32,7 +32,7 @@ export async function uploadForm(deps: UploadDeps, context: RequestContext): Pro
   const account = deps.accountOf(principal.sub)
   const boundary = readBoundary(req.headers['content-type'])
   const key = readIdempotencyKey(req)
-  checkHeaders(req, deps)
+  checkRequestSize(req, deps)
   // maxFileBytes holds per file, so a form may be longer.
   const length = declaredLength(req)
   if ((length ?? 0) > deps.maxFileBytes * formLimits.maxParts) throw fileTooLarge(deps.maxFileBytes)

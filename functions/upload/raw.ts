@@ -6,13 +6,14 @@ import { auditUploads } from '../http/audit.ts'
 import { declaredLength, awaitsContinue, readBodyBatches } from '../http/body-stream.ts'
 import { readFileId } from '../http/file-id.ts'
 import { decodePath, readPath } from '../http/file-name.ts'
+import { isHttp2 } from '../http/http-compat.ts'
 import type { RequestContext } from '../http/router.ts'
 import { runAndSettle } from '../identity/quota.ts'
 import type { UploadDeps } from './deps.ts'
 import { mediaTypeOf } from './media-type.ts'
 import { readMimeType } from './multipart/part-headers.ts'
 import { sendUploadResult } from './response.ts'
-import { byteLength, checkHeaders, fileTooLarge, limitSize } from './size-limits.ts'
+import { byteLength, checkRequestSize, fileTooLarge, limitSize } from './size-limits.ts'
 import type { BodyChunk } from './size-limits.ts'
 import { uploadFile } from './store-file.ts'
 import type { UploadRequest } from './store-file.ts'
@@ -27,7 +28,7 @@ export async function uploadRaw(deps: UploadDeps, context: RequestContext): Prom
   const mode = readConflictMode(query.get('mode'))
   const sha256 = readDigest(req, query)
   const key = readIdempotencyKey(req)
-  checkHeaders(req, deps)
+  checkRequestSize(req, deps)
   const length = declaredLength(req)
   if ((length ?? 0) > deps.maxFileBytes) throw fileTooLarge(deps.maxFileBytes)
   if (length === undefined && sha256 === undefined && !isChunked(req)) {
@@ -58,7 +59,7 @@ export async function uploadRaw(deps: UploadDeps, context: RequestContext): Prom
     uploadFile(deps, account, request, context).finally(() => reservation.close()),
   )
   // An HTTP/1 connection would wait for the body that never got its 100 Continue.
-  if (awaitsContinue(req) && req.httpVersionMajor < 2) res.setHeader('Connection', 'close')
+  if (awaitsContinue(req) && !isHttp2(req)) res.setHeader('Connection', 'close')
   sendUploadResult(context, file)
   auditUploads(log, principal, 'raw', [file])
 }
@@ -78,7 +79,7 @@ function readFilePath(url: string, path: string): string[] {
  * is required there.
  */
 function isChunked(req: IncomingMessage): boolean {
-  return req.httpVersionMajor < 2 && req.headers['transfer-encoding'] !== undefined
+  return !isHttp2(req) && req.headers['transfer-encoding'] !== undefined
 }
 
 /** Passes a body through. @throws {GatewayError} `size_mismatch` unless it has the declared length */

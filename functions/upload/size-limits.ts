@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http'
 import { GatewayError } from '../errors.ts'
 import { declaredLength } from '../http/body-stream.ts'
+import { isHttp2 } from '../http/http-compat.ts'
 
 /** Bytes that arrived together; several buffers are not joined, to avoid a copy. */
 export type BodyChunk = Buffer | readonly Buffer[]
@@ -39,21 +40,16 @@ export function fileTooLarge(maxBytes: number): GatewayError {
 export const maxRequestBytesHeader = 'Driveway-Max-Request-Bytes'
 
 /**
- * Checks Content-Encoding and Content-Length before the body is read.
+ * Checks Content-Length before the body is read.
  *
- * @throws {GatewayError} `unsupported_media_type`, or `too_large` with a command that uploads in chunks
+ * @throws {GatewayError} `too_large` with a command that uploads in chunks
  */
-export function checkHeaders(
+export function checkRequestSize(
   req: IncomingMessage,
   { maxRequestBytes, publicUrl }: { maxRequestBytes: number | null; publicUrl: string },
 ): void {
-  if (req.headers['content-encoding'] !== undefined) {
-    throw new GatewayError('unsupported_media_type', 'The request has a Content-Encoding', {
-      detail: 'Send the body without a Content-Encoding.',
-    })
-  }
   const length = declaredLength(req) ?? 0
-  if (maxRequestBytes === null || length <= maxRequestBytes || req.httpVersionMajor >= 2) return
+  if (maxRequestBytes === null || length <= maxRequestBytes || isHttp2(req)) return
   throw new GatewayError('too_large', `The request has ${length} bytes`, {
     detail: `The maximum request size is ${maxRequestBytes} bytes. Upload in chunks: ${tusCurlCommand(publicUrl)}`,
     headers: { [maxRequestBytesHeader]: String(maxRequestBytes) },

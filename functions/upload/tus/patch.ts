@@ -7,7 +7,7 @@ import { declaredLength, readBody } from '../../http/body-stream.ts'
 import { abortResponse, closeConnectionAfterResponse } from '../../http/http-compat.ts'
 import type { RequestContext } from '../../http/router.ts'
 import type { UploadDeps } from '../deps.ts'
-import { checkHeaders, limitSize } from '../size-limits.ts'
+import { checkRequestSize, limitSize } from '../size-limits.ts'
 import { chunkTooLarge, maxChecksumBytes, readChecksum, verifyChecksum } from './checksum.ts'
 import {
   checkContentType,
@@ -35,7 +35,7 @@ export async function appendBytes(deps: UploadDeps, context: RequestContext): Pr
   const { req, res, signal, log } = context
   const { principal, account, upload } = await loadUpload(deps, context)
   checkContentType(req)
-  checkHeaders(req, deps)
+  checkRequestSize(req, deps)
   const offset = readByteCount(req, 'upload-offset')
   if (offset === undefined) throw badRequest('Upload-Offset is required')
   const checksum = readChecksum(req)

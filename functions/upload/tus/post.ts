@@ -12,7 +12,7 @@ import { runAndSettle } from '../../identity/quota.ts'
 import type { QuotaReservation } from '../../identity/quota.ts'
 import type { UploadDeps } from '../deps.ts'
 import { uploadTtlMs } from '../upload-ttl.ts'
-import { checkHeaders, limitSize } from '../size-limits.ts'
+import { checkRequestSize, limitSize } from '../size-limits.ts'
 import { readAllowedOrigin } from '../upload-headers.ts'
 import { readChecksum, verifyChecksum } from './checksum.ts'
 import {
@@ -176,7 +176,7 @@ function readCreationBody(
   // Over HTTP/2, an announced body may be empty.
   if (!isTyped && declaredLength(req) === undefined) return body(0)
   checkContentType(req)
-  checkHeaders(req, deps)
+  checkRequestSize(req, deps)
   const maxBytes = length ?? deps.maxFileBytes
   if ((declaredLength(req) ?? 0) > maxBytes) throw exceedsLength()
   const checksum = readChecksum(req)
