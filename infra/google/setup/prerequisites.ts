@@ -133,7 +133,7 @@ export function initState(id: string): Step {
   const bucket = stateBucket(id).replace('gs://', '')
   return {
     name: 'Terraform init',
-    why: 'downloads the providers and reads the state; changes nothing',
-    alwaysRun: argv`${terraform} init -input=false -reconfigure -backend-config=bucket=${bucket}`,
+    why: 'downloads the locked providers and reads the state; changes nothing',
+    alwaysRun: argv`${terraform} init -input=false -lockfile=readonly -reconfigure -backend-config=bucket=${bucket}`,
   }
 }
