@@ -6,7 +6,7 @@ const transformer = {
     transformSync(source, {
       loader: 'ts',
       format: 'esm',
-      target: 'node20',
+      target: 'node20.19', // keeps import attributes
       sourcefile: path,
       sourcemap: 'inline',
     }),

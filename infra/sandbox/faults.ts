@@ -62,6 +62,8 @@ export interface Fault extends GoogleErrorFault {
   expireSession?: boolean
   /** Maximum number of files per page, may be 0; adds a `nextPageToken` (drive.files.list). */
   pageItems?: number
+  /** Milliseconds by which the list is out of date; reads by id are current (drive.files.list). */
+  lagMs?: number
   /** Changes fields of the token response; `null` omits a field (oauth.token, oauth.refresh). */
   tokenResponse?: Record<string, unknown>
   /** Changes claims of the ID token; `null` omits a claim (oauth.token, oauth.refresh). */

@@ -1,5 +1,6 @@
 /** Routes of the sandbox's services, and helpers for request and response bodies. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { gzipSync } from 'node:zlib'
 import type { Fault } from './faults.ts'
 
 /** One request and its response. */
@@ -39,14 +40,25 @@ export function sendJson(
   body: unknown,
   headers: Record<string, string> = {},
 ): void {
-  const text = JSON.stringify(body)
+  const json = Buffer.from(JSON.stringify(body))
+  const isCompressed = acceptsGzip(res.req)
+  const bytes = isCompressed ? gzipSync(json) : json
   res.writeHead(status, {
     'content-type': 'application/json; charset=UTF-8',
-    'content-length': Buffer.byteLength(text),
+    'content-length': bytes.length,
     'cache-control': 'no-cache, no-store, max-age=0, must-revalidate',
+    ...(isCompressed ? { 'content-encoding': 'gzip' } : {}),
     ...headers,
   })
-  res.end(text)
+  res.end(bytes)
+}
+
+/** Google compresses JSON only for an agent whose name says that it can read it. */
+function acceptsGzip({ headers }: IncomingMessage): boolean {
+  return (
+    /\bgzip\b/.test(String(headers['accept-encoding'])) &&
+    /\bgzip\b/.test(headers['user-agent'] ?? '')
+  )
 }
 
 /**

@@ -1,4 +1,5 @@
 /** A Driveway for tests: the gateway in this process, and a Google sandbox. */
+import { strict as assert } from 'node:assert'
 import { request } from 'node:http'
 import type { IncomingHttpHeaders, IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Http2Session } from 'node:http2'
@@ -87,6 +88,7 @@ export async function startDriveway(options: DrivewayOptions = {}): Promise<Driv
       await gateway.stop() // pending clean-up still needs Google
       if (!sharing) await google.close()
       inspectStore(google.firestore.dump())
+      assert.deepEqual(google.drive.schemaProblems, [], 'Drive’s discovery document differs')
     },
   }
   if (options.isSignedIn !== false && !sharing) {

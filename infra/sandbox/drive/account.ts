@@ -2,37 +2,16 @@
 import type { Exchange } from '../router.ts'
 import { sendJson } from '../router.ts'
 import { requireScope } from './auth-context.ts'
-import type { Shape } from './fields.ts'
 import { applyMask, readMask } from './fields.ts'
-import { aboutUserShape, userJson } from './file-json.ts'
+import { userJson } from './file-json.ts'
+import { exportFormats, importFormats } from './google-types.ts'
 import { requireParameter, readInteger } from './params.ts'
+import { shapeOf } from './schema/index.ts'
 import type { DriveContext } from './service.ts'
 import { maxUploadSize } from './upload-limits.ts'
 
-const aboutShape: Shape = {
-  kind: 'value',
-  user: aboutUserShape,
-  storageQuota: {
-    limit: 'value',
-    usage: 'value',
-    usageInDrive: 'value',
-    usageInDriveTrash: 'value',
-  },
-  maxUploadSize: 'value',
-  appInstalled: 'value',
-  canCreateDrives: 'value',
-  importFormats: 'map',
-  exportFormats: 'map',
-  maxImportSizes: 'map',
-  folderColorPalette: 'value',
-  driveThemes: 'map',
-}
-
-const drivesShape: Shape = {
-  kind: 'value',
-  nextPageToken: 'value',
-  drives: { kind: 'value', id: 'value', name: 'value', capabilities: 'map', createdTime: 'value' },
-}
+const aboutShape = shapeOf('About')
+const drivesShape = shapeOf('DriveList')
 
 export function getAbout(context: DriveContext, { req, res, url }: Exchange): void {
   const { tree, quota } = context
@@ -57,6 +36,9 @@ export function getAbout(context: DriveContext, { req, res, url }: Exchange): vo
     maxUploadSize: String(maxUploadSize),
     appInstalled: true,
     canCreateDrives: false,
+    canCreateTeamDrives: false,
+    importFormats,
+    exportFormats,
   }
   sendJson(res, 200, applyMask(mask, about))
 }

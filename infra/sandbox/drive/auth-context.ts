@@ -1,7 +1,9 @@
 /** Authentication of the caller, and the permissions of the token and the user. */
 import type { IncomingMessage } from 'node:http'
 import { insufficientScopes, invalidCredentials, loginRequired } from './errors.ts'
-import type { Item, Tree } from './tree.ts'
+import type { MethodId } from './schema/index.ts'
+import { schema } from './schema/index.ts'
+import type { Item, SharedRole, Tree } from './tree.ts'
 
 /** The user, client and scopes of an access token. */
 export interface Identity {
@@ -37,39 +39,40 @@ export function authenticate(req: IncomingMessage, identify: Identify): Caller {
   return { sub, email, clientId, scopes }
 }
 
-/** The scopes per method, from Drive's discovery document. */
-const scopesByMethod = {
-  'drive.files.list': ['drive', 'drive.file', 'drive.metadata', 'drive.readonly'],
-  'drive.files.get': ['drive', 'drive.file', 'drive.metadata', 'drive.readonly'],
-  'drive.files.export': ['drive', 'drive.file', 'drive.readonly'],
-  'drive.files.create': ['drive', 'drive.file'],
-  'drive.files.update': ['drive', 'drive.file', 'drive.metadata'],
-  'drive.files.delete': ['drive', 'drive.file'],
-  'drive.files.generateIds': ['drive', 'drive.file'],
-  'drive.about.get': ['drive', 'drive.file', 'drive.metadata', 'drive.readonly'],
-  'drive.drives.list': ['drive', 'drive.readonly'],
-} as const
-
-const metadataReadonlyMethods = new Set(['drive.files.list', 'drive.files.get', 'drive.about.get'])
-
-export type Method = keyof typeof scopesByMethod
-
 /** @throws 403 when no scope of the token allows the method */
-export function requireScope(caller: Caller, method: Method): void {
-  if (scopesByMethod[method].some((scope) => caller.scopes.has(scope))) return
-  if (metadataReadonlyMethods.has(method) && caller.scopes.has('drive.metadata.readonly')) return
+export function requireScope(caller: Caller, method: MethodId): void {
+  if (schema.methods[method]?.scopes.some((scope) => caller.scopes.has(scope))) return
   throw insufficientScopes(method)
 }
 
+export type Role = 'owner' | SharedRole
+
 /** The user's role on a file, independent of the application. */
-export function roleOf(tree: Tree, sub: string, item: Item): 'owner' | 'writer' | 'reader' | null {
+export function roleOf(tree: Tree, sub: string, item: Item): Role | null {
+  return grantedRole(tree, sub, item) ?? linkRole(tree, item)
+}
+
+/** The role that was granted to the user, and not to everyone who has the link. */
+export function grantedRole(tree: Tree, sub: string, item: Item): Role | null {
   if (item.owner === sub) return 'owner'
   if (item.driveId) return tree.drives.get(item.driveId)?.members.has(sub) ? 'writer' : null
+  const email = tree.emails.get(sub) ?? ''
   for (let current: Item | undefined = item; current; current = tree.parentOf(current)) {
-    const role = current.readers.get(sub)
+    const role = current.readers.get(sub) ?? current.readers.get(email)
     if (role) return role
   }
   return null
+}
+
+function linkRole(tree: Tree, item: Item): SharedRole | null {
+  for (let current: Item | undefined = item; current; current = tree.parentOf(current)) {
+    if (current.linkRole) return current.linkRole
+  }
+  return null
+}
+
+export function mayWrite(role: Role | null): boolean {
+  return role === 'owner' || role === 'writer'
 }
 
 /** Whether the application created the file, as `drive.file` requires. */

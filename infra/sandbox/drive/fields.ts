@@ -1,8 +1,8 @@
 /** Field masks: `nextPageToken,files(id,owners/emailAddress)`, or `*` for all. */
 import { invalidParameter } from './errors.ts'
 
-/** The available fields: those of an object, a plain value, or a map with any keys. */
-export type Shape = { readonly [field: string]: Shape } | 'value' | 'map'
+/** The available fields: those of an object, whose field `*` stands for any key, or a plain value. */
+export type Shape = { readonly [field: string]: Shape } | 'value'
 
 /** The requested fields; `all` selects a field with its whole content. */
 export type Mask = Map<string, Mask> | 'all'
@@ -29,7 +29,7 @@ export function readMask(text: string, shape: Shape): Mask {
     const name = tokens[position++]
     if (name === '*') return 'all'
     if (name === undefined || !/^[\w-]+$/.test(name)) throw invalidSelection(name ?? text)
-    const inner = of === 'map' ? 'value' : of === 'value' ? undefined : of[name]
+    const inner = innerShape(of, name)
     if (inner === undefined) throw invalidSelection(name)
     if (tokens[position] === '/') {
       position++
@@ -45,9 +45,9 @@ export function readMask(text: string, shape: Shape): Mask {
   return list(shape, undefined)
 }
 
-/** Creates a mask of these fields, each with its whole content. */
-export function maskOf(...names: string[]): Mask {
-  return new Map(names.map((name) => [name, 'all']))
+/** Creates a mask of these fields, each with its whole content or with a mask of its own. */
+export function maskOf(...fields: (string | [name: string, inner: Mask])[]): Mask {
+  return new Map(fields.map((field) => (typeof field === 'string' ? [field, 'all'] : field)))
 }
 
 export function includesField(mask: Mask, field: string): boolean {
@@ -68,6 +68,11 @@ export function applyMask(mask: Mask, value: unknown): unknown {
     if (mask.has(name)) selected[name] = applyMask(innerMask(mask, name), inner)
   }
   return selected
+}
+
+function innerShape(shape: Shape, field: string): Shape | undefined {
+  if (shape === 'value') return undefined
+  return Object.hasOwn(shape, field) ? shape[field] : shape['*']
 }
 
 function join(a: Mask, b: Mask): Mask {

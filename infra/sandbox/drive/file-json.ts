@@ -1,10 +1,11 @@
 /** The file resource. Each field is computed only on request. */
 import type { Caller } from './auth-context.ts'
-import { isAppFile, canReadContent, roleOf, canWriteFile } from './auth-context.ts'
+import { isAppFile, canReadContent, roleOf, canWriteFile, mayWrite } from './auth-context.ts'
 import { checksum } from './content-writer.ts'
-import type { Mask, Shape } from './fields.ts'
+import type { Mask } from './fields.ts'
 import { applyMask, maskOf, includesField, innerMask } from './fields.ts'
 import { exportTypes, isGoogleType } from './google-types.ts'
+import { shapeOf } from './schema/index.ts'
 import type { Item, Tree } from './tree.ts'
 import { folderType } from './tree.ts'
 
@@ -16,15 +17,6 @@ interface FileContext {
 
 /** The fields of a response without `fields`. */
 export const defaultFields = maskOf('kind', 'id', 'name', 'mimeType')
-
-const userShape: Shape = {
-  kind: 'value',
-  displayName: 'value',
-  photoLink: 'value',
-  me: 'value',
-  permissionId: 'value',
-  emailAddress: 'value',
-}
 
 const fieldReaders: Record<string, (context: FileContext) => unknown> = {
   kind: () => 'drive#file',
@@ -65,7 +57,8 @@ const fieldReaders: Record<string, (context: FileContext) => unknown> = {
   lastModifyingUser: ({ tree, caller, item }) =>
     item.owner === undefined ? undefined : userJson(tree, caller, item.owner),
   ownedByMe: ({ caller, item }) => (item.driveId ? undefined : item.owner === caller.sub),
-  shared: ({ item }) => item.driveId !== undefined || item.readers.size > 0,
+  shared: ({ item }) =>
+    item.driveId !== undefined || item.readers.size > 0 || item.linkRole !== undefined,
   capabilities: (context) => capabilities(context),
   originalFilename: ({ item }) => item.content && (item.fields['originalFilename'] ?? item.name),
   fullFileExtension: ({ item }) => item.content && extension(item),
@@ -73,9 +66,9 @@ const fieldReaders: Record<string, (context: FileContext) => unknown> = {
   size: ({ item }) => (item.content ? String(item.content.size) : documentSize(item)),
   quotaBytesUsed: ({ item }) => String(item.content?.size ?? 0),
   headRevisionId: ({ item }) => item.headRevisionId,
-  sha256Checksum: ({ item }) => item.content?.sha256,
-  md5Checksum: ({ item }) => item.content && checksum(item.content, 'md5'),
-  sha1Checksum: ({ item }) => item.content && checksum(item.content, 'sha1'),
+  sha256Checksum: ({ item }) => checkedContent(item)?.sha256,
+  md5Checksum: ({ item }) => checksumOf(item, 'md5'),
+  sha1Checksum: ({ item }) => checksumOf(item, 'sha1'),
   isAppAuthorized: ({ caller, item }) => isAppFile(caller, item),
   driveId: ({ item }) => item.driveId,
   teamDriveId: ({ item }) => item.driveId,
@@ -113,44 +106,7 @@ export const plainFields = [
   'downloadRestrictions',
 ] as const
 
-/** Fields of Drive that are always empty in the sandbox. */
-const emptyFields = [
-  'sharingUser',
-  'permissions',
-  'hasAugmentedPermissions',
-  'thumbnailLink',
-  'imageMediaMetadata',
-  'videoMediaMetadata',
-  'linkShareMetadata',
-  'labelInfo',
-  'resourceKey',
-  'inheritedPermissionsDisabled',
-]
-
-const nested: Record<string, Shape> = {
-  owners: userShape,
-  lastModifyingUser: userShape,
-  sharingUser: userShape,
-  trashingUser: userShape,
-  capabilities: 'map',
-  properties: 'map',
-  appProperties: 'map',
-  exportLinks: 'map',
-  contentHints: 'map',
-  imageMediaMetadata: 'map',
-  videoMediaMetadata: 'map',
-  labelInfo: 'map',
-  permissions: 'map',
-  contentRestrictions: 'map',
-  shortcutDetails: { targetId: 'value', targetMimeType: 'value', targetResourceKey: 'value' },
-}
-
-export const fileShape: Shape = Object.fromEntries(
-  [...Object.keys(fieldReaders), ...plainFields, 'originalFilename', ...emptyFields].map((name) => [
-    name,
-    nested[name] ?? 'value',
-  ]),
-)
+export const fileShape = shapeOf('File')
 
 /** @param mask the requested fields */
 export async function fileJson(context: FileContext, mask: Mask): Promise<Record<string, unknown>> {
@@ -169,7 +125,7 @@ export async function fileJson(context: FileContext, mask: Mask): Promise<Record
 }
 
 export function userJson(tree: Tree, caller: Caller, sub: string): Record<string, unknown> {
-  const emailAddress = tree.emails.get(sub) ?? `${sub}@example.com`
+  const emailAddress = emailOf(tree, sub)
   return {
     kind: 'drive#user',
     displayName: emailAddress.split('@')[0],
@@ -179,22 +135,35 @@ export function userJson(tree: Tree, caller: Caller, sub: string): Record<string
   }
 }
 
-export const aboutUserShape = userShape
+/** The e-mail address of a user, given by `sub` or by the address itself. */
+export function emailOf(tree: Tree, user: string): string {
+  return tree.emails.get(user) ?? (user.includes('@') ? user : `${user}@example.com`)
+}
 
 function capabilities({ tree, caller, item }: FileContext): Record<string, boolean> {
   const role = roleOf(tree, caller.sub, item)
   const isFolder = item.mimeType === folderType
-  const mayWrite = role !== 'reader' && (canWriteFile(caller, item) || item.parent === undefined)
+  const isWritable = mayWrite(role) && (canWriteFile(caller, item) || item.parent === undefined)
   return {
-    canAddChildren: isFolder && mayWrite,
+    canAddChildren: isFolder && isWritable,
     canCopy: !isFolder,
-    canDelete: role === 'owner' && mayWrite && item.parent !== undefined,
+    canDelete: role === 'owner' && isWritable && item.parent !== undefined,
     canDownload: !isFolder && canReadContent(caller, item),
-    canEdit: mayWrite,
+    canEdit: isWritable,
     canListChildren: isFolder,
-    canRename: mayWrite && item.parent !== undefined,
-    canTrash: role === 'owner' && mayWrite && item.parent !== undefined,
+    canRename: isWritable && item.parent !== undefined,
+    canTrash: role === 'owner' && isWritable && item.parent !== undefined,
   }
+}
+
+/** The content of which Drive has checksums. */
+function checkedContent({ content, conditions }: Item): Item['content'] {
+  return conditions.has('noChecksums') ? undefined : content
+}
+
+function checksumOf(item: Item, algorithm: 'md5' | 'sha1'): Promise<string> | undefined {
+  const content = checkedContent(item)
+  return content && checksum(content, algorithm)
 }
 
 function webViewLink(item: Item): string {

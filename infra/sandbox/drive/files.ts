@@ -1,4 +1,4 @@
-/** Requests without media: files.get, create, update, delete and generateIds. */
+/** Requests without media: files.get, create, update, delete, emptyTrash and generateIds. */
 import type { Exchange } from '../router.ts'
 import { sendJson } from '../router.ts'
 import { findFile, insufficientFilePermissions } from './permissions.ts'
@@ -6,7 +6,7 @@ import { readJson } from './body.ts'
 import { requireScope, roleOf, canWriteFile } from './auth-context.ts'
 import type { Caller } from './auth-context.ts'
 import { sendContent } from './download.ts'
-import { appNotAuthorized, invalidParameter } from './errors.ts'
+import { appNotAuthorized, fileNotFound, invalidParameter } from './errors.ts'
 import { readMask } from './fields.ts'
 import type { Mask } from './fields.ts'
 import { defaultFields, fileJson, fileShape } from './file-json.ts'
@@ -65,6 +65,20 @@ export function deleteFile(context: DriveContext, { req, res, url, params }: Exc
   const mayDelete = role === 'owner' || (item.driveId !== undefined && role === 'writer')
   if (!mayDelete || item.parent === undefined) throw insufficientFilePermissions()
   tree.remove(item)
+  res.writeHead(204).end()
+}
+
+/** Deletes the caller's trashed files, or those of a shared drive, for good. */
+export function emptyTrash(context: DriveContext, { req, res, url }: Exchange): void {
+  const { tree } = context
+  const caller = context.authenticate(req)
+  requireScope(caller, 'drive.files.emptyTrash')
+  const driveId = url.searchParams.get('driveId')
+  if (driveId && !tree.drives.get(driveId)?.members.has(caller.sub)) throw fileNotFound(driveId)
+  for (const item of [...tree.all()].filter(({ trashed }) => trashed)) {
+    const isChosen = driveId ? item.driveId === driveId : item.owner === caller.sub
+    if (isChosen && tree.get(item.id)) tree.remove(item)
+  }
   res.writeHead(204).end()
 }
 

@@ -6,7 +6,7 @@ const office = 'application/vnd.openxmlformats-officedocument.'
 const openDocument = 'application/vnd.oasis.opendocument.'
 
 /** @see Google Drive API, "Export MIME types for Google Workspace documents" */
-const exports: Record<string, string[]> = {
+export const exportFormats: Record<string, string[]> = {
   [`${prefix}document`]: [
     `${office}wordprocessingml.document`,
     `${openDocument}text`,
@@ -40,11 +40,29 @@ const exports: Record<string, string[]> = {
   [`${prefix}vid`]: ['video/mp4'],
 }
 
+/** The Google types into which Drive converts an upload, by the type of the upload. */
+export const importFormats: Record<string, string[]> = Object.fromEntries(
+  [
+    ['document', ['text/plain', 'text/html', 'text/markdown', 'text/rtf', 'application/rtf']],
+    ['document', ['application/msword', `${office}wordprocessingml.document`]],
+    ['document', [`${openDocument}text`, 'application/pdf', 'image/jpeg', 'image/png']],
+    ['spreadsheet', ['text/csv', 'text/tab-separated-values', 'application/vnd.ms-excel']],
+    ['spreadsheet', [`${office}spreadsheetml.sheet`, `${openDocument}spreadsheet`]],
+    ['presentation', ['application/vnd.ms-powerpoint', `${openDocument}presentation`]],
+    ['presentation', [`${office}presentationml.presentation`]],
+  ].flatMap(([type, uploads]) =>
+    (uploads as string[]).map((upload): [string, string[]] => [
+      upload,
+      [`${prefix}${String(type)}`],
+    ]),
+  ),
+)
+
 export function isGoogleType(mimeType: string): boolean {
   return mimeType.startsWith(prefix)
 }
 
 /** The export formats of a type; empty when it cannot be exported. */
 export function exportTypes(mimeType: string): string[] {
-  return exports[mimeType] ?? []
+  return exportFormats[mimeType] ?? []
 }

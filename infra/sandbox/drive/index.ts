@@ -1,22 +1,21 @@
 /** Google Drive v3 on loopback: files, folders, uploads, and a control interface for tests. */
-import type { Exchange, Service } from '../router.ts'
+import type { Exchange, Route, Service } from '../router.ts'
 import { sendJson } from '../router.ts'
-import { getAbout, listDrives } from './account.ts'
+import { createApiRoutes } from './api-routes.ts'
 import type { Identify } from './auth-context.ts'
 import { authenticate } from './auth-context.ts'
+import { runBatch } from './batch.ts'
+import { createConditionRoute } from './conditions.ts'
 import { allowAnyOrigin, sendPreflight } from './cors.ts'
-import { exportFile } from './download.ts'
-import { createFile, deleteFile, generateIds, getFile, updateFile } from './files.ts'
-import { listFiles } from './list.ts'
-import { createPageTokens } from './page-tokens.ts'
 import { cancelSession, openSession, putSession } from './resumable.ts'
+import { requestProblems } from './schema/check-request.ts'
 import type { Seed } from './seed.ts'
 import { seedTree } from './seed.ts'
 import type { DriveContext } from './service.ts'
 import { route } from './service.ts'
 import { createSessions } from './sessions.ts'
 import { createFolderBlobStore, createMemoryBlobStore, createNullBlobStore } from './blob-store.ts'
-import type { Item } from './tree.ts'
+import type { Condition, Item } from './tree.ts'
 import { createTree, folderType } from './tree.ts'
 import { uploadMultipart, uploadSimple } from './uploads.ts'
 
@@ -36,6 +35,11 @@ export interface DriveOptions {
   sessionTtlMs?: number
   /** Storage quota per user in bytes; default unlimited. */
   quotaBytes?: number
+  /**
+   * What happens to bytes of a chunk that are stored already: `reject` (default) responds 503, `accept`
+   * ignores them. Both were reported of Google.
+   */
+  resentBytes?: 'reject' | 'accept'
   now?: () => number
 }
 
@@ -72,9 +76,13 @@ export interface Drive extends Service {
   contentOf(fileId: string): Promise<Buffer>
   sha256Of(fileId: string): string | undefined
   openSessions(): number
+  /** What the requests so far have that Drive's discovery document lacks. */
+  readonly schemaProblems: string[]
   /** Expires every upload session. */
   expireSessions(): void
   setQuota(bytes: number): void
+  /** Sets what only Google decides about a file. */
+  setConditions(fileId: string, ...conditions: Condition[]): void
 }
 
 const defaultSessionTtlMs = 7 * 24 * 60 * 60 * 1000
@@ -87,12 +95,12 @@ export function createDrive(options: DriveOptions): Drive {
       ? createMemoryBlobStore()
       : createFolderBlobStore(blobFolder)
   const tree = createTree(now)
-  const pageTokens = createPageTokens()
   const sessions = createSessions(options.sessionTtlMs ?? defaultSessionTtlMs, now)
   const context: DriveContext = {
     tree,
     blobStore,
     quota: { bytes: options.quotaBytes ?? Infinity },
+    acceptsResentBytes: options.resentBytes === 'accept',
     now,
     authenticate(req) {
       const caller = authenticate(req, identify)
@@ -100,14 +108,6 @@ export function createDrive(options: DriveOptions): Drive {
       return caller
     },
   }
-
-  const files = /^\/drive\/v3\/files$/
-  const file = /^\/drive\/v3\/files\/([^/]+)$/
-  const api = (operation: string, method: string, path: RegExp, handle: Handle) =>
-    route(operation, method, path, (exchange) => {
-      allowAnyOrigin(exchange.req, exchange.res)
-      return handle(context, exchange)
-    })
 
   const upload = async (exchange: Exchange): Promise<void> => {
     const { req, res, url } = exchange
@@ -128,25 +128,24 @@ export function createDrive(options: DriveOptions): Drive {
     })),
   )
 
+  const schemaProblems: string[] = []
+  const checked = (api: Route): Route => ({
+    ...api,
+    handle(exchange) {
+      schemaProblems.push(...requestProblems(exchange.req.method ?? '', exchange.url))
+      return api.handle(exchange)
+    },
+  })
+
   return {
+    schemaProblems,
     routes: [
-      api('drive.files.list', 'GET', files, (_, exchange) =>
-        listFiles(context, pageTokens, exchange),
-      ),
-      api('drive.files.create', 'POST', files, createFile),
-      api('drive.generateIds', 'GET', /^\/drive\/v3\/files\/generateIds$/, generateIds),
-      api('drive.files.export', 'GET', /^\/drive\/v3\/files\/([^/]+)\/export$/, exportFile),
-      {
-        ...api('drive.files.get', 'GET', file, getFile),
-        operationOf: (_req, url) =>
-          url.searchParams.get('alt') === 'media' ? 'drive.files.media' : 'drive.files.get',
-      },
-      api('drive.files.update', 'PATCH', file, updateFile),
-      api('drive.files.delete', 'DELETE', file, deleteFile),
-      api('drive.about', 'GET', /^\/drive\/v3\/about$/, getAbout),
-      api('drive.drives.list', 'GET', /^\/drive\/v3\/drives$/, listDrives),
-      ...uploads,
-      route('drive.preflight', 'OPTIONS', /^\/drive\/v3\//, ({ req, res }) =>
+      ...[...createApiRoutes(context), ...uploads].map(checked),
+      route('drive.batch', 'POST', /^\/batch\/drive\/v3$/, ({ req, res, ...exchange }) => {
+        allowAnyOrigin(req, res)
+        return runBatch({ req, res, ...exchange })
+      }),
+      route('drive.preflight', 'OPTIONS', /^\/(batch\/)?drive\/v3(\/|$)/, ({ req, res }) =>
         sendPreflight(req, res, req.headers.origin),
       ),
       route('drive.preflight', 'OPTIONS', /^\/upload\/drive\/v3\//, ({ req, res, url }) => {
@@ -154,6 +153,7 @@ export function createDrive(options: DriveOptions): Drive {
         const session = sessions.find(uploadId)
         sendPreflight(req, res, uploadId === null ? req.headers.origin : session?.origin)
       }),
+      createConditionRoute(tree),
       route('sandbox.drive', 'GET', /^\/sandbox\/drive$/, ({ res }) => {
         const all = [...tree.all()].filter((item) => item.parent !== undefined)
         const unfinished = sessions.unfinished()
@@ -171,13 +171,14 @@ export function createDrive(options: DriveOptions): Drive {
     },
     seed: (sub, seeds) => seedTree(tree, blobStore, tree.root(sub), seeds),
     async seedSharedDrive(name, members, seeds) {
-      const root = tree.add({ name, mimeType: folderType, parent: undefined, owner: undefined })
+      const root = tree.seed({ name, mimeType: folderType, parent: undefined, owner: undefined })
       root.driveId = root.id
       tree.drives.set(root.id, { id: root.id, name, members: new Set(members) })
       return { driveId: root.id, ids: await seedTree(tree, blobStore, root, seeds) }
     },
     share(fileId, sub, role) {
       const item = requireItem(fileId)
+      tree.record(item)
       item.readers.set(sub, role)
       item.sharedWithMeTime = now()
     },
@@ -203,6 +204,9 @@ export function createDrive(options: DriveOptions): Drive {
     setQuota(bytes) {
       context.quota.bytes = bytes
     },
+    setConditions(fileId, ...conditions) {
+      requireItem(fileId).conditions = new Set(conditions)
+    },
   }
 
   function requireItem(fileId: string): Item {
@@ -224,8 +228,6 @@ export function createDrive(options: DriveOptions): Drive {
     }
   }
 }
-
-type Handle = (context: DriveContext, exchange: Exchange) => Promise<void> | void
 
 /** Names the request of an upload; all share one URL. */
 function uploadOperation(method: string | undefined, range: string | undefined, url: URL): string {

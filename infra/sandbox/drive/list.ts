@@ -2,27 +2,24 @@
 import type { Exchange } from '../router.ts'
 import { sendJson } from '../router.ts'
 import type { Caller } from './auth-context.ts'
-import { requireScope, roleOf, canReadMetadata } from './auth-context.ts'
+import { requireScope, grantedRole, canReadMetadata } from './auth-context.ts'
 import { DriveError, badRequest, invalidParameter } from './errors.ts'
-import type { Mask, Shape } from './fields.ts'
+import type { Mask } from './fields.ts'
 import { applyMask, readMask, includesField, innerMask } from './fields.ts'
-import { defaultFields, fileJson, fileShape } from './file-json.ts'
+import { defaultFields, fileJson } from './file-json.ts'
 import { readOrder } from './order.ts'
 import type { PageTokens } from './page-tokens.ts'
 import { listingKey } from './page-tokens.ts'
 import { readBoolean, readInteger } from './params.ts'
+import { createPastTree } from './past-tree.ts'
 import { parseQuery } from './query.ts'
+import { shapeOf } from './schema/index.ts'
 import type { ItemPredicate } from './search.ts'
 import { createSearch, isFullText } from './search.ts'
 import type { DriveContext } from './service.ts'
-import type { Item } from './tree.ts'
+import type { Item, Tree } from './tree.ts'
 
-const listShape: Shape = {
-  kind: 'value',
-  nextPageToken: 'value',
-  incompleteSearch: 'value',
-  files: fileShape,
-}
+const listShape = shapeOf('FileList')
 
 const defaultMask: Mask = new Map<string, Mask>([
   ['kind', 'all'],
@@ -37,7 +34,10 @@ export async function listFiles(
   exchange: Exchange,
 ): Promise<void> {
   const { req, res, url, fault } = exchange
-  const { tree } = context
+  const tree =
+    fault?.lagMs === undefined
+      ? context.tree
+      : createPastTree(context.tree, context.now() - fault.lagMs)
   const caller = context.authenticate(req)
   requireScope(caller, 'drive.files.list')
   const size = readInteger(url, 'pageSize', { min: 1, max: 1000, default: 100, clamp: true })
@@ -45,14 +45,15 @@ export async function listFiles(
   const mask = fields ? readMask(fields, listShape) : defaultMask
   const key = listingKey(caller.sub, caller.clientId, url)
   const token = url.searchParams.get('pageToken')
-  const { ids, next } = token
-    ? pageTokens.resolve(key, token)
-    : { ids: search(context, caller, url).map((item) => item.id), next: 0 }
+  const found = new Map(
+    token ? [] : search(tree, caller, url).map((item): [string, Item] => [item.id, item]),
+  )
+  const { ids, next } = token ? pageTokens.resolve(key, token) : { ids: [...found.keys()], next: 0 }
 
   const end = next + Math.min(size, fault?.pageItems ?? size)
   const files: Record<string, unknown>[] = []
   for (const id of ids.slice(next, end)) {
-    const item = tree.get(id)
+    const item = found.get(id) ?? tree.get(id)
     if (!item || !canReadMetadata(tree, caller, item)) continue // deleted since the first page
     files.push(await fileJson({ tree, caller, item }, innerMask(mask, 'files')))
   }
@@ -73,8 +74,7 @@ function selectTopLevel(mask: Exclude<Mask, 'all'>, response: Record<string, unk
   return applyMask(new Map([...mask.keys()].map((name): [string, Mask] => [name, 'all'])), response)
 }
 
-function search(context: DriveContext, caller: Caller, url: URL): Item[] {
-  const { tree } = context
+function search(tree: Tree, caller: Caller, url: URL): Item[] {
   const { searchParams } = url
   const q = searchParams.get('q')?.trim() ?? ''
   const query = q === '' ? undefined : parseQuery(q)
@@ -82,10 +82,10 @@ function search(context: DriveContext, caller: Caller, url: URL): Item[] {
   if (query && orderBy && isFullText(query)) {
     const message =
       'Sorting is not supported for queries with fullText terms. Results are always in descending relevance order.'
-    throw new DriveError(400, 'badRequest', message, { location: 'orderBy' })
+    throw new DriveError(403, 'forbidden', message)
   }
   const compare = orderBy ? readOrder(orderBy) : newestFirst
-  const isInCorpora = corporaFilter(context, caller, url)
+  const isInCorpora = corporaFilter(tree, caller, url)
   const matches = query ? createSearch(query, { tree, caller }) : () => true
   const matching: Item[] = []
   for (const item of tree.all()) {
@@ -101,7 +101,7 @@ function newestFirst(a: Item, b: Item): number {
 }
 
 /** Selects the user's own and shared files, or those of shared drives. */
-function corporaFilter({ tree }: DriveContext, caller: Caller, url: URL): ItemPredicate {
+function corporaFilter(tree: Tree, caller: Caller, url: URL): ItemPredicate {
   const corpora = url.searchParams.get('corpora') || 'user'
   const driveId = url.searchParams.get('driveId')
   const includesDrives = readBoolean(url, 'includeItemsFromAllDrives')
@@ -129,5 +129,5 @@ function corporaFilter({ tree }: DriveContext, caller: Caller, url: URL): ItemPr
     }
     return (item) => item.driveId === driveId
   }
-  return (item) => (item.driveId ? includesDrives : roleOf(tree, caller.sub, item) !== null)
+  return (item) => (item.driveId ? includesDrives : grantedRole(tree, caller.sub, item) !== null)
 }

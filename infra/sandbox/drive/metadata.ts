@@ -1,6 +1,8 @@
 /** The file resource of a request: writable fields and their types. */
 import { DriveError, badRequest, invalidParameter } from './errors.ts'
 import { plainFields } from './file-json.ts'
+import { findMismatch } from './schema/check-value.ts'
+import { fieldsOf } from './schema/index.ts'
 
 export interface Metadata {
   id?: string
@@ -27,7 +29,7 @@ export function readMetadata(json: Record<string, unknown>, forUpdate: boolean):
   for (const [name, value] of Object.entries(json)) {
     if (value === undefined || value === null) continue
     if (forUpdate && creationOnlyFields.has(name)) throw notWritable(name)
-    if (passThroughFields.has(name)) metadata.fields[name] = value
+    if (passThroughFields.has(name)) metadata.fields[name] = typed(name, value)
     else readField(metadata, name, value)
   }
   return metadata
@@ -72,6 +74,12 @@ function notWritable(name: string): DriveError {
       ? 'The parents field is not directly writable in update requests. Use the addParents and removeParents parameters instead.'
       : 'The resource body includes fields which are not directly writable.'
   return new DriveError(403, 'fieldNotWritable', message, { location: name })
+}
+
+function typed(name: string, value: unknown): unknown {
+  const mismatch = findMismatch(value, fieldsOf('File')?.[name] ?? 'string', name)
+  if (mismatch !== undefined) throw invalidParameter(mismatch)
+  return value
 }
 
 function string(name: string, value: unknown): string {

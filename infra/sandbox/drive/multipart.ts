@@ -16,18 +16,28 @@ export interface RelatedParser {
 }
 
 const maxHeadBytes = 4 * 1024 * 1024
-const blankLine = '\r\n\r\n'
-const carriageReturn = 13
 
-/** @throws 400 when the type is not `multipart/related`, or has no boundary */
+/**
+ * The first delimiter decides how lines end in the whole body: by CRLF, or by a bare LF, as Python's
+ * email package writes them.
+ *
+ * @throws 400 when the type is not `multipart/related`, or has no boundary
+ */
 export function createRelatedParser(contentType: string, parts: RelatedHandlers): RelatedParser {
-  const delimiter = `\r\n--${readBoundary(contentType)}`
+  const boundary = readBoundary(contentType)
+  let lineBreak = '\r\n'
+  let delimiter = `\r\n--${boundary}`
   let state: 'head' | 'media' | 'closed' = 'head'
   let buffer: Buffer = Buffer.from('\r\n') // the first delimiter follows no line break
 
   const parseHead = (chunk: Buffer): Promise<void> | undefined => {
     buffer = Buffer.concat([buffer, chunk])
-    const head = readHead(buffer, delimiter)
+    const first = buffer.indexOf(`\n--${boundary}`)
+    if (first >= 0 && buffer.at(first + boundary.length + 3) === 10) {
+      lineBreak = '\n'
+      delimiter = `\n--${boundary}`
+    }
+    const head = readHead(buffer, delimiter, lineBreak)
     if (!head) {
       if (buffer.length > maxHeadBytes) throw malformed()
       return undefined
@@ -50,7 +60,7 @@ export function createRelatedParser(contentType: string, parts: RelatedHandlers)
     }
     // Only a possible start of the delimiter is buffered, so that few chunks are copied.
     const candidate = bytes.indexOf(
-      carriageReturn,
+      lineBreak.charAt(0),
       Math.max(0, bytes.length - delimiter.length - 1),
     )
     const safe = at >= 0 ? at : candidate >= 0 ? candidate : bytes.length
@@ -72,8 +82,9 @@ export function createRelatedParser(contentType: string, parts: RelatedHandlers)
 }
 
 /** Reads the first part and the headers of the second; undefined while they are incomplete. */
-function readHead(bytes: Buffer, delimiter: string) {
-  const first = bytes.indexOf(`${delimiter}\r\n`)
+function readHead(bytes: Buffer, delimiter: string, lineBreak: string) {
+  const blankLine = lineBreak.repeat(2)
+  const first = bytes.indexOf(`${delimiter}${lineBreak}`)
   if (first < 0) return undefined
   const firstHeaders = bytes.indexOf(blankLine, first)
   if (firstHeaders < 0) return undefined
@@ -85,7 +96,7 @@ function readHead(bytes: Buffer, delimiter: string) {
   if (line === '--') throw malformed() // one part only
   if (secondHeaders < 0) return undefined
   const type = readType(bytes.toString('latin1', first, metadataStart))
-  if (line !== '\r\n' || !/^application\/json\b/i.test(type ?? '')) throw malformed()
+  if (!line.startsWith(lineBreak) || !/^application\/json\b/i.test(type ?? '')) throw malformed()
   const mediaStart = secondHeaders + blankLine.length
   return {
     metadata: bytes.subarray(metadataStart, second),

@@ -5,7 +5,7 @@
 import type { Content } from './content-writer.ts'
 import type { Caller } from './auth-context.ts'
 import { canReadMetadata } from './auth-context.ts'
-import { findParent, findWritable } from './permissions.ts'
+import { cannotAddParent, findParent, findWritable } from './permissions.ts'
 import { DriveError, badRequest, fileNotFound, idInUse, invalidParameter } from './errors.ts'
 import { exportTypes, isGoogleType } from './google-types.ts'
 import type { Metadata } from './metadata.ts'
@@ -92,22 +92,26 @@ export function prepareUpdate(
         throw fileNotFound(item.id)
       }
       const type = metadata.mimeType || item.mimeType || mediaType || 'application/octet-stream'
+      const isRename = Boolean(metadata.name) && metadata.name !== item.name
+      const text = content && isText(type, content) ? await readText(content) : ''
+      tree.record(item)
       if (content) {
-        item.text = isText(type, content) ? await readText(content) : ''
-        item.mimeType = type
         if (isGoogleType(type)) content.discard()
         else tree.replaceContent(item, content)
+        item.text = text
+        item.mimeType = type
       }
       if (parent) tree.move(item, parent.id)
       applyMetadata(caller, item, metadata)
       item.version++
-      item.modifiedTime = metadata.modifiedTime ?? context.now()
+      // Other changes of the metadata leave the time of modification.
+      if (content || isRename) item.modifiedTime = metadata.modifiedTime ?? context.now()
       return item
     },
   }
 }
 
-/** Validates `addParents` and `removeParents`, which together move a file. */
+/** Validates `addParents` and `removeParents`, which move a file. */
 function prepareMove(tree: Tree, caller: Caller, url: URL, item: Item): Item | undefined {
   const added = list(url, 'addParents')
   const removed = list(url, 'removeParents').map((id) => resolveRootAlias(tree, caller, id))
@@ -119,10 +123,8 @@ function prepareMove(tree: Tree, caller: Caller, url: URL, item: Item): Item | u
   }
   const parent = findParent(tree, caller, url, added)
   if (parent.id === item.parent) return undefined
-  if (!removed.includes(item.parent ?? '')) {
-    const message = 'Increasing the number of parents is not allowed'
-    throw new DriveError(403, 'cannotAddParent', message)
-  }
+  // The owner's file moves even without removeParents.
+  if (item.owner !== caller.sub && !removed.includes(item.parent ?? '')) throw cannotAddParent()
   for (let current: Item | undefined = parent; current; current = tree.parentOf(current)) {
     if (current === item) throw badRequest('A folder cannot be moved into itself.')
   }

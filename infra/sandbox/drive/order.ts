@@ -1,4 +1,4 @@
-/** `orderBy`: `folder,modifiedTime desc,name`. */
+/** `orderBy`: `folder,modifiedTime desc,name asc`. */
 import { invalidParameter } from './errors.ts'
 import type { Item } from './tree.ts'
 import { folderType, viewedTime } from './tree.ts'
@@ -28,7 +28,7 @@ export function readOrder(orderBy: string): Compare {
     const [name = '', direction, ...more] = part.trim().split(/ +/)
     const compare = Object.hasOwn(comparators, name) ? comparators[name] : undefined
     if (!compare || more.length > 0) throw invalidParameter('orderBy')
-    if (direction === undefined) return compare
+    if (direction === undefined || direction === 'asc') return compare
     if (direction !== 'desc') throw invalidParameter('orderBy')
     return (a, b) => -compare(a, b)
   })

@@ -1,7 +1,7 @@
 /** Finds files with permission checks, and the parent of a new file. */
 import type { Caller } from './auth-context.ts'
-import { roleOf, canReadMetadata, canWriteFile } from './auth-context.ts'
-import { DriveError, appNotAuthorized, fileNotFound, invalidParameter } from './errors.ts'
+import { roleOf, canReadMetadata, canWriteFile, mayWrite } from './auth-context.ts'
+import { DriveError, appNotAuthorized, fileNotFound } from './errors.ts'
 import { readBoolean } from './params.ts'
 import type { Item, Tree } from './tree.ts'
 import { folderType } from './tree.ts'
@@ -22,7 +22,7 @@ export function findFile(tree: Tree, caller: Caller, url: URL, id: string): Item
 export function findWritable(tree: Tree, caller: Caller, url: URL, id: string): Item {
   const item = findFile(tree, caller, url, id)
   if (!canWriteFile(caller, item)) throw appNotAuthorized(id)
-  if (roleOf(tree, caller.sub, item) === 'reader') throw insufficientFilePermissions()
+  if (!mayWrite(roleOf(tree, caller.sub, item))) throw insufficientFilePermissions()
   return item
 }
 
@@ -35,9 +35,7 @@ export function findParent(
 ): Item {
   const root = tree.root(caller.sub)
   const [id = 'root', ...others] = parents ?? []
-  if (others.length > 0) {
-    throw invalidParameter('parents', 'A file cannot be created with more than one parent.')
-  }
+  if (others.length > 0) throw cannotAddParent()
   // Every application may add files to the root, even without read access to it.
   if (id === 'root' || id === root.id) return root
   const folder = findWritable(tree, caller, url, id)
@@ -45,6 +43,12 @@ export function findParent(
     throw new DriveError(403, 'parentNotAFolder', 'The specified parent is not a folder.')
   }
   return folder
+}
+
+/** A file has one parent. */
+export function cannotAddParent(): DriveError {
+  const message = 'Increasing the number of parents is not allowed'
+  return new DriveError(403, 'cannotAddParent', message)
 }
 
 export function insufficientFilePermissions(): DriveError {

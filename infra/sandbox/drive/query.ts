@@ -22,6 +22,8 @@ export type Query =
 
 type Token = { kind: 'string' | 'word' | 'sign'; text: string }
 
+/** Terms that need no operator: alone, they mean `= true`. */
+const bareTerms = new Set(['sharedWithMe', 'starred', 'trashed'])
 const comparisons = new Set(['=', '!=', '<', '<=', '>', '>='])
 
 /** @throws 400 for a syntax error */
@@ -75,8 +77,7 @@ export function parseQuery(q: string): Query {
       return { name: collection.text, operator: 'in', value: first.text }
     }
     if (first.kind !== 'word') invalidQuery()
-    // The only term that needs no operator.
-    if (first.text === 'sharedWithMe' && !isComparison(tokens[position])) {
+    if (bareTerms.has(first.text) && !isComparison(tokens[position])) {
       return { name: first.text, operator: '=', value: true }
     }
     const operator = next()
@@ -112,12 +113,14 @@ export function parseQuery(q: string): Query {
 
 function tokenize(q: string): Token[] {
   const tokens: Token[] = []
-  const pattern = /\s+|'((?:[^'\\]|\\['\\])*)'|([A-Za-z][\w.]*)|(!=|<=|>=|[=<>(){}])/y
+  const pattern =
+    /\s+|'((?:[^'\\]|\\['"\\])*)'|"((?:[^"\\]|\\['"\\])*)"|([A-Za-z][\w.]*)|(!=|<=|>=|[=<>(){}])/y
   while (pattern.lastIndex < q.length) {
     const match = pattern.exec(q) ?? invalidQuery()
-    const [, quoted, word, sign] = match
+    const [, single, double, word, sign] = match
+    const quoted = single ?? double
     if (quoted !== undefined) {
-      tokens.push({ kind: 'string', text: quoted.replace(/\\(['\\])/g, '$1') })
+      tokens.push({ kind: 'string', text: quoted.replace(/\\(['"\\])/g, '$1') })
     } else if (word !== undefined) tokens.push({ kind: 'word', text: word })
     else if (sign !== undefined) tokens.push({ kind: 'sign', text: sign })
   }

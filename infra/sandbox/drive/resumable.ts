@@ -165,7 +165,7 @@ async function chunk(
       `The length of every chunk but the last must be a multiple of ${chunkUnit} bytes`,
     )
   }
-  const skip = storedPrefix(session, start, res)
+  const skip = storedPrefix(session, start, context.acceptsResentBytes, res)
   if (skip === undefined) return
   if (session.total === undefined) checkQuota(context, sessions, session, end ?? 0)
 
@@ -183,14 +183,21 @@ async function chunk(
 }
 
 /**
- * Computes how many bytes of the chunk are already stored: 0, unless a fault reported a lower offset.
+ * Computes how many bytes of the chunk are already stored: 0, unless a fault reported a lower offset or
+ * the sandbox accepts them.
  *
  * @returns undefined when the chunk is rejected with 503, because it leaves a gap or overlaps
  */
-function storedPrefix(session: Session, start: number, res: Exchange['res']): number | undefined {
+function storedPrefix(
+  session: Session,
+  start: number,
+  acceptsResentBytes: boolean,
+  res: Exchange['res'],
+): number | undefined {
   const { committed } = session.writer
   if (start === committed) return 0
-  if (start === session.reportedOffset && start < committed) return committed - start
+  const isExpected = acceptsResentBytes || start === session.reportedOffset
+  if (isExpected && start < committed) return committed - start
   const text = `The chunk starts at ${start}, but ${committed} bytes are stored`
   res.writeHead(503, { 'content-type': 'text/plain', 'content-length': Buffer.byteLength(text) })
   res.end(text)

@@ -1,7 +1,7 @@
 /** Seeds a Drive with files, for tests and for sample data. */
 import { createContentWriter } from './content-writer.ts'
 import type { BlobStore } from './blob-store.ts'
-import type { Item, Tree } from './tree.ts'
+import type { Condition, Item, Tree } from './tree.ts'
 import { folderType, shortcutType } from './tree.ts'
 
 interface SeedBase {
@@ -13,6 +13,7 @@ interface SeedBase {
   /** RFC 3339. */
   modifiedTime?: string
   description?: string
+  conditions?: Condition[]
 }
 
 /** A folder with its children, a file, a Google Doc, or a shortcut to a path of the same tree. */
@@ -52,7 +53,7 @@ export const sampleSharedTree: Seed[] = [
 ]
 
 /**
- * Adds files below a folder.
+ * Adds files below a folder. They count as old.
  *
  * @returns ids by path, such as `Projects/Plan`
  */
@@ -66,7 +67,7 @@ export async function seedTree(
   const shortcuts: { item: Item; target: string }[] = []
 
   const add = async (folder: Item, seed: Seed, path: string): Promise<void> => {
-    const item = tree.add({
+    const item = tree.seed({
       name: seed.name,
       parent: folder.id,
       owner: folder.owner,
@@ -77,6 +78,7 @@ export async function seedTree(
       starred: seed.starred ?? false,
       ...(seed.modifiedTime ? { modifiedTime: Date.parse(seed.modifiedTime) } : {}),
       fields: seed.description === undefined ? {} : { description: seed.description },
+      conditions: new Set(seed.conditions ?? []),
     })
     ids[path] = item.id
     if ('shortcutTo' in seed) shortcuts.push({ item, target: seed.shortcutTo })

@@ -11,6 +11,8 @@ export interface DriveContext {
   blobStore: BlobStore
   /** Storage quota per user in bytes. */
   quota: { bytes: number }
+  /** Whether a chunk may repeat bytes that are stored already. */
+  acceptsResentBytes: boolean
   now(): number
   /** @throws 401 */
   authenticate(req: Exchange['req']): Caller

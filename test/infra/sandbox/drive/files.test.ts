@@ -99,7 +99,7 @@ describe('files.list', () => {
     "__proto__ = 'a'",
     'name = true',
     "trashed = 'true'",
-    'trashed',
+    'name',
     "name = 'a' and",
     "(name = 'a'",
     "name = 'a')",
@@ -107,7 +107,7 @@ describe('files.list', () => {
     "modifiedTime > 'yesterday'",
     'root in parents',
     "appProperties has { key='k' }",
-    'name = "a"',
+    'name = "a',
   ])('rejects the query %s', async (q) => {
     const rejected = await send('GET', `/drive/v3/files?q=${encodeURIComponent(q)}`)
     expect(rejected.status).toBe(400)
@@ -148,7 +148,7 @@ describe('files.list', () => {
       expect((await send('GET', path)).status).toBe(400)
     }
     const fullText = `/drive/v3/files?orderBy=name&q=${encodeURIComponent("fullText contains 'a'")}`
-    expect((await send('GET', fullText)).status).toBe(400)
+    expect((await send('GET', fullText)).status).toBe(403)
   })
 
   test('returns page tokens that are bound to the caller and the parameters', async () => {
@@ -402,7 +402,7 @@ describe('files.create and files.update', () => {
 
   test.each<[string, object, number]>([
     ['an absent parent', { parents: ['absent'] }, 404],
-    ['two parents', { parents: ['root', 'root'] }, 400],
+    ['two parents', { parents: ['root', 'root'] }, 403],
     ['a name that is not a string', { name: 5 }, 400],
     ['an invalid time', { modifiedTime: 'now' }, 400],
     ['a read-only field', { size: '5' }, 403],
@@ -432,7 +432,7 @@ describe('files.create and files.update', () => {
       appProperties: { l: 'w' },
     })
     expect(reasonOf(await change({ parents: ['root'] }))).toBe('fieldNotWritable')
-    expect(reasonOf(await change({}, `?addParents=${folder.id}`))).toBe('cannotAddParent')
+    expect(reasonOf(await change({}, `?removeParents=root`))).toBe('cannotRemoveParent')
     const moved = await change({}, `?addParents=${folder.id}&removeParents=root&fields=parents`)
     expect(moved.json.parents).toEqual([folder.id])
     const loop = `/drive/v3/files/${folder.id}?addParents=${folder.id}&removeParents=root`
