@@ -20,6 +20,8 @@ const sortKeys = new Set([
   'viewedByMeTime',
 ])
 
+const sortDirections = new Set(['asc', 'desc'])
+
 /**
  * Parses the query of a list, and rejects what Drive would reject.
  *
@@ -54,11 +56,12 @@ function readPageSize(value: string | null, defaultPageSize: number): number {
 function readOrderBy(value: string | null): string {
   if (value === null) return 'folder,name_natural'
   const isValid = value.split(',').every((entry) => {
-    const [key = '', direction, ...rest] = entry.trim().split(' ')
-    return sortKeys.has(key) && (direction ?? 'desc') === 'desc' && rest.length === 0
+    const [key = '', direction = 'asc', ...rest] = entry.trim().split(' ')
+    return sortKeys.has(key) && sortDirections.has(direction) && rest.length === 0
   })
   if (isValid) return value
-  throw badRequest(`orderBy must list ${[...sortKeys].join(', ')}, each optionally with " desc"`)
+  const keys = [...sortKeys].join(', ')
+  throw badRequest(`orderBy must list ${keys}, each optionally with " asc" or " desc"`)
 }
 
 /** @throws {GatewayError} `bad_request`, `invalid_path`, `drive_not_found` */

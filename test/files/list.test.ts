@@ -99,6 +99,8 @@ describe('GET /files', () => {
   test('lists files in the requested order', async () => {
     const listed = names(await page({ orderBy: 'name desc', folder: ids['Many'] ?? '' }))
     expect([listed[0], listed.at(-1)]).toEqual(['zz folder', 'file 1.txt'])
+    const ascending = { orderBy: 'name asc, folder desc', folder: ids['Many'] ?? '' }
+    expect(names(await page(ascending))[0]).toBe('file 1.txt')
   })
 
   test('returns each file once across pages, also after an empty page', async () => {
@@ -154,9 +156,16 @@ describe('an invalid parameter of GET /files', () => {
     ...['-1', '0', 'NaN', '', '1.5', '1e9', '0x10', ' 5', '５', '9999999999'].map(
       (size): [string, string] => [`pageSize=${encodeURIComponent(size)}`, 'bad_request'],
     ),
-    ...['size', 'name asc', 'name desc desc', 'name;drop', 'name,,folder', '', 'constructor'].map(
-      (order): [string, string] => [`orderBy=${encodeURIComponent(order)}`, 'bad_request'],
-    ),
+    ...[
+      'size',
+      'name up',
+      'name asc desc',
+      'name desc desc',
+      'name;drop',
+      'name,,folder',
+      '',
+      'constructor',
+    ].map((order): [string, string] => [`orderBy=${encodeURIComponent(order)}`, 'bad_request']),
     ...['', ' ', 'a\nb', 'a\0b', 'x'.repeat(201)].map((q): [string, string] => [
       `q=${encodeURIComponent(q)}`,
       'bad_request',
