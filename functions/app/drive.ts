@@ -3,6 +3,8 @@ import type { Config } from '../config/config.ts'
 import { createIdempotencyStore, isIdempotencyRecord } from '../drive/upload/idempotency.ts'
 import type { IdempotencyRecord, IdempotencyStore } from '../drive/upload/idempotency.ts'
 import { createBufferPool } from '../drive/upload/buffer-pool.ts'
+import { createDestinations } from '../drive/files/destination.ts'
+import type { Destinations } from '../drive/files/destination.ts'
 import { createFolderAncestry } from '../drive/files/folder-ancestry.ts'
 import type { FolderAncestry } from '../drive/files/folder-ancestry.ts'
 import { createDirectUploads } from '../drive/upload/direct-upload.ts'
@@ -36,6 +38,7 @@ export interface DriveServices {
   uploads: Uploads
   folders: Folders
   folderAncestry: FolderAncestry
+  destinations: Destinations
   conflictPolicy: ConflictPolicy
   idempotency: IdempotencyStore
   directUploads: DirectUploads
@@ -97,6 +100,7 @@ export function createDriveServices(
     'idempotencyKeys',
     isIdempotencyRecord,
   )
+  const folderAncestry = createFolderAncestry(deps, now)
   return {
     files: createGoogleapisFiles(drive, {
       ...sleepOption,
@@ -106,8 +110,9 @@ export function createDriveServices(
     }),
     downloads: createDownloads({ ...deps, streamRequest }),
     uploads: createUploads({ ...deps, ...chunkOption }),
-    folders: createFolders({ ...deps, reservations }, now),
-    folderAncestry: createFolderAncestry(deps, now),
+    folders: createFolders({ ...deps, reservations, folderAncestry }, now),
+    folderAncestry,
+    destinations: createDestinations(deps),
     conflictPolicy: createConflictPolicy(deps),
     idempotency: createIdempotencyStore({ records, fileIds, now }),
     directUploads: createDirectUploads(deps, now),

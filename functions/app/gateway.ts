@@ -93,8 +93,9 @@ export function createGateway(config: Config, options: GatewayOptions = {}): Gat
   let isAttached = false
 
   const idleTimeoutMs = options.idleTimeoutMs ?? 30_000
-  const folderScope = createFolderScope(drive.folderAncestry, token.accountOf)
-  // Every module that stores data of an account has its eraser here.
+  const folderScope = createFolderScope(drive.folderAncestry, drive.destinations, token.accountOf)
+  // Every module that stores data of an account has its eraser here. The grant is first: what is
+  // written to the account from then on is refused.
   const eraseAccount = eraseAll([token.erase, identity.erase])
   const deps = {
     eraseAccount,

@@ -1,5 +1,6 @@
 /** Parses the parameters that tokens, device approvals and CI policies share. */
 import type { DriveAccount } from '../drive/client/account.ts'
+import type { Destinations } from '../drive/files/destination.ts'
 import type { Files } from '../drive/files/listing.ts'
 import { GatewayError } from '../errors.ts'
 import { scopes as allScopes } from '../identity/principal.ts'
@@ -9,6 +10,7 @@ import { badRequest } from './request-errors.ts'
 
 export interface FolderDeps {
   files: Pick<Files, 'get'>
+  destinations: Destinations
   accountOf(sub: string): DriveAccount
 }
 
@@ -47,14 +49,15 @@ export function readLifetime(days: unknown): number | undefined {
 }
 
 /**
- * Parses `folder` and finds the folder in Drive.
+ * Parses `folder` and finds the folder in Drive. The id of a shortcut stands for its target.
  *
  * @param folder a file id, or an object with an `id`, as our responses have it
  * @returns `null` without a value
- * @throws {GatewayError} `bad_request`, or `drive_not_found` when the account has no such folder
+ * @throws {GatewayError} `bad_request`, also for the id of a file, `folder_trashed`, `not_a_folder`, or
+ *   `drive_not_found` when the account has no such folder
  */
 export async function readFolder(
-  { files, accountOf }: FolderDeps,
+  { files, destinations, accountOf }: FolderDeps,
   sub: string,
   folder: unknown,
   signal: AbortSignal,
@@ -62,7 +65,9 @@ export async function readFolder(
   if (folder === undefined || folder === null) return null
   const folderId: unknown = typeof folder === 'object' ? (folder as { id?: unknown }).id : folder
   if (typeof folderId !== 'string') throw badRequest('folder must be the id of a folder')
-  const { id, name, kind } = await files.get(accountOf(sub), readFileId(folderId), signal)
+  const account = accountOf(sub)
+  const target = await destinations.resolve(account, readFileId(folderId), signal)
+  const { id, name, kind } = await files.get(account, target, signal)
   if (kind !== 'folder') throw new GatewayError('drive_not_found', 'The file is not a folder')
   return { id, name }
 }

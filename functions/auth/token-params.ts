@@ -59,7 +59,7 @@ async function ensureFolder(
   names: readonly string[],
   signal: AbortSignal,
 ): ReturnType<typeof readFolder> {
-  const id = await deps.folders.ensurePath(deps.accountOf(sub), parent, names, signal)
+  const id = await deps.folders.ensurePath(deps.accountOf(sub), parent, names, signal, undefined)
   return readFolder(deps, sub, id, signal)
 }
 

@@ -92,7 +92,8 @@ async function createFolder(deps: FilesDeps, context: RequestContext): Promise<v
   const account = deps.accountOf(principal.sub)
   const { folder: requested, name } = readNewFolder(await readJsonBody(req, res))
   const parent = await deps.folderScope.resolveWriteFolder(principal, requested, signal)
-  const { id, isNew } = await deps.folders.ensureFolder(account, parent, name, signal)
+  const within = principal.folder?.id
+  const { id, isNew } = await deps.folders.ensureFolder(account, parent, name, signal, within)
   const folder = await deps.files.get(account, id, signal)
   sendJson(res, isNew ? 201 : 200, toResponse(folder))
 }

@@ -1,14 +1,15 @@
 /** Restricts a credential to its folder and the items in it. */
 import type { DriveAccount } from '../drive/client/account.ts'
+import type { Destinations } from '../drive/files/destination.ts'
 import type { FolderAncestry } from '../drive/files/folder-ancestry.ts'
 import type { ListQuery } from '../drive/files/listing.ts'
 import { GatewayError } from '../errors.ts'
 import type { Principal } from '../identity/principal.ts'
 
 type FolderBound = Pick<Principal, 'sub' | 'folder'>
-
 /** The grant and the folder of a credential. */
 export type SealOwner = Pick<Principal, 'sub' | 'generation' | 'folder'>
+
 export interface FolderScope {
   /**
    * Checks that the credential may read an item or list a folder.
@@ -19,9 +20,11 @@ export interface FolderScope {
   /** Checks a query's folder like `checkRead()`, and sets it to the credential's folder by default. */
   scopeListQuery(principal: FolderBound, query: ListQuery, signal: AbortSignal): Promise<ListQuery>
   /**
-   * Returns the folder to write to: the requested one, by default the credential's folder.
+   * Returns the folder to write to: the requested one, by default the credential's folder. The id of a
+   * shortcut stands for its target.
    *
-   * @throws {GatewayError} `outside_folder`, also for an unknown id
+   * @throws {GatewayError} `outside_folder`, also for an unknown id; `folder_trashed`, `bad_request` or
+   *   `not_a_folder` when files cannot be uploaded there
    */
   resolveWriteFolder(
     principal: FolderBound,
@@ -38,6 +41,7 @@ export function sealSubject({ sub, generation, folder }: SealOwner): string {
 
 export function createFolderScope(
   folderAncestry: Pick<FolderAncestry, 'isDescendant'>,
+  destinations: Destinations,
   accountOf: (sub: string) => DriveAccount,
 ): FolderScope {
   const isInside = async ({ sub, folder }: FolderBound, id: string, signal: AbortSignal) =>
@@ -58,9 +62,17 @@ export function createFolderScope(
     },
 
     async resolveWriteFolder(principal, requested, signal) {
-      if (requested === undefined) return principal.folder?.id
-      if (await isInside(principal, requested, signal)) return requested
-      throw new GatewayError('outside_folder', 'The item is outside the credential’s folder')
+      const id = requested ?? principal.folder?.id
+      if (id === undefined) return undefined
+      if (!(await isInside(principal, id, signal))) throw outsideFolder()
+      if (id === 'root') return id // My Drive itself cannot be trashed
+      const folder = await destinations.resolve(accountOf(principal.sub), id, signal)
+      if (folder !== id && !(await isInside(principal, folder, signal))) throw outsideFolder()
+      return folder
     },
   }
+}
+
+function outsideFolder(): GatewayError {
+  return new GatewayError('outside_folder', 'The item is outside the credential’s folder')
 }

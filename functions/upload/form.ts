@@ -43,6 +43,7 @@ export async function uploadForm(deps: UploadDeps, context: RequestContext): Pro
   const stored: UploadResult[] = []
   try {
     const fields: Fields = new Map()
+    const within = principal.folder?.id
     let destination: Destination | undefined
     for await (const entry of form) {
       if (entry.kind === 'field') readField(entry, fields, stored.length > 0)
@@ -58,7 +59,8 @@ export async function uploadForm(deps: UploadDeps, context: RequestContext): Pro
           name,
           mimeType: entry.mimeType,
           mode,
-          folder: () => (target.folder ??= deps.folders.ensurePath(account, parent, path, signal)),
+          folder: () =>
+            (target.folder ??= deps.folders.ensurePath(account, parent, path, signal, within)),
           content: validateTail(entry, key !== undefined, deps.maxFileBytes),
           quota,
           awaitsContinue: () => false,

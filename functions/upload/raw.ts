@@ -46,7 +46,8 @@ export async function uploadRaw(deps: UploadDeps, context: RequestContext): Prom
     name,
     mimeType: type === undefined ? (mediaTypeOf(name) ?? defaultMimeType) : readMimeType(type),
     mode,
-    folder: () => deps.folders.ensurePath(account, parent, path.slice(0, -1), signal),
+    folder: () =>
+      deps.folders.ensurePath(account, parent, path.slice(0, -1), signal, principal.folder?.id),
     length,
     quota,
     content: limitSize(requireLength(body, length), deps.maxFileBytes),

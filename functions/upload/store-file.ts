@@ -1,6 +1,7 @@
 /** Stores one file: applies the conflict policy, and stores once per `Idempotency-Key`. */
 import { createHash } from 'node:crypto'
 import type { DriveAccount } from '../drive/client/account.ts'
+import { normalName } from '../drive/files/names.ts'
 import type { Reservation } from '../drive/upload/buffer-pool.ts'
 import type { ConflictMode, Resolution } from '../drive/upload/conflict-policy.ts'
 import type { IdempotencyStore, Lease } from '../drive/upload/idempotency.ts'
@@ -146,7 +147,7 @@ async function acquireNameLease(
 ): Promise<Lease> {
   try {
     // NUL keeps these keys apart from the clients' Idempotency-Keys, which are printable.
-    const lease = await idempotency.begin(account, `\0${folder}\0${name}`, ['name'])
+    const lease = await idempotency.begin(account, `\0${folder}\0${normalName(name)}`, ['name'])
     if (!('result' in lease)) return lease
   } catch (error) {
     if (!(error instanceof GatewayError) || error.code !== 'idempotency_key_in_use') throw error

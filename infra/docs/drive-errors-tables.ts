@@ -11,19 +11,18 @@ import { table } from './table.ts'
 
 const retried = (code: ProblemCode): string => (isTransientCode(code) ? 'yes' : 'no')
 
+function statusRow(status: string, { code, endsSession, why }: StatusDecision): string[] {
+  const inSession = endsSession ? 'upload_session_lost' : code
+  return [status, retried(code), `\`${code}\``, `\`${inSession}\``, `${why}.`]
+}
+
 export function statusesTable(): string {
-  const row = (status: string, { code, endsSession, why }: StatusDecision): string[] => [
-    status,
-    retried(code),
-    `\`${code}\``,
-    endsSession ? '`upload_session_lost`' : `\`${code}\``,
-    `${why}.`,
-  ]
+  const entries = Object.entries(statusDecisions)
   return table(
     ['Status', 'Retried', 'Error code', 'In an upload session', 'Why'],
     [
-      ...Object.entries(statusDecisions).map(([status, decision]) => row(status, decision)),
-      row('500 to 599', serverErrorDecision),
+      ...entries.map(([status, decision]) => statusRow(status, decision)),
+      statusRow('500 to 599', serverErrorDecision),
     ],
   )
 }

@@ -9,7 +9,7 @@ import { createTtlCache } from '../../lib/ttl-cache.ts'
 import type { DriveAccount } from '../client/account.ts'
 import { createDriveClient } from '../client/drive-client.ts'
 import type { DriveClient, DriveClientOptions } from '../client/drive-client.ts'
-import { findItem } from './folders.ts'
+import { findItem } from './lookup.ts'
 
 export interface FolderAncestry {
   /** Whether an item is the folder itself or below it at any depth; `false` for a missing item. */

@@ -8,40 +8,42 @@ import { createDriveClient } from '../client/drive-client.ts'
 import type { DriveClient, DriveClientOptions } from '../client/drive-client.ts'
 import { toGatewayError } from '../client/errors.ts'
 import type { FileIdPool } from '../upload/file-id-pool.ts'
-import {
-  createFolderRequest,
-  itemRequest,
-  readItemResponse,
-  readSearchPage,
-  searchRequest,
-} from './search.ts'
-import type { DriveItem, Search } from './search.ts'
+import { followShortcut, isWritableFolder, notAFolder } from './destination.ts'
+import type { DestinationOptions } from './destination.ts'
+import type { FolderAncestry } from './folder-ancestry.ts'
+import { kindOf } from './listing.ts'
+import { findItem, isUnmoved, itemsNamed } from './lookup.ts'
+import { normalName } from './names.ts'
+import { createFolderRequest } from './search.ts'
+import type { DriveItem } from './search.ts'
 
 export interface Folders {
   /**
    * Finds or creates each folder of a path. Concurrent requests for the same new folder, on any
    * instance, create it once and all get its id.
    *
+   * A shortcut to a folder stands for that folder.
+   *
    * @param parent the folder in which the path begins. Default: the root of My Drive
+   * @param within the folder that no shortcut may lead out of, if any
    * @returns the id of the last folder; `parent` for an empty path
-   * @throws {GatewayError} `drive_not_found`, `drive_forbidden` or another error of Drive
+   * @throws {GatewayError} `not_a_folder` for a path through a file, `folder_trashed`,
+   *   `outside_folder`, `drive_not_found`, `drive_forbidden` or another error of Drive
    */
   ensurePath(
     account: DriveAccount,
     parent: string | undefined,
     path: readonly string[],
     signal: AbortSignal,
+    within: string | undefined,
   ): Promise<string | undefined>
-  /**
-   * Finds or creates one folder.
-   *
-   * @throws {GatewayError} `drive_not_found`, `drive_forbidden` or another error of Drive
-   */
+  /** Finds or creates one folder, like `ensurePath()`. */
   ensureFolder(
     account: DriveAccount,
     parent: string | undefined,
     name: string,
     signal: AbortSignal,
+    within: string | undefined,
   ): Promise<EnsuredFolder>
 }
 
@@ -60,11 +62,10 @@ export function isFolderReservation(data: Record<string, unknown>): boolean {
   return typeof data['folderId'] === 'string'
 }
 
-export interface FoldersDeps extends DriveClientOptions {
+export interface FoldersDeps extends DriveClientOptions, DestinationOptions {
   fileIds: FileIdPool
   reservations: VersionedStore<FolderReservation>
-  /** Whether Driveway may write to every folder that the account may, not only to its own. */
-  wholeDrive: boolean
+  folderAncestry: Pick<FolderAncestry, 'isDescendant'>
 }
 
 /**
@@ -76,10 +77,7 @@ const reservationTtlMs = 60 * 60_000
 const maxAttempts = 5
 
 export function createFolders(deps: FoldersDeps, now: () => number = Date.now): Folders {
-  const { fileIds, reservations, wholeDrive } = deps
-
-  const isWritable = ({ isAppAuthorized, canAddChildren }: DriveItem): boolean =>
-    canAddChildren && (wholeDrive || isAppAuthorized)
+  const { fileIds, reservations, folderAncestry } = deps
 
   /** @param unusable a reservation that must be replaced, as its id cannot be used */
   async function reserve(
@@ -128,71 +126,66 @@ export function createFolders(deps: FoldersDeps, now: () => number = Date.now): 
     throw folderContention()
   }
 
+  /** Finds the folder of this name, or the one that a shortcut of this name leads to. */
+  async function findFolder(
+    client: DriveClient,
+    account: DriveAccount,
+    { parent, name, within }: PathSegment,
+  ): Promise<string | undefined> {
+    let sameName: DriveItem | undefined
+    let shortcut: DriveItem | undefined
+    let file: DriveItem | undefined
+    for await (const item of itemsNamed(client, { folder: parent, name, kind: 'any' })) {
+      if (isWritableFolder(item, deps)) {
+        if (item.name === name) return item.id
+        sameName ??= item
+      } else if (item.shortcut) shortcut ??= item
+      else if (kindOf(item.mimeType) === 'file') file ??= item
+    }
+    if (sameName) return sameName.id
+    if (file && !shortcut) throw notAFolder(`“${file.name}” is a file.`)
+    if (!shortcut) return undefined
+    const { id } = await followShortcut(client, shortcut, deps)
+    if (within === undefined) return id
+    if (await folderAncestry.isDescendant(account, within, id, client.signal)) return id
+    throw new GatewayError('outside_folder', 'A shortcut leads out of the credential’s folder', {
+      detail: `“${shortcut.name}” is a shortcut to a folder outside of the token’s folder.`,
+    })
+  }
+
   async function findOrCreate(
     client: DriveClient,
     account: DriveAccount,
-    parent: string | undefined,
-    name: string,
+    segment: PathSegment,
   ): Promise<EnsuredFolder> {
-    const existing = await findFirst(client, { folder: parent, name, kind: 'folder' }, isWritable)
-    return existing
-      ? { id: existing.id, isNew: false }
-      : createFolder(client, account, parent, name)
+    const id = await findFolder(client, account, segment)
+    if (id !== undefined) return { id, isNew: false }
+    return createFolder(client, account, segment.parent, segment.name)
   }
 
   return {
-    async ensurePath(account, parent, path, signal) {
+    async ensurePath(account, parent, path, signal, within) {
       const client = createDriveClient(deps, account, signal)
       let folder = parent
-      for (const name of path) folder = (await findOrCreate(client, account, folder, name)).id
+      for (const name of path) {
+        folder = (await findOrCreate(client, account, { parent: folder, name, within })).id
+      }
       return folder
     },
-    ensureFolder: (account, parent, name, signal) =>
-      findOrCreate(createDriveClient(deps, account, signal), account, parent, name),
+    ensureFolder: (account, parent, name, signal, within) =>
+      findOrCreate(createDriveClient(deps, account, signal), account, { parent, name, within }),
   }
 }
 
-/** Finds the first item of exactly this name that matches; Drive's own search ignores case. */
-export async function findFirst(
-  client: DriveClient,
-  search: Search,
-  predicate: (item: DriveItem) => boolean,
-): Promise<DriveItem | undefined> {
-  let pageToken: string | undefined
-  do {
-    const request = searchRequest(client.root, search, pageToken)
-    const page = await client.retryPolicy.retry(async () =>
-      readSearchPage(await client.request(request)),
-    )
-    const match = page.items.find((item) => item.name === search.name && predicate(item))
-    if (match) return match
-    pageToken = page.nextPageToken
-  } while (pageToken !== undefined)
-  return undefined
-}
-
-/** @param id may be `root` */
-export function findItem(client: DriveClient, id: string): Promise<DriveItem | undefined> {
-  const request = itemRequest(client.root, id)
-  return client.retryPolicy.retry(async () => readItemResponse(await client.request(request)))
-}
-
-/** Whether an item still has this parent and name, and is not in the bin. */
-export async function isUnmoved(
-  client: DriveClient,
-  item: DriveItem,
-  parent = 'root',
-  name: string,
-): Promise<boolean> {
-  if (item.trashed || item.name !== name) return false
-  if (item.parent === undefined || item.parent === parent) return true
-  // `root` is an alias: the items in it have the folder's id as their parent.
-  return parent === 'root' && item.parent === (await findItem(client, parent))?.id
+interface PathSegment {
+  parent: string | undefined
+  name: string
+  within: string | undefined
 }
 
 function reservationKey(sub: string, parent = 'root', name: string): string {
   return createHash('sha256')
-    .update(JSON.stringify([sub, parent, name]))
+    .update(JSON.stringify([sub, parent, normalName(name)]))
     .digest('hex')
 }
 

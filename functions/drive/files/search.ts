@@ -5,6 +5,7 @@
  */
 import { toGatewayError } from '../client/errors.ts'
 import { folderType, quoteLiteral } from './listing.ts'
+import { nameForms } from './names.ts'
 import { readFileFields, readObject } from '../client/protocol.ts'
 import type { StoredFile } from '../client/protocol.ts'
 import type { DriveResponse, DriveRequest } from '../client/transport.ts'
@@ -19,17 +20,19 @@ export type DriveItem = StoredFile & {
   /** Permissions of the account, regardless of Driveway's scopes. */
   canEdit: boolean
   canAddChildren: boolean
+  /** The target of a shortcut. */
+  shortcut: { targetId: string; targetMimeType: string } | undefined
 }
 
 const fields =
-  'id,name,mimeType,size,sha256Checksum,webViewLink,parents,trashed,isAppAuthorized,capabilities(canEdit,canAddChildren)'
+  'id,name,mimeType,size,sha256Checksum,webViewLink,parents,trashed,isAppAuthorized,capabilities(canEdit,canAddChildren),shortcutDetails(targetId,targetMimeType)'
 
 export interface Search {
   /** Default: the root of My Drive. */
   folder: string | undefined
   name: string
-  /** Folders are sorted by creation, oldest first; files by modification, newest first. */
-  kind: 'folder' | 'file'
+  /** Items of `any` kind are sorted by creation, oldest first; files by modification, newest first. */
+  kind: 'any' | 'file'
 }
 
 export function searchRequest(
@@ -39,21 +42,27 @@ export function searchRequest(
 ): DriveRequest {
   const q = [
     `${quoteLiteral(folder)} in parents`,
-    `name = ${quoteLiteral(name)}`,
-    `mimeType ${kind === 'folder' ? '=' : '!='} ${quoteLiteral(folderType)}`,
+    nameTerm(name),
+    ...(kind === 'file' ? [`mimeType != ${quoteLiteral(folderType)}`] : []),
     'trashed = false',
   ].join(' and ')
   const params = new URLSearchParams({
     q,
     fields: `nextPageToken,files(${fields})`,
     pageSize: '100',
-    orderBy: kind === 'folder' ? 'createdTime' : 'modifiedTime desc',
+    orderBy: kind === 'any' ? 'createdTime' : 'modifiedTime desc',
     spaces: 'drive',
     supportsAllDrives: 'true',
     includeItemsFromAllDrives: 'true',
     ...(pageToken === undefined ? {} : { pageToken }),
   })
   return { method: 'GET', url: `${root}drive/v3/files?${params.toString()}`, headers: {} }
+}
+
+/** Drive does not promise to compare normal forms of Unicode, so the query has each of them. */
+function nameTerm(name: string): string {
+  const terms = nameForms(name).map((form) => `name = ${quoteLiteral(form)}`)
+  return terms.length === 1 ? terms.join() : `(${terms.join(' or ')})`
 }
 
 /** @throws {GatewayError} Drive's error: `drive_not_found` when the folder does not exist */
@@ -99,7 +108,7 @@ export function createFolderRequest(
 
 function readItem(file: Record<string, unknown>): DriveItem | undefined {
   const stored = readFileFields(file)
-  const { parents, trashed, isAppAuthorized, capabilities } = file
+  const { parents, trashed, isAppAuthorized, capabilities, shortcutDetails } = file
   const { canEdit, canAddChildren } = (capabilities ?? {}) as Record<string, unknown>
   const [parent] = Array.isArray(parents) ? (parents as unknown[]) : []
   return (
@@ -110,6 +119,13 @@ function readItem(file: Record<string, unknown>): DriveItem | undefined {
       isAppAuthorized: isAppAuthorized === true,
       canEdit: canEdit === true,
       canAddChildren: canAddChildren === true,
+      shortcut: readShortcut(shortcutDetails),
     }
   )
+}
+
+function readShortcut(details: unknown): DriveItem['shortcut'] {
+  const { targetId, targetMimeType } = (details ?? {}) as Record<string, unknown>
+  if (typeof targetId !== 'string') return undefined
+  return { targetId, targetMimeType: String(targetMimeType) }
 }

@@ -3,10 +3,11 @@ import { GatewayError } from '../../errors.ts'
 import type { DriveAccount } from '../client/account.ts'
 import { createDriveClient } from '../client/drive-client.ts'
 import type { DriveClient, DriveClientOptions } from '../client/drive-client.ts'
-import { findFirst, findItem, isUnmoved } from '../files/folders.ts'
 import { kindOf } from '../files/listing.ts'
+import { findItem, isUnmoved, itemsNamed } from '../files/lookup.ts'
+import type { StoredFile } from '../client/protocol.ts'
 import type { DriveItem, Search } from '../files/search.ts'
-import type { NewFile, UploadedFile } from './upload.ts'
+import type { NewFile } from './upload.ts'
 
 /**
  * - `new`: creates another file of the same name, as Drive itself does
@@ -17,7 +18,10 @@ import type { NewFile, UploadedFile } from './upload.ts'
 export const conflictModes = ['new', 'replace', 'skip', 'error'] as const
 export type ConflictMode = (typeof conflictModes)[number]
 
-export type Resolution = { state: 'store'; file: NewFile } | { state: 'skip'; file: UploadedFile }
+/** A file of Drive, whose checksum may be missing. */
+export type ExistingFile = StoredFile & { size: number }
+
+export type Resolution = { state: 'store'; file: NewFile } | { state: 'skip'; file: ExistingFile }
 
 export interface ConflictPolicy {
   /**
@@ -56,12 +60,21 @@ export function createConflictPolicy(
         (await findFirst(client, search, predicate)) ?? (await findRecent(client, search, recentId))
       if (!existing) return { state: 'store', file }
       if (mode === 'error') throw new GatewayError('file_exists', 'A file with this name exists')
-      if (mode === 'skip') return { state: 'skip', file: toUploadedFile(existing) }
+      if (mode === 'skip') return { state: 'skip', file: toExistingFile(existing) }
       const { id } = existing
       const type = mimeType === defaultMimeType ? existing.mimeType : mimeType
       return { state: 'store', file: { ...file, id, mimeType: type, replaces: true } }
     },
   }
+}
+
+async function findFirst(
+  client: DriveClient,
+  search: Search,
+  predicate: (item: DriveItem) => boolean,
+): Promise<DriveItem | undefined> {
+  for await (const item of itemsNamed(client, search)) if (predicate(item)) return item
+  return undefined
 }
 
 /** Finds a file by its id, if it still has this folder and name. */
@@ -74,18 +87,18 @@ async function findRecent(
   return item && isFile(item) && (await isUnmoved(client, item, folder, name)) ? item : undefined
 }
 
-/** Whether an item has bytes of its own, unlike documents and shortcuts. */
-function isFile({ mimeType, size, sha256 }: DriveItem): boolean {
-  return kindOf(mimeType) === 'file' && size !== undefined && sha256 !== undefined
+/** Whether an item has bytes of its own, unlike documents and shortcuts. Drive may omit its checksum. */
+function isFile({ mimeType }: DriveItem): boolean {
+  return kindOf(mimeType) === 'file'
 }
 
-function toUploadedFile({
+function toExistingFile({
   id,
   name,
   mimeType,
   size,
   sha256,
   webViewLink,
-}: DriveItem): UploadedFile {
-  return { id, name, mimeType, size: size ?? 0, sha256: sha256 ?? '', webViewLink }
+}: DriveItem): ExistingFile {
+  return { id, name, mimeType, size: size ?? 0, sha256, webViewLink }
 }

@@ -94,7 +94,7 @@ async function createWithinQuota(
   const { file, path } = description
   const parent = await deps.folderScope.resolveWriteFolder(principal, file.folder, signal)
   await quota.reserveFile(length)
-  const folder = await deps.folders.ensurePath(account, parent, path, signal)
+  const folder = await deps.folders.ensurePath(account, parent, path, signal, principal.folder?.id)
   if (folder !== undefined) file.folder = folder
 
   const isComplete = length !== undefined && (declaredLength(req) ?? 0) === length

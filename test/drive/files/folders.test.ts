@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
+import { createFolderAncestry } from '../../../functions/drive/files/folder-ancestry.ts'
 import { createFolders } from '../../../functions/drive/files/folders.ts'
 import type { FolderReservation, Folders } from '../../../functions/drive/files/folders.ts'
 import {
@@ -49,12 +50,16 @@ function createInstance(wholeDrive: boolean): Folders {
   const send = createSend()
   const root = `${sandbox.url}/`
   const fileIds = createFileIdPool(createIdGenerator({ send, root, sleep }))
-  return createFolders({ send, root, fileIds, sleep, reservations, wholeDrive }, () => clock)
+  const options = { send, root, sleep }
+  const folderAncestry = createFolderAncestry(options)
+  const deps = { ...options, fileIds, reservations, wholeDrive, folderAncestry }
+  return createFolders(deps, () => clock)
 }
 
 function ensurePath(path: string, { on = folders, as = 'p', parent }: EnsureOptions = {}) {
   const account = { sub: as === 'full' ? 'p' : as, token: () => Promise.resolve(as) }
-  return on.ensurePath(account, parent, path.split('/'), new AbortController().signal)
+  const { signal } = new AbortController()
+  return on.ensurePath(account, parent, path.split('/'), signal, undefined)
 }
 
 interface EnsureOptions {
