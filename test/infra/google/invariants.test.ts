@@ -51,7 +51,9 @@ test('each function may read exactly the documented secrets', () => {
     files: ['client', 'keyring'],
     upload: ['client', 'keyring'],
   })
-  const grants = [...terraform.resources].filter(([address]) => address.includes('_iam_'))
+  const grants = [...terraform.resources].filter(
+    ([address]) => address.includes('_iam_') && !address.includes('_iam_audit_config.'),
+  )
   const roles = grants.map(([address, { role, member }]) => [address, role, member])
   const self = '${google_service_account.function[each.key].member}'
   const build = '${google_service_account.build.member}'
@@ -71,6 +73,21 @@ test('each function may read exactly the documented secrets', () => {
       '${google_service_account.function[each.value.name].member}',
     ],
     ['google_storage_bucket_iam_member.build_source', 'roles/storage.objectViewer', build],
+  ])
+})
+
+test('every access to a secret or a document is logged, by whichever account', () => {
+  const config = only('google_project_iam_audit_config')
+  expect(config['service']).toBe('${each.key}')
+  expect(config['for_each']).toBe('${local.audited_services}')
+  // Google configures Firestore's audit logs under Datastore's name.
+  expect(terraform.locals.get('audited_services')).toBe(
+    '${toset(["datastore.googleapis.com", "secretmanager.googleapis.com"])}',
+  )
+  expect(config['audit_log_config']).toEqual([
+    { log_type: 'ADMIN_READ' },
+    { log_type: 'DATA_READ' },
+    { log_type: 'DATA_WRITE' },
   ])
 })
 
