@@ -15,7 +15,7 @@ const project = (displayName, patterns, excluded = []) => ({
   modulePathIgnorePatterns: ['<rootDir>/dist/'],
   testMatch: [
     ...patterns.map((pattern) => `<rootDir>/${pattern}`),
-    ...excluded.map((pattern) => `!<rootDir>/${pattern}`),
+    ...excluded.map((pattern) => `!**/${pattern}`),
   ],
   extensionsToTreatAsEsm: ['.ts'],
   transform: { '\\.ts$': '<rootDir>/infra/local/jest-transform.mjs' },
@@ -30,7 +30,11 @@ const config = {
   projects: [
     project('unit', unit),
     project('integration', ['test/**/*.test.ts'], [...unit, ...browser]),
-    project('browser', browser),
+    {
+      ...project('browser', browser),
+      globalSetup: '<rootDir>/test/browser/chromium.mjs',
+      globalTeardown: '<rootDir>/test/browser/close-chromium.mjs',
+    },
   ],
   coverageProvider: 'v8',
   collectCoverageFrom: ['functions/**/*.ts'],

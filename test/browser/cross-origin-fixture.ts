@@ -20,7 +20,7 @@ export async function startCrossOriginSite(
 ): Promise<CrossOriginSite> {
   const port = await freePort()
   const page = `http://127.0.0.1:${port}`
-  const site = await startSite({}, { ALLOWED_ORIGINS: page, ...env })
+  const site = await startSite({}, { ALLOWED_ORIGINS: page, RETURN_URLS: `${page}/`, ...env })
   const folder = await mkdtemp(join(tmpdir(), 'driveway-page-'))
   await cp(join(root, 'dist/web'), join(folder, 'web'), { recursive: true })
   const index = join(folder, 'web/index.html')

@@ -65,37 +65,38 @@ const fetchSession = async (bearer: string): Promise<unknown> => {
 
 browserTest('sign-in returns to the same URL without a secret in it', async () => {
   const { page } = tab
-  await page.goto(`${site.page}/tokens`)
+  await page.goto(`${site.page}/?q=hello`)
   await signIn(page)
-  await page.getByRole('heading', { level: 1, name: 'Tokens' }).waitFor()
-  expect(page.url()).toBe(`${site.page}/tokens`)
+  await fileLink(page, 'hello.txt').waitFor()
+  expect(page.url()).toBe(`${site.page}/?q=hello`)
   expect(await page.evaluate(() => document.cookie)).toBe('')
   await page.reload()
-  await page.getByRole('heading', { level: 1, name: 'Tokens' }).waitFor()
+  await fileLink(page, 'hello.txt').waitFor()
 })
 
-browserTest('a token is created, and its commands use the gateway’s origin', async () => {
+browserTest('tokens and devices open on the gateway’s own page', async () => {
   const { page } = tab
-  await page.getByRole('textbox', { name: 'Token name' }).fill('cross origin')
-  await page.getByRole('button', { name: 'Create token' }).click()
-  await page.getByRole('heading', { name: 'Your token “cross origin”' }).waitFor()
-  const [token = '', command = ''] = await page.locator('.snippets code').allInnerTexts()
-  expect(command).toContain(`'${site.origin}/files'`)
-  const headers = { authorization: `Bearer ${token}` }
-  expect((await fetch(`${site.origin}/files`, { headers })).status).toBe(200)
+  const opened = page.waitForEvent('popup')
+  await selectFromAccountMenu(page, 'Tokens')
+  const popup = await opened
+  expect(popup.url()).toBe(`${site.origin}/tokens`)
+  await popup.close()
+  await page.goto(`${site.page}/device?user_code=BCDF-GHJK`)
+  await page.waitForURL(`${site.origin}/device?user_code=BCDF-GHJK`)
 })
 
-browserTest('the page approves a device', async () => {
+browserTest('the account menu has no entry that disconnects', async () => {
   const { page } = tab
-  const response = await fetch(`${site.origin}/auth/device`, {
-    method: 'POST',
-    body: new URLSearchParams({ scope: 'upload', client_name: 'a terminal' }),
-  })
-  const { user_code: code } = (await response.json()) as { user_code: string }
-  await page.goto(`${site.page}/device?user_code=${code}`)
-  await page.getByText('a terminal').waitFor()
-  await page.getByRole('button', { name: 'Approve' }).click()
-  await page.getByRole('heading', { name: 'The device is approved' }).waitFor()
+  await page.goto(site.page)
+  await page.getByRole('button', { name: `Account ${site.user.email}` }).click()
+  const entries = await page.getByRole('menuitem').allInnerTexts()
+  expect(entries.map((text) => text.trim())).toEqual([
+    'My files',
+    'Tokens',
+    'Approve a device',
+    'Sign out',
+  ])
+  await page.keyboard.press('Escape')
 })
 
 browserTest('the page lists, searches, uploads and downloads files', async () => {

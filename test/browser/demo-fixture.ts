@@ -19,7 +19,8 @@ export interface DemoSite extends Site {
 
 export async function startDemoSite(env: Record<string, string> = {}): Promise<DemoSite> {
   const [port = 0] = await freePorts(1)
-  const site = await startSite({}, { ALLOWED_ORIGINS: `http://127.0.0.1:${port}`, ...env })
+  const origin = `http://127.0.0.1:${port}`
+  const site = await startSite({}, { ALLOWED_ORIGINS: origin, RETURN_URLS: `${origin}/`, ...env })
   const demo = await startDemoServer(port, site.origin, site.google.url)
   const cookie = await signIn(site.origin, site.user.email)
   return {

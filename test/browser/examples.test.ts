@@ -16,7 +16,8 @@ setUpTests(
   async () => {
     const port = await freePort()
     origin = `http://127.0.0.1:${port}`
-    site = await startSite({}, { ALLOWED_ORIGINS: origin })
+    const returnUrls = ['static-page', 'embed'].map((name) => `${origin}/${name}/index.html`)
+    site = await startSite({}, { ALLOWED_ORIGINS: origin, RETURN_URLS: returnUrls.join(' ') })
     server = createServer((req, res) => {
       const { pathname } = new URL(req.url ?? '', origin)
       void readFile(join(root, 'examples', pathname), 'utf8').then(
@@ -53,10 +54,12 @@ browserTest('examples/static-page signs in, lists files and uploads one', async 
   await close()
 })
 
-browserTest('examples/embed shows the uploader and its sign-in button', async () => {
+browserTest('examples/embed signs in and shows the uploader', async () => {
   const { page, pageErrors, close } = await openTab()
   await page.goto(`${origin}/embed/index.html`)
-  await page.getByRole('button', { name: /Sign in/ }).waitFor()
+  await page.getByRole('button', { name: /Sign in/ }).click()
+  await page.getByRole('button', { name: new RegExp(site.user.email) }).click()
+  await page.getByText(`Signed in as ${site.user.email}`).waitFor()
   expect(pageErrors).toEqual([])
   await close()
 })

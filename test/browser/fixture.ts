@@ -1,5 +1,6 @@
 /** Browser tests against the built server in its own process and the Google sandbox. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { chromium } from 'playwright-core'
 import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -7,17 +8,22 @@ import { join } from 'node:path'
 import type { Google, GoogleOptions } from '../../infra/sandbox/index.ts'
 import { startGoogle } from '../../infra/sandbox/index.ts'
 import { end, environment, freePort, run } from '../kit/process.ts'
-import { launchChromium } from './chromium.ts'
 
-const launchResult = await launchChromium()
-if (typeof launchResult === 'string') console.warn(`No browser for these tests: ${launchResult}`)
+const { endpoints, reason = '' } = JSON.parse(process.env['CHROMIUM'] ?? '{"endpoints":[]}') as {
+  endpoints: string[]
+  reason?: string
+}
+const endpoint = endpoints[Number(process.env['JEST_WORKER_ID'] ?? 1) % endpoints.length]
+if (endpoint === undefined) console.warn(`No browser for these tests: ${reason}`)
 
-/** The browser of this test file; for use inside `browserTest` only. */
-export const browser = launchResult as Browser
+/** The browser of this worker; for use inside `browserTest` only. Each test opens its own context. */
+export const browser = (
+  endpoint === undefined ? undefined : await chromium.connect(endpoint)
+) as Browser
 
 /** A test that is skipped, with the reason, when no browser is available. */
 export function browserTest(name: string, body: () => Promise<void>, timeoutMs = 60_000): void {
-  if (typeof launchResult === 'string') test.skip(`${name} (no browser: ${launchResult})`, body)
+  if (endpoint === undefined) test.skip(`${name} (no browser: ${reason})`, body)
   else test(name, body, timeoutMs)
 }
 
@@ -26,11 +32,11 @@ const temporaryFolders: string[] = []
 
 /** Runs hooks before and after the tests of a file, when a browser is available. */
 export function setUpTests(before: () => Promise<void>, after: () => Promise<void>): void {
-  if (typeof launchResult === 'string') return
+  if (endpoint === undefined) return
   beforeAll(before, 60_000)
   afterAll(async () => {
     await after()
-    await launchResult.close()
+    await browser.close() // disconnects
     for (const folder of temporaryFolders.splice(0)) await rm(folder, { recursive: true })
   })
 }

@@ -1,18 +1,18 @@
-/** Launches Chromium: the one from npm (Linux x64), otherwise an installed one. */
-import type { Browser } from 'playwright-core'
+/**
+ * Launches one Chromium per worker before the browser tests: the one from npm (Linux x64), otherwise
+ * an installed one. The workers connect to the endpoints in the environment variable CHROMIUM, or
+ * skip their tests with the reason in it.
+ */
 import { chromium } from 'playwright-core'
 import { execFile } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { root } from '../kit/process.ts'
 
-interface Candidate {
-  executablePath: string
-  env?: Record<string, string>
-}
+const root = fileURLToPath(new URL('../../', import.meta.url))
 
 const launchArgs = [
   '--no-sandbox', // not available to root
@@ -36,14 +36,37 @@ const systemPaths = [
   String.raw`C:\Program Files (x86)\Microsoft\Edge\Application\msedge.exe`,
 ]
 
-/** @returns the browser, or the reason why none is available */
-export async function launchChromium(): Promise<Browser | string> {
-  const failures: string[] = []
+let servers = []
+
+/** Jest's global setup. */
+export default async function launchBrowsers({ maxWorkers }) {
+  const candidate = await findChromium()
+  if (typeof candidate === 'string') {
+    process.env.CHROMIUM = JSON.stringify({ endpoints: [], reason: candidate })
+    return
+  }
+  servers = await Promise.all(
+    Array.from({ length: maxWorkers }, () =>
+      chromium.launchServer({ ...candidate, args: launchArgs }),
+    ),
+  )
+  process.env.CHROMIUM = JSON.stringify({ endpoints: servers.map((server) => server.wsEndpoint()) })
+}
+
+export async function closeBrowsers() {
+  await Promise.all(servers.map((server) => server.close()))
+}
+
+/** @returns the launch options of a browser that starts, or the reason why none does */
+async function findChromium() {
+  const failures = []
   for (const findCandidate of [unpack, ...systemPaths.map((path) => () => findSystem(path))]) {
     try {
       const candidate = await findCandidate()
       if (!candidate) continue
-      return await chromium.launch({ ...candidate, args: launchArgs })
+      const browser = await chromium.launch({ ...candidate, args: launchArgs })
+      await browser.close()
+      return candidate
     } catch (error) {
       failures.push(error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error))
     }
@@ -51,7 +74,7 @@ export async function launchChromium(): Promise<Browser | string> {
   return failures.join('; ') || `no browser for ${process.platform} ${process.arch}`
 }
 
-function findSystem(executablePath: string): Candidate | undefined {
+function findSystem(executablePath) {
   return existsSync(executablePath) ? { executablePath } : undefined
 }
 
@@ -59,11 +82,11 @@ function findSystem(executablePath: string): Candidate | undefined {
  * Unpacks npm's Chromium with its libraries and font into a folder that later runs reuse. The unpacker
  * accepts partially written files, so it writes to a staging folder that is renamed when complete.
  */
-async function unpack(): Promise<Candidate | undefined> {
+async function unpack() {
   if (process.platform !== 'linux' || process.arch !== 'x64') return undefined
   const manifest = join(root, 'node_modules/@sparticuz/chromium/package.json')
   if (!existsSync(manifest)) return undefined
-  const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }
+  const { version } = JSON.parse(readFileSync(manifest, 'utf8'))
   const installFolder = join(tmpdir(), `driveway-chromium-${version}`)
   if (!existsSync(installFolder)) {
     const stagingFolder = await mkdtemp(`${installFolder}-`)
@@ -78,7 +101,7 @@ async function unpack(): Promise<Candidate | undefined> {
   return {
     executablePath: join(installFolder, 'chromium'),
     env: {
-      ...(process.env as Record<string, string>),
+      ...process.env,
       LD_LIBRARY_PATH: join(installFolder, 'al2023', 'lib'),
       FONTCONFIG_FILE: join(installFolder, 'fonts.conf'),
     },
@@ -91,7 +114,7 @@ await chromium.executablePath()
 `
 
 /** The same font on every machine, so that screenshots are comparable. */
-function fontsConfig(installFolder: string): string {
+function fontsConfig(installFolder) {
   return `<?xml version="1.0"?>
 <fontconfig>
   <dir>${installFolder}/fonts</dir>
