@@ -5,9 +5,12 @@ const maxNameBytes = 1024
 const maxPathSegments = 50
 const defaultName = 'Untitled'
 
+/** The start of a path of Windows: a drive (`C:\`) or a server (`\\server\`). */
+const windowsPath = /^(?:[A-Za-z]:[\\/]|\\\\[^\\/]+\\)/
+
 /**
- * Returns the last component of a file name that a client sent, unchanged otherwise, or `Untitled`
- * when it has no visible character.
+ * Returns the name that a file gets in Drive: the name that a client sent, slashes and backslashes
+ * included, or the last component of a Windows path; `Untitled` when it has no visible character.
  *
  * @throws {GatewayError} `invalid_filename` for a control character or more than 1,024 bytes
  */
@@ -17,13 +20,23 @@ export function driveName(filename: string): string {
       detail: 'The file name contains a control character. Rename the file.',
     })
   }
-  const name = filename.slice(Math.max(filename.lastIndexOf('/'), filename.lastIndexOf('\\')) + 1)
+  const name = windowsPath.test(filename) ? filename.replace(/^.*[\\/]/s, '') : filename
   if (Buffer.byteLength(name) > maxNameBytes) {
     throw new GatewayError('invalid_filename', 'The file name is too long', {
       detail: `The file name is longer than ${maxNameBytes} bytes. Shorten it.`,
     })
   }
   return isBlank(name) || name === '.' || name === '..' ? defaultName : name
+}
+
+/**
+ * Returns a form's file name without the path before it. Browsers send a path for the files of a chosen
+ * folder; other clients send the name alone, so a slash is part of it, except in an absolute path or
+ * one with dots.
+ */
+export function withoutDirectory(filename: string, isBrowser: boolean): string {
+  const isPath = isBrowser || /^\/|\/$|(?:^|\/)\.\.?(?:\/|$)/.test(filename)
+  return isPath ? filename.slice(filename.lastIndexOf('/') + 1) : filename
 }
 
 /**

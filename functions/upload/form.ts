@@ -1,4 +1,5 @@
 /** `POST /upload`: stores every file of a multipart form, or none. */
+import type { IncomingMessage } from 'node:http'
 import type { DriveAccount } from '../drive/client/account.ts'
 import type { Uploads } from '../drive/upload/upload.ts'
 import { GatewayError } from '../errors.ts'
@@ -6,7 +7,7 @@ import { auditUploads } from '../http/audit.ts'
 import { badRequest } from '../http/bad-request.ts'
 import { declaredLength, readBodyBatches } from '../http/body-stream.ts'
 import { readFileId } from '../http/file-id.ts'
-import { driveName, readPath } from '../http/file-name.ts'
+import { driveName, readPath, withoutDirectory } from '../http/file-name.ts'
 import type { RequestContext } from '../http/router.ts'
 import type { UploadDeps } from './deps.ts'
 import { readBoundary, readForm } from './multipart/reader.ts'
@@ -42,8 +43,8 @@ export async function uploadForm(deps: UploadDeps, context: RequestContext): Pro
   const form = readForm(readBodyBatches(req, res, deps.idleTimeoutMs), boundary, formLimits)
   const stored: UploadResult[] = []
   try {
-    const fields: Fields = new Map()
     const within = principal.folder?.id
+    const fields: Fields = new Map()
     let destination: Destination | undefined
     for await (const entry of form) {
       if (entry.kind === 'field') readField(entry, fields, stored.length > 0)
@@ -53,7 +54,7 @@ export async function uploadForm(deps: UploadDeps, context: RequestContext): Pro
           deps.folderScope.resolveWriteFolder(principal, folder, signal),
         ))
         const { parent, path, mode } = target
-        const name = driveName(entry.filename)
+        const name = driveName(withoutDirectory(entry.filename, isBrowser(req)))
         const request: UploadRequest = {
           reservation,
           name,
@@ -82,6 +83,13 @@ export async function uploadForm(deps: UploadDeps, context: RequestContext): Pro
   auditUploads(log, principal, 'form', stored)
 }
 
+function isBrowser({ headers }: IncomingMessage): boolean {
+  return (
+    headers['sec-fetch-mode'] !== undefined ||
+    headers['user-agent']?.startsWith('Mozilla/') === true
+  )
+}
+
 /** The fields that name the destination of a form's files; others are ignored. */
 const fieldNames = ['folder', 'path', 'mode'] as const
 type FieldName = (typeof fieldNames)[number]
@@ -97,6 +105,7 @@ function readField(entry: FormEntry & { kind: 'field' }, fields: Fields, afterFi
   if (name === undefined) return
   if (afterFile) throw fieldAfterFile(name)
   if (fields.has(name)) throw badRequest(`The field ${name} occurs twice`)
+  if (entry.value === undefined) throw badRequest(`The field ${name} is not text in its charset`)
   fields.set(name, entry.value)
 }
 

@@ -4,7 +4,10 @@ import { readForm } from '../../functions/upload/multipart/reader.ts'
 import { formLimits } from '../../functions/upload/form.ts'
 import { filePart, form } from './environment.ts'
 
-/** All entries of a form, or the code of the problem that rejected it. */
+/**
+ * All entries of a form, or the code of the problem that rejected it. The value of a field that is not
+ * text in its charset is U+FFFD.
+ */
 export type ParsedForm =
   | { code: string }
   | { fields: [name: string, value: string][]; files: [filename: string, content: string][] }
@@ -15,7 +18,7 @@ export async function parseForm(pieces: readonly Buffer[], boundary: string): Pr
   const files: [string, string][] = []
   try {
     for await (const entry of readForm(toStream(pieces), boundary, formLimits)) {
-      if (entry.kind === 'field') fields.push([entry.name, entry.value])
+      if (entry.kind === 'field') fields.push([entry.name, entry.value ?? '\ufffd'])
       else {
         const parts: Buffer[] = []
         for await (const batch of entry.content) parts.push(...batch)

@@ -4,7 +4,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { filePart, form, problemCode, uploadForm } from '../kit/environment.ts'
+import { filePart, form, uploadForm } from '../kit/environment.ts'
+import { storedName } from '../kit/file-names.ts'
 import { fileResults } from '../kit/requests.ts'
 import { startUploadGateway } from '../kit/upload.ts'
 import type { UploadGateway } from '../kit/upload.ts'
@@ -17,24 +18,8 @@ beforeAll(async () => {
 
 afterAll(() => driveway.close())
 
-/** Uploads a form with this Content-Disposition. @returns the file's name in Drive, or the problem */
-async function nameInDrive(disposition: string | Buffer): Promise<string> {
-  const body = Buffer.concat([
-    Buffer.from('--b\r\nContent-Disposition: form-data; name="file"; '),
-    Buffer.from(disposition),
-    Buffer.from('\r\n\r\ncontent\r\n--b--\r\n'),
-  ])
-  const filesBefore = driveway.uploaded().length
-  const response = await uploadForm(driveway, body)
-  if (response.status !== 201) {
-    expect(driveway.uploaded()).toHaveLength(filesBefore)
-    return `${response.status} ${problemCode(response)}`
-  }
-  const [result] = fileResults(response)
-  const file = driveway.google.drive.file(result?.id ?? '')
-  expect(file?.name).toBe(result?.name)
-  return file?.name ?? ''
-}
+const nameInDrive = (disposition: string | Buffer): Promise<string> =>
+  storedName(driveway, disposition)
 
 describe('POST /upload keeps each code point of a file name in UTF-8', () => {
   test.each([
@@ -101,7 +86,13 @@ test.each([
   [String.raw`C:\fakepath\photo.jpg`, 'photo.jpg'],
   [String.raw`\\server\share\x.txt`, 'x.txt'],
   ['/absolute/x.txt', 'x.txt'],
-  [String.raw`mixed/a\b`, 'b'],
+  [String.raw`\\server\x.txt`, 'x.txt'],
+  ['D:/photos/x.txt', 'x.txt'],
+  [String.raw`mixed/a\b`, String.raw`mixed/a\b`],
+  [String.raw`foo\n.csv`, String.raw`foo\n.csv`],
+  [String.raw`\x.txt`, String.raw`\x.txt`],
+  ['AC/DC - x.mp3', 'AC/DC - x.mp3'],
+  ['./x.txt', 'x.txt'],
   ['..%2f..%2fx', '..%2f..%2fx'],
   ['..', 'Untitled'],
   ['.', 'Untitled'],
@@ -112,6 +103,15 @@ test.each([
   ['\u3000', 'Untitled'],
 ])('POST /upload stores a file named %j as %j', async (filename, name) => {
   expect(await nameInDrive(`filename="${filename}"`)).toBe(name)
+})
+
+test.each([
+  ['Sec-Fetch-Mode', { 'sec-fetch-mode': 'cors' }],
+  ['User-Agent', { 'user-agent': 'Mozilla/5.0 (X11; Linux x86_64)' }],
+])('POST /upload removes the folder that a browser sends with %s', async (_, headers) => {
+  const names = ['album/summer/1.jpg', String.raw`album/a\b.jpg`, String.raw`a\b.jpg`]
+  const stored = names.map((name) => storedName(driveway, `filename="${name}"`, headers))
+  expect(await Promise.all(stored)).toEqual(['1.jpg', String.raw`a\b.jpg`, String.raw`a\b.jpg`])
 })
 
 test('POST /upload accepts a file name of 1,024 bytes and rejects a longer one', async () => {
@@ -154,27 +154,31 @@ const curl = await run('curl', ['--version']).then(
 )
 
 const testCurl = curl ? test.each : test.skip.each
-testCurl(['写真.txt', '👩‍👩‍👧 e\u0301.txt', 'a "quoted".txt', 'semi;colon,comma=.txt', '&#601;%.txt'])(
-  'curl -F uploads a file under its name %s',
-  async (name) => {
-    const folder = await mkdtemp(join(tmpdir(), 'driveway-'))
-    try {
-      await writeFile(join(folder, name), 'from curl')
-      const { stdout } = await run('curl', [
-        '-sS',
-        '-F',
-        // Quoted, because ; and , are syntax of curl.
-        `file=@"${join(folder, name).replaceAll(/["\\]/g, String.raw`\$&`)}"`,
-        '-H',
-        `Authorization: ${driveway.bearer['authorization']}`,
-        `${driveway.origin}/upload`,
-      ])
-      const { files } = JSON.parse(stdout) as { files: { id: string }[] }
-      const id = files[0]?.id ?? ''
-      expect(driveway.google.drive.file(id)?.name).toBe(name)
-      expect((await driveway.google.drive.contentOf(id)).toString()).toBe('from curl')
-    } finally {
-      await rm(folder, { recursive: true })
-    }
-  },
-)
+testCurl([
+  String.raw`foo\n.csv`,
+  '写真.txt',
+  '👩‍👩‍👧 e\u0301.txt',
+  'a "quoted".txt',
+  'semi;colon,comma=.txt',
+  '&#601;%.txt',
+])('curl -F uploads a file under its name %s', async (name) => {
+  const folder = await mkdtemp(join(tmpdir(), 'driveway-'))
+  try {
+    await writeFile(join(folder, name), 'from curl')
+    const { stdout } = await run('curl', [
+      '-sS',
+      '-F',
+      // Quoted, because ; and , are syntax of curl.
+      `file=@"${join(folder, name).replaceAll(/["\\]/g, String.raw`\$&`)}"`,
+      '-H',
+      `Authorization: ${driveway.bearer['authorization']}`,
+      `${driveway.origin}/upload`,
+    ])
+    const { files } = JSON.parse(stdout) as { files: { id: string }[] }
+    const id = files[0]?.id ?? ''
+    expect(driveway.google.drive.file(id)?.name).toBe(name)
+    expect((await driveway.google.drive.contentOf(id)).toString()).toBe('from curl')
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+})

@@ -84,6 +84,13 @@ test('completing a ticket returns the file that the client sent to Drive', async
   expect(driveway.uploaded()).toMatchObject([{ id: file.id, sha256, mimeType: 'image/png' }])
 })
 
+test.each([
+  ['AC/DC.mp3', 'AC/DC.mp3'],
+  [String.raw`C:\Music\x.mp3`, 'x.mp3'],
+])('a ticket for %s names the file %s', async (requested, name) => {
+  expect((await createTicket({ name: requested })).file.name).toBe(name)
+})
+
 test('completing a ticket twice returns the same response and stores one file', async () => {
   const ticket = await createTicket()
   await putBytes(ticket.uploadUrl, bytes)

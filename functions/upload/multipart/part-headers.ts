@@ -6,10 +6,16 @@
  */
 import { isUtf8 } from 'node:buffer'
 import { GatewayError } from '../../errors.ts'
-import { readParameters } from './header-parameters.ts'
+import { readFilename } from './filename.ts'
+import { readParameters, readPartParameters } from './header-parameters.ts'
 
 export type FormPart =
-  | { kind: 'field'; name: string }
+  | {
+      kind: 'field'
+      name: string
+      /** Of its text, by default UTF-8. */
+      charset: string
+    }
   | {
       kind: 'file'
       name: string
@@ -49,68 +55,30 @@ export function readPartHeaders(block: Buffer): FormPart {
   const disposition = headers.get('content-disposition')
   if (disposition === undefined) throw malformed('has no Content-Disposition')
   const params = readDisposition(disposition)
-  const name = params.get('name')
+  const name = params.get('name') ?? params.get('name*')
   if (name === undefined) throw malformed('has no name')
   const type = headers.get('content-type')
   const mimeType = readMimeType(type)
   rejectEncodings(mimeType, headers.get('content-transfer-encoding'))
 
   const filename = readFilename(params)
-  if (filename !== undefined) return { kind: 'file', name, filename, mimeType }
-  // Parsers disagree whether a part with a media type and without a filename is a file.
-  if (type !== undefined && mimeType !== 'text/plain') {
-    throw new GatewayError('unsupported_part', 'A part has a Content-Type but no filename', {
-      detail: 'Give each file a filename. A field may have the type text/plain only.',
-    })
-  }
-  return { kind: 'field', name }
+  return filename === undefined
+    ? { kind: 'field', name, charset: readCharset(type) }
+    : { kind: 'file', name, filename, mimeType }
 }
 
-/** Parses `form-data; a="b"; c=d`, with quoted strings decoded. */
+/** Parses `form-data; a="b"; c=d`, with escapes by backslashes decoded. */
 function readDisposition(value: string): Map<string, string> {
   const type = /^form-data(?=[ \t;]|$)/i.exec(value)
   if (!type) throw malformed('has another Content-Disposition than form-data')
-  const parameters = readParameters(value.slice(type[0].length))
+  const parameters = readPartParameters(value.slice(type[0].length))
   if (!parameters) throw malformed('has a malformed Content-Disposition')
   const params = new Map<string, string>()
-  for (const { name, value: text, quoted } of parameters) {
+  for (const { name, value: text } of parameters) {
     if (params.has(name)) throw ambiguous(`has a duplicate ${name}`)
-    params.set(name, quoted ? unquote(text) : text)
+    params.set(name, text)
   }
   return params
-}
-
-/** Decodes a quoted string as browsers (`%22`, `%0D`, `%0A`) and curl (`\"`, `\\`) encode it. */
-function unquote(text: string): string {
-  return text
-    .replaceAll(/\\(["\\])/g, '$1')
-    .replaceAll(/%22/g, '"')
-    .replaceAll(/%0d/gi, '\r')
-    .replaceAll(/%0a/gi, '\n')
-}
-
-function readFilename(params: Map<string, string>): string | undefined {
-  const plain = params.get('filename')
-  const extended = params.get('filename*')
-  if (extended === undefined) return plain
-  const decoded = decodeExtendedValue(extended)
-  if (plain !== undefined && plain !== decoded) {
-    throw ambiguous('has a filename and a filename* that differ')
-  }
-  return decoded
-}
-
-/** Decodes a value such as `UTF-8'en'caf%C3%A9`. @see RFC 8187 */
-function decodeExtendedValue(value: string): string {
-  const match = /^utf-8'[\w-]*'((?:%[\da-f]{2}|[!#$&+.^_`|~\w-])+)$/i.exec(value)
-  try {
-    if (match?.[1] !== undefined) return decodeURIComponent(match[1])
-  } catch {
-    // The escapes are not UTF-8: malformed.
-  }
-  throw new GatewayError('invalid_filename', 'filename* is malformed', {
-    detail: "filename* is malformed. Write it like filename*=UTF-8''caf%C3%A9.txt.",
-  })
 }
 
 /** Returns a media type without its parameters, by default `application/octet-stream`. */
@@ -118,6 +86,12 @@ export function readMimeType(value: string | undefined): string {
   if (value === undefined) return 'application/octet-stream'
   const [, type] = /^([\w!#$&^.+-]+\/[\w!#$&^.+-]+)[ \t]*(?:;|$)/.exec(value) ?? []
   return type?.toLowerCase() ?? 'application/octet-stream'
+}
+
+/** Reads the charset of a field's Content-Type. @see RFC 7578 section 4.4 */
+function readCharset(type = ''): string {
+  const parameters = readParameters(type.replace(/^[^;]*/, '')) ?? []
+  return parameters.find(({ name }) => name === 'charset')?.value ?? 'utf-8'
 }
 
 /** Rejects nested and encoded parts: files are stored as they are sent. */

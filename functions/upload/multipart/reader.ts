@@ -1,13 +1,19 @@
 /** Reads a multipart/form-data body as a sequence of entries, each file as a stream. */
 import busboy from 'busboy'
 import { GatewayError } from '../../errors.ts'
+import { decodeText } from './decode-text.ts'
 import { readParameters } from './header-parameters.ts'
 import type { FormPart } from './part-headers.ts'
 import { createMultipartTokenizer } from './tokenizer.ts'
 import type { MultipartLimits } from './tokenizer.ts'
 
 export type FormEntry =
-  | { kind: 'field'; name: string; value: string }
+  | {
+      kind: 'field'
+      name: string
+      /** `undefined` when the bytes are not text in the charset of the part. */
+      value: string | undefined
+    }
   | {
       kind: 'file'
       name: string
@@ -72,8 +78,9 @@ export async function* readForm(
   /** Bytes read since the queue was last empty. */
   let readAheadBytes = 0
 
-  const parser = createParser(boundary, limits, (value) => {
-    if (part) queue.push({ kind: 'field', name: part.name, value })
+  const parser = createParser(boundary, limits, (bytes) => {
+    if (part?.kind !== 'field') return
+    queue.push({ kind: 'field', name: part.name, value: decodeText(part.charset, bytes) })
   })
   const tokenizer = createMultipartTokenizer(boundary, limits, {
     part(next) {
@@ -147,15 +154,15 @@ interface Parser {
 function createParser(
   boundary: string,
   limits: MultipartLimits,
-  onField: (value: string) => void,
+  onField: (value: Buffer) => void,
 ): Parser {
   const parser = busboy({
     headers: { 'content-type': `multipart/form-data; boundary="${boundary}"` },
     // The tokenizer enforces the limits; busboy would truncate silently.
     limits: { fieldSize: limits.maxFieldBytes + 1, parts: Infinity },
-    defCharset: 'utf8',
+    defCharset: 'latin1', // keeps the bytes, which the reader decodes
   })
-  parser.on('field', (_name, value) => onField(value))
+  parser.on('field', (_name, value) => onField(Buffer.from(value, 'latin1')))
   parser.on('file', (_name, stream) => void stream.resume().on('error', () => {}))
   const parsed = new Promise<void>((resolve, reject) => {
     parser.once('finish', resolve).once('error', (cause: unknown) => {

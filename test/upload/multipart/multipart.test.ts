@@ -7,6 +7,8 @@ import { expectNothingStored, startUploadGateway } from '../../kit/upload.ts'
 import type { UploadGateway } from '../../kit/upload.ts'
 import { fieldPart, malformedForms, validForm } from '../../kit/multipart-fixtures.ts'
 
+type FormFile = ReturnType<typeof filePart>
+
 let driveway: UploadGateway
 
 beforeAll(async () => {
@@ -16,6 +18,7 @@ beforeAll(async () => {
 afterAll(() => driveway.close())
 
 afterEach(() => {
+  driveway.resetUploads()
   driveway.google.faults.clear()
   expect(Object.keys(Object.prototype)).toEqual([])
   expect({}).not.toHaveProperty('polluted')
@@ -192,8 +195,8 @@ const malformedHeaders: [description: string, headers: string[], code: string][]
     'unsupported_part',
   ],
   [
-    'a media type but no filename',
-    ['Content-Disposition: form-data; name="file"', 'Content-Type: image/png'],
+    'a nested body but no filename',
+    ['Content-Disposition: form-data; name="file"', 'Content-Type: multipart/mixed; boundary=c'],
     'unsupported_part',
   ],
   [
@@ -283,6 +286,54 @@ test('POST /upload stores files in order, an empty one included, and ignores oth
     expect(await drive.contentOf(id)).toEqual(Buffer.from(bodies[at] ?? ''))
   }
   expect(driveway.uploaded()).toHaveLength(bodies.length)
+})
+
+/** Returns a form part that is a field with a media type. */
+function typedField(name: string, type: string, body: string | Buffer): FormFile {
+  const headers = [`Content-Disposition: form-data; name="${name}"`, `Content-Type: ${type}`]
+  return { headers, body }
+}
+
+test.each(['application/json', 'application/octet-stream', 'image/png', 'text/plain', 'nonsense'])(
+  'POST /upload ignores an unknown field of the type %s',
+  async (type) => {
+    const fields = [typedField('meta', type, '{"a":1}'), fieldPart('note', 'x')]
+    const body = form('b', ...fields, filePart('x.txt', 'x'))
+    expect(fileResults(await uploadForm(driveway, body)).map(({ name }) => name)).toEqual(['x.txt'])
+  },
+)
+
+test('POST /upload reads the fields of Java clients, which declare type, charset and encoding', async () => {
+  const encoding = 'Content-Transfer-Encoding: 8bit'
+  const latin1 = typedField(
+    'path',
+    'text/plain; charset=ISO-8859-1',
+    Buffer.from('caf\xe9', 'latin1'),
+  )
+  latin1.headers.push(encoding)
+  const json = typedField('mode', 'application/json; charset="UTF-8"', 'error')
+  const body = form('b', latin1, json, filePart('x.txt', 'x'))
+  const [file] = fileResults(await uploadForm(driveway, body))
+  const { drive } = driveway.google
+  const [parent] = drive.file(file?.id ?? '')?.parents ?? []
+  expect(drive.file(parent ?? '')?.name).toBe('café')
+  expectProblem(await uploadForm(driveway, body), 409, 'file_exists')
+})
+
+test.each([
+  ['is not UTF-8', 'text/plain', Buffer.from([0x63, 0xe9])],
+  ['has an unknown charset', 'text/plain; charset=no-such', Buffer.from('a')],
+])('POST /upload rejects a path that %s, and ignores such a note', async (_, type, value) => {
+  const file = filePart('x.txt', 'x')
+  const path = form('b', typedField('path', type, value), file)
+  await expectRejected(await uploadForm(driveway, path), 400, 'bad_request')
+  const note = form('b', typedField('note', type, value), file)
+  expect((await uploadForm(driveway, note)).status).toBe(201)
+})
+
+test('POST /upload returns no_file for a typed part without a filename alone', async () => {
+  const body = form('b', typedField('file', 'image/png', 'bytes'))
+  await expectRejected(await uploadForm(driveway, body), 400, 'no_file')
 })
 
 test('POST /upload sends an empty file in one request to Drive', async () => {

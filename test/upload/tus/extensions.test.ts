@@ -85,10 +85,21 @@ describe('Upload-Metadata', () => {
     expect((await client.head(path)).headers['upload-metadata']).toBe(metadata)
     const [file] = driveway.uploaded()
     expect([file?.name, file?.mimeType, file?.parents]).toEqual([
-      'каф é.txt',
+      'a/b/каф é.txt',
       'text/plain',
       [folder],
     ])
+  })
+  test.each([
+    ['AC/DC - x.mp3', 'AC/DC - x.mp3'],
+    ['/x', '/x'],
+    [String.raw`foo\n.csv`, String.raw`foo\n.csv`],
+    [String.raw`C:\Music\x.mp3`, 'x.mp3'],
+    [String.raw`\\server\music\x.mp3`, 'x.mp3'],
+  ])('with the filename %s names the file %s', async (filename, name) => {
+    const metadata = encodeMetadata({ filename })
+    await client.create({ 'upload-length': '0', 'upload-metadata': metadata })
+    expect(driveway.uploaded().map((file) => file.name)).toEqual([name])
   })
   test('sets the name by filename, then by name, by default to Untitled', async () => {
     await client.create({
