@@ -52,8 +52,8 @@ resource "google_secret_manager_secret_iam_member" "accessor" {
   member    = google_service_account.function[each.value.name].member
 }
 
-# Cloud Build's default account often has many more permissions. This one may read the source, write
-# the image and write logs.
+# Cloud Build's default account often has many more permissions. This one may read the sources, write
+# images and write logs: docs/deploy.md says why it needs each.
 resource "google_service_account" "build" {
   account_id   = "driveway-build"
   display_name = "Driveway build"
@@ -71,6 +71,19 @@ resource "google_storage_bucket_iam_member" "build_source" {
   bucket = google_storage_bucket.source.name
   role   = "roles/storage.objectViewer"
   member = google_service_account.build.member
+}
+
+# Cloud Functions copies the source to a bucket of its own, gcf-v2-sources-NUMBER-REGION, and builds from
+# there. The bucket may not exist yet, so the role is granted on the project and limited by its name.
+resource "google_project_iam_member" "build_function_sources" {
+  project = var.project
+  role    = "roles/storage.objectViewer"
+  member  = google_service_account.build.member
+
+  condition {
+    title      = "sources-of-cloud-functions"
+    expression = "resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-\")"
+  }
 }
 
 resource "google_artifact_registry_repository_iam_member" "build_images" {

@@ -38,6 +38,9 @@ locals {
     "FORWARDED_HOPS",
     "LIMIT_BYTES_PER_DAY",
     "LIMIT_FILES_PER_DAY",
+    "LINGER_BYTES",
+    "LINGER_CONNECTIONS",
+    "LINGER_SECONDS",
     "MAX_FILE_BYTES",
     "MAX_REQUEST_BYTES",
     "MEMORY_BYTES",
@@ -47,6 +50,7 @@ locals {
     "OTEL_EXPORTER_OTLP_HEADERS",
     "RATE_LIMIT",
     "RATE_LIMIT_ANONYMOUS",
+    "RETURN_URLS",
   ]
 
   # Streamed bytes are short-lived: a small young generation and few malloc arenas save memory.
@@ -165,6 +169,7 @@ resource "google_cloudfunctions2_function" "function" {
   depends_on = [
     google_artifact_registry_repository_iam_member.build_images,
     google_firestore_field.ttl,
+    google_project_iam_member.build_function_sources,
     google_project_iam_member.build_logs,
     google_project_iam_member.firestore_user,
     google_secret_manager_secret_iam_member.accessor,

@@ -43,39 +43,6 @@ test('Terraform deploys the four functions of functions/index.ts on nodejs24', a
   })
 })
 
-test('each function may read exactly the documented secrets', () => {
-  // A new pair is a decision: document its reason in accounts.tf.
-  expect(local('secret_access')).toEqual({
-    auth: ['client', 'keyring'],
-    callback: ['client', 'keyring'],
-    files: ['client', 'keyring'],
-    upload: ['client', 'keyring'],
-  })
-  const grants = [...terraform.resources].filter(
-    ([address]) => address.includes('_iam_') && !address.includes('_iam_audit_config.'),
-  )
-  const roles = grants.map(([address, { role, member }]) => [address, role, member])
-  const self = '${google_service_account.function[each.key].member}'
-  const build = '${google_service_account.build.member}'
-  expect(roles.toSorted(([a], [b]) => ((a ?? '') < (b ?? '') ? -1 : 1))).toEqual([
-    [
-      'google_artifact_registry_repository_iam_member.build_images',
-      'roles/artifactregistry.writer',
-      build,
-    ],
-    ['google_cloud_run_v2_service_iam_member.public', 'roles/run.invoker', 'allUsers'],
-    ['google_cloud_run_v2_service_iam_member.upload_public', 'roles/run.invoker', 'allUsers'],
-    ['google_project_iam_member.build_logs', 'roles/logging.logWriter', build],
-    ['google_project_iam_member.firestore_user', 'roles/datastore.user', self],
-    [
-      'google_secret_manager_secret_iam_member.accessor',
-      'roles/secretmanager.secretAccessor',
-      '${google_service_account.function[each.value.name].member}',
-    ],
-    ['google_storage_bucket_iam_member.build_source', 'roles/storage.objectViewer', build],
-  ])
-})
-
 test('every access to a secret or a document is logged, by whichever account', () => {
   const config = only('google_project_iam_audit_config')
   expect(config['service']).toBe('${each.key}')
