@@ -27,6 +27,11 @@ export const problems = {
   state_mismatch: [400, 'Another browser started this sign-in. Start again.', false],
   state_expired: [400, 'The sign-in expired. Start again.', false],
   state_used: [400, 'The sign-in is already complete. Start again.', false],
+  in_app_browser: [
+    403,
+    'Open in your browser: Google allows no sign-in inside another app.',
+    false,
+  ],
   issuer_mismatch: [400, 'The response did not come from Google. Start again.', false],
   access_denied: [403, 'Google permission was denied. Start again to grant it.', false],
   code_exchange_failed: [400, 'Google rejected the authorization code. Start again.', false],
@@ -191,6 +196,8 @@ export interface GatewayErrorOptions extends ErrorOptions {
   retryAfterSeconds?: number | undefined
   /** Path of the page where the user can resolve the problem. */
   link?: string | undefined
+  /** A URL that the user has to open in another browser; the problem page shows it. */
+  externalUrl?: string | undefined
   /** Further response headers, such as `Allow`. */
   headers?: Record<string, string>
 }
@@ -203,6 +210,7 @@ export class GatewayError extends Error {
   readonly error: string | undefined
   readonly retryAfterSeconds: number | undefined
   readonly link: string | undefined
+  readonly externalUrl: string | undefined
   readonly headers: Record<string, string>
 
   constructor(code: ProblemCode, message: string, options: GatewayErrorOptions = {}) {
@@ -212,6 +220,7 @@ export class GatewayError extends Error {
     this.error = options.error
     this.retryAfterSeconds = options.retryAfterSeconds
     this.link = options.link
+    this.externalUrl = options.externalUrl
     this.headers = options.headers ?? {}
   }
 

@@ -7,6 +7,7 @@ import type { LoginTarget, LoginStates } from '../identity/login-state.ts'
 import type { AuthorizationRequest, GoogleOAuth } from '../token/google-oauth.ts'
 import { missingScopes, shortScope } from '../token/scopes.ts'
 import type { GrantStore, GrantRecord } from '../token/grant-store.ts'
+import { assertNoInAppBrowser } from './in-app-browser.ts'
 import { badRequest } from './request-errors.ts'
 import { readReturnTo } from './return-url.ts'
 import { readSessionCookie, sessionTtlMs, serializeSessionCookie } from '../http/cookies.ts'
@@ -23,6 +24,8 @@ export interface LoginDeps {
   scopes: readonly string[]
   publicUrl: string
   allowedOrigins: readonly string[]
+  /** URLs, without query, where a sign-in with a code challenge may end. */
+  returnUrls: readonly string[]
 }
 
 /** Parameters in which a sign-in differs from the default. */
@@ -35,8 +38,8 @@ export function loginRoutes(deps: LoginDeps): Route[] {
       path: /^$/,
       isSignIn: true,
       async run({ req, res, query }) {
-        const { publicUrl, allowedOrigins } = deps
-        const target = readLoginTarget(query, publicUrl, allowedOrigins)
+        const target = readLoginTarget(deps, query)
+        assertNoInAppBrowser(req, startUrl(deps.publicUrl, query, target))
         const options = await readAuthorizationOptions(deps, req, query)
         const location = await startLogin(deps, readCookieOrEmpty(req), target, options, res)
         res.writeHead(302, { location }).end()
@@ -73,13 +76,15 @@ export async function startLogin(
 /**
  * Reads where the sign-in ends: a URL, and for a page of another origin a PKCE code challenge.
  *
+ * Browsers keep a fragment across redirects, so the code would reach another site from any page that
+ * redirects. With a challenge, the origin and path of `return_to` must therefore be configured.
+ *
  * @throws {GatewayError} `bad_request` for an invalid challenge or a `return_to` that does not fit it
- * @see RFC 7636 §4.3
+ * @see RFC 7636 §4.3; RFC 9700 §2.1 Protecting Redirect-Based Flows
  */
 function readLoginTarget(
+  { publicUrl, allowedOrigins, returnUrls }: LoginDeps,
   query: URLSearchParams,
-  publicUrl: string,
-  allowedOrigins: readonly string[],
 ): LoginTarget {
   const returnTo = readReturnTo(query.get('return_to'), publicUrl, allowedOrigins)
   const codeChallenge = query.get('code_challenge')
@@ -89,14 +94,26 @@ function readLoginTarget(
       'code_challenge must have 43 characters, and code_challenge_method must be S256',
     )
   }
-  const { origin, hash } = new URL(returnTo)
-  if (!allowedOrigins.includes(origin)) {
-    throw badRequest('With a code_challenge, return_to must be on an origin in ALLOWED_ORIGINS')
+  const { origin, pathname, hash } = new URL(returnTo)
+  if (!returnUrls.includes(origin + pathname)) {
+    throw badRequest(
+      'With a code_challenge, return_to must be one of the URLs in RETURN_URLS. The operator of this Driveway can add the page’s URL',
+    )
   }
   if (hash !== '' || query.get('return_to')?.includes('#')) {
     throw badRequest('return_to must not have a fragment: it will carry the code')
   }
   return { returnTo, codeChallenge: codeChallenge ?? '' }
+}
+
+/** The URL that starts this sign-in in another browser: a page of another origin has to start it anew. */
+function startUrl(
+  publicUrl: string,
+  query: URLSearchParams,
+  { returnTo, codeChallenge }: LoginTarget,
+): string {
+  if (codeChallenge !== undefined) return returnTo
+  return query.size === 0 ? `${publicUrl}/auth` : `${publicUrl}/auth?${query.toString()}`
 }
 
 /**

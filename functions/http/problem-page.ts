@@ -6,6 +6,8 @@ export interface ProblemPageContent {
   detail?: string | undefined
   /** Path where the user can try again; `/auth` by default. */
   link?: string | undefined
+  /** URL that the user has to open in another browser; replaces the links. */
+  externalUrl?: string | undefined
   requestId: string
 }
 
@@ -22,6 +24,7 @@ p{margin:0;color:var(--muted)}
 nav{display:flex;flex-wrap:wrap;gap:.75rem;margin:2rem 0}
 a{display:inline-flex;align-items:center;min-height:3rem;padding:.5rem 1.25rem;border:1px solid var(--accent);border-radius:12px;color:var(--accent);font-weight:600;text-decoration:none}
 a:first-child{background:var(--accent);color:var(--on)}
+code{display:block;margin:1.5rem 0;padding:1rem;border:1px solid var(--accent);border-radius:12px;overflow-wrap:anywhere;user-select:all;-webkit-user-select:all}
 a:focus-visible{outline:2px solid var(--accent);outline-offset:3px}
 small{color:var(--muted);overflow-wrap:anywhere}`
 
@@ -33,18 +36,23 @@ export const problemPagePolicy = [
 
 const mark = `<svg viewBox="0 0 32 32" aria-hidden="true"><rect width="32" height="32" rx="8" fill="var(--accent)"/><path d="M12.6 7h6.8L26 26H6z" fill="var(--on)"/><path d="M16 9.5v3M16 15.5V19M16 22v4" fill="none" stroke="var(--accent)" stroke-width="2"/></svg>`
 
-/** Renders the page. It contains nothing from the request. */
+/** Renders the page. Of the request it contains at most the URL of a sign-in. */
 export function problemPage({
   title,
   detail,
   link = '/auth',
+  externalUrl,
   requestId,
 }: ProblemPageContent): string {
+  const next =
+    externalUrl === undefined
+      ? `<nav aria-label="Next steps"><a href="${escapeHtml(link)}">Sign in with Google</a><a href="/">Back to Driveway</a></nav>`
+      : `<code>${escapeHtml(externalUrl)}</code>`
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>Driveway</title><style>${style}</style></head>
 <body><main>${mark}<h1>${title}</h1>${detail === undefined ? '' : `<p>${escapeHtml(detail)}</p>`}
-<nav aria-label="Next steps"><a href="${escapeHtml(link)}">Sign in with Google</a><a href="/">Back to Driveway</a></nav>
+${next}
 <small>Request ${requestId}</small></main></body></html>
 `
 }

@@ -27,11 +27,9 @@ export function problemResponse(
   if (asPage) {
     headers['content-type'] = 'text/html; charset=utf-8'
     headers['content-security-policy'] = problemPagePolicy
-    return {
-      status,
-      headers,
-      body: problemPage({ title, detail: error.detail, link: error.link, requestId }),
-    }
+    headers['cross-origin-opener-policy'] = 'same-origin'
+    const { detail, link, externalUrl } = error
+    return { status, headers, body: problemPage({ title, detail, link, externalUrl, requestId }) }
   }
   headers['content-type'] = 'application/problem+json'
   const body = JSON.stringify({

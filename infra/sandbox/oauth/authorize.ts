@@ -22,6 +22,9 @@ import type { AuthorizationRequest } from './request.ts'
 import { readAuthorizationRequest } from './request.ts'
 import { isSignInScope, writeScopes } from './scopes.ts'
 
+/** WebViews of Android, and apps whose users reported Google's refusal. */
+const embeddedBrowser = /; wv\)|\bFB(?:AN|AV|_IAB)\/|\bInstagram |\bLine\/|\bMicroMessenger\//
+
 /** @param alwaysPrompt shows the consent page even when every scope is already granted */
 export function createAuthorize(
   clients: Clients,
@@ -32,7 +35,7 @@ export function createAuthorize(
   return async function authorize(exchange: Exchange): Promise<void> {
     const { req, res, url } = exchange
     try {
-      if (/; wv\)/.test(req.headers['user-agent'] ?? '')) {
+      if (embeddedBrowser.test(req.headers['user-agent'] ?? '')) {
         const message = 'Sign-in requires a browser. A web view is not allowed.'
         throw new AccessBlocked(403, 'disallowed_useragent', message)
       }

@@ -220,8 +220,10 @@ describe('an invalid authorization request', () => {
   })
 
   test('from a web view shows an error page', async () => {
-    const page = await open({}, { 'user-agent': 'Mozilla/5.0 (Linux; Android 15; wv) Chrome/150' })
-    expect(page.text).toContain('Error 403: disallowed_useragent')
+    for (const agent of ['(Linux; Android 15; wv) Chrome/150', '(iPhone) Instagram 390.0']) {
+      const page = await open({}, { 'user-agent': `Mozilla/5.0 ${agent}` })
+      expect(page.text).toContain('Error 403: disallowed_useragent')
+    }
   })
 
   test('of a deleted client shows an error page', async () => {
