@@ -1,6 +1,8 @@
 /** `POST /upload`: stores every file of a multipart form, or none. */
 import type { IncomingMessage } from 'node:http'
 import type { DriveAccount } from '../drive/client/account.ts'
+import { normalName } from '../drive/files/names.ts'
+import type { ConflictMode } from '../drive/upload/conflict-policy.ts'
 import type { Uploads } from '../drive/upload/upload.ts'
 import { GatewayError } from '../errors.ts'
 import { auditUploads } from '../http/audit.ts'
@@ -46,6 +48,8 @@ export async function uploadForm(deps: UploadDeps, context: RequestContext): Pro
     const within = principal.folder?.id
     const fields: Fields = new Map()
     let destination: Destination | undefined
+    /** Normal forms of the names under which this form has stored files. */
+    const names = new Set<string>()
     for await (const entry of form) {
       if (entry.kind === 'field') readField(entry, fields, stored.length > 0)
       else if (entry.filename === '') await assertEmpty(entry.content)
@@ -53,8 +57,9 @@ export async function uploadForm(deps: UploadDeps, context: RequestContext): Pro
         const target = (destination ??= await readDestination(fields, (folder) =>
           deps.folderScope.resolveWriteFolder(principal, folder, signal),
         ))
-        const { parent, path, mode } = target
+        const { parent, path } = target
         const name = driveName(withoutDirectory(entry.filename, isBrowser(req)))
+        const mode = names.has(normalName(name)) ? modeOfDuplicate(target.mode) : target.mode
         const request: UploadRequest = {
           reservation,
           name,
@@ -68,7 +73,9 @@ export async function uploadForm(deps: UploadDeps, context: RequestContext): Pro
           key,
           fingerprint: ['POST', parent ?? 'root', path, name, mode],
         }
-        stored.push(await uploadFile(deps, account, request, context))
+        const file = await uploadFile(deps, account, request, context)
+        stored.push(file)
+        if (!file.skipped) names.add(normalName(name))
       }
     }
     if (stored.length === 0) throw new GatewayError('no_file', 'The form contains no file')
@@ -81,6 +88,19 @@ export async function uploadForm(deps: UploadDeps, context: RequestContext): Pro
   }
   sendUploadResults(context, stored)
   auditUploads(log, principal, 'form', stored)
+}
+
+/**
+ * Returns the mode for another file of a name that the form has stored already: phones give each photo
+ * the same name. The form's own file is neither replaced nor a reason to skip the other one.
+ *
+ * @throws {GatewayError} `file_exists` with mode `error`
+ */
+function modeOfDuplicate(mode: ConflictMode): ConflictMode {
+  if (mode !== 'error') return 'new'
+  throw new GatewayError('file_exists', 'Two files of the form have the same name', {
+    detail: 'Two files of the form have the same name. Rename one, or use another mode.',
+  })
 }
 
 function isBrowser({ headers }: IncomingMessage): boolean {
