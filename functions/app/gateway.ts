@@ -11,6 +11,8 @@ import { createRouter, dispatchByPath } from '../http/router.ts'
 import type { Handler, RouterOptions, Route } from '../http/router.ts'
 import { createFolderScope } from '../http/folder-scope.ts'
 import { createLog } from '../http/log.ts'
+import { createLingeringClose, lingerDefaults } from '../http/lingering-close.ts'
+import type { LingerLimits } from '../http/lingering-close.ts'
 import type { Log } from '../http/log.ts'
 import { createErrorBoundary } from '../http/uncaught-errors.ts'
 import { countUploads, instrumentHandler } from '../http/http-telemetry.ts'
@@ -43,6 +45,8 @@ export interface GatewayOptions extends DriveOptions {
   log?: Log
   /** Maximum time in milliseconds without a byte from the client. */
   idleTimeoutMs?: number
+  /** Limits of a lingering close. */
+  linger?: Partial<LingerLimits>
   /** Time in milliseconds that in-flight requests have to finish after SIGTERM. */
   graceMs?: number
   /** Timeout in milliseconds of one code exchange or refresh at Google. */
@@ -80,6 +84,10 @@ export function createGateway(config: Config, options: GatewayOptions = {}): Gat
     shutdown,
     errorBoundary,
     isSecure: publicUrl.startsWith('https:'),
+    discardBody: createLingeringClose(
+      { ...lingerDefaults, ...config.linger, ...options.linger },
+      identity.clientIp,
+    ),
   }
   const handler = (name: string, routes: Route[]): Handler => {
     const router = createRouter(name, routes, routerOptions)

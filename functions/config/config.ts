@@ -40,6 +40,8 @@ export interface Config {
   maxRequestBytes: number | null
   /** Maximum memory in bytes for upload buffers. */
   memoryBytes: number
+  /** How long, how far and on how many connections an instance reads on after an early refusal. */
+  linger: { maxMs: number; maxBytes: number; maxConnections: number }
   /** Google's API endpoints, or those of a sandbox. */
   googleEndpoints: GoogleEndpoints
   /** `host:port` of a Secret Manager emulator on loopback. */
@@ -163,6 +165,11 @@ export function readConfig(env: Environment): Config {
     otlpEndpoint: parseEndpoint(
       'OTEL_EXPORTER_OTLP_ENDPOINT',
       env['OTEL_EXPORTER_OTLP_ENDPOINT'],
+    linger: {
+      maxMs: 1000 * (number('LINGER_SECONDS', 'seconds', 30) ?? Infinity),
+      maxBytes: bytes('LINGER_BYTES', 1024 ** 3) ?? Infinity,
+      maxConnections: number('LINGER_CONNECTIONS', 'connections', 64) ?? Infinity,
+    },
       problems,
     ),
     otlpHeaders: parseOtlpHeaders(

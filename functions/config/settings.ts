@@ -14,6 +14,9 @@ export const settings = {
   FORWARDED_HOPS: 'optional',
   LIMIT_BYTES_PER_DAY: 'optional',
   LIMIT_FILES_PER_DAY: 'optional',
+  LINGER_BYTES: 'optional',
+  LINGER_CONNECTIONS: 'optional',
+  LINGER_SECONDS: 'optional',
   MAX_FILE_BYTES: 'optional',
   MAX_REQUEST_BYTES: 'optional',
   MEMORY_BYTES: 'optional',
@@ -98,6 +101,24 @@ export const settingDocs: Record<Setting, SettingDocs> = {
     example: '1000',
   },
   MAX_FILE_BYTES: {
+  LINGER_BYTES: {
+    description:
+      'Maximum number of bytes that are read on and discarded on one connection after an upload was refused early, so that clients that read the response last get it; `none` for no limit.',
+    default: '1073741824 (1 GiB)',
+    example: '67108864',
+  },
+  LINGER_CONNECTIONS: {
+    description:
+      'Maximum number of connections per instance that are read on for more than 3 seconds or 32 MiB after an early refusal; a quarter of it for one network. `none` for no limit.',
+    default: '64',
+    example: '16',
+  },
+  LINGER_SECONDS: {
+    description:
+      'Maximum number of seconds for which one connection is read on after an early refusal. A connection without a byte for two seconds is closed before.',
+    default: '30',
+    example: '10',
+  },
     description: 'Maximum file size in bytes.',
     default: '5497558138880 (Drive’s own limit, 5 TiB)',
     example: '1000000000',

@@ -55,6 +55,14 @@ export function closeStreamAfterResponse(stream: ServerHttp2Stream): void {
   else stream.once('finish', close)
 }
 
+/**
+ * Sends FIN behind a written response and keeps reading. A response that waits behind another one on a
+ * pipelined connection has no socket yet; nothing to do for a stream of HTTP/2, which ends by itself.
+ */
+export function endSocketAfterResponse(res: ServerResponse): void {
+  if (!http2Stream(res.req)) res.socket?.end()
+}
+
 /** Closes an HTTP/1 connection after this response; an HTTP/2 session sends GOAWAY itself. */
 export function closeConnectionAfterResponse(res: ServerResponse): void {
   if (!http2Stream(res.req) && !res.headersSent) res.setHeader('connection', 'close')

@@ -9,8 +9,10 @@ import {
   closeConnectionAfterResponse,
   closeStreamAfterResponse,
   cannotRespond,
+  endSocketAfterResponse,
   http2Stream,
 } from './http-compat.ts'
+import type { DiscardBody } from './lingering-close.ts'
 import type { Log } from './log.ts'
 import { checkRequestHeaders } from './request-headers.ts'
 import type { ErrorBoundary } from './uncaught-errors.ts'
@@ -54,6 +56,8 @@ export interface RouterOptions {
   rateLimits?: RateLimits
   shutdown: GracefulShutdown
   errorBoundary: ErrorBoundary
+  /** By default the connection is closed right after an early response. */
+  discardBody?: DiscardBody
   /** Whether the public URL is https. */
   isSecure: boolean
 }
@@ -116,7 +120,7 @@ export function createRouter(
       // A framing error behind the headers is reported after this tick, as a 400 for which no response
       // must have begun.
       await Promise.resolve()
-      await sendProblem(req, res, error, requestId)
+      await sendProblem(req, res, error, requestId, () => options.discardBody?.(req, signal))
     } finally {
       req.resume() // a paused body would block the next request on this connection
       inFlight.untrack()
@@ -180,15 +184,12 @@ function setCommonHeaders(res: ServerResponse, requestId: string, secure: boolea
   if (secure) res.setHeader('Strict-Transport-Security', 'max-age=63072000; includeSubDomains')
 }
 
-/** Limits for reading an unwanted body, so that its sender sees the response. */
-const maxDrainBytes = 32 * 1024 * 1024
-const maxDrainMs = 3_000
-
 async function sendProblem(
   req: IncomingMessage,
   res: ServerResponse,
   error: GatewayError,
   requestId: string,
+  discardBody: () => Promise<void> | undefined,
 ): Promise<void> {
   if (cannotRespond(res)) return abortResponse(res)
   const { status, headers, body } = problemResponse(error, requestId, acceptsHtml(req))
@@ -199,29 +200,15 @@ async function sendProblem(
   res.writeHead(status, headers)
   const stream = http2Stream(req)
   // Closing a connection while the client still sends resets it and truncates the response: send the
-  // whole response, read on for a while, then close. Over HTTP/2 only the stream is closed, and only
-  // if more of the body would arrive.
+  // whole response and FIN, read on for a while, then close. Over HTTP/2 only the stream is closed, and
+  // only if more of the body would arrive.
   if (stream) res.end(body)
   else res.write(body)
-  if (unread && !awaitsContinue(req)) await drainBody(req)
+  // A client that has been too slow gets no more time.
+  if (unread && !awaitsContinue(req) && error.code !== 'too_slow') {
+    endSocketAfterResponse(res)
+    await discardBody()
+  }
   if (!stream) res.end()
   else if (unread && !req.complete) closeStreamAfterResponse(stream)
-}
-
-function drainBody(req: IncomingMessage): Promise<void> {
-  return new Promise((resolve) => {
-    let remaining = maxDrainBytes
-    const done = (): void => {
-      clearTimeout(timer)
-      req.off('data', count)
-      resolve()
-    }
-    const count = (chunk: Buffer): void => {
-      remaining -= chunk.length
-      if (remaining < 0) done()
-    }
-    const timer = setTimeout(done, maxDrainMs)
-    req.once('end', done).once('close', done).once('error', done)
-    req.on('data', count).resume()
-  })
 }

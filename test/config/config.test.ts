@@ -280,6 +280,22 @@ describe('OTEL_EXPORTER_OTLP_HEADERS', () => {
   test.each([
     ['no name', '=GOCSPX-value'],
     ['no value', 'api-key='],
+test('LINGER_SECONDS, LINGER_BYTES and LINGER_CONNECTIONS limit a lingering close', () => {
+  const LINGER = { LINGER_SECONDS: '5', LINGER_BYTES: '1000', LINGER_CONNECTIONS: '8' }
+  expect(readConfig({ ...required, ...LINGER }).linger).toEqual({
+    maxMs: 5_000,
+    maxBytes: 1_000,
+    maxConnections: 8,
+  })
+  const none = { LINGER_SECONDS: 'none', LINGER_BYTES: 'none', LINGER_CONNECTIONS: 'none' }
+  expect(readConfig({ ...required, ...none }).linger).toEqual({
+    maxMs: Infinity,
+    maxBytes: Infinity,
+    maxConnections: Infinity,
+  })
+  expect(configError({ ...required, LINGER_SECONDS: '-1' })).toContain('LINGER_SECONDS')
+})
+
     ['neither', 'GOCSPX-value'],
     ['a name with a space', 'api key=GOCSPX-value'],
     ['a value with a line break', 'api-key=GOCSPX-value%0D%0Ahost:%20evil.example'],

@@ -8,6 +8,7 @@ import { settings, settingDocs } from '../../functions/config/settings.ts'
 import type { Setting } from '../../functions/config/settings.ts'
 import { chunkUnit } from '../../functions/drive/client/protocol.ts'
 import { sessionTtlMs } from '../../functions/http/cookies.ts'
+import { lingerDefaults } from '../../functions/http/lingering-close.ts'
 import { maxChecksumBytes } from '../../functions/upload/tus/checksum.ts'
 import { uploadTtlMs } from '../../functions/upload/upload-ttl.ts'
 import { formLimits } from '../../functions/upload/form.ts'
@@ -48,6 +49,10 @@ test.each([
   ['Memory for uploads', `${uploadMemoryLimit(1) / mib} to ${uploadMemoryLimit(0) / mib} MiB`],
   ['Requests of one credential', number(config.rateLimits.credential ?? 0)],
   ['Requests of one network', number(config.rateLimits.network ?? 0)],
+  ['A refused body that', `${config.linger.maxBytes / mib / kib} GiB`],
+  ['Connections read on', String(config.linger.maxConnections)],
+  ['A refused body is', `${config.linger.maxMs / 1000} seconds`],
+  ['… without a byte', `${lingerDefaults.idleMs / 1000} seconds`],
   ['A session', `${sessionTtlMs / hour / 24} days`],
   ['A page’s code', `${authorizationCodeTtlMs / minute} minute`],
   ['A sign-in', `${loginTtlMs / minute} minutes`],
