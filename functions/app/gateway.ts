@@ -83,11 +83,11 @@ export function createGateway(config: Config, options: GatewayOptions = {}): Gat
     rateLimits: identity.rateLimits,
     shutdown,
     errorBoundary,
-    isSecure: publicUrl.startsWith('https:'),
     discardBody: createLingeringClose(
       { ...lingerDefaults, ...config.linger, ...options.linger },
       identity.clientIp,
     ),
+    isSecure: publicUrl.startsWith('https:'),
   }
   const handler = (name: string, routes: Route[]): Handler => {
     const router = createRouter(name, routes, routerOptions)

@@ -38,10 +38,10 @@ export interface Config {
   maxFileBytes: number
   /** Maximum size in bytes of one HTTP/1 request at the front end; `null` for no limit. */
   maxRequestBytes: number | null
-  /** Maximum memory in bytes for upload buffers. */
-  memoryBytes: number
   /** How long, how far and on how many connections an instance reads on after an early refusal. */
   linger: { maxMs: number; maxBytes: number; maxConnections: number }
+  /** Maximum memory in bytes for upload buffers. */
+  memoryBytes: number
   /** Google's API endpoints, or those of a sandbox. */
   googleEndpoints: GoogleEndpoints
   /** `host:port` of a Secret Manager emulator on loopback. */
@@ -158,6 +158,11 @@ export function readConfig(env: Environment): Config {
     },
     maxFileBytes: bytes('MAX_FILE_BYTES', maxDriveFileBytes) ?? maxDriveFileBytes,
     maxRequestBytes: bytes('MAX_REQUEST_BYTES', env['K_SERVICE'] ? 32 * 1024 * 1024 : null),
+    linger: {
+      maxMs: 1000 * (number('LINGER_SECONDS', 'seconds', 30) ?? Infinity),
+      maxBytes: bytes('LINGER_BYTES', 1024 ** 3) ?? Infinity,
+      maxConnections: number('LINGER_CONNECTIONS', 'connections', 64) ?? Infinity,
+    },
     memoryBytes: bytes('MEMORY_BYTES', null) ?? uploadMemoryLimit(),
     googleEndpoints: sandbox ? sandboxEndpoints(sandbox) : productionEndpoints,
     secretManagerHost: loopback('SECRET_MANAGER_EMULATOR_HOST', hostAndPort),
@@ -165,11 +170,6 @@ export function readConfig(env: Environment): Config {
     otlpEndpoint: parseEndpoint(
       'OTEL_EXPORTER_OTLP_ENDPOINT',
       env['OTEL_EXPORTER_OTLP_ENDPOINT'],
-    linger: {
-      maxMs: 1000 * (number('LINGER_SECONDS', 'seconds', 30) ?? Infinity),
-      maxBytes: bytes('LINGER_BYTES', 1024 ** 3) ?? Infinity,
-      maxConnections: number('LINGER_CONNECTIONS', 'connections', 64) ?? Infinity,
-    },
       problems,
     ),
     otlpHeaders: parseOtlpHeaders(

@@ -100,7 +100,6 @@ export const settingDocs: Record<Setting, SettingDocs> = {
     default: 'no limit',
     example: '1000',
   },
-  MAX_FILE_BYTES: {
   LINGER_BYTES: {
     description:
       'Maximum number of bytes that are read on and discarded on one connection after an upload was refused early, so that clients that read the response last get it; `none` for no limit.',
@@ -119,6 +118,7 @@ export const settingDocs: Record<Setting, SettingDocs> = {
     default: '30',
     example: '10',
   },
+  MAX_FILE_BYTES: {
     description: 'Maximum file size in bytes.',
     default: '5497558138880 (Drive’s own limit, 5 TiB)',
     example: '1000000000',
