@@ -5,6 +5,8 @@ import type { DriveFile, Profile } from './api/types.ts'
 export interface DownloadOption {
   readonly label: string
   readonly href: string
+  /** Whether Drive creates the content. It cannot be requested in part. */
+  readonly isExport: boolean
 }
 
 const googleTypePrefix = 'application/vnd.google-apps.'
@@ -22,10 +24,11 @@ export function downloadOptions(file: DriveFile, profile: Profile): DownloadOpti
   const { id, mimeType, kind } = target(file)
   if (kind === 'folder' || !isDownloadable(file, profile)) return []
   const path = `/files/${encodeURIComponent(id)}/content`
-  if (kind === 'file') return [{ label: strings.download, href: path }]
+  if (kind === 'file') return [{ label: strings.download, href: path, isExport: false }]
   return (exportFormats[mimeType.replace(googleTypePrefix, '')] ?? []).map((format) => ({
     label: strings.downloadAs(strings.formats[format]),
     href: `${path}?as=${format}`,
+    isExport: true,
   }))
 }
 

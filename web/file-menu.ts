@@ -29,14 +29,15 @@ function entriesFor(
   onUnauthorized: (problem: Problem) => void,
 ): MenuEntry[] {
   const href = httpsLink(file.webViewLink)
+  const { name, size } = file
   const downloads = downloadOptions(file, profile).map(
-    ({ label, href: contentPath }): MenuEntry => ({
+    ({ label, href: path, isExport }): MenuEntry => ({
       label,
       icon: 'download',
-      action: isCrossOrigin
-        ? () =>
-            void download({ path: contentPath, name: file.name, size: file.size, onUnauthorized })
-        : { href: contentPath, download: true },
+      action:
+        isExport && !isCrossOrigin
+          ? { href: path, download: true }
+          : () => void download({ path, name, size, onUnauthorized }),
     }),
   )
   const isFolder = file.kind === 'folder' || file.shortcut?.kind === 'folder'

@@ -126,6 +126,9 @@ export const strings = {
   downloadTooLarge: (name: string) =>
     `“${name}” is too large to download in this browser. Download it in Drive.`,
   downloadFailed: (name: string) => `The download of “${name}” is incomplete`,
+  flaggedTitle: (name: string) => `Google classifies “${name}” as malware or spam`,
+  flaggedText: 'It can harm your device. Only its owner can download it.',
+  downloadAnyway: 'Download anyway',
   noDownload: 'Driveway can download only files that it uploaded. Download this file in Drive.',
   opensInDrive: 'Opens in Google Drive, in a new tab',
   filesIn: (folder: string) => `Files in ${folder}`,

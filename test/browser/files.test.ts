@@ -5,6 +5,7 @@ import {
   setUpTests,
   uploadFiles,
   browserTest,
+  consoleErrorFor,
   fileLink,
   openFileMenu,
   signIn,
@@ -176,6 +177,38 @@ browserTest('a file is downloaded unchanged and a document as CSV', async () => 
   await menu.getByRole('menuitem', { name: 'Download as CSV' }).click()
   expect((await exported).suggestedFilename()).toBe('Budget.csv')
   expect(await readDownload(await exported)).toContain('hosting,0')
+})
+
+browserTest('a file that Google flags is downloaded after a confirmation', async () => {
+  const { page, pageErrors } = tab
+  const { drive } = site.google
+  const ids = await drive.seed(site.user.sub, [
+    { name: 'setup.exe', content: 'flagged bytes', conditions: ['flagged'] },
+  ])
+  await page.goto(site.origin)
+  await fileLink(page, 'setup.exe').waitFor()
+  site.google.calls.length = 0
+  const menu = await openFileMenu(page, 'setup.exe')
+  await menu.getByRole('menuitem', { name: 'Download', exact: true }).click()
+  const dialog = page.getByRole('dialog', {
+    name: 'Google classifies “setup.exe” as malware or spam',
+  })
+  await dialog.getByText('Only its owner can download it').waitFor()
+  const download = page.waitForEvent('download')
+  await dialog.getByRole('button', { name: 'Download anyway' }).click()
+  expect(await readDownload(await download)).toBe('flagged bytes')
+  await dialog.waitFor({ state: 'detached' })
+  expect(pageErrors.splice(0)).toEqual([consoleErrorFor(403)])
+  await drive.remove(ids['setup.exe'] ?? '')
+})
+
+browserTest('a download that fails shows the reason, and no file', async () => {
+  const { page, pageErrors } = tab
+  site.google.faults.add({ operation: 'drive.files.media', reason: 'downloadQuotaExceeded' })
+  const menu = await openFileMenu(page, 'hello.txt')
+  await menu.getByRole('menuitem', { name: 'Download', exact: true }).click()
+  await page.getByText('download quota for this file is used up').waitFor()
+  expect(pageErrors.splice(0)).toEqual([consoleErrorFor(429)])
 })
 
 async function readDownload(download: { createReadStream(): Promise<NodeJS.ReadableStream> }) {
