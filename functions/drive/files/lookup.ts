@@ -4,7 +4,11 @@ import { isSameName } from './names.ts'
 import { itemRequest, readItemResponse, readSearchPage, searchRequest } from './search.ts'
 import type { DriveItem, Search } from './search.ts'
 
-/** Yields the items of this name. Drive's own search ignores case, so its results are compared again. */
+/**
+ * Yields the items of this name. Drive's own search ignores case, so its results are compared again. Its
+ * lists lag behind by minutes at times, so each item is read again by its id: one that was renamed,
+ * moved, trashed or deleted since is left out.
+ */
 export async function* itemsNamed(
   client: DriveClient,
   search: Search,
@@ -15,7 +19,11 @@ export async function* itemsNamed(
     const page = await client.retryPolicy.retry(async () =>
       readSearchPage(await client.request(request)),
     )
-    yield* page.items.filter(({ name }) => isSameName(name, search.name))
+    for (const listed of page.items.filter(({ name }) => isSameName(name, search.name))) {
+      const item = await findItem(client, listed.id)
+      const isListed = item?.parent === listed.parent && isSameName(item?.name ?? '', search.name)
+      if (item && isListed && !item.trashed) yield item
+    }
     pageToken = page.nextPageToken
   } while (pageToken !== undefined)
 }

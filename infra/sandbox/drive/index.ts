@@ -68,6 +68,10 @@ export interface Drive extends Service {
   share(fileId: string, sub: string, role: 'reader' | 'writer'): void
   /** Moves an item to another folder, as its owner does in Drive. */
   move(fileId: string, folderId: string): void
+  /** Renames an item, moves it to the bin or out of it, as its owner does in Drive. */
+  update(fileId: string, changes: { name?: string; trashed?: boolean }): void
+  /** Deletes an item for good, with everything below it. */
+  remove(fileId: string): void
   /** The id of a user's My Drive. */
   rootOf(sub: string): string
   /** Every item of a user's My Drive, without the root. */
@@ -183,6 +187,13 @@ export function createDrive(options: DriveOptions): Drive {
       item.sharedWithMeTime = now()
     },
     move: (fileId, folderId) => tree.move(requireItem(fileId), folderId),
+    update(fileId, changes) {
+      const item = requireItem(fileId)
+      tree.record(item)
+      Object.assign(item, changes)
+      item.version++
+    },
+    remove: (fileId) => tree.remove(requireItem(fileId)),
     rootOf: (sub) => tree.root(sub).id,
     filesOf: (sub) =>
       [...tree.all()]
