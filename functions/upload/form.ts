@@ -11,6 +11,7 @@ import { declaredLength, readBodyBatches } from '../http/body-stream.ts'
 import { readFileId } from '../http/file-id.ts'
 import { driveName, readPath, withoutDirectory } from '../http/file-name.ts'
 import type { RequestContext } from '../http/router.ts'
+import { mediaTypeOf } from '../lib/media-type.ts'
 import type { UploadDeps } from './deps.ts'
 import { readBoundary, readForm } from './multipart/reader.ts'
 import type { FormEntry } from './multipart/reader.ts'
@@ -63,7 +64,7 @@ export async function uploadForm(deps: UploadDeps, context: RequestContext): Pro
         const request: UploadRequest = {
           reservation,
           name,
-          mimeType: entry.mimeType,
+          mimeType: mediaTypeOf(name, entry.mimeType),
           mode,
           folder: () =>
             (target.folder ??= deps.folders.ensurePath(account, parent, path, signal, within)),

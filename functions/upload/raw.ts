@@ -1,6 +1,5 @@
 /** `PUT /upload/{path}`: stores the request body as one file. */
 import type { IncomingMessage } from 'node:http'
-import { defaultMimeType } from '../drive/upload/conflict-policy.ts'
 import { GatewayError } from '../errors.ts'
 import { auditUploads } from '../http/audit.ts'
 import { declaredLength, awaitsContinue, readBodyBatches } from '../http/body-stream.ts'
@@ -9,8 +8,8 @@ import { decodePath, readPath } from '../http/file-name.ts'
 import { isHttp2 } from '../http/http-compat.ts'
 import type { RequestContext } from '../http/router.ts'
 import { runAndSettle } from '../identity/quota.ts'
+import { mediaTypeOf } from '../lib/media-type.ts'
 import type { UploadDeps } from './deps.ts'
-import { mediaTypeOf } from './media-type.ts'
 import { readMimeType } from './multipart/part-headers.ts'
 import { sendUploadResult } from './response.ts'
 import { byteLength, checkRequestSize, fileTooLarge, limitSize } from './size-limits.ts'
@@ -40,11 +39,10 @@ export async function uploadRaw(deps: UploadDeps, context: RequestContext): Prom
   const quota = deps.quotas.open(principal, length)
   const body = readBodyBatches(req, res, deps.idleTimeoutMs)
   const name = path.at(-1) ?? ''
-  const type = req.headers['content-type']
   const request: UploadRequest = {
     reservation,
     name,
-    mimeType: type === undefined ? (mediaTypeOf(name) ?? defaultMimeType) : readMimeType(type),
+    mimeType: mediaTypeOf(name, readMimeType(req.headers['content-type'])),
     mode,
     folder: () =>
       deps.folders.ensurePath(account, parent, path.slice(0, -1), signal, principal.folder?.id),

@@ -19,7 +19,7 @@ import { readJsonBody } from '../http/json-body.ts'
 import { sendJson } from '../http/problem.ts'
 import type { RequestContext, Route } from '../http/router.ts'
 import { runAndSettle } from '../identity/quota.ts'
-import { isMediaType } from '../lib/media-type.ts'
+import { isMediaType, mediaTypeOf } from '../lib/media-type.ts'
 import type { UploadDeps } from './deps.ts'
 import { issueTicket, issueTicketOnce, ticketPurpose } from './issue-ticket.ts'
 import type { TicketRequest } from './issue-ticket.ts'
@@ -105,12 +105,12 @@ function readTicketRequest(
   body: Record<string, unknown>,
   maxFileBytes: number,
 ): Pick<TicketRequest, 'file' | 'sha256'> {
-  const { name, type = 'application/octet-stream', size, folder, sha256 } = body
+  const { name, type, size, folder, sha256 } = body
   if (typeof name !== 'string' || name === '') throw badRequest('name must be the file name')
   if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) {
     throw badRequest('size must be the file size in bytes')
   }
-  if (typeof type !== 'string' || !isMediaType(type)) {
+  if (type !== undefined && (typeof type !== 'string' || !isMediaType(type))) {
     throw badRequest('type must be a media type such as image/jpeg')
   }
   if (sha256 !== undefined && (typeof sha256 !== 'string' || !/^[\da-f]{64}$/i.test(sha256))) {
@@ -120,10 +120,11 @@ function readTicketRequest(
     throw badRequest('folder must be a folder id')
   }
   if (size > maxFileBytes) throw fileTooLarge(maxFileBytes)
+  const fileName = driveName(name)
   return {
     file: {
-      name: driveName(name),
-      mimeType: type.toLowerCase(),
+      name: fileName,
+      mimeType: mediaTypeOf(fileName, type?.toLowerCase()),
       size,
       ...(folder === undefined ? {} : { folder: readFileId(folder) }),
     },

@@ -71,7 +71,8 @@ describe('PUT /upload/{path}', () => {
     ['a.b/photo', {}, 'application/octet-stream'],
     ['constructor.constructor', {}, 'application/octet-stream'],
     ['photo.jpg', { 'content-type': 'text/plain' }, 'text/plain'],
-    ['photo.jpg', { 'content-type': 'nonsense' }, 'application/octet-stream'],
+    ['photo.jpg', { 'content-type': 'nonsense' }, 'image/jpeg'],
+    ['photo', { 'content-type': 'nonsense' }, 'application/octet-stream'],
     [
       'a.gdoc',
       { 'content-type': 'application/vnd.google-apps.document' },

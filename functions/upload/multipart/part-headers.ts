@@ -6,6 +6,7 @@
  */
 import { isUtf8 } from 'node:buffer'
 import { GatewayError } from '../../errors.ts'
+import { defaultMediaType } from '../../lib/media-type.ts'
 import { readFilename } from './filename.ts'
 import { readParameters, readPartParameters } from './header-parameters.ts'
 
@@ -81,11 +82,10 @@ function readDisposition(value: string): Map<string, string> {
   return params
 }
 
-/** Returns a media type without its parameters, by default `application/octet-stream`. */
-export function readMimeType(value: string | undefined): string {
-  if (value === undefined) return 'application/octet-stream'
+/** Returns a media type without its parameters; `application/octet-stream` for none and a malformed one. */
+export function readMimeType(value = ''): string {
   const [, type] = /^([\w!#$&^.+-]+\/[\w!#$&^.+-]+)[ \t]*(?:;|$)/.exec(value) ?? []
-  return type?.toLowerCase() ?? 'application/octet-stream'
+  return type?.toLowerCase() ?? defaultMediaType
 }
 
 /** Reads the charset of a field's Content-Type. @see RFC 7578 section 4.4 */

@@ -5,7 +5,7 @@ import type { GatewayError } from '../../errors.ts'
 import { badRequest } from '../../http/bad-request.ts'
 import { readFileId } from '../../http/file-id.ts'
 import { driveName, readPath } from '../../http/file-name.ts'
-import { isMediaType } from '../../lib/media-type.ts'
+import { isMediaType, mediaTypeOf } from '../../lib/media-type.ts'
 
 /** The upload URL contains the metadata, so their length is limited. */
 const maxMetadataBytes = 3 * 1024
@@ -37,15 +37,16 @@ export function readMetadata(header: string): FileDescription {
   const folder = text('folder')
   const path = text('path')
   const type = text('filetype', 'type') ?? ''
+  const name = driveName(text('filename', 'name') ?? '')
   const sha256 = text('sha256')?.toLowerCase()
   if (sha256 !== undefined && !/^[\da-f]{64}$/.test(sha256)) {
     throw invalidMetadata('has a sha256 that is not 64 hexadecimal digits')
   }
   return {
     file: {
-      name: driveName(text('filename', 'name') ?? ''),
+      name,
       // Browsers send an empty type for unknown extensions.
-      mimeType: isMediaType(type) ? type.toLowerCase() : 'application/octet-stream',
+      mimeType: mediaTypeOf(name, isMediaType(type) ? type.toLowerCase() : undefined),
       ...(folder === undefined ? {} : { folder: readFileId(folder) }),
     },
     path: path === undefined ? [] : readPath(path.split('/')),
