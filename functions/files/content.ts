@@ -4,6 +4,7 @@ import type { ExportFormat } from '../drive/files/export-formats.ts'
 import type { FileDetails } from '../drive/files/listing.ts'
 import { GatewayError } from '../errors.ts'
 import { audit } from '../http/audit.ts'
+import { badRequest } from '../http/bad-request.ts'
 import { readFileId } from '../http/file-id.ts'
 import { isHttp2 } from '../http/http-compat.ts'
 import type { RequestContext } from '../http/router.ts'
@@ -27,6 +28,7 @@ export async function sendContent(deps: FilesDeps, context: RequestContext): Pro
   const { sub, id: credential } = principal
   const account = deps.accountOf(sub)
   const id = readFileId(params[0] ?? '')
+  const acknowledgesAbuse = readAcknowledgement(query.get('acknowledgeAbuse'))
   await deps.folderScope.checkRead(principal, id, signal)
   const file = await deps.files.get(account, id, signal)
   const format = selectExportFormat(file, query.get('as') ?? undefined)
@@ -42,7 +44,7 @@ export async function sendContent(deps: FilesDeps, context: RequestContext): Pro
   const size = file.size ?? 0
   const range = format ? undefined : readRange(req, size, etag)
   const { start, end } = range ?? { start: 0, end: size }
-  const revision = { id: file.id, size, sha256: file.sha256 }
+  const revision = { id: file.id, size, sha256: file.sha256, acknowledgesAbuse }
   const content = isHead
     ? undefined
     : format
@@ -72,6 +74,12 @@ export async function sendContent(deps: FilesDeps, context: RequestContext): Pro
     exportedAs: format?.mimeType,
   })
   await writeStream(res, content ?? emptyBody(), deps.idleTimeoutMs)
+}
+
+/** @throws {GatewayError} `bad_request` */
+function readAcknowledgement(value: string | null): boolean {
+  if (value === null || value === 'true' || value === 'false') return value === 'true'
+  throw badRequest('acknowledgeAbuse must be true or false')
 }
 
 async function* emptyBody(): AsyncGenerator<Buffer, void, undefined> {}

@@ -25,6 +25,8 @@ export interface FileRevision {
   size: number
   /** In hex, when Drive has one. */
   sha256?: string | undefined
+  /** Whether the client accepts a file that Google classifies as malware or spam. */
+  acknowledgesAbuse?: boolean
 }
 
 /** Offsets in bytes. */
@@ -39,7 +41,8 @@ export interface Downloads {
    * Resolves when Drive starts sending, so that an error is known before the response begins.
    *
    * @param range not empty
-   * @throws {GatewayError} `file_changed_during_download`, or Drive's error; so does the stream
+   * @throws {GatewayError} `file_changed_during_download`, `abusive_file`, or Drive's error; so does the
+   *   stream
    */
   open(
     account: DriveAccount,
@@ -50,7 +53,8 @@ export interface Downloads {
   /**
    * Exports a document. Its length is unknown until it ends, and a broken export is not resumed.
    *
-   * @throws {GatewayError} `export_too_large` over 10 MB, or Drive's error
+   * @throws {GatewayError} `export_too_large` over 10 MB, also when Drive fails instead of saying so, or
+   *   Drive's error
    */
   export(
     account: DriveAccount,
@@ -64,18 +68,25 @@ export interface DownloadsDeps extends DriveClientOptions {
   streamRequest: StreamRequest
 }
 
+/** Drive answers 500, for ever, to the export of a PDF over 10 MB. */
+const maxFailedExports = 3
 /** Timeout of resuming a broken download, in milliseconds. */
 const resumeTimeoutMs = 12_000
 
 export function createDownloads(deps: DownloadsDeps): Downloads {
   const fileUrl = (id: string): string => `${deps.root}drive/v3/files/${encodeURIComponent(id)}`
 
-  /** Requests content with retries, until Drive sends it or returns a permanent error. */
+  /**
+   * Requests content with retries, until Drive sends it or returns a permanent error.
+   *
+   * @param onError called with each status; throws to end the retries
+   */
   async function requestContent(
     account: DriveAccount,
     url: string,
     headers: Record<string, string>,
     signal: AbortSignal,
+    onError?: (status: number) => void,
   ): Promise<StreamResponse> {
     const tokens = createTokenRetry(account, signal)
     const send = async (
@@ -91,26 +102,44 @@ export function createDownloads(deps: DownloadsDeps): Downloads {
       const { status, response, errorBody } = await tokens.sendAndRetry(send)
       if (errorBody === undefined) return response
       if (status === 416) throw contentChanged('The file has become shorter')
+      onError?.(status)
       throw toGatewayError({ status, headers: response.headers, body: errorBody })
+    })
+  }
+
+  /** Requests the content of a file, and acknowledges its classification if Drive asks for it. */
+  async function requestFile(
+    account: DriveAccount,
+    { id, acknowledgesAbuse }: FileRevision,
+    headers: Record<string, string>,
+    signal: AbortSignal,
+  ): Promise<StreamResponse> {
+    const url = `${fileUrl(id)}?alt=media&supportsAllDrives=true`
+    try {
+      return await requestContent(account, url, headers, signal)
+    } catch (error) {
+      if (!acknowledgesAbuse || !isAbusive(error)) throw error
+    }
+    // Sent after the refusal only: Drive rejects the acknowledgement for any other file.
+    const acknowledged = requestContent(account, `${url}&acknowledgeAbuse=true`, headers, signal)
+    return acknowledged.catch((error: unknown) => {
+      throw isAbusive(error) ? ownerOnly(error) : error
     })
   }
 
   /** Requests a byte range, and checks that the response is that range of that file. */
   async function requestRange(
     account: DriveAccount,
-    { id, size }: FileRevision,
+    file: FileRevision,
     { start, end }: ByteRange,
     signal: AbortSignal,
   ): Promise<StreamResponse> {
+    const { size } = file
     const isWholeFile = start === 0 && end === size
-    const range = isWholeFile ? undefined : `bytes=${start}-${end - 1}`
-    const url = `${fileUrl(id)}?alt=media&supportsAllDrives=true`
-    const response = await requestContent(
-      account,
-      url,
-      range === undefined ? {} : { range },
-      signal,
-    )
+    const headers: Record<string, string> = isWholeFile
+      ? {}
+      : { range: `bytes=${start}-${end - 1}` }
+    const response = await requestFile(account, file, headers, signal)
     const { 'content-length': length, 'content-range': contentRange } = response.headers
     const isRequestedRange = isWholeFile
       ? response.status === 200 && (length === undefined || Number(length) === size)
@@ -190,11 +219,32 @@ export function createDownloads(deps: DownloadsDeps): Downloads {
 
     async export(account, id, mimeType, signal) {
       const url = `${fileUrl(id)}/export?mimeType=${encodeURIComponent(mimeType)}`
-      return (await requestContent(account, url, {}, signal)).body
+      let failures = 0
+      const countFailure = (status: number): void => {
+        if (status === 500 && ++failures >= maxFailedExports) throw exportFailed()
+      }
+      return (await requestContent(account, url, {}, signal, countFailure)).body
     },
   }
 }
 
 function contentChanged(message: string): GatewayError {
   return new GatewayError('file_changed_during_download', message)
+}
+
+function isAbusive(error: unknown): error is GatewayError {
+  return error instanceof GatewayError && error.code === 'abusive_file'
+}
+
+function ownerOnly(cause: GatewayError): GatewayError {
+  return new GatewayError('drive_forbidden', 'Drive refused the acknowledgement', {
+    cause,
+    detail: 'Google classifies this file as malware or spam. Only its owner can download it.',
+  })
+}
+
+function exportFailed(): GatewayError {
+  return new GatewayError('export_too_large', `Drive failed ${maxFailedExports} times to export`, {
+    detail: `Drive failed to export the document ${maxFailedExports} times. The likely cause is its size.`,
+  })
 }

@@ -7,17 +7,17 @@ import { isAppFile, canReadContent, requireScope } from './auth-context.ts'
 import type { Caller } from './auth-context.ts'
 import { DriveError, appNotAuthorized, badRequest, insufficientScopes } from './errors.ts'
 import { exportTypes } from './google-types.ts'
-import { requireParameter } from './params.ts'
+import { readBoolean, requireParameter } from './params.ts'
 import type { DriveContext } from './service.ts'
 import type { Item } from './tree.ts'
 
-/** Google limits exports to 10 MB. */
+/** Google limits exports to 10 MB: 403, but 500 for a PDF. */
 const maxExportBytes = 10 * 1024 * 1024
 
 export async function sendContent(
   caller: Caller,
   item: Item,
-  { req, res, fault }: Exchange,
+  { req, res, url, fault }: Exchange,
 ): Promise<void> {
   checkReadable(caller, item)
   const { content } = item
@@ -26,6 +26,7 @@ export async function sendContent(
       'Only files with binary content can be downloaded. Use Export with Docs Editors files.'
     throw new DriveError(403, 'fileNotDownloadable', message, { location: 'alt' })
   }
+  checkFlag(caller, item, url)
   const range = readRange(req.headers.range, content.size)
   if (range === null) {
     res.setHeader('content-range', `bytes */${content.size}`)
@@ -72,6 +73,7 @@ export async function exportFile(
   if (!types.includes(mimeType)) throw badRequest('The requested conversion is not supported.')
   const body = exportContent(item, mimeType)
   if (body.length > maxExportBytes) {
+    if (mimeType === 'application/pdf') throw new DriveError(500, 'internalError', 'Internal Error')
     const message = 'This file is too large to be exported.'
     throw new DriveError(403, 'exportSizeLimitExceeded', message)
   }
@@ -96,6 +98,28 @@ function checkReadable(caller: Caller, item: Item): void {
   if (canReadContent(caller, item)) return
   if (caller.scopes.has('drive.file') && !isAppFile(caller, item)) throw appNotAuthorized(item.id)
   throw insufficientScopes('drive.files.get')
+}
+
+/**
+ * Rejects a file that Google classifies as malware or spam, unless its owner acknowledges that; and an
+ * acknowledgement for any other file.
+ */
+function checkFlag(caller: Caller, { owner, driveId, conditions }: Item, url: URL): void {
+  const isAcknowledged = readBoolean(url, 'acknowledgeAbuse')
+  const location = { location: 'acknowledgeAbuse' }
+  if (!conditions.has('flagged')) {
+    if (!isAcknowledged) return
+    const message = 'This file has not been flagged for abuse.'
+    throw new DriveError(403, 'invalidAbuseAcknowledgment', message, location)
+  }
+  if (!isAcknowledged) {
+    const message = 'This file has been identified as malware or spam and cannot be downloaded.'
+    throw new DriveError(403, 'cannotDownloadAbusiveFile', message)
+  }
+  // In a shared drive, each member of the sandbox is an organizer.
+  if (owner === caller.sub || driveId !== undefined) return
+  const message = 'Only the owner can download abusive files.'
+  throw new DriveError(403, 'cannotDownloadAbusiveFile', message, location)
 }
 
 /** @returns undefined for the whole file, `null` for a range outside of it */

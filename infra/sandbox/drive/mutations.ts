@@ -5,6 +5,7 @@
 import type { Content } from './content-writer.ts'
 import type { Caller } from './auth-context.ts'
 import { canReadMetadata } from './auth-context.ts'
+import { checkDepth, levelsOf } from './depth-limit.ts'
 import { cannotAddParent, findParent, findWritable } from './permissions.ts'
 import { DriveError, badRequest, fileNotFound, idInUse, invalidParameter } from './errors.ts'
 import { exportTypes, isGoogleType } from './google-types.ts'
@@ -31,6 +32,7 @@ export function prepareCreate(
   const { mimeType, id } = metadata
   const parent = findParent(tree, caller, url, metadata.parents)
   checkType(metadata, hasMedia)
+  if (mimeType === folderType) checkDepth(tree, parent)
   if (id !== undefined) checkId(tree, caller, id, mimeType)
   if (mimeType === shortcutType) {
     const target = tree.get(metadata.shortcutTo ?? '')
@@ -128,6 +130,8 @@ function prepareMove(tree: Tree, caller: Caller, url: URL, item: Item): Item | u
   for (let current: Item | undefined = parent; current; current = tree.parentOf(current)) {
     if (current === item) throw badRequest('A folder cannot be moved into itself.')
   }
+  const levels = levelsOf(tree, item)
+  if (levels > 0) checkDepth(tree, parent, levels)
   return parent
 }
 

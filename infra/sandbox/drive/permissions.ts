@@ -38,7 +38,9 @@ export function findParent(
   if (others.length > 0) throw cannotAddParent()
   // Every application may add files to the root, even without read access to it.
   if (id === 'root' || id === root.id) return root
-  const folder = findWritable(tree, caller, url, id)
+  const folder = findFile(tree, caller, url, id)
+  if (!canWriteFile(caller, folder)) throw appNotAuthorized(id)
+  if (!mayWrite(roleOf(tree, caller.sub, folder))) throw insufficientParentPermissions()
   if (folder.mimeType !== folderType) {
     throw new DriveError(403, 'parentNotAFolder', 'The specified parent is not a folder.')
   }
@@ -49,6 +51,11 @@ export function findParent(
 export function cannotAddParent(): DriveError {
   const message = 'Increasing the number of parents is not allowed'
   return new DriveError(403, 'cannotAddParent', message)
+}
+
+function insufficientParentPermissions(): DriveError {
+  const message = 'Insufficient permissions for the specified parent.'
+  return new DriveError(403, 'insufficientParentPermissions', message)
 }
 
 export function insufficientFilePermissions(): DriveError {

@@ -166,8 +166,8 @@ describe('PUT /upload with a path', () => {
   test('creates one folder for two forms of its name at the same time', async () => {
     const name = `${newName()} \u00e9`
     const responses = await Promise.all(
-      ['NFC', 'NFD', 'NFC', 'NFD'].map((form) =>
-        uploadFile(driveway, `${encodeURIComponent(name.normalize(form))}/a.txt`),
+      ['NFC', 'NFD', 'NFC', 'NFD'].map((unicodeForm) =>
+        uploadFile(driveway, `${encodeURIComponent(name.normalize(unicodeForm))}/a.txt`),
       ),
     )
     expect(responses.map(({ status }) => status)).toEqual([201, 201, 201, 201])
