@@ -198,7 +198,10 @@ function storedPrefix(
   if (start === committed) return 0
   const isExpected = acceptsResentBytes || start === session.reportedOffset
   if (isExpected && start < committed) return committed - start
-  const text = `The chunk starts at ${start}, but ${committed} bytes are stored`
+  const text =
+    start > committed
+      ? `Invalid request.  According to the Content-Range header, the upload offset is ${start} byte(s), which exceeds already uploaded size of ${committed} byte(s).`
+      : `The chunk starts at ${start}, but ${committed} bytes are stored`
   res.writeHead(503, { 'content-type': 'text/plain', 'content-length': Buffer.byteLength(text) })
   res.end(text)
   return undefined
