@@ -1,7 +1,9 @@
 /** The account menu at the end of the page's header. */
+import { isCrossOrigin } from './api/gateway-fetch.ts'
 import { openDialog } from './dialog.ts'
 import { element } from './dom.ts'
 import { menuButton, openMenu } from './menu.ts'
+import type { MenuItem } from './menu.ts'
 import type { Route } from './route.ts'
 import { folderRoute } from './route.ts'
 import type { Problem } from './api/problem.ts'
@@ -41,15 +43,19 @@ export function createAccountMenu(options: AccountMenuOptions): HTMLElement {
         action: () => navigate({ view: 'device', code: '' }),
       },
       { label: strings.signOut, icon: 'sign-out', action: signOut },
-      {
-        label: strings.disconnect,
-        icon: 'blocked',
-        danger: true,
-        action: () => openDisconnectDialog(options),
-      },
+      ...(isCrossOrigin ? [] : [disconnectItem(options)]),
     ]),
   )
   return button
+}
+
+function disconnectItem(options: AccountMenuOptions): MenuItem {
+  return {
+    label: strings.disconnect,
+    icon: 'blocked',
+    danger: true,
+    action: () => openDisconnectDialog(options),
+  }
 }
 
 function openDisconnectDialog({ email, disconnect, onUnauthorized }: AccountMenuOptions): void {

@@ -9,7 +9,7 @@ import { element } from './dom.ts'
 import { queryFor } from './file-list.ts'
 import { createFilesView } from './files-view.ts'
 import type { FilesView } from './files-view.ts'
-import { clearCredential } from './api/gateway-fetch.ts'
+import { clearCredential, gatewayPage } from './api/gateway-fetch.ts'
 import { logo } from './icons.ts'
 import { routeLink } from './links.ts'
 import { loadingSkeleton } from './file-table.ts'
@@ -34,8 +34,12 @@ import { signOutReason, createReconnectView, createSignInView } from './sign-in-
 import type { Session } from './api/types.ts'
 
 let route = parseRoute(location)
-prefetch(sessionPath)
-if (isReturningUser() && route.view === 'files') prefetch(filesPath(queryFor(route, loadSort())))
+const initialElsewhere = elsewhere(route)
+if (initialElsewhere !== null) location.replace(initialElsewhere)
+else {
+  prefetch(sessionPath)
+  if (isReturningUser() && route.view === 'files') prefetch(filesPath(queryFor(route, loadSort())))
+}
 
 /** A view other than the file list. */
 interface View {
@@ -168,7 +172,14 @@ function render(): void {
   main.replaceChildren(view.element)
 }
 
+/** Tokens and devices need a session, which only the gateway's own page has. */
+function elsewhere(next: Route): string | null {
+  return next.view === 'files' ? null : gatewayPage(formatRoute(next))
+}
+
 function navigate(next: Route): void {
+  const url = elsewhere(next)
+  if (url !== null) return void open(url, '_blank', 'noopener') // uploads go on in this tab
   if (session === null) return location.assign(formatRoute(next))
   if (next.view === 'files') saveBreadcrumbs(next.crumbs)
   history.pushState(null, '', formatRoute(next))
@@ -267,4 +278,4 @@ addEventListener('pageshow', ({ persisted }) => {
   if (persisted) void start() // restored from the back-forward cache: the session may have changed
 })
 document.addEventListener('visibilitychange', () => void recheckSession())
-init()
+if (initialElsewhere === null) init()

@@ -61,7 +61,7 @@ export interface GatewayOptions extends DriveOptions {
 const shutdownMs = 9_900
 
 export function createGateway(config: Config, options: GatewayOptions = {}): Gateway {
-  const { publicUrl, allowedOrigins, accessProfile, maxFileBytes, maxRequestBytes } = config
+  const { publicUrl, allowedOrigins, returnUrls, accessProfile, maxFileBytes, maxRequestBytes } = config
   const { projectId, service } = config
   const { log: baseLog = createLog(projectId, undefined, {}, service), now = Date.now } = options
   const { telemetry, stop: stopTelemetry } = createTelemetryServices(config, baseLog)
@@ -121,6 +121,7 @@ export function createGateway(config: Config, options: GatewayOptions = {}): Gat
       authRoutes({
         ...deps,
         allowedOrigins,
+        returnUrls,
         accessProfile,
         doctor,
         limits: { maxRequestBytes, maxFileBytes },

@@ -114,7 +114,7 @@ async function showRequest(
   context: RequestContext,
 ): Promise<void> {
   const { req, res, params } = context
-  const { sub } = await authenticate(req, 'owner')
+  const { sub } = await authenticate(req, 'session')
   const [userCode = ''] = params
   const { clientName, scopes, address, userAgent, createdAt, expiresAt } = await devices.find(
     userCode,
@@ -135,7 +135,7 @@ async function showRequest(
 async function decideRequest(deps: DeviceDeps, context: RequestContext): Promise<void> {
   const { authenticate, confirm, devices, grants } = deps
   const { req, res, signal, log } = context
-  const owner = await authenticate(req, 'owner')
+  const owner = await authenticate(req, 'session')
   const { sub, generation, id } = owner
   const [userCode = ''] = context.params
   const { approve, account, ...params } = await readJsonBody(req, res)

@@ -33,7 +33,7 @@ export function disconnectRoutes(deps: DisconnectDeps): Route[] {
 
 async function disconnect(deps: DisconnectDeps, { req, res, log }: RequestContext): Promise<void> {
   const { authenticateAny, grants, eraseAccount, accessTokens, oauth, publicUrl } = deps
-  const { sub, id } = await authenticateAny(req, 'owner')
+  const { sub, id } = await authenticateAny(req, 'session')
   // An unreadable record is erased too, but its refresh token cannot be revoked.
   const grant = await findReadableGrant(grants, sub)
   const [erasure] = await Promise.allSettled([eraseAccount(sub)])

@@ -45,7 +45,7 @@ async function listPolicies(
   context: RequestContext,
 ): Promise<void> {
   const { req, res } = context
-  const owner = await authenticate(req, 'owner')
+  const owner = await authenticate(req, 'session')
   const all = await policies.list(owner)
   sendJson(res, 200, {
     policies: all.map((policy) =>
@@ -60,7 +60,7 @@ async function showPolicy(
   context: RequestContext,
 ): Promise<void> {
   const { req, res, params } = context
-  const owner = await authenticate(req, 'owner')
+  const owner = await authenticate(req, 'session')
   const policy = await policies.find(owner, params[0] ?? '')
   if (!policy) throw policyNotFound()
   sendJson(res, 200, describePolicy(policy, ciAuthentication.audienceOf(owner.sub, policy)))
@@ -69,7 +69,7 @@ async function showPolicy(
 async function putPolicy(deps: PolicyDeps, context: RequestContext): Promise<void> {
   const { authenticate, confirm, policies, ciAuthentication } = deps
   const { req, res, params, signal, log } = context
-  const owner = await authenticate(req, 'owner')
+  const owner = await authenticate(req, 'session')
   const { sub, id } = owner
   const [name = ''] = params
   const policyParams = await readPolicyParams(deps, owner, await readJsonBody(req, res), signal)
@@ -95,7 +95,7 @@ async function deletePolicy(
   context: RequestContext,
 ): Promise<void> {
   const { req, res, params, log } = context
-  const owner = await authenticate(req, 'owner')
+  const owner = await authenticate(req, 'session')
   const [name = ''] = params
   if (!(await policies.remove(owner, name))) throw policyNotFound()
   res.writeHead(204).end()

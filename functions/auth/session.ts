@@ -53,7 +53,7 @@ async function showSession(deps: SessionDeps, { req, res }: RequestContext): Pro
 }
 
 async function signOut(deps: SessionDeps, { req, res, log }: RequestContext): Promise<void> {
-  const { sub, id, kind } = await deps.authenticateAny(req, 'owner')
+  const { sub, id, kind } = await deps.authenticateAny(req, 'signed-in')
   await deps.credentials.revoke(id)
   // A page of another origin revokes its own bearer token and leaves the browser's session alone.
   if (kind === 'session') {

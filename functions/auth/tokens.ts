@@ -37,7 +37,7 @@ async function createToken(
   deps: TokenDeps,
   { req, res, signal, log }: RequestContext,
 ): Promise<void> {
-  const owner = await deps.authenticate(req, 'owner')
+  const owner = await deps.authenticate(req, 'session')
   const body = await readJsonBody(req, res)
   const { request, lifetimeMs } = await readTokenParams(deps, owner, body, signal)
   const { secret, credential } = await issueToken(deps.credentials, request, lifetimeMs, () =>
@@ -82,7 +82,7 @@ async function listTokens(
   { authenticate, credentials, usageCounter }: TokenDeps,
   context: RequestContext,
 ): Promise<void> {
-  const owner = await authenticate(context.req, 'owner')
+  const owner = await authenticate(context.req, 'session')
   const all = await credentials.list(owner, 'token')
   const usages = await usageCounter.read(all.map(({ id }) => id))
   const tokens = all.map((token, index) => {
@@ -98,7 +98,7 @@ async function revokeToken(
   context: RequestContext,
 ): Promise<void> {
   const { req, res, params, log } = context
-  const owner = await authenticate(req, 'owner')
+  const owner = await authenticate(req, 'session')
   const [id = ''] = params
   const token = await credentials.find(id)
   if (!token || token.kind !== 'token' || token.sub !== owner.sub) {

@@ -1,7 +1,7 @@
 /** Reads the configuration from the environment; no other module does. */
 import type { Environment, Setting } from './settings.ts'
 
-import { isLoopback, parseEndpoint, parseOrigin } from './urls.ts'
+import { isLoopback, parseEndpoint, parseOrigin, parsePageUrl } from './urls.ts'
 import { parseOtlpHeaders } from './otlp-headers.ts'
 import type { AllowedUsers } from '../identity/allowlist.ts'
 import { accessProfiles } from '../token/access-profiles.ts'
@@ -26,6 +26,8 @@ export interface Config {
   operators: string[]
   /** Other origins whose pages may call with a session. */
   allowedOrigins: string[]
+  /** URLs, without query, of pages on these origins where a sign-in with a code challenge may end. */
+  returnUrls: string[]
   /** Number of proxies that append the client address to `X-Forwarded-For`. */
   forwardedHops: number
   /** Issuer URLs of the CI systems whose ID tokens are accepted. */
@@ -130,6 +132,10 @@ export function readConfig(env: Environment): Config {
     problems.push('ACCESS_PROFILE must be browse, own or full')
   }
 
+  const allowedOrigins = list(env['ALLOWED_ORIGINS']).map((origin) =>
+    parseOrigin('ALLOWED_ORIGINS', origin, problems),
+  )
+
   const config: Config = {
     publicUrl,
     redirectUri: `${publicUrl}/callback`,
@@ -143,8 +149,9 @@ export function readConfig(env: Environment): Config {
     accessProfile: profile as AccessProfile,
     allowedUsers: readAllowedUsers(env['ALLOWED_USERS'], problems),
     operators: readOperators(env['OPERATORS'], problems),
-    allowedOrigins: list(env['ALLOWED_ORIGINS']).map((origin) =>
-      parseOrigin('ALLOWED_ORIGINS', origin, problems),
+    allowedOrigins,
+    returnUrls: list(env['RETURN_URLS']).map((url) =>
+      parsePageUrl('RETURN_URLS', url, allowedOrigins, problems),
     ),
     forwardedHops: readHops(env, problems),
     oidcIssuers: readIssuers(env['OIDC_ISSUERS'], sandbox !== undefined, problems),

@@ -26,6 +26,7 @@ export const settings = {
   OTEL_EXPORTER_OTLP_HEADERS: 'optional',
   RATE_LIMIT: 'optional',
   RATE_LIMIT_ANONYMOUS: 'optional',
+  RETURN_URLS: 'optional',
   GOOGLE_SANDBOX_URL: 'local',
   SECRET_MANAGER_EMULATOR_HOST: 'local',
   FIRESTORE_EMULATOR_HOST: 'local',
@@ -72,7 +73,7 @@ export const settingDocs: Record<Setting, SettingDocs> = {
   },
   ALLOWED_ORIGINS: {
     description:
-      'Origins of other sites whose pages may call the gateway, separated by spaces or commas. Their pages act for the signed-in user: list only sites that you trust with the files of your users.',
+      'Origins of other sites whose pages may call the gateway, separated by spaces or commas. Their pages list and upload files for the signed-in user: list only sites that you trust with the files of your users. A page that signs users in also needs its URL in `RETURN_URLS`.',
     default: 'none',
     example: 'https://www.example.com',
   },
@@ -168,6 +169,12 @@ export const settingDocs: Record<Setting, SettingDocs> = {
       'Maximum number of requests per minute and network (an IPv4 address, an IPv6 /64) without a valid credential; a request with an invalid credential counts as ten. `none` for no limit.',
     default: '600',
     example: '120',
+  },
+  RETURN_URLS: {
+    description:
+      'URLs of the pages on `ALLOWED_ORIGINS` where a sign-in with `code_challenge` may end, such as those with `<driveway-upload>`, separated by spaces or commas. The origin and the path must match exactly; a query is ignored. List no URL that redirects: the browser would pass the authorization code on.',
+    default: 'none',
+    example: 'https://www.example.com/photos',
   },
   GOOGLE_SANDBOX_URL: {
     description: 'URL of a sandbox that replaces all Google APIs.',

@@ -40,6 +40,29 @@ export function parseEndpoint(
   return url.href.replace(/\/$/, '')
 }
 
+/**
+ * Parses the URL of a page, without query and fragment.
+ *
+ * @param origins the origins that it may have
+ * @returns the origin and the path as browsers parse them
+ */
+export function parsePageUrl(
+  name: string,
+  value: string,
+  origins: readonly string[],
+  problems: string[],
+): string {
+  const url = parseSecureUrl(value)
+  if (!url || url.href !== `${url.origin}${url.pathname}` || url.hostname.includes('*')) {
+    problems.push(`${name} must list URLs such as https://www.example.com/photos`)
+    return value
+  }
+  if (!origins.includes(url.origin)) {
+    problems.push(`${name} has a URL on ${url.origin}, which is not in ALLOWED_ORIGINS`)
+  }
+  return url.href
+}
+
 function parseSecureUrl(value: string): URL | undefined {
   const url = URL.canParse(value) ? new URL(value) : undefined
   const isSecure = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(value))

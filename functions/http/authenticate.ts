@@ -45,7 +45,7 @@ export interface AuthenticationDeps {
   credentials: Pick<Credentials, 'authenticate'>
   ciAuthentication: Pick<CiAuthentication, 'authenticate'>
   generations: Pick<GrantGenerations, 'compare'>
-  origins: Pick<OriginPolicy, 'assertSameSite'>
+  origins: Pick<OriginPolicy, 'assertSameSite' | 'assertOwnOrigin'>
   allowlist: Pick<Allowlist, 'checkSub'>
   rateLimits: Pick<RateLimits, 'credit'>
   /** Called for each request that a token authenticates. */
@@ -102,6 +102,7 @@ export function createAuthentication(deps: AuthenticationDeps): Authentication {
     async authenticate(req, access) {
       const { principal, hasGrant } = await identify(req, access)
       if (!hasGrant) throw grantMissing()
+    if (access === 'session') origins.assertOwnOrigin(req)
       await allowlist.checkSub(principal.sub)
       return principal
     },

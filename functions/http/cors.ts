@@ -24,6 +24,12 @@ export interface OriginPolicy {
    * @throws {GatewayError} `csrf`
    */
   assertSameSite(req: IncomingMessage): void
+  /**
+   * Verifies that a request does not come from a page on another origin, not even an allowed one.
+   *
+   * @throws {GatewayError} `csrf`
+   */
+  assertOwnOrigin(req: IncomingMessage): void
 }
 
 const requestHeaders = ['Authorization', 'Content-Type']
@@ -91,6 +97,13 @@ export function createOriginPolicy(publicUrl: string, allowed: readonly string[]
           'csrf',
           `The cookie came with ${origin ? 'a foreign' : 'an unknown'} origin`,
         )
+    },
+
+    assertOwnOrigin({ headers: { origin = publicUrl } }) {
+      if (origin === publicUrl) return
+      throw new GatewayError('csrf', 'The cookie came from a page on another origin', {
+        detail: 'A page on another origin may only list and upload. Use the gateway’s own page',
+      })
     },
   }
 }

@@ -26,10 +26,10 @@ export interface Principal extends GrantBound {
 }
 
 /**
- * The access that a request requires: a scope; `owner`, a session or a page's bearer token;
- * `session`, a session only; or `authenticated`, any valid credential.
+ * The access that a request requires: a scope; `session`, a session; `signed-in`, a session or a page's
+ * bearer token; or `authenticated`, any valid credential.
  */
-export type RequiredAccess = Scope | 'owner' | 'session' | 'authenticated'
+export type RequiredAccess = Scope | 'session' | 'signed-in' | 'authenticated'
 
 /**
  * @throws {GatewayError} `scope_insufficient`
@@ -37,11 +37,14 @@ export type RequiredAccess = Scope | 'owner' | 'session' | 'authenticated'
  */
 export function checkAccess(principal: Principal, required: RequiredAccess): void {
   if (required === 'authenticated') return
-  if (required === 'owner' || required === 'session') {
+  if (required === 'session' || required === 'signed-in') {
     if (principal.kind === 'session') return
-    if (required === 'owner' && principal.kind === 'page') return
+    if (required === 'signed-in' && principal.kind === 'page') return
     throw new GatewayError('scope_insufficient', `A ${principal.kind} has no ${required} access`, {
-      detail: 'Sign in with a browser for this request',
+      detail:
+        principal.kind === 'page'
+          ? 'A page on another origin may only list and upload. Use the gateway’s own page'
+          : 'Sign in with a browser for this request',
       headers: { 'www-authenticate': bearerChallenge },
     })
   }

@@ -15,7 +15,7 @@ import { needsAttention, formatLogLine } from './pretty-log.ts'
 import { checkPort, readPort } from './port.ts'
 import { CliError } from './cli-error.ts'
 
-const { PORT, CLIENT_ID_FILE, DRIVEWAY_HOME, ALLOWED_ORIGINS } = process.env
+const { PORT, CLIENT_ID_FILE, DRIVEWAY_HOME, ALLOWED_ORIGINS, RETURN_URLS } = process.env
 let gateway: GatewayProcess | undefined
 const stopping = new AbortController()
 
@@ -49,8 +49,13 @@ async function start(stop: AbortSignal): Promise<void> {
     : await createSandboxBackend(origin, process.argv.includes('--h2c'))
   const { env } = backend
   const demo = await startDemoServer(port + 1, origin, env['GOOGLE_SANDBOX_URL'] ?? driveOrigin)
-  const origins = [ALLOWED_ORIGINS, demo.origin].filter(Boolean).join(' ')
-  const settings = { ...env, PORT: String(port), ALLOWED_ORIGINS: origins }
+  const join = (...values: (string | undefined)[]): string => values.filter(Boolean).join(' ')
+  const settings = {
+    ...env,
+    PORT: String(port),
+    ALLOWED_ORIGINS: join(ALLOWED_ORIGINS, demo.origin),
+    RETURN_URLS: join(RETURN_URLS, `${demo.origin}/`),
+  }
   try {
     let isReady = false
     gateway = await startGatewayProcess(settings, (line) => {

@@ -1,6 +1,5 @@
 /** Credentials end with their grant: what was made before a disconnect is not accepted after the next sign-in. */
 import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/globals'
-import { createHash, randomBytes } from 'node:crypto'
 import type { DocumentJson } from '../../infra/sandbox/firestore/index.ts'
 import { problemCode, send, startDriveway } from '../kit/environment.ts'
 import type { Driveway, RawResponse } from '../kit/environment.ts'
@@ -8,16 +7,20 @@ import {
   decideDeviceRequest,
   oauthErrorOf,
   pollToken,
-  postForm,
   requestDeviceCode,
 } from '../kit/device-flow.ts'
 import { replaceDocument } from '../kit/firestore-documents.ts'
+import {
+  authorizationCode,
+  createCodeVerifier,
+  exchangeCode,
+  signInForPage,
+} from '../kit/page-sign-in.ts'
 import { jobToken, putPolicy, requestAsJob, setPolicy } from '../kit/policies.ts'
 import { completeTicket, parseJson, requestTicket } from '../kit/requests.ts'
 import {
   approveConsent,
   completeSignIn,
-  cookieFrom,
   signInAs,
   startSignIn,
   storedDocuments,
@@ -27,7 +30,7 @@ import { createTusClient } from '../kit/tus.ts'
 import { openConnection, problemCodeIn, requestHead, waitFor } from '../kit/upload.ts'
 
 const page = 'https://app.example'
-const env = { ALLOWED_ORIGINS: page }
+const env = { ALLOWED_ORIGINS: page, RETURN_URLS: `${page}/` }
 let clock = 0
 const gateway = { now: (): number => Date.now() + clock }
 const driveway = await startDriveway({ env, gateway })
@@ -242,29 +245,17 @@ describe('after a disconnect and a new sign-in', () => {
   })
 
   test('the code of a page is refused', async () => {
-    const verifier = randomBytes(32).toString('base64url')
-    const challenge = createHash('sha256').update(verifier).digest('base64url')
-    const query = new URLSearchParams({
-      return_to: `${page}/`,
-      code_challenge: challenge,
-      code_challenge_method: 'S256',
-    })
-    const started = await send(origin, `/auth?${query}`)
-    const cookie = cookieFrom(started)
-    const { location = '' } = started.headers
-    const consent = await approveConsent({ location, state: '', cookie })
-    const { headers } = await completeSignIn(driveway, consent, cookie)
-    const code = new URLSearchParams(new URL(headers.location ?? '').hash.slice(1)).get('code')
-    await disconnect()
-    const fields = {
-      grant_type: 'authorization_code',
-      code: code ?? '',
-      code_verifier: verifier,
+    const codes: Record<string, string>[] = []
+    for (const verifier of [createCodeVerifier(), createCodeVerifier()]) {
+      const { to } = await signInForPage(driveway, `${page}/`, verifier)
+      codes.push({ code: authorizationCode(to), code_verifier: verifier })
     }
-    const missing = await postForm(driveway, '/auth/token', fields, { origin: page })
+    const [first = {}, second = {}] = codes
+    await disconnect()
+    const missing = await exchangeCode(driveway, page, first)
     expect([missing.status, problemCode(missing)]).toEqual([400, 'invalid_grant'])
     await signInAgain()
-    const replaced = await postForm(driveway, '/auth/token', fields, { origin: page })
+    const replaced = await exchangeCode(driveway, page, second)
     expect([replaced.status, problemCode(replaced)]).toEqual([400, 'invalid_grant'])
   })
 

@@ -1,16 +1,23 @@
 /** Sign-in for a page on another origin: an authorization code in the fragment, exchanged for a bearer token. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
-import { createHash, randomBytes } from 'node:crypto'
 import { send, startDriveway } from '../kit/environment.ts'
 import type { Driveway, RawResponse } from '../kit/environment.ts'
-import { requestDeviceCode, decideDeviceRequest, showDeviceRequest } from '../kit/device-flow.ts'
-import { statusAndCode } from '../kit/requests.ts'
-import { approveConsent, cookieFrom, completeSignIn, storedDocuments } from '../kit/sign-in.ts'
+import {
+  authorizationCode,
+  codeChallenge,
+  createCodeVerifier,
+  exchangeCode,
+  pageHeaders,
+  signInForPage,
+  startPageSignIn,
+} from '../kit/page-sign-in.ts'
+import { putFile, statusAndCode } from '../kit/requests.ts'
+import { startSignIn, storedDocuments } from '../kit/sign-in.ts'
 
 const page = 'https://app.example'
 const otherPage = 'https://other.example'
-const env = { ALLOWED_ORIGINS: `${page} ${otherPage}` }
 const pageUrl = `${page}/photos?album=5`
+const env = { ALLOWED_ORIGINS: `${page} ${otherPage}`, RETURN_URLS: `${page}/photos` }
 let clock = 0
 let driveway: Driveway
 let otherInstance: Driveway
@@ -28,52 +35,11 @@ beforeEach(() => {
   clock = 0
 })
 
-const createCodeVerifier = (): string => randomBytes(32).toString('base64url')
-const codeChallenge = (verifier: string): string =>
-  createHash('sha256').update(verifier).digest('base64url')
+const signIn = (verifier: string): ReturnType<typeof signInForPage> =>
+  signInForPage(driveway, pageUrl, verifier)
 
-function startSignIn(query: Record<string, string>): Promise<RawResponse> {
-  return send(driveway.origin, `/auth?${new URLSearchParams(query).toString()}`)
-}
-
-/** Signs in for the page. @returns the redirect URL and the response of the callback */
-async function signInForPage(
-  verifier: string,
-  returnTo = pageUrl,
-): Promise<{ to: URL; response: RawResponse }> {
-  const started = await startSignIn({
-    return_to: returnTo,
-    code_challenge: codeChallenge(verifier),
-    code_challenge_method: 'S256',
-  })
-  if (started.status !== 302) throw new Error(`Not started: ${started.status} ${started.body}`)
-  const { location = '' } = started.headers
-  const cookie = cookieFrom(started)
-  const response = await completeSignIn(
-    driveway,
-    await approveConsent({ location, state: '', cookie }),
-    cookie,
-  )
-  return { to: new URL(response.headers.location ?? ''), response }
-}
-
-const authorizationCode = ({ hash }: URL): string =>
-  new URLSearchParams(hash.slice(1)).get('code') ?? ''
-
-function exchangeCode(
-  fields: Record<string, string>,
-  origin: string | undefined = page,
-  at = driveway.origin,
-): Promise<RawResponse> {
-  return send(at, '/auth/token', {
-    method: 'POST',
-    headers: {
-      'content-type': 'application/x-www-form-urlencoded',
-      ...(origin === '' ? {} : { origin }),
-    },
-    body: new URLSearchParams({ grant_type: 'authorization_code', ...fields }).toString(),
-  })
-}
+const exchange = (fields: Record<string, string>, origin = page): Promise<RawResponse> =>
+  exchangeCode(driveway, origin, fields)
 
 interface Token {
   access_token: string
@@ -82,18 +48,15 @@ interface Token {
   scope: string
 }
 
-async function createPageBearer(): Promise<Record<string, string>> {
-  const verifier = createCodeVerifier()
-  const { to } = await signInForPage(verifier)
-  const response = await exchangeCode({ code: authorizationCode(to), code_verifier: verifier })
-  const { access_token: token } = JSON.parse(response.body) as Token
-  return { authorization: `Bearer ${token}` }
+const createPageBearer = async (): Promise<Record<string, string>> => {
+  const { authorization } = await pageHeaders(driveway, pageUrl)
+  return { authorization }
 }
 
 describe('sign-in and code exchange', () => {
   test('GET /callback redirects to the page with a code in the fragment, without a session', async () => {
     const before = storedDocuments(driveway.google, 'credentials').length
-    const { to, response } = await signInForPage(createCodeVerifier())
+    const { to, response } = await signIn(createCodeVerifier())
     expect(response.status).toBe(303)
     expect(to.href.split('#')[0]).toBe(pageUrl)
     expect(authorizationCode(to)).toMatch(/^[\w.-]+$/)
@@ -102,10 +65,10 @@ describe('sign-in and code exchange', () => {
     expect(JSON.stringify(driveway.lines)).not.toContain(authorizationCode(to))
   })
 
-  test('POST /auth/token returns a bearer token for one hour with the rights of a session', async () => {
+  test('POST /auth/token returns a bearer token for one hour that lists, uploads and shows the account', async () => {
     const verifier = createCodeVerifier()
-    const { to } = await signInForPage(verifier)
-    const response = await exchangeCode({ code: authorizationCode(to), code_verifier: verifier })
+    const { to } = await signIn(verifier)
+    const response = await exchange({ code: authorizationCode(to), code_verifier: verifier })
     expect(response.status).toBe(200)
     expect(response.headers['access-control-allow-origin']).toBe(page)
     expect(response.headers['cache-control']).toBe('no-store')
@@ -120,7 +83,7 @@ describe('sign-in and code exchange', () => {
     expect((await send(driveway.origin, '/files', { headers })).status).toBe(200)
     const { body } = await send(driveway.origin, '/auth/session', { headers })
     expect(JSON.parse(body)).toMatchObject({ signedIn: true, kind: 'page' })
-    expect((await send(otherInstance.origin, '/auth/tokens', { headers })).status).toBe(200)
+    expect((await putFile(otherInstance, headers)).status).toBe(201)
     clock = 60 * 60_000
     const late = await send(driveway.origin, '/files', { headers })
     expect(statusAndCode(late)).toEqual([401, 'invalid_token'])
@@ -146,51 +109,45 @@ describe('an authorization code', () => {
 
   test('is single-use: of eight concurrent exchanges at two instances one succeeds', async () => {
     const verifier = createCodeVerifier()
-    const code = authorizationCode((await signInForPage(verifier)).to)
+    const code = authorizationCode((await signIn(verifier)).to)
     const responses = await Promise.all(
       Array.from({ length: 8 }, (_, index) =>
-        exchangeCode(
-          { code, code_verifier: verifier },
-          page,
-          (index % 2 ? driveway : otherInstance).origin,
-        ),
+        exchangeCode(index % 2 ? driveway : otherInstance, page, {
+          code,
+          code_verifier: verifier,
+        }),
       ),
     )
     const statuses = responses.map(({ status }) => status).toSorted((a, b) => a - b)
     expect(statuses).toEqual([200, 400, 400, 400, 400, 400, 400, 400])
-    expect(statusCodeAndError(await exchangeCode({ code, code_verifier: verifier }))).toEqual(
-      rejected,
-    )
+    expect(statusCodeAndError(await exchange({ code, code_verifier: verifier }))).toEqual(rejected)
   })
 
   test('requires its code verifier and its origin, and expires after one minute', async () => {
     const verifier = createCodeVerifier()
-    const code = authorizationCode((await signInForPage(verifier)).to)
+    const code = authorizationCode((await signIn(verifier)).to)
     const wrong = { code, code_verifier: createCodeVerifier() }
-    expect(statusCodeAndError(await exchangeCode(wrong))).toEqual(rejected)
+    expect(statusCodeAndError(await exchange(wrong))).toEqual(rejected)
     expect(
-      statusCodeAndError(await exchangeCode({ code, code_verifier: codeChallenge(verifier) })),
+      statusCodeAndError(await exchange({ code, code_verifier: codeChallenge(verifier) })),
     ).toEqual(rejected)
     expect(
-      statusCodeAndError(await exchangeCode({ code, code_verifier: verifier }, otherPage)),
+      statusCodeAndError(await exchange({ code, code_verifier: verifier }, otherPage)),
     ).toEqual(rejected)
     clock = 60_000
-    expect(statusCodeAndError(await exchangeCode({ code, code_verifier: verifier }))).toEqual(
-      rejected,
-    )
+    expect(statusCodeAndError(await exchange({ code, code_verifier: verifier }))).toEqual(rejected)
     clock = 59_000
-    expect((await exchangeCode({ code, code_verifier: verifier })).status).toBe(200)
+    expect((await exchange({ code, code_verifier: verifier })).status).toBe(200)
   })
 
   test('is rejected when changed, and other secrets are not accepted as a code', async () => {
     const verifier = createCodeVerifier()
-    const code = authorizationCode((await signInForPage(verifier)).to)
-    const { headers } = await startSignIn({ return_to: pageUrl })
-    const state = new URL(headers.location ?? '').searchParams.get('state') ?? ''
+    const code = authorizationCode((await signIn(verifier)).to)
+    const { state } = await startSignIn(driveway, { returnTo: encodeURIComponent(pageUrl) })
     for (const other of [`${code.slice(0, -2)}xx`, state, 'dw_x', 'x'.repeat(9_000)]) {
-      expect(
-        statusCodeAndError(await exchangeCode({ code: other, code_verifier: verifier })),
-      ).toEqual(rejected)
+      expect(statusCodeAndError(await exchange({ code: other, code_verifier: verifier }))).toEqual(
+        rejected,
+      )
     }
     const asBearer = { authorization: `Bearer ${code}`, origin: page }
     expect((await send(driveway.origin, '/files', { headers: asBearer })).status).toBe(401)
@@ -200,8 +157,8 @@ describe('an authorization code', () => {
     'is rejected from the origin %p',
     async (origin) => {
       const verifier = createCodeVerifier()
-      const code = authorizationCode((await signInForPage(verifier)).to)
-      const response = await exchangeCode({ code, code_verifier: verifier }, origin)
+      const code = authorizationCode((await signIn(verifier)).to)
+      const response = await exchange({ code, code_verifier: verifier }, origin)
       expect(statusAndCode(response)).toEqual([403, 'origin_not_allowed'])
       expect(response.headers['access-control-allow-origin']).toBeUndefined()
     },
@@ -212,7 +169,7 @@ describe('an authorization code', () => {
     [{ code: '' }, 'invalid_request'],
     [{ code_verifier: '' }, 'invalid_request'],
   ])('POST /auth/token with %j returns an OAuth error', async (fields, error) => {
-    const response = await exchangeCode({
+    const response = await exchange({
       code: 'c',
       code_verifier: createCodeVerifier(),
       ...fields,
@@ -225,22 +182,6 @@ describe('an authorization code', () => {
 })
 
 describe('the bearer token of a page', () => {
-  test('can approve a device request from its own origin only', async () => {
-    const { user_code: code } = await requestDeviceCode(driveway)
-    const headers = await createPageBearer()
-    const [ours, theirs] = [page, otherPage].map((origin) => ({ ...headers, origin }))
-    expect(statusAndCode(await showDeviceRequest(driveway, code, theirs))).toEqual([
-      401,
-      'invalid_token',
-    ])
-    expect(statusAndCode(await decideDeviceRequest(driveway, code, {}, theirs))).toEqual([
-      401,
-      'invalid_token',
-    ])
-    expect((await showDeviceRequest(driveway, code, ours)).status).toBe(200)
-    expect((await decideDeviceRequest(driveway, code, {}, ours)).status).toBe(204)
-  })
-
   test('is rejected from another origin and without an origin', async () => {
     const headers = await createPageBearer()
     for (const origin of [otherPage, driveway.origin, 'null', 'https://evil.example']) {
@@ -276,10 +217,9 @@ describe('GET /auth with code_challenge', () => {
       { code_challenge: `${challenge}=`, code_challenge_method: 'S256' },
     ],
   ])('returns 400 %s', async (_, query) => {
-    expect(statusAndCode(await startSignIn({ return_to: pageUrl, ...query }))).toEqual([
-      400,
-      'bad_request',
-    ])
+    const search = new URLSearchParams({ return_to: pageUrl, ...query })
+    const response = await send(driveway.origin, `/auth?${search}`)
+    expect(statusAndCode(response)).toEqual([400, 'bad_request'])
   })
 
   test.each([
@@ -288,8 +228,8 @@ describe('GET /auth with code_challenge', () => {
     `${page}.evil.example/`,
     `https://app.example@evil.example/`,
     `https://user:pw@app.example/`,
-    `${page}/#code=planted`,
-    `${page}/#`,
+    `${pageUrl}#code=planted`,
+    `${pageUrl}#`,
     `http://app.example/`,
     `${page}:8443/`,
     `//app.example/`,
@@ -298,7 +238,7 @@ describe('GET /auth with code_challenge', () => {
     `javascript:alert(1)//app.example`,
     `${page}/\u0000`,
   ])('returns 400 for return_to %j', async (returnTo) => {
-    const query = { code_challenge: challenge, code_challenge_method: 'S256', return_to: returnTo }
-    expect(statusAndCode(await startSignIn(query))).toEqual([400, 'bad_request'])
+    const response = await startPageSignIn(driveway, returnTo)
+    expect(statusAndCode(response)).toEqual([400, 'bad_request'])
   })
 })

@@ -339,7 +339,8 @@ describe('a partial consent', () => {
 
   test('returns a link that keeps the code challenge of a page on another origin', async () => {
     const pageOrigin = 'https://page.example'
-    const gateway = await startDriveway({ sharing: driveway, env: { ALLOWED_ORIGINS: pageOrigin } })
+    const env = { ALLOWED_ORIGINS: pageOrigin, RETURN_URLS: `${pageOrigin}/drop` }
+    const gateway = await startDriveway({ sharing: driveway, env })
     const codeVerifier = randomBytes(32).toString('base64url')
     const challenge = createHash('sha256').update(codeVerifier).digest('base64url')
     const requested = new URLSearchParams({

@@ -154,6 +154,32 @@ describe('an origin setting', () => {
     expect(configError({ ...required, ALLOWED_ORIGINS: value })).toMatch('ALLOWED_ORIGINS must be')
   })
 
+  test('RETURN_URLS accepts URLs on ALLOWED_ORIGINS, without query', () => {
+    const { returnUrls } = readConfig({
+      ...required,
+      ALLOWED_ORIGINS: 'https://a.example http://localhost:3000',
+      RETURN_URLS: 'https://a.example https://a.example/x/../photos,http://localhost:3000/p/',
+    })
+    expect(returnUrls).toEqual([
+      'https://a.example/',
+      'https://a.example/photos',
+      'http://localhost:3000/p/',
+    ])
+  })
+
+  test.each([
+    'https://other.example/photos',
+    'https://a.example/photos?x=1',
+    'https://a.example/photos#x',
+    'https://user@a.example/photos',
+    'http://a.example/photos',
+    'https://*.example/photos',
+    '/photos',
+  ])('RETURN_URLS rejects %s', (value) => {
+    const env = { ...required, ALLOWED_ORIGINS: 'https://a.example', RETURN_URLS: value }
+    expect(configError(env)).toMatch('RETURN_URLS')
+  })
+
   test('accepts several in ALLOWED_ORIGINS, separated by commas or spaces', () => {
     const { allowedOrigins } = readConfig({
       ...required,

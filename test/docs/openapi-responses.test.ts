@@ -15,7 +15,11 @@ const statusesById = new Map<string, Set<number>>()
 
 beforeAll(async () => {
   driveway = await startDriveway({
-    env: { ALLOWED_ORIGINS: 'https://photos.example', OPERATORS: 'ada@example.com' },
+    env: {
+      ALLOWED_ORIGINS: 'https://photos.example',
+      RETURN_URLS: 'https://photos.example/page',
+      OPERATORS: 'ada@example.com',
+    },
   })
 })
 afterAll(() => driveway.close())

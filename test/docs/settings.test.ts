@@ -18,7 +18,9 @@ test.each(['required', 'optional', 'local'] as const)('the table "%s" matches th
 )
 
 test.each(names)('readConfig() accepts the example of %s', (name) => {
-  expect(() => readConfig({ ...required, ...Object.fromEntries([exampleOf(name)]) })).not.toThrow()
+  // RETURN_URLS requires its origin in ALLOWED_ORIGINS.
+  const examples = Object.fromEntries([exampleOf('ALLOWED_ORIGINS'), exampleOf(name)])
+  expect(() => readConfig({ ...required, ...examples })).not.toThrow()
 })
 
 test.each(names.filter((name) => settings[name] === 'required'))(

@@ -26,14 +26,14 @@ describe('checkAccess() per kind of credential', () => {
   const cases: [Principal['kind'], RequiredAccess, boolean][] = [
     ['session', 'files:read', true],
     ['session', 'upload', true],
-    ['session', 'owner', true],
+    ['session', 'signed-in', true],
     ['session', 'session', true],
     ['page', 'files:read', true],
     ['page', 'upload', true],
-    ['page', 'owner', true],
+    ['page', 'signed-in', true],
     ['page', 'session', false],
     ['token', 'files:read', true],
-    ['token', 'owner', false],
+    ['token', 'signed-in', false],
     ['token', 'session', false],
     ['token', 'authenticated', true],
   ]

@@ -36,6 +36,10 @@ export function authorizationHeaders(): Readonly<Record<string, string>> {
   return bearer === null ? {} : { authorization: `Bearer ${bearer.token}` }
 }
 
+/** The URL of a path on the gateway's own page; `null` when this page is on its origin. */
+export const gatewayPage = (path: string): string | null =>
+  isCrossOrigin && gateway !== '' ? gateway + path : null
+
 /**
  * Starts a cross-origin sign-in, which returns to the current URL.
  *

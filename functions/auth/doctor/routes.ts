@@ -104,8 +104,9 @@ async function authenticateOperator(
   const notFound = new GatewayError('not_found', 'The account is not an operator')
   if (operators.length === 0) throw notFound
   const principal = await deps.authenticateAny(req, 'authenticated')
-  const { folder, scopes, sub } = principal
-  if (folder || !scopes.includes('upload') || !scopes.includes('files:read')) throw notFound
+  const { kind, folder, scopes, sub } = principal
+  if (kind === 'page' || folder || !scopes.includes('upload') || !scopes.includes('files:read'))
+    throw notFound
   const email = await emailOf(sub)
   if (email === undefined || !operators.includes(email)) throw notFound
   return principal
