@@ -5,6 +5,7 @@ import type { ProblemCode } from '../../errors.ts'
 import { createTokenRetry } from '../client/account.ts'
 import type { DriveAccount } from '../client/account.ts'
 import { toGatewayError } from '../client/errors.ts'
+import { createNameFilter, indexedWords } from './name-search.ts'
 import { kindOf, quoteLiteral } from './listing.ts'
 import type { FileDetails, FilePage, Files, ListQuery, ListedFile } from './listing.ts'
 import { createRetryPolicy } from '../client/retry.ts'
@@ -26,6 +27,9 @@ export interface GoogleapisFilesOptions {
   /** Wraps each attempt of a request. */
   instrument?: <T>(method: Method, send: () => Promise<T>) => Promise<T>
 }
+
+/** Pages of Drive that one page of a search reads while none of their names match. */
+const maxFilteredPages = 10
 
 /** Bytes. A list of a thousand files has a tenth of it. */
 const maxResponseBytes = 8 * 1024 * 1024
@@ -71,27 +75,44 @@ export function createGoogleapisFiles(
     })
   }
 
+  const listPage = (
+    account: DriveAccount,
+    query: ListQuery,
+    signal: AbortSignal,
+  ): Promise<FilePage> =>
+    call(
+      'files.list',
+      account,
+      signal,
+      async (files, options) => {
+        const params = {
+          q: searchQuery(query),
+          fields: `nextPageToken,files(${listedFields})`,
+          pageSize: query.pageSize,
+          orderBy: query.orderBy,
+          spaces: 'drive',
+          supportsAllDrives: true,
+          includeItemsFromAllDrives: true,
+          ...(query.pageToken === undefined ? {} : { pageToken: query.pageToken }),
+        }
+        return readPage((await files.list(params, options)).data, wholeDrive)
+      },
+      query,
+    )
+
   return {
-    list: (account, query, signal) =>
-      call(
-        'files.list',
-        account,
-        signal,
-        async (files, options) => {
-          const params = {
-            q: searchQuery(query),
-            fields: `nextPageToken,files(${listedFields})`,
-            pageSize: query.pageSize,
-            orderBy: query.orderBy,
-            spaces: 'drive',
-            supportsAllDrives: true,
-            includeItemsFromAllDrives: true,
-            ...(query.pageToken === undefined ? {} : { pageToken: query.pageToken }),
-          }
-          return readPage((await files.list(params, options)).data, wholeDrive)
-        },
-        query,
-      ),
+    async list(account, query, signal) {
+      if (query.search === undefined) return listPage(account, query, signal)
+      const matches = createNameFilter(query.search)
+      let page = await listPage(account, query, signal)
+      for (let count = 1; ; count++) {
+        const { nextPageToken: pageToken } = page
+        const files = page.files.filter(({ name }) => matches(name))
+        const isLast = pageToken === undefined || count === maxFilteredPages
+        if (isLast || files.length > 0) return { ...page, files }
+        page = await listPage(account, { ...query, pageToken }, signal)
+      }
+    },
 
     get: (account, id, signal) =>
       call('files.get', account, signal, async (files, options) => {
@@ -107,7 +128,8 @@ export function searchQuery({ folder, search }: Pick<ListQuery, 'folder' | 'sear
   if (folder !== undefined || search === undefined) {
     terms.unshift(`${quoteLiteral(folder ?? 'root')} in parents`)
   }
-  if (search !== undefined) terms.push(`name contains ${quoteLiteral(search)}`)
+  const words = indexedWords(search ?? '')
+  if (words !== '') terms.push(`name contains ${quoteLiteral(words)}`)
   return terms.join(' and ')
 }
 

@@ -50,7 +50,11 @@ const termMatchers: Record<string, TermMatcher> = {
     operators: ['contains', ...equality],
     test(term) {
       const expected = text(term)
-      if (term.operator === 'contains') return (item) => hasPrefixes(item.name, expected)
+      if (term.operator === 'contains') {
+        // Reported of Google: other signs alone find everything, quotation marks alone are an error.
+        if (expected.includes('"') && wordsOf(expected).length === 0) invalidQuery()
+        return (item) => hasPrefixes(item.name, expected)
+      }
       return negateIfUnequal(term, (item) => item.name.toLowerCase() === expected.toLowerCase())
     },
   },

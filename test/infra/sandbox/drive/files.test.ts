@@ -108,6 +108,7 @@ describe('files.list', () => {
     'root in parents',
     "appProperties has { key='k' }",
     'name = "a',
+    "name contains '\\'\"'",
   ])('rejects the query %s', async (q) => {
     const rejected = await send('GET', `/drive/v3/files?q=${encodeURIComponent(q)}`)
     expect(rejected.status).toBe(400)
