@@ -7,6 +7,8 @@ import { isReset, http2Stream } from './http-compat.ts'
 
 /** Minimum rate of a client: a fiftieth of a slow connection. */
 const minBytesPerMs = 1
+/** A pause of the process counts as at most one tick of the idle timeout. */
+const ticksPerTimeout = 10
 /** The source is paused when this many bytes are waiting to be read. */
 const maxBatchBytes = 128 * 1024
 
@@ -30,13 +32,15 @@ export function hasBody(req: IncomingMessage): boolean {
  * framework's buffer if the framework has read the body (the channel did not fire).
  *
  * @param idleTimeoutMs time spent waiting for the client in which it must send at least that many
- *   bytes (one per millisecond); detected within one and a half times as long
+ *   bytes (one per millisecond)
+ * @param timeoutMs time in which the whole body must arrive; no limit by default
  * @throws {GatewayError} `truncated` when the client disconnects, `too_slow` below the minimum rate
  */
 export async function* readBodyBatches(
   req: IncomingMessage,
   res: ServerResponse,
   idleTimeoutMs: number,
+  timeoutMs?: number,
 ): AsyncGenerator<Buffer[], void, undefined> {
   const { rawBody } = req as IncomingMessage & { rawBody?: Buffer }
   const source: Readable = rawBody ? Readable.from([rawBody], { objectMode: false }) : req
@@ -65,14 +69,18 @@ export async function* readBodyBatches(
   // The timer counts only while the generator waits for the client, not while Drive is slow.
   let ticks = 0
   let receivedBytes = 0
+  const failTooSlow = (reason: string): void => {
+    failure ??= new GatewayError('too_slow', reason)
+    wake?.()
+  }
   const timer = setInterval(() => {
-    if (!wake || ++ticks <= 2) return
-    failure ??= new GatewayError(
-      'too_slow',
-      `${receivedBytes} bytes arrived in ${idleTimeoutMs} ms`,
-    )
-    wake()
-  }, idleTimeoutMs / 2)
+    if (!wake || ++ticks < ticksPerTimeout) return
+    failTooSlow(`${receivedBytes} bytes arrived in ${idleTimeoutMs} ms`)
+  }, idleTimeoutMs / ticksPerTimeout)
+  const deadline =
+    timeoutMs === undefined
+      ? undefined
+      : setTimeout(failTooSlow, timeoutMs, `The body did not arrive in ${timeoutMs} ms`)
   const stopProbing = probeWhilePaused(req, res, idleTimeoutMs / 6)
   source.on('end', onEnd).on('error', onClose).on('close', onClose).on('data', onData)
   res.once('close', onClose) // a client that has its response sends no more of the body
@@ -82,7 +90,10 @@ export async function* readBodyBatches(
       if (batch.length > 0) {
         const received = batch
         receivedBytes += size
-        if (receivedBytes >= idleTimeoutMs * minBytesPerMs) ticks = receivedBytes = 0
+        if (receivedBytes >= idleTimeoutMs * minBytesPerMs) {
+          ticks = receivedBytes = 0
+          timer.refresh()
+        }
         batch = []
         size = 0
         if (source.isPaused()) source.resume()
@@ -97,6 +108,7 @@ export async function* readBodyBatches(
     }
   } finally {
     clearInterval(timer)
+    clearTimeout(deadline)
     stopProbing()
     source.off('data', onData).off('end', onEnd).off('close', onClose)
     res.off('close', onClose)
@@ -112,8 +124,9 @@ export async function* readBody(
   req: IncomingMessage,
   res: ServerResponse,
   idleTimeoutMs: number,
+  timeoutMs?: number,
 ): AsyncGenerator<Buffer, void, undefined> {
-  for await (const batch of readBodyBatches(req, res, idleTimeoutMs)) yield* batch
+  for await (const batch of readBodyBatches(req, res, idleTimeoutMs, timeoutMs)) yield* batch
 }
 
 /** Whether the client still waits for `100 Continue` before it sends its body. */
