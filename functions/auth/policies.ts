@@ -152,7 +152,7 @@ function readClaims(value: unknown): Record<string, string> {
   if (entries.length > maxClaims) throw badRequest(`claims may have at most ${maxClaims} members`)
   if (!namesAnOwner(claims)) {
     throw badRequest(
-      'claims must name the owner of the jobs, such as "repository": "me/app" or "project_path": "me/app"',
+      'claims must name the owner of the jobs, such as "repository_id": "456" with "repository_owner_id": "123", or "project_path": "me/app"',
     )
   }
   return claims

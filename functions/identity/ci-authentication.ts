@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { GatewayError } from '../errors.ts'
 import type { CiToken, CiTokenVerifier } from './ci-token-verifier.ts'
 import { matchesClaim } from './claim-pattern.ts'
+import { explainSubjectForm } from './github-subject.ts'
 import { neverExpires } from './policies.ts'
 import type { Policies, Policy } from './policies.ts'
 import type { Principal } from './principal.ts'
@@ -10,8 +11,8 @@ import type { Principal } from './principal.ts'
 export interface CiAuthentication {
   /**
    * @param fresh reads the policy from the store, past the cache
-   * @throws {GatewayError} `policy_mismatch` for every mismatch (only the log has the reason), or as
-   *   `CiTokenVerifier.verify` throws
+   * @throws {GatewayError} `policy_mismatch` for every mismatch (only the log has the reason, unless the
+   *   subject differs in its form alone), or as `CiTokenVerifier.verify` throws
    */
   authenticate(token: string, fresh?: boolean): Promise<Principal>
   /** The audience that a job must request its ID token for. */
@@ -53,20 +54,30 @@ export function createCiAuthentication(
   }
 }
 
-/** @throws {GatewayError} `policy_mismatch`; only the log has the reason */
+/** @throws {GatewayError} `policy_mismatch` */
 function checkPolicy(policy: Policy, { issuer, claims }: CiToken, now: number): void {
   if (policy.expiresAt !== null && policy.expiresAt <= now) throw mismatch('The policy has expired')
   if (policy.issuer !== issuer) throw mismatch('The policy has another issuer')
   const requiredClaims = Object.entries(policy.claims)
-  for (const [claim, pattern] of requiredClaims) {
-    const value = Object.hasOwn(claims, claim) ? claims[claim] : undefined
-    if (!matchesClaim(pattern, value)) throw mismatch(`The claim ${claim} does not match`)
-  }
   if (requiredClaims.length === 0) throw mismatch('The policy requires no claim')
+  const mismatches = requiredClaims.filter(([claim, pattern]) => {
+    const value = Object.hasOwn(claims, claim) ? claims[claim] : undefined
+    return !matchesClaim(pattern, value)
+  })
+  const [first, second] = mismatches
+  if (!first) return
+  const [claim, pattern] = first
+  const isSubject = claim === 'sub' && second === undefined
+  throw mismatch(
+    `The claim ${claim} does not match`,
+    isSubject ? explainSubjectForm(pattern, claims) : undefined,
+  )
 }
 
-function mismatch(message: string): GatewayError {
-  return new GatewayError('policy_mismatch', message, {
-    detail: 'Compare the claims and the audience of the job’s token with the policy',
-  })
+/** @param detail by default the same for every mismatch, so that a job cannot find out which policies exist */
+function mismatch(
+  message: string,
+  detail = 'Compare the claims and the audience of the job’s token with the policy',
+): GatewayError {
+  return new GatewayError('policy_mismatch', message, { detail })
 }

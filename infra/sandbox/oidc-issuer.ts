@@ -4,7 +4,7 @@
  *
  * @see OpenID Connect Discovery 1.0; GitHub, "OpenID Connect reference"
  */
-import { randomBytes, randomUUID } from 'node:crypto'
+import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import type { CryptoKey, JWK } from 'jose'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import type { Exchange, Service } from './router.ts'
@@ -117,17 +117,25 @@ export function createOidcIssuer({ now = Date.now }: OidcIssuerOptions = {}): Oi
   }
 }
 
-/** Adds the default claims of a GitHub job on a branch. */
+/** Adds the default claims of a GitHub job on a branch. Its subject has ids, as for new repositories. */
 function withDefaultClaims(claims: Record<string, string>): Record<string, string> {
   const { repository = 'me/app', ref = 'refs/heads/main' } = claims
-  const [owner = ''] = repository.split('/')
+  const [owner = '', name = ''] = repository.split('/')
+  const { repository_id = numberOf(repository), repository_owner_id = numberOf(owner) } = claims
   return {
     repository,
+    repository_id,
     repository_owner: owner,
+    repository_owner_id,
     ref,
-    sub: `repo:${repository}:ref:${ref}`,
+    sub: `repo:${owner}@${repository_owner_id}/${name}@${repository_id}:ref:${ref}`,
     ...claims,
   }
+}
+
+/** A number of up to nine digits that depends on the name alone. */
+function numberOf(name: string): string {
+  return String(parseInt(createHash('sha256').update(name).digest('hex').slice(0, 8), 16) % 1e9)
 }
 
 async function createKey(alg = 'RS256'): Promise<Key> {
