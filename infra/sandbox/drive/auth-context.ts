@@ -22,6 +22,8 @@ export interface Caller {
   clientId: string
   /** Without the URL prefix: `drive.file`. */
   scopes: Set<string>
+  /** The resource keys of the request, by file id. */
+  resourceKeys: Map<string, string>
 }
 
 /** @throws 401 when the token is missing or invalid */
@@ -36,7 +38,12 @@ export function authenticate(req: IncomingMessage, identify: Identify): Caller {
   for (const scope of identity.scopes) {
     scopes.add(scope.replace(/^https:\/\/www\.googleapis\.com\/auth\//, ''))
   }
-  return { sub, email, clientId, scopes }
+  return { sub, email, clientId, scopes, resourceKeys: readResourceKeys(req) }
+}
+
+function readResourceKeys(req: IncomingMessage): Map<string, string> {
+  const pairs = String(req.headers['x-goog-drive-resource-keys'] ?? '').split(',')
+  return new Map(pairs.map((pair) => pair.trim().split('/', 2) as [string, string]))
 }
 
 /** @throws 403 when no scope of the token allows the method */
@@ -71,6 +78,16 @@ function linkRole(tree: Tree, item: Item): SharedRole | null {
   return null
 }
 
+/** Whether the request has the resource key that the link requires by which the user has access. */
+function hasResourceKey(tree: Tree, caller: Caller, item: Item): boolean {
+  if (grantedRole(tree, caller.sub, item) !== null) return true
+  for (let current: Item | undefined = item; current; current = tree.parentOf(current)) {
+    const { id, linkRole: role, resourceKey } = current
+    if (role) return resourceKey === undefined || caller.resourceKeys.get(id) === resourceKey
+  }
+  return true
+}
+
 export function mayWrite(role: Role | null): boolean {
   return role === 'owner' || role === 'writer'
 }
@@ -81,7 +98,7 @@ export function isAppFile(caller: Caller, item: Item): boolean {
 }
 
 export function canReadMetadata(tree: Tree, caller: Caller, item: Item): boolean {
-  if (roleOf(tree, caller.sub, item) === null) return false
+  if (roleOf(tree, caller.sub, item) === null || !hasResourceKey(tree, caller, item)) return false
   const { scopes } = caller
   return (
     scopes.has('drive') ||

@@ -39,6 +39,7 @@ const fieldReaders: Record<string, (context: FileContext) => unknown> = {
   webContentLink: ({ item }) =>
     item.content && `https://drive.google.com/uc?id=${item.id}&export=download`,
   webViewLink: ({ item }) => webViewLink(item),
+  resourceKey: ({ item }) => item.resourceKey,
   iconLink: ({ item }) => `https://drive-thirdparty.googleusercontent.com/16/type/${item.mimeType}`,
   hasThumbnail: () => false,
   thumbnailVersion: () => '0',
@@ -167,6 +168,12 @@ function checksumOf(item: Item, algorithm: 'md5' | 'sha1'): Promise<string> | un
 }
 
 function webViewLink(item: Item): string {
+  const url = new URL(viewUrl(item))
+  if (item.resourceKey !== undefined) url.searchParams.set('resourcekey', item.resourceKey)
+  return url.href
+}
+
+function viewUrl(item: Item): string {
   if (item.mimeType === folderType) return `https://drive.google.com/drive/folders/${item.id}`
   const editor = /^application\/vnd\.google-apps\.(document|spreadsheet|presentation)$/.exec(
     item.mimeType,

@@ -66,6 +66,12 @@ export interface Drive extends Service {
   ): Promise<{ driveId: string; ids: Record<string, string> }>
   /** Shares an item, and everything below it, with another user. */
   share(fileId: string, sub: string, role: 'reader' | 'writer'): void
+  /**
+   * Shares an item with everyone who has its link.
+   *
+   * @param resourceKey what a request needs in addition, as for some old files
+   */
+  shareByLink(fileId: string, role: 'reader' | 'writer', resourceKey?: string): void
   /** Moves an item to another folder, as its owner does in Drive. */
   move(fileId: string, folderId: string): void
   /** Renames an item, moves it to the bin or out of it, as its owner does in Drive. */
@@ -185,6 +191,11 @@ export function createDrive(options: DriveOptions): Drive {
       tree.record(item)
       item.readers.set(sub, role)
       item.sharedWithMeTime = now()
+    },
+    shareByLink(fileId, linkRole, resourceKey) {
+      const item = requireItem(fileId)
+      tree.record(item)
+      Object.assign(item, { linkRole, resourceKey })
     },
     move: (fileId, folderId) => tree.move(requireItem(fileId), folderId),
     update(fileId, changes) {

@@ -13,6 +13,7 @@ import { listingKey } from './page-tokens.ts'
 import { readBoolean, readInteger } from './params.ts'
 import { createPastTree } from './past-tree.ts'
 import { parseQuery } from './query.ts'
+import type { Query } from './query.ts'
 import { shapeOf } from './schema/index.ts'
 import type { ItemPredicate } from './search.ts'
 import { createSearch, isFullText } from './search.ts'
@@ -87,13 +88,22 @@ function search(tree: Tree, caller: Caller, url: URL): Item[] {
   const compare = orderBy ? readOrder(orderBy) : newestFirst
   const isInCorpora = corporaFilter(tree, caller, url)
   const matches = query ? createSearch(query, { tree, caller }) : () => true
+  // The link of a folder suffices to list it, but not to find what is in it.
+  const folders = query ? requiredParents(query) : []
   const matching: Item[] = []
   for (const item of tree.all()) {
     if (item.parent === undefined) continue // roots are not listed
-    if (matches(item) && isInCorpora(item) && canReadMetadata(tree, caller, item))
-      matching.push(item)
+    const isListed = isInCorpora(item) || folders.includes(item.parent)
+    if (matches(item) && isListed && canReadMetadata(tree, caller, item)) matching.push(item)
   }
   return matching.toSorted(compare)
+}
+
+/** The ids that each result of the query has as its parent. */
+function requiredParents(query: Query): string[] {
+  if ('and' in query) return query.and.flatMap(requiredParents)
+  const { name, value } = 'term' in query ? query.term : {}
+  return name === 'parents' && typeof value === 'string' ? [value] : []
 }
 
 function newestFirst(a: Item, b: Item): number {

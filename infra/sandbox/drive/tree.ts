@@ -22,6 +22,8 @@ export interface Item {
   readers: Map<string, SharedRole>
   /** The access of everyone who has the link. */
   linkRole: SharedRole | undefined
+  /** What a request needs in addition for access by the link, as for some old files. */
+  resourceKey: string | undefined
   sharedWithMeTime: number | undefined
   /** Trashed explicitly, not with an ancestor. */
   trashed: boolean
@@ -148,6 +150,7 @@ export function createTree(now: () => number): Tree {
         apps: new Set(),
         readers: new Map(),
         linkRole: undefined,
+        resourceKey: undefined,
         sharedWithMeTime: undefined,
         trashed: false,
         starred: false,
