@@ -21,6 +21,8 @@ import type { Sleep } from '../drive/client/retry.ts'
 import { createConflictPolicy } from '../drive/upload/conflict-policy.ts'
 import type { ConflictPolicy } from '../drive/upload/conflict-policy.ts'
 import { createStreamRequest } from '../drive/client/stream-request.ts'
+import { createUploadLengths, isUploadLengthRecord } from '../drive/upload/upload-lengths.ts'
+import type { UploadLengthRecord, UploadLengths } from '../drive/upload/upload-lengths.ts'
 import { createUploadSessions } from '../drive/upload/upload-session.ts'
 import type { UploadSessions } from '../drive/upload/upload-session.ts'
 import { createSend } from '../drive/client/transport.ts'
@@ -43,6 +45,7 @@ export interface DriveServices {
   idempotency: IdempotencyStore
   directUploads: DirectUploads
   uploadSessions: UploadSessions
+  uploadLengths: UploadLengths
 }
 
 export interface DriveOptions {
@@ -100,6 +103,11 @@ export function createDriveServices(
     'idempotencyKeys',
     isIdempotencyRecord,
   )
+  const lengths = createFirestoreVersionedStore<UploadLengthRecord>(
+    firestore,
+    'singleUse',
+    isUploadLengthRecord,
+  )
   const folderAncestry = createFolderAncestry(deps, now)
   return {
     files: createGoogleapisFiles(drive, {
@@ -117,5 +125,6 @@ export function createDriveServices(
     idempotency: createIdempotencyStore({ records, fileIds, now }),
     directUploads: createDirectUploads(deps, now),
     uploadSessions: createUploadSessions({ ...deps, ...chunkOption }),
+    uploadLengths: createUploadLengths(lengths),
   }
 }

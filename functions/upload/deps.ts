@@ -3,6 +3,7 @@ import type { Folders } from '../drive/files/folders.ts'
 import type { ConflictPolicy } from '../drive/upload/conflict-policy.ts'
 import type { DirectUploads } from '../drive/upload/direct-upload.ts'
 import type { IdempotencyStore } from '../drive/upload/idempotency.ts'
+import type { UploadLengths } from '../drive/upload/upload-lengths.ts'
 import type { UploadSessions } from '../drive/upload/upload-session.ts'
 import type { Uploads } from '../drive/upload/upload.ts'
 import type { Authenticate, Authentication } from '../http/authenticate.ts'
@@ -21,6 +22,7 @@ export interface UploadDeps {
   quotas: Quotas
   uploads: Uploads
   uploadSessions: UploadSessions
+  uploadLengths: UploadLengths
   directUploads: DirectUploads
   folders: Folders
   conflictPolicy: ConflictPolicy

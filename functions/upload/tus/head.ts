@@ -12,8 +12,11 @@ export async function sendOffset(deps: UploadDeps, context: RequestContext): Pro
   // Same-origin pages send no Origin with HEAD.
   const isSameOrigin = upload.origin === (req.headers.origin ?? deps.publicUrl)
   const query = deps.uploadSessions.offset(account, upload, signal)
-  const { offset, file } = await refundIfGone(deps, upload, query)
-  const length = file ? offset : upload.length
+  const [{ offset, file }, knownLength] = await Promise.all([
+    refundIfGone(deps, upload, query),
+    upload.length ?? deps.uploadLengths.find(upload.id),
+  ])
+  const length = file ? offset : knownLength
   res.writeHead(200, {
     'upload-offset': String(offset),
     ...(length === undefined

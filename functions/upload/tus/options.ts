@@ -9,6 +9,7 @@ const extensions = [
   'creation-with-upload',
   'creation-defer-length',
   'checksum',
+  'checksum-trailer',
   'expiration',
   'termination',
 ]

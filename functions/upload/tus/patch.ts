@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import { chunkUnit } from '../../drive/client/protocol.ts'
 import type { AppendRequest } from '../../drive/upload/append-chunks.ts'
 import { GatewayError } from '../../errors.ts'
@@ -40,7 +41,7 @@ export async function appendBytes(deps: UploadDeps, context: RequestContext): Pr
   if (offset === undefined) throw badRequest('Upload-Offset is required')
   const checksum = readChecksum(req)
   const declared = declaredLength(req)
-  const length = resolveLength(deps, context, upload, offset)
+  const length = await resolveLength(deps, req, upload, offset)
   const maxBytes = (length ?? deps.maxFileBytes) - offset
   if (maxBytes >= 0 && (declared ?? 0) > maxBytes) throw exceedsLength()
   if (checksum && (declared ?? 0) > maxChecksumBytes) throw chunkTooLarge()
@@ -76,31 +77,23 @@ export async function appendBytes(deps: UploadDeps, context: RequestContext): Pr
 }
 
 /**
- * Returns the length of the upload after this PATCH. A deferred length must come with the last bytes:
- * the upload URL cannot store it, and so it can never change later.
+ * Returns the length of the upload, which a PATCH may set once when the creation has deferred it.
  *
  * @throws {GatewayError} `bad_request`, `too_large`
  * @see tus 1.0.0, "Creation With Deferred Length"
  */
-function resolveLength(
-  { maxFileBytes }: UploadDeps,
-  { req }: RequestContext,
-  upload: TusUpload,
+async function resolveLength(
+  { maxFileBytes, uploadLengths }: UploadDeps,
+  req: IncomingMessage,
+  { id, length, expiresAt }: TusUpload,
   offset: number,
-): number | undefined {
-  const length = readUploadLength(req, maxFileBytes)
-  if (length === undefined) return upload.length
-  if (upload.length !== undefined) {
-    if (length !== upload.length) {
-      throw badRequest(`Upload-Length of this upload is ${upload.length}`)
-    }
-    return length
-  }
-  const declared = declaredLength(req)
-  if (declared !== undefined && offset + declared < length) {
-    throw badRequest('Send Upload-Length with the PATCH that completes the file')
-  }
-  return length
+): Promise<number | undefined> {
+  const requested = readUploadLength(req, maxFileBytes)
+  if (requested === undefined) return length ?? uploadLengths.find(id)
+  if (requested < offset) throw badRequest('Upload-Length is less than Upload-Offset')
+  const known = length ?? (await uploadLengths.set(id, requested, expiresAt))
+  if (requested !== known) throw badRequest(`Upload-Length of this upload is ${known}`)
+  return known
 }
 
 /** A stalled client resumes sooner when its connection is closed. */

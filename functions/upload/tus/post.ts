@@ -199,7 +199,9 @@ async function* requireLength(
 /** @throws {GatewayError} `bad_request`, `too_large` */
 function readNewLength(req: IncomingMessage, maxFileBytes: number): number | undefined {
   if (headerValue(req, 'upload-concat') !== undefined) {
-    throw badRequest('Parallel uploads (Upload-Concat) are not supported')
+    throw badRequest(
+      'Upload-Concat is not supported: Drive cannot join parts. Send the file as one upload (tus-js-client: parallelUploads: 1)',
+    )
   }
   const length = readUploadLength(req, maxFileBytes)
   const deferred = headerValue(req, 'upload-defer-length')

@@ -127,7 +127,7 @@ describe('Tus-Extension and Tus-Max-Size', () => {
   test('OPTIONS lists the extensions in Tus-Extension', async () => {
     const { headers } = await client.request('OPTIONS', '/upload/tus')
     expect(headers['tus-extension']).toBe(
-      'creation,creation-with-upload,creation-defer-length,checksum,expiration,termination',
+      'creation,creation-with-upload,creation-defer-length,checksum,checksum-trailer,expiration,termination',
     )
   })
   test('OPTIONS returns the maximum in Tus-Max-Size, and POST returns 413 for a longer upload', async () => {

@@ -192,49 +192,6 @@ describe('creation-with-upload: POST', () => {
   })
 })
 
-describe('creation-defer-length', () => {
-  test('HEAD returns Upload-Defer-Length until the length is sent with the last bytes', async () => {
-    const bytes = pattern(chunkUnit + 3)
-    const path = await client.create({ 'upload-defer-length': '1' })
-    const before = await client.head(path)
-    expect(before.headers['upload-defer-length']).toBe('1')
-    expect(before.headers['upload-length']).toBeUndefined()
-    expect(offsetOf(await client.patch(path, 0, bytes.subarray(0, chunkUnit)))).toBe(chunkUnit)
-    expect((await client.head(path)).headers['upload-defer-length']).toBe('1')
-    const length = { 'upload-length': String(chunkUnit + 3) }
-    expect(offsetOf(await client.patch(path, chunkUnit, bytes.subarray(chunkUnit), length))).toBe(
-      chunkUnit + 3,
-    )
-    const after = await client.head(path)
-    expect(after.headers['upload-defer-length']).toBeUndefined()
-    expect([offsetOf(after), after.headers['upload-length']]).toEqual([
-      chunkUnit + 3,
-      String(chunkUnit + 3),
-    ])
-    expect(storedFiles().map((file) => (file as string[])[2])).toEqual([sha256Of(bytes)])
-  })
-  test('an empty PATCH with the length completes the file', async () => {
-    const bytes = pattern(2 * chunkUnit)
-    const path = await client.create({ 'upload-defer-length': '1' })
-    await client.patch(path, 0, bytes)
-    const length = { 'upload-length': String(2 * chunkUnit) }
-    const response = await client.patch(path, 2 * chunkUnit, Buffer.alloc(0), length)
-    expect([response.status, offsetOf(response)]).toEqual([204, 2 * chunkUnit])
-    expect(driveway.google.drive.openSessions()).toBe(0)
-  })
-  test('an early or changed length is rejected, and the upload can continue', async () => {
-    const path = await client.create({ 'upload-defer-length': '1' })
-    const early = { 'upload-length': String(9 * chunkUnit) }
-    expect((await client.patch(path, 0, pattern(chunkUnit), early)).status).toBe(400)
-    const other = await client.create({ 'upload-length': String(3 * chunkUnit) })
-    const changed = { 'upload-length': String(2 * chunkUnit) }
-    expect((await client.patch(other, 0, pattern(chunkUnit), changed)).status).toBe(400)
-    for (const upload of [path, other]) {
-      expect(offsetOf(await client.patch(upload, 0, pattern(chunkUnit)))).toBe(chunkUnit)
-    }
-  })
-})
-
 describe('checksum', () => {
   test('OPTIONS lists the algorithms', async () => {
     const { headers } = await client.request('OPTIONS', '/upload/tus')
