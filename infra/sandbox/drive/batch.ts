@@ -46,26 +46,34 @@ async function send(
   origin: string,
   authorization = '',
 ): Promise<string> {
-  const { pathname, search, searchParams } = new URL(path, origin)
-  const isApi = pathname.startsWith('/drive/v3/')
-  if (!isApi || searchParams.get('alt') === 'media') {
-    const error = googleError(400, 'badRequest', 'A batch has neither uploads nor downloads.')
-    return `HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\n\r\n${JSON.stringify(error)}`
+  const url = new URL(path, origin)
+  if (!url.pathname.startsWith('/drive/v3/')) {
+    const error = googleError(400, 'badRequest', 'A batch has no uploads.')
+    return formatResponse(
+      '400 Bad Request',
+      ['Content-Type: application/json'],
+      JSON.stringify(error),
+    )
   }
-  const response = await fetch(origin + pathname + search, {
+  const target = origin + url.pathname + url.search
+  // A download is not part of the batch: the response redirects to it.
+  const isDownload = url.searchParams.get('alt') === 'media'
+  url.searchParams.delete('alt')
+  const response = await fetch(origin + url.pathname + url.search, {
     method,
     headers: { ...(authorization === '' ? {} : { authorization }), ...headers },
     ...(body === '' ? {} : { body }),
   })
   const text = await response.text()
+  if (isDownload && response.ok) return formatResponse('302 Found', [`Location: ${target}`], '')
   const type = response.headers.get('content-type')
-  return [
-    `HTTP/1.1 ${response.status} ${response.statusText}`,
-    ...(type === null ? [] : [`Content-Type: ${type}`]),
-    `Content-Length: ${Buffer.byteLength(text)}`,
-    '',
-    text,
-  ].join('\r\n')
+  const lines = type === null ? [] : [`Content-Type: ${type}`]
+  return formatResponse(`${response.status} ${response.statusText}`, lines, text)
+}
+
+function formatResponse(status: string, headers: string[], body: string): string {
+  const length = `Content-Length: ${Buffer.byteLength(body)}`
+  return [`HTTP/1.1 ${status}`, ...headers, length, '', body].join('\r\n')
 }
 
 function readBoundary(contentType: string): string {

@@ -83,14 +83,17 @@ describe('a batch request', () => {
     expect(anonymous?.status).toBe(401)
   })
 
-  test('has neither uploads nor downloads', async () => {
-    const parts = readParts(
-      await batch([
-        { request: 'POST /upload/drive/v3/files?uploadType=media', body: 'x' },
-        { request: 'GET /drive/v3/files/root?alt=media' },
-      ]),
-    )
-    expect(parts.map(({ status }) => status)).toEqual([400, 400])
+  test('redirects to a download, and has no uploads', async () => {
+    const ids = await fixture.drive.seed('ada', [{ name: 'd', content: 'downloaded' }])
+    const path = `/drive/v3/files/${ids['d']}?alt=media`
+    const response = await batch([
+      { request: `GET ${path}` },
+      { request: 'GET /drive/v3/files/absent?alt=media' },
+      { request: 'POST /upload/drive/v3/files?uploadType=media', body: 'x' },
+    ])
+    expect(readParts(response).map(({ status }) => status)).toEqual([302, 404, 400])
+    const [, location = ''] = /Location: (\S+)/.exec(response.text) ?? []
+    expect((await send('GET', location)).text).toBe('downloaded')
   })
 
   test('is rejected with over 100 calls, without an end and with another type', async () => {
