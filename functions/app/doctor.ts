@@ -19,10 +19,11 @@ export function createDoctorServices(
   { grants, accountOf }: Pick<TokenServices, 'grants' | 'accountOf'>,
   { files }: Pick<DriveServices, 'files'>,
   now: () => number,
+  timeouts: { secrets?: number; doctorCheck?: number; googleTime?: number } = {},
 ): DoctorDeps['doctor'] {
   const { scopes } = accessProfiles[config.accessProfile]
   const { clientSecretName, googleEndpoints: google, redirectUri } = config
-  const readSecret = createSecretFetcher(secretManager)
+  const readSecret = createSecretFetcher(secretManager, timeouts)
   const store = createFirestoreCheck(firestore)
   const oauth = createGoogleOAuth({
     endpoints: google,
@@ -32,6 +33,7 @@ export function createDoctorServices(
   })
   return {
     operators: config.operators,
+    checkTimeoutMs: timeouts.doctorCheck,
     emailOf: createAccountEmailLookup(firestore),
     contextFor: (sub, signal) => ({
       settings: { ...config, scopes },
@@ -47,7 +49,7 @@ export function createDoctorServices(
       async checkDrive() {
         await files.list(accountOf(sub), { pageSize: 1, orderBy: 'name' }, signal)
       },
-      googleTime: () => fetchGoogleTime(google.jwks),
+      googleTime: () => fetchGoogleTime(google.jwks, timeouts.googleTime),
       now,
     }),
   }

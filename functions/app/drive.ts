@@ -53,8 +53,21 @@ export interface DriveOptions {
   chunkBytes?: number
   /** Waits before a retry. */
   sleep?: Sleep
-  /** Timeouts in milliseconds for each phase of a request to Drive. */
-  driveTimeouts?: Partial<Timeouts>
+  /** Timeouts in milliseconds for each phase of a request to Drive, and for what follows a failure. */
+  driveTimeouts?: Partial<DriveTimeouts>
+  /** Duration in milliseconds of an idempotency lease that is not renewed. */
+  leaseMs?: number
+}
+
+export interface DriveTimeouts extends Timeouts {
+  /** Of a creating request after its client has left. */
+  abortGrace: number
+  /** Of sending the bytes that were read, after the client of a tus upload has left. */
+  sendGrace: number
+  /** Of each cleanup after a failure. */
+  cleanup: number
+  /** Of resuming a broken download. */
+  resume: number
 }
 
 function instrument<T>(service: T, decorate: ((service: T) => T) | undefined): T {
@@ -69,7 +82,7 @@ export function createDriveServices(
   options: DriveOptions,
   telemetry?: Telemetry,
 ): DriveServices {
-  const { chunkBytes, driveTimeouts } = options
+  const { chunkBytes, driveTimeouts, leaseMs } = options
   const instrumentation = telemetry && createInstrumentation(telemetry)
   const sleep = instrumentation ? instrumentation.sleep(options.sleep) : options.sleep
   const send = instrument(createSend(driveTimeouts), instrumentation?.send)
@@ -84,6 +97,8 @@ export function createDriveServices(
     bufferPool: instrument(createBufferPool(config.memoryBytes), instrumentation?.bufferPool),
     root,
     ...sleepOption,
+    abortGraceMs: driveTimeouts?.abortGrace,
+    cleanupTimeoutMs: driveTimeouts?.cleanup,
     wholeDrive,
     onCleanupError: (fileId: string, error: unknown) =>
       log.failure('upload_cleanup_failed', error, { fileId }),
@@ -116,15 +131,23 @@ export function createDriveServices(
       timeoutMs: driveTimeouts?.response,
       ...(instrumentation ? { instrument: instrumentation.request } : {}),
     }),
-    downloads: createDownloads({ ...deps, streamRequest }),
+    downloads: createDownloads({
+      ...deps,
+      streamRequest,
+      resumeTimeoutMs: driveTimeouts?.resume,
+    }),
     uploads: createUploads({ ...deps, ...chunkOption }),
     folders: createFolders({ ...deps, reservations, folderAncestry }, now),
     folderAncestry,
     destinations: createDestinations(deps),
     conflictPolicy: createConflictPolicy(deps),
-    idempotency: createIdempotencyStore({ records, fileIds, now }),
+    idempotency: createIdempotencyStore({ records, fileIds, now, leaseMs }),
     directUploads: createDirectUploads(deps, now),
-    uploadSessions: createUploadSessions({ ...deps, ...chunkOption }),
+    uploadSessions: createUploadSessions({
+      ...deps,
+      ...chunkOption,
+      sendGraceMs: driveTimeouts?.sendGrace,
+    }),
     uploadLengths: createUploadLengths(lengths),
   }
 }

@@ -14,6 +14,7 @@ import { createLog } from '../http/log.ts'
 import { createLingeringClose, lingerDefaults } from '../http/lingering-close.ts'
 import type { LingerLimits } from '../http/lingering-close.ts'
 import type { Log } from '../http/log.ts'
+import type { OtlpExporterOptions } from '../telemetry/otlp-exporter.ts'
 import { createErrorBoundary } from '../http/uncaught-errors.ts'
 import { countUploads, instrumentHandler } from '../http/http-telemetry.ts'
 import { createOriginPolicy } from '../http/cors.ts'
@@ -49,33 +50,67 @@ export interface GatewayOptions extends DriveOptions {
   linger?: Partial<LingerLimits>
   /** Time in milliseconds that in-flight requests have to finish after SIGTERM. */
   graceMs?: number
+  /** Time in milliseconds after it to send the errors of those that have not. */
+  flushMs?: number
   /** Timeout in milliseconds of one code exchange or refresh at Google. */
   signInTimeoutMs?: number
+  /** Timeouts of other requests of the gateway. */
+  timeouts?: GatewayTimeouts
+  /** Interval and timeout of exports to the collector. */
+  telemetry?: Pick<OtlpExporterOptions, 'intervalMs' | 'timeoutMs'>
   /** Clock for sign-ins, credentials, access tokens and secrets. */
   now?: () => number
   /** Whether SIGTERM and SIGINT shut the gateway down; default true. */
   handleSignals?: boolean
 }
 
+/** Milliseconds. Each is read when a request starts, and has its default where it is used. */
+export interface GatewayTimeouts {
+  /** One Firestore operation, with all retries of the client. */
+  firestore?: number
+  /** Reading one secret, with all retries of the client. */
+  secrets?: number
+  /** The discovery document and the keys of one issuer of CI tokens. */
+  jwks?: number
+  /** All requests that revoke one grant. */
+  revocation?: number
+  /** The offset query after a failed PATCH. */
+  offsetQuery?: number
+  /** One check of the self-diagnosis. */
+  doctorCheck?: number
+  /** Google's clock, for the self-diagnosis. */
+  googleTime?: number
+}
+
 /** Cloud Run kills an instance 10 s after SIGTERM; the process exits before. */
 const shutdownMs = 9_900
 
 export function createGateway(config: Config, options: GatewayOptions = {}): Gateway {
-  const { publicUrl, allowedOrigins, returnUrls, accessProfile, maxFileBytes, maxRequestBytes } = config
+  const { publicUrl, allowedOrigins, returnUrls, accessProfile, maxFileBytes, maxRequestBytes } =
+    config
   const { projectId, service } = config
   const { log: baseLog = createLog(projectId, undefined, {}, service), now = Date.now } = options
-  const { telemetry, stop: stopTelemetry } = createTelemetryServices(config, baseLog)
+  const { telemetry, stop: stopTelemetry } = createTelemetryServices(
+    config,
+    baseLog,
+    options.telemetry,
+  )
   const log = telemetry ? countUploads(baseLog, telemetry) : baseLog
 
-  const clients = createClients(config)
+  const { signInTimeoutMs, timeouts = {}, sleep } = options
+  const wait = sleep && ((ms: number) => sleep(ms, new AbortController().signal))
+  const clients = createClients(config, timeouts)
   const origins = createOriginPolicy(publicUrl, allowedOrigins)
-  const token = createTokenServices(config, clients, log, now, options.signInTimeoutMs, telemetry)
-  const identity = createIdentityServices(config, clients, token, origins, log, now)
+  const token = createTokenServices(config, clients, log, now, signInTimeoutMs, telemetry, timeouts)
+  const identity = createIdentityServices(config, clients, token, origins, log, now, {
+    timeouts,
+    wait,
+  })
   const drive = createDriveServices(config, clients, log, now, options, telemetry)
 
-  const doctor = createDoctorServices(config, clients, token, drive, now)
+  const doctor = createDoctorServices(config, clients, token, drive, now, timeouts)
 
-  const shutdown = createGracefulShutdown(options.graceMs)
+  const shutdown = createGracefulShutdown(options.graceMs, options.flushMs)
   const errorBoundary = createErrorBoundary(log)
   const routerOptions: RouterOptions = {
     log,
@@ -114,6 +149,9 @@ export function createGateway(config: Config, options: GatewayOptions = {}): Gat
     origins,
     publicUrl,
     now,
+    wait,
+    revocationTimeoutMs: timeouts.revocation,
+    offsetQueryTimeoutMs: timeouts.offsetQuery,
   }
   const functions = {
     auth: handler(

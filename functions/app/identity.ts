@@ -73,6 +73,13 @@ const maxUserCodeAttempts = 30
 /** The sign-in rate limit of a network, as a multiple of its limit for other requests. */
 const signInFactor = 10
 
+export interface IdentityOptions {
+  /** Milliseconds, read for each fetch. */
+  timeouts?: { jwks?: number } | undefined
+  /** Waits before a retry. */
+  wait?: ((ms: number) => Promise<void>) | undefined
+}
+
 export function createIdentityServices(
   config: Config,
   { firestore }: Clients,
@@ -80,6 +87,7 @@ export function createIdentityServices(
   origins: OriginPolicy,
   log: Log,
   now: () => number,
+  { timeouts, wait }: IdentityOptions = {},
 ): IdentityServices {
   const { publicUrl, forwardedHops, oidcIssuers, allowedUsers, limitsPerDay } = config
   const credentials = createCredentials(
@@ -105,12 +113,13 @@ export function createIdentityServices(
     createFirestoreVersionedStore<PolicyRecord>(firestore, 'policies', isPolicyRecord),
     now,
   )
-  const ciTokenVerifier = createCiTokenVerifier(oidcIssuers, now)
+  const ciTokenVerifier = createCiTokenVerifier(oidcIssuers, now, timeouts)
   const ciAuthentication = createCiAuthentication(ciTokenVerifier, policies, publicUrl, now)
   const singleUse = createFirestoreSingleUseStore(firestore)
   const usageCounter = createUsageCounter(
     createFirestoreVersionedStore<Usage>(firestore, 'usage', isUsage),
     now,
+    wait,
   )
   const onUse = (principal: Principal): void =>
     void usageCounter

@@ -1,7 +1,7 @@
 /** Composition of telemetry: off unless a collector is configured. */
 import type { Config } from '../config/config.ts'
 import type { Log } from '../http/log.ts'
-import type { OtlpExporter } from '../telemetry/otlp-exporter.ts'
+import type { OtlpExporter, OtlpExporterOptions } from '../telemetry/otlp-exporter.ts'
 import { noopTelemetry } from '../telemetry/metrics.ts'
 import type { Telemetry } from '../telemetry/metrics.ts'
 
@@ -15,6 +15,7 @@ export interface TelemetryServices {
 export function createTelemetryServices(
   { otlpEndpoint, otlpHeaders, service, projectId }: Config,
   log: Log,
+  options: Pick<OtlpExporterOptions, 'intervalMs' | 'timeoutMs'> = {},
 ): TelemetryServices {
   if (otlpEndpoint === undefined) return { telemetry: undefined, stop: async () => {} }
   let exporter: OtlpExporter | undefined
@@ -22,6 +23,7 @@ export function createTelemetryServices(
   // Loaded in the background: the first request does not wait for it.
   const loading = import('../telemetry/otlp-exporter.ts').then(({ createOtlpExporter }) => {
     exporter = createOtlpExporter({
+      ...options,
       endpoint: otlpEndpoint,
       headers: otlpHeaders,
       resource: {

@@ -32,7 +32,10 @@ export interface TokenServices {
   erase: EraseAccount
 }
 
-/** @param signInTimeoutMs timeout of one code exchange or refresh at Google, in milliseconds */
+/**
+ * @param signInTimeoutMs timeout of one code exchange or refresh at Google, in milliseconds
+ * @param timeouts in milliseconds, read for each secret
+ */
 export function createTokenServices(
   config: Config,
   clients: Clients,
@@ -40,8 +43,9 @@ export function createTokenServices(
   now: () => number,
   signInTimeoutMs?: number,
   telemetry?: Telemetry,
+  timeouts?: { secrets?: number },
 ): TokenServices {
-  const secrets = createSecretCache(createSecretFetcher(clients.secretManager), now)
+  const secrets = createSecretCache(createSecretFetcher(clients.secretManager, timeouts), now)
   const seal = createSeal((fresh) => secrets.read(config.keyringSecretName, fresh))
   const { scopes } = accessProfiles[config.accessProfile]
   const client = createGoogleOAuth({

@@ -1,6 +1,5 @@
 /** `DELETE /auth/grant`: erases an account, then revokes its grant at Google. */
 import { setTimeout as sleep } from 'node:timers/promises'
-
 import type { EraseAccount } from '../lib/erase-account.ts'
 import type { AccessTokenCache } from '../token/access-token-cache.ts'
 import type { GoogleOAuth } from '../token/google-oauth.ts'
@@ -19,27 +18,30 @@ export interface DisconnectDeps {
   oauth: Pick<GoogleOAuth, 'revoke'>
   eraseAccount: EraseAccount
   publicUrl: string
+  /** Waits before a retry. */
+  wait?: ((ms: number) => Promise<void>) | undefined
+  /** Time in milliseconds for all revocation requests together. */
+  revocationTimeoutMs?: number | undefined
 }
 
 /** Google's page for revoking a grant manually. */
 const googleConnectionsUrl = 'https://myaccount.google.com/connections'
-/** Maximum number of revocation requests, all within `revocationTimeoutMs`. */
+/** Maximum number of revocation requests. */
 const maxAttempts = 3
-const revocationTimeoutMs = 6_000
 
 export function disconnectRoutes(deps: DisconnectDeps): Route[] {
   return [{ method: 'DELETE', path: /^grant$/, run: (context) => disconnect(deps, context) }]
 }
 
 async function disconnect(deps: DisconnectDeps, { req, res, log }: RequestContext): Promise<void> {
-  const { authenticateAny, grants, eraseAccount, accessTokens, oauth, publicUrl } = deps
+  const { authenticateAny, grants, eraseAccount, accessTokens, publicUrl } = deps
   const { sub, id } = await authenticateAny(req, 'session')
   // An unreadable record is erased too, but its refresh token cannot be revoked.
   const grant = await findReadableGrant(grants, sub)
   const [erasure] = await Promise.allSettled([eraseAccount(sub)])
   accessTokens.delete(sub)
   // Revoke even when the erasure has failed: this request may be the last to know the token.
-  const revokedAtGoogle = grant !== undefined && (await revokeAtGoogle(oauth, grant.refreshToken))
+  const revokedAtGoogle = grant !== undefined && (await revokeAtGoogle(deps, grant.refreshToken))
   if (erasure.status === 'rejected') throw erasure.reason
   audit(log, 'disconnect', { sub, credential: id, revokedAtGoogle })
   res.setHeader(
@@ -62,12 +64,12 @@ async function disconnect(deps: DisconnectDeps, { req, res, log }: RequestContex
  * @returns whether Google confirmed the revocation
  */
 async function revokeAtGoogle(
-  oauth: DisconnectDeps['oauth'],
+  { oauth, wait = sleep, revocationTimeoutMs = 6_000 }: DisconnectDeps,
   refreshToken: string,
 ): Promise<boolean> {
   const deadline = performance.now() + revocationTimeoutMs
   for (let attempt = 1; attempt <= maxAttempts && performance.now() < deadline; attempt++) {
-    if (attempt > 1) await sleep(200 * attempt)
+    if (attempt > 1) await wait(200 * attempt)
     const revoked = await oauth.revoke(refreshToken).then(
       () => true,
       () => false,

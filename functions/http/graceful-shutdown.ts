@@ -7,7 +7,7 @@ import { closeConnectionAfterResponse, isHttp2, isResponseComplete } from './htt
 
 /** Cloud Run kills an instance 10 s after SIGTERM: requests have 8 s, then the rest gets an error. */
 const defaultGraceMs = 8_000
-const finalFlushMs = 1_500
+const defaultFlushMs = 1_500
 
 export interface GracefulShutdown {
   /** Sets the server's timeouts and `Expect` handling, and includes it in the shutdown. */
@@ -28,8 +28,14 @@ export interface InFlightRequest {
   untrack(): void
 }
 
-/** @param graceMs time that in-flight requests have to finish */
-export function createGracefulShutdown(graceMs = defaultGraceMs): GracefulShutdown {
+/**
+ * @param graceMs time that in-flight requests have to finish
+ * @param flushMs time after it to send the errors of those that have not
+ */
+export function createGracefulShutdown(
+  graceMs = defaultGraceMs,
+  flushMs = defaultFlushMs,
+): GracefulShutdown {
   const servers = new Set<Server | Http2Server>()
   const sessions = new Set<Http2Session>()
   const inFlight = new Map<ServerResponse, (reason: InFlightRequest['endReason']) => void>()
@@ -102,7 +108,7 @@ export function createGracefulShutdown(graceMs = defaultGraceMs): GracefulShutdo
         for (const end of inFlight.values()) end('shutdown')
         await Promise.race([
           none.then(allSessionsClosed),
-          sleep(finalFlushMs, undefined, { ref: false }),
+          sleep(flushMs, undefined, { ref: false }),
         ])
       })()
       return stopped

@@ -36,9 +36,10 @@ const googleIssuers = new Set<unknown>(['https://accounts.google.com', 'accounts
 export function createCiTokenVerifier(
   issuers: readonly string[],
   now: () => number = Date.now,
+  timeouts?: { jwks?: number | undefined },
 ): CiTokenVerifier {
   const jwksByIssuer = new Map<string, JwksCache>(
-    issuers.map((issuer) => [issuer, createJwksCache(issuer, now)]),
+    issuers.map((issuer) => [issuer, createJwksCache(issuer, now, timeouts)]),
   )
 
   return {

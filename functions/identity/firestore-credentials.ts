@@ -1,7 +1,8 @@
 /** Credential store in Firestore: `credentials/{id}`, with a TTL policy on `expiresAt`. */
-import type { DocumentReference, Firestore, Timestamp } from '@google-cloud/firestore'
+import type { CollectionReference, Firestore, Timestamp } from '@google-cloud/firestore'
 import type { Collection } from '../store/collections.ts'
-import { ConflictError, withFirestoreDeadline } from '../store/firestore-errors.ts'
+import { ConflictError } from '../store/firestore-errors.ts'
+import type { RunFirestore } from '../store/firestore-errors.ts'
 import { deleteWhere } from '../store/firestore-batch-delete.ts'
 import type { Credential, CredentialStore } from './credentials.ts'
 import { scopes } from './principal.ts'
@@ -10,19 +11,19 @@ import type { Limits } from './principal.ts'
 /** More than an account can have: the number of tokens is limited, and sessions expire. */
 const maxListed = 1_000
 
-export function createFirestoreCredentialStore(
-  firestore: () => Promise<Firestore>,
-): CredentialStore {
-  const collection = async (): Promise<ReturnType<Firestore['collection']>> =>
-    (await firestore()).collection('credentials' satisfies Collection)
-  const reference = async (id: string): Promise<DocumentReference> => (await collection()).doc(id)
+const credentialsIn = (store: Firestore): CollectionReference =>
+  store.collection('credentials' satisfies Collection)
 
+export function createFirestoreCredentialStore(firestore: RunFirestore): CredentialStore {
   return {
     async create({ id, createdAt, expiresAt, ...rest }) {
       const dates = { createdAt: new Date(createdAt), expiresAt: new Date(expiresAt) }
-      const document = await reference(id)
       try {
-        await withFirestoreDeadline(() => document.create({ ...rest, ...dates }))
+        await firestore((store) =>
+          credentialsIn(store)
+            .doc(id)
+            .create({ ...rest, ...dates }),
+        )
       } catch (error) {
         // The id is random, so the conflict is with our own write: the client retried it.
         if (!(error instanceof ConflictError)) throw error
@@ -30,24 +31,23 @@ export function createFirestoreCredentialStore(
     },
 
     async find(id) {
-      const document = await reference(id)
-      const data = (await withFirestoreDeadline(() => document.get())).data()
+      const data = (await firestore((store) => credentialsIn(store).doc(id).get())).data()
       return data && readCredential(id, data)
     },
 
     async list(sub) {
-      const query = (await collection()).where('sub', '==', sub).limit(maxListed)
-      const { docs } = await withFirestoreDeadline(() => query.get())
+      const { docs } = await firestore((store) =>
+        credentialsIn(store).where('sub', '==', sub).limit(maxListed).get(),
+      )
       return docs.flatMap((doc) => readCredential(doc.id, doc.data()) ?? [])
     },
 
     async remove(id) {
-      const document = await reference(id)
-      await withFirestoreDeadline(() => document.delete())
+      await firestore((store) => credentialsIn(store).doc(id).delete())
     },
 
     async removeAll(sub) {
-      return deleteWhere(await firestore(), 'credentials', 'sub', sub)
+      return deleteWhere(firestore, 'credentials', 'sub', sub)
     },
   }
 }

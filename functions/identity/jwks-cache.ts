@@ -25,7 +25,7 @@ const maxStaleMs = 60 * 60_000
 /** Minimum time between two fetches: made-up key IDs cannot cause more of them. */
 const cooldownMs = 10_000
 /** For the discovery document and the JWKS together. */
-const timeoutMs = 5_000
+const defaultTimeoutMs = 5_000
 const maxKeys = 100
 
 interface CachedKeys {
@@ -34,7 +34,12 @@ interface CachedKeys {
   fetchedAt: number
 }
 
-export function createJwksCache(issuer: string, now: () => number = Date.now): JwksCache {
+/** @param timeouts in milliseconds, read for each fetch */
+export function createJwksCache(
+  issuer: string,
+  now: () => number = Date.now,
+  timeouts: { jwks?: number | undefined } = {},
+): JwksCache {
   let cache: CachedKeys | undefined
   let lastFetchAt: number | undefined
   const fetches = createSingleFlight<string, void>()
@@ -48,7 +53,7 @@ export function createJwksCache(issuer: string, now: () => number = Date.now): J
   async function refresh(): Promise<void> {
     lastFetchAt = now()
     try {
-      const jwks = await fetchJwks(issuer, AbortSignal.timeout(timeoutMs))
+      const jwks = await fetchJwks(issuer, AbortSignal.timeout(timeouts.jwks ?? defaultTimeoutMs))
       const kids = new Set(jwks.keys.flatMap(({ kid }) => (kid === undefined ? [] : [kid])))
       cache = { kids, find: createLocalJWKSet(jwks), fetchedAt: now() }
     } catch (error) {

@@ -1,7 +1,6 @@
-import type { DocumentReference, Firestore } from '@google-cloud/firestore'
 import type { Collection } from './collections.ts'
 import { GatewayError } from '../errors.ts'
-import { withFirestoreDeadline } from './firestore-errors.ts'
+import type { RunFirestore } from './firestore-errors.ts'
 
 /** Maximum number of writes per commit. */
 const maxBatchWrites = 500
@@ -13,23 +12,22 @@ const maxBatches = 200
  *
  * @param field a field path, such as `approval.sub`
  * @returns the ids of the deleted documents
- * @throws {GatewayError} as `withFirestoreDeadline()`; earlier batches stay deleted
+ * @throws {GatewayError} as `RunFirestore`; earlier batches stay deleted
  */
 export async function deleteWhere(
-  firestore: Firestore,
+  firestore: RunFirestore,
   collection: Collection,
   field: string,
   value: string,
 ): Promise<string[]> {
-  const query = firestore.collection(collection).where(field, '==', value).select()
   const deleted: string[] = []
   for (let batch = 0; batch < maxBatches; batch++) {
-    const { docs } = await withFirestoreDeadline(() => query.limit(maxBatchWrites).get())
-    await commitDeletes(
-      firestore,
-      docs.map(({ ref }) => ref),
+    const { docs } = await firestore((store) =>
+      store.collection(collection).where(field, '==', value).select().limit(maxBatchWrites).get(),
     )
-    deleted.push(...docs.map(({ id }) => id))
+    const ids = docs.map(({ id }) => id)
+    await deleteDocuments(firestore, collection, ids)
+    deleted.push(...ids)
     if (docs.length < maxBatchWrites) return deleted
   }
   throw new GatewayError(
@@ -40,22 +38,17 @@ export async function deleteWhere(
 
 /** Deletes documents by id; missing ones are ignored. */
 export async function deleteDocuments(
-  firestore: Firestore,
+  firestore: RunFirestore,
   collection: Collection,
   ids: readonly string[],
 ): Promise<void> {
-  const documents = ids.map((id) => firestore.collection(collection).doc(id))
-  for (let start = 0; start < documents.length; start += maxBatchWrites) {
-    await commitDeletes(firestore, documents.slice(start, start + maxBatchWrites))
+  for (let start = 0; start < ids.length; start += maxBatchWrites) {
+    await firestore((store) => {
+      const batch = store.batch()
+      for (const id of ids.slice(start, start + maxBatchWrites)) {
+        batch.delete(store.collection(collection).doc(id))
+      }
+      return batch.commit()
+    })
   }
-}
-
-async function commitDeletes(
-  firestore: Firestore,
-  documents: readonly DocumentReference[],
-): Promise<void> {
-  if (documents.length === 0) return
-  const batch = firestore.batch()
-  for (const document of documents) batch.delete(document)
-  await withFirestoreDeadline(() => batch.commit())
 }

@@ -1,5 +1,6 @@
 /** Deadline and error mapping for Firestore. */
 import { AsyncLocalStorage } from 'node:async_hooks'
+import type { Firestore } from '@google-cloud/firestore'
 import { withDeadline } from '../lib/deadline.ts'
 import { GatewayError } from '../errors.ts'
 
@@ -7,7 +8,7 @@ import { GatewayError } from '../errors.ts'
  * Maximum time for one Firestore operation. The SDK itself retries with backoff for ten minutes when
  * the server is busy, and for one minute when it does not respond.
  */
-const firestoreTimeoutMs = 8_000
+const defaultTimeoutMs = 8_000
 
 /**
  * Aborts at the deadline of the current operation. The SDK must stop then: a later write was already
@@ -26,34 +27,47 @@ export class ConflictError extends Error {
 }
 
 /**
- * Runs a Firestore operation with a deadline and maps its errors.
+ * Runs one Firestore operation with a deadline and maps its errors.
  *
  * @throws {ConflictError} for a failed precondition
  * @throws {GatewayError} `misconfigured`, `store_unavailable`
  */
-export async function withFirestoreDeadline<T>(work: () => Promise<T>): Promise<T> {
-  const deadline = new AbortController()
-  const onTimeout = (): GatewayError => {
-    deadline.abort()
-    return new GatewayError('store_unavailable', 'The request to Firestore timed out')
-  }
-  try {
-    return await withDeadline(
-      deadlineSignal.run(deadline.signal, work),
-      firestoreTimeoutMs,
-      onTimeout,
-    )
-  } catch (error) {
-    if (error instanceof GatewayError) throw error
-    const { code } = error as { code?: unknown }
-    if (code === alreadyExists || code === failedPrecondition || code === 409) {
-      throw new ConflictError('A precondition failed', { cause: error })
+export type RunFirestore = <T>(operation: (firestore: Firestore) => Promise<T>) => Promise<T>
+
+/** @param timeouts in milliseconds, read for each operation */
+export function createFirestoreRunner(
+  client: () => Promise<Firestore>,
+  timeouts: { firestore?: number | undefined } = {},
+): RunFirestore {
+  return async (operation) => {
+    const firestore = await client()
+    const deadline = new AbortController()
+    const onTimeout = (): GatewayError => {
+      deadline.abort()
+      return new GatewayError('store_unavailable', 'The request to Firestore timed out')
     }
-    if (permissionErrors.has(code)) {
-      throw new GatewayError('misconfigured', 'Firestore denied permission', { cause: error })
+    try {
+      return await withDeadline(
+        deadlineSignal.run(deadline.signal, () => operation(firestore)),
+        timeouts.firestore ?? defaultTimeoutMs,
+        onTimeout,
+      )
+    } catch (error) {
+      throw toStoreError(error)
     }
-    throw new GatewayError('store_unavailable', 'The request to Firestore failed', { cause: error })
   }
+}
+
+function toStoreError(error: unknown): Error {
+  if (error instanceof GatewayError) return error
+  const { code } = error as { code?: unknown }
+  if (code === alreadyExists || code === failedPrecondition || code === 409) {
+    return new ConflictError('A precondition failed', { cause: error })
+  }
+  if (permissionErrors.has(code)) {
+    return new GatewayError('misconfigured', 'Firestore denied permission', { cause: error })
+  }
+  return new GatewayError('store_unavailable', 'The request to Firestore failed', { cause: error })
 }
 
 /** Whether a write failed because of a concurrent one; includes a missing document (gRPC 5, HTTP 404). */

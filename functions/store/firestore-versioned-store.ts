@@ -7,27 +7,28 @@ import type {
 } from '@google-cloud/firestore'
 import type { Collection } from './collections.ts'
 import { GatewayError } from '../errors.ts'
-import { withFirestoreDeadline, isPreconditionFailure } from './firestore-errors.ts'
+import { isPreconditionFailure } from './firestore-errors.ts'
+import type { RunFirestore } from './firestore-errors.ts'
 import { deleteDocuments, deleteWhere } from './firestore-batch-delete.ts'
 import type { VersionedStore, Versioned } from './versioned-store.ts'
 
 /** @param isValue validates a document, which another version of Driveway may have written */
 export function createFirestoreVersionedStore<T extends object>(
-  firestore: () => Promise<Firestore>,
+  firestore: RunFirestore,
   collection: Collection,
   isValue: (data: Record<string, unknown>) => boolean,
 ): VersionedStore<T> {
-  const documentFor = async (id: string): Promise<DocumentReference> =>
-    (await firestore()).collection(collection).doc(id)
+  const documentIn = (store: Firestore, id: string): DocumentReference =>
+    store.collection(collection).doc(id)
 
   /** @returns `undefined` if a concurrent write won */
   const writeIfCurrent = async (
-    write: () => Promise<{ writeTime: Timestamp }>,
+    write: (store: Firestore) => Promise<{ writeTime: Timestamp }>,
     value: T,
     expiresAt: number,
   ): Promise<Versioned<T> | undefined> => {
     try {
-      return { value, expiresAt, etag: (await withFirestoreDeadline(write)).writeTime }
+      return { value, expiresAt, etag: (await firestore(write)).writeTime }
     } catch (error) {
       if (isPreconditionFailure(error)) return undefined
       throw error
@@ -47,45 +48,46 @@ export function createFirestoreVersionedStore<T extends object>(
   return {
     async create(id, value, expiresAt) {
       const document = { ...value, expiresAt: new Date(expiresAt) }
-      const reference = await documentFor(id)
-      return writeIfCurrent(() => reference.create(document), value, expiresAt)
+      return writeIfCurrent((store) => documentIn(store, id).create(document), value, expiresAt)
     },
 
     async find(id) {
-      const reference = await documentFor(id)
-      return read(await withFirestoreDeadline(() => reference.get()))
+      return read(await firestore((store) => documentIn(store, id).get()))
     },
 
     async findAll(ids) {
       if (ids.length === 0) return []
-      const store = await firestore()
-      const references = ids.map((id) => store.collection(collection).doc(id))
-      return (await withFirestoreDeadline(() => store.getAll(...references))).map(read)
+      const snapshots = await firestore((store) =>
+        store.getAll(...ids.map((id) => documentIn(store, id))),
+      )
+      return snapshots.map(read)
     },
 
     async replace(id, etag, value, expiresAt) {
       const document = { ...value, expiresAt: new Date(expiresAt) }
       const lastUpdateTime = etag as Timestamp
-      const reference = await documentFor(id)
-      return writeIfCurrent(() => reference.update(document, { lastUpdateTime }), value, expiresAt)
+      return writeIfCurrent(
+        (store) => documentIn(store, id).update(document, { lastUpdateTime }),
+        value,
+        expiresAt,
+      )
     },
 
     async remove(id, etag) {
       const lastUpdateTime = etag as Timestamp
-      const reference = await documentFor(id)
       try {
-        await withFirestoreDeadline(() => reference.delete({ lastUpdateTime }))
+        await firestore((store) => documentIn(store, id).delete({ lastUpdateTime }))
       } catch (error) {
         if (!isPreconditionFailure(error)) throw error
       }
     },
 
     async removeEach(ids) {
-      await deleteDocuments(await firestore(), collection, ids)
+      await deleteDocuments(firestore, collection, ids)
     },
 
     async removeWhere(field, value) {
-      await deleteWhere(await firestore(), collection, field, value)
+      await deleteWhere(firestore, collection, field, value)
     },
   }
 }

@@ -8,7 +8,8 @@ import type {
 } from '@google-cloud/firestore'
 import type { Collection } from '../store/collections.ts'
 import { GatewayError } from '../errors.ts'
-import { isPreconditionFailure, withFirestoreDeadline } from '../store/firestore-errors.ts'
+import { isPreconditionFailure } from '../store/firestore-errors.ts'
+import type { RunFirestore } from '../store/firestore-errors.ts'
 import { toRevocation } from './revocation-reason.ts'
 import type { Seal } from './sealed-values.ts'
 import type { GrantRecord, GrantStore } from './grant-store.ts'
@@ -35,7 +36,7 @@ const markUsedIntervalMs = 24 * 60 * 60_000
 const maxAttempts = 8
 
 export interface FirestoreGrantStoreDeps {
-  firestore: () => Promise<Firestore>
+  firestore: RunFirestore
   seal: Seal
   /** Called for a document that cannot be opened: it was tampered with, or a key is missing. */
   onUnreadable?: (sub: string, reason: string) => void
@@ -58,18 +59,22 @@ export function createFirestoreGrantStore(deps: FirestoreGrantStoreDeps): GrantS
   ): Promise<Timestamp | undefined> => {
     const sealed = await seal.seal(purposeOf(sub), { refreshToken })
     const precondition = updateTime === undefined ? {} : { lastUpdateTime: updateTime }
-    return withFirestoreDeadline(() => ref.update({ sealed }, precondition)).then(
+    return firestore(() => ref.update({ sealed }, precondition)).then(
       ({ writeTime }) => writeTime,
       () => updateTime,
     )
   }
 
-  const referenceOf = async (sub: string): Promise<DocumentReference> =>
-    (await firestore()).collection('grants' satisfies Collection).doc(sub)
+  const read = (sub: string): Promise<DocumentSnapshot> =>
+    firestore((store) => grantIn(store, sub).get())
 
-  const read = async (sub: string): Promise<DocumentSnapshot> => {
-    const reference = await referenceOf(sub)
-    return withFirestoreDeadline(() => reference.get())
+  const updateIfUnchanged = async (
+    sub: string,
+    etag: unknown,
+    change: Partial<GrantDocument>,
+  ): Promise<void> => {
+    const lastUpdateTime = etag as Timestamp
+    await firestore((store) => grantIn(store, sub).update(change, { lastUpdateTime }))
   }
 
   const find: GrantStore['find'] = async (sub) => {
@@ -136,7 +141,7 @@ export function createFirestoreGrantStore(deps: FirestoreGrantStoreDeps): GrantS
           ? randomBytes(16).toString('base64url')
           : readGeneration(current.data())
         try {
-          await withFirestoreDeadline(() =>
+          await firestore(() =>
             isNew ? current.ref.create({ ...document, generation }) : current.ref.update(document),
           )
           return generation
@@ -157,7 +162,7 @@ export function createFirestoreGrantStore(deps: FirestoreGrantStoreDeps): GrantS
         if (current?.generation !== generation) return
         if (current.refreshToken !== grant.refreshToken) return
         try {
-          return await updateIfUnchanged(await referenceOf(sub), current.etag, fields)
+          return await updateIfUnchanged(sub, current.etag, fields)
         } catch (error) {
           if (!isPreconditionFailure(error)) throw error
           current = await find(sub)
@@ -169,7 +174,7 @@ export function createFirestoreGrantStore(deps: FirestoreGrantStoreDeps): GrantS
     async markUsed({ sub, usedAt = 0, etag }) {
       if (now() - usedAt < markUsedIntervalMs) return
       try {
-        await updateIfUnchanged(await referenceOf(sub), etag, { usedAt: new Date(now()) })
+        await updateIfUnchanged(sub, etag, { usedAt: new Date(now()) })
       } catch {
         // Only the time of last use is lost; the next use writes it.
       }
@@ -178,7 +183,7 @@ export function createFirestoreGrantStore(deps: FirestoreGrantStoreDeps): GrantS
     async markRevoked({ sub, etag }, { code, cause }) {
       const change = { revocationCode: code, revocationCause: cause }
       try {
-        await updateIfUnchanged(await referenceOf(sub), etag, change)
+        await updateIfUnchanged(sub, etag, change)
       } catch (error) {
         // A newer sign-in or an erasure of the account takes precedence.
         if (!isPreconditionFailure(error)) throw error
@@ -186,18 +191,13 @@ export function createFirestoreGrantStore(deps: FirestoreGrantStoreDeps): GrantS
     },
 
     async remove(sub) {
-      const reference = await referenceOf(sub)
-      await withFirestoreDeadline(() => reference.delete())
+      await firestore((store) => grantIn(store, sub).delete())
     },
   }
 }
 
-async function updateIfUnchanged(
-  reference: DocumentReference,
-  etag: unknown,
-  change: Partial<GrantDocument>,
-): Promise<void> {
-  await withFirestoreDeadline(() => reference.update(change, { lastUpdateTime: etag as Timestamp }))
+function grantIn(store: Firestore, sub: string): DocumentReference {
+  return store.collection('grants' satisfies Collection).doc(sub)
 }
 
 /** A value that is sealed for one account cannot be opened in another account's document. */

@@ -11,17 +11,20 @@ import type { FetchSecret } from './secret-cache.ts'
 const permanentErrors = new Set<unknown>([3, 5, 7, 9, 16, 400, 401, 403, 404])
 
 /** For all retries of the client together. */
-const timeoutMs = 8_000
+const defaultTimeoutMs = 8_000
 
-function timeoutError(): Error {
-  return new Error(`Secret Manager did not respond within ${timeoutMs} ms`)
-}
-
-/** @param client called on first use */
+/**
+ * @param client called on first use
+ * @param timeouts in milliseconds, read for each secret
+ */
 export function createSecretFetcher(
   client: () => Promise<SecretManagerServiceClient>,
+  timeouts: { secrets?: number | undefined } = {},
 ): FetchSecret {
   return async (name) => {
+    const timeoutMs = timeouts.secrets ?? defaultTimeoutMs
+    const timeoutError = (): Error =>
+      new Error(`Secret Manager did not respond within ${timeoutMs} ms`)
     try {
       const request = (await client()).accessSecretVersion({ name }, { timeout: timeoutMs })
       const [version] = await withDeadline(request, timeoutMs, timeoutError)

@@ -37,6 +37,8 @@ export interface UploadDeps {
   maxRequestBytes: number | null
   /** Milliseconds without a byte from the client until its request fails with `too_slow`. */
   idleTimeoutMs: number
+  /** Timeout in milliseconds of the offset query after a failed PATCH. */
+  offsetQueryTimeoutMs?: number | undefined
   /** Returns milliseconds since 1970. */
   now(): number
 }

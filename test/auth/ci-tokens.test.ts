@@ -2,6 +2,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { exportJWK, generateKeyPair, SignJWT, UnsecuredJWT } from 'jose'
 import { createHmac, randomBytes } from 'node:crypto'
+import type { GatewayTimeouts } from '../../functions/app/gateway.ts'
 import type { Fault } from '../../infra/sandbox/faults.ts'
 import { problemCode, send, startDriveway } from '../kit/environment.ts'
 import type { Driveway, RawResponse } from '../kit/environment.ts'
@@ -13,6 +14,8 @@ const coldGateways: Driveway[] = []
 let audience = ''
 let clock = 0
 const now = (): number => Date.now() + clock
+/** The timeouts of the cold gateways; the defaults unless a test sets them. */
+const timeouts: GatewayTimeouts = {}
 
 beforeAll(async () => {
   driveway = await startDriveway({ gateway: { now }, google: { ci: { now } } })
@@ -25,10 +28,13 @@ afterAll(async () => {
 beforeEach(() => {
   driveway.google.calls.length = 0
 })
-afterEach(() => driveway.google.faults.clear())
+afterEach(() => {
+  driveway.google.faults.clear()
+  delete timeouts.jwks
+})
 
 async function startColdGateway(env: Record<string, string> = {}): Promise<Driveway> {
-  const gateway = await startDriveway({ sharing: driveway, env, gateway: { now } })
+  const gateway = await startDriveway({ sharing: driveway, env, gateway: { now, timeouts } })
   coldGateways.push(gateway)
   return gateway
 }
@@ -286,6 +292,7 @@ describe('the JWKS cache', () => {
     const gateway = await startColdGateway()
     const body = fault.body?.replace('ISSUER', driveway.google.ci.issuer)
     driveway.google.faults.add({ ...fault, ...(body === undefined ? {} : { body }) })
+    if (fault.hang) timeouts.jwks = 200
     const token = await jobToken(driveway, audience)
     const [first, second]: RawResponse[] = [
       await requestAsJob(gateway, token),
@@ -301,6 +308,7 @@ describe('the JWKS cache', () => {
     // The gateway does not repeat the fetch for the second request.
     expect(driveway.google.calls.filter((call) => call === fault.operation)).toHaveLength(1)
     clock += 11_000
+    delete timeouts.jwks
     const response = await requestAsJob(gateway, await jobToken(driveway, audience))
     expect(response.status).toBe(200)
   })

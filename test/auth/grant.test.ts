@@ -1,5 +1,6 @@
 /** Partial grants, reconnecting a grant (`/auth?reconnect=1`), and `DELETE /auth/grant`. */
 import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import type { GatewayOptions, GatewayTimeouts } from '../../functions/app/gateway.ts'
 import { mintToken } from '../../infra/local/sign-in.ts'
 import { problemCode, send, startDriveway } from '../kit/environment.ts'
 import type { Driveway, RawResponse } from '../kit/environment.ts'
@@ -24,10 +25,19 @@ import {
 
 const drive = 'https://www.googleapis.com/auth/drive'
 let clock = 0
+/** The timeouts of all gateways; the defaults unless a test sets them. */
+const timeouts: GatewayTimeouts = {}
+/** Milliseconds of each backoff, which does not sleep in reality. */
+const sleeps: number[] = []
+const gatewayOptions: GatewayOptions = {
+  now: () => Date.now() + clock,
+  timeouts,
+  sleep: async (ms) => void sleeps.push(ms),
+}
 const driveway = await startDriveway({
   isSignedIn: false,
   env: { ACCESS_PROFILE: 'own' },
-  gateway: { now: () => Date.now() + clock },
+  gateway: gatewayOptions,
 })
 const { google, sub } = driveway
 const instances: Driveway[] = []
@@ -39,6 +49,8 @@ afterEach(async () => {
 afterAll(() => driveway.close())
 beforeEach(async () => {
   clock = 0
+  sleeps.length = 0
+  delete timeouts.firestore
   google.faults.clear()
   for (const user of google.oauth.users) {
     await google.oauth.control({ action: 'revoke', sub: user.sub })
@@ -53,7 +65,7 @@ async function startInstance(env: Record<string, string> = {}): Promise<Driveway
   const gateway = await startDriveway({
     sharing: driveway,
     env: { ACCESS_PROFILE: 'own', ...env },
-    gateway: { now: () => Date.now() + clock },
+    gateway: gatewayOptions,
   })
   instances.push(gateway)
   return gateway
@@ -177,6 +189,7 @@ describe('GET /auth?reconnect=1', () => {
   })
 
   test('returns 503 store_unavailable when Firestore is unavailable', async () => {
+    timeouts.firestore = 200
     google.faults.add({ operation: 'firestore.*', status: 503, times: 99 })
     const response = await getAs(driveway, '/auth?reconnect=1')
     expect([response.status, problemCode(response)]).toEqual([503, 'store_unavailable'])
@@ -326,6 +339,7 @@ describe('DELETE /auth/grant', () => {
       expect(storedDocuments(google, 'grants')).toEqual([])
       expect(storedDocuments(google, 'credentials')).toEqual([])
       expect(google.calls.filter((call) => call === 'oauth.revoke')).toHaveLength(3)
+      expect(sleeps).toEqual([400, 600])
     },
   )
 

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { createHash } from 'node:crypto'
 import { createCredentials } from '../../functions/identity/credentials.ts'
 import { createFirestoreCredentialStore } from '../../functions/identity/firestore-credentials.ts'
+import { createFirestoreRunner } from '../../functions/store/firestore-errors.ts'
 import { connect } from '../infra/sandbox/firestore/contract-fixture.ts'
 import { send, startDriveway } from '../kit/environment.ts'
 import type { Driveway } from '../kit/environment.ts'
@@ -129,7 +130,7 @@ describe('POST /auth/tokens', () => {
     const at = { origin: driveway.origin, session }
     const firestore = connect(driveway.google.env['FIRESTORE_EMULATOR_HOST'] ?? '', 'sandbox')
     const credentials = createCredentials(
-      createFirestoreCredentialStore(() => Promise.resolve(firestore)),
+      createFirestoreCredentialStore(createFirestoreRunner(() => Promise.resolve(firestore))),
     )
     const sub = driveway.google.oauth.users[1]?.sub ?? ''
     const grant = (await firestore.collection('grants').doc(sub).get()).data()

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { createFirestoreRunner } from '../../functions/store/firestore-errors.ts'
 import { createFirestoreVersionedStore } from '../../functions/store/firestore-versioned-store.ts'
 import { createMemoryVersionedStore } from '../../functions/store/versioned-store.ts'
 import type { VersionedStore } from '../../functions/store/versioned-store.ts'
@@ -26,7 +27,11 @@ const isValue = ({ word }: Record<string, unknown>): boolean => typeof word === 
 
 function inFirestore(): VersionedStore<Value> {
   const firestore = connect(host)
-  return createFirestoreVersionedStore(() => Promise.resolve(firestore), 'idempotencyKeys', isValue)
+  return createFirestoreVersionedStore(
+    createFirestoreRunner(() => Promise.resolve(firestore)),
+    'idempotencyKeys',
+    isValue,
+  )
 }
 
 describe.each<[string, () => VersionedStore<Value>]>([
@@ -107,7 +112,7 @@ test('find() rejects a malformed record of another version of Driveway and leave
   const firestore = connect(host)
   const document = firestore.collection('idempotencyKeys').doc('id')
   const records = createFirestoreVersionedStore(
-    () => Promise.resolve(firestore),
+    createFirestoreRunner(() => Promise.resolve(firestore)),
     'idempotencyKeys',
     isValue,
   )

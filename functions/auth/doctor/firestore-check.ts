@@ -1,9 +1,9 @@
 /** Checks that Firestore is writable and readable, and that TTL policies delete expired documents. */
-import type { Firestore, Timestamp } from '@google-cloud/firestore'
+import type { DocumentReference, Firestore, Timestamp } from '@google-cloud/firestore'
 import { randomUUID } from 'node:crypto'
 import { collections } from '../../store/collections.ts'
 import type { Collection } from '../../store/collections.ts'
-import { withFirestoreDeadline } from '../../store/firestore-errors.ts'
+import type { RunFirestore } from '../../store/firestore-errors.ts'
 
 export interface FirestoreCheck {
   /** Writes, reads and deletes a document. @throws {GatewayError} the error of the store */
@@ -15,25 +15,24 @@ export interface FirestoreCheck {
 /** Documents read per collection. Their ids are random, so the sample is representative. */
 const sampleSize = 100
 
-export function createFirestoreCheck(firestore: () => Promise<Firestore>): FirestoreCheck {
+export function createFirestoreCheck(firestore: RunFirestore): FirestoreCheck {
   return {
     async checkReadWrite() {
-      const singleUse = (await firestore()).collection('singleUse' satisfies Collection)
-      const document = singleUse.doc(`doctor-${randomUUID()}`)
-      await withFirestoreDeadline(() =>
-        document.create({ expiresAt: new Date(Date.now() + 60_000) }),
-      )
-      await withFirestoreDeadline(() => document.get())
-      await withFirestoreDeadline(() => document.delete())
+      const id = `doctor-${randomUUID()}`
+      const documentIn = (store: Firestore): DocumentReference =>
+        store.collection('singleUse' satisfies Collection).doc(id)
+      const expiresAt = new Date(Date.now() + 60_000)
+      await firestore((store) => documentIn(store).create({ expiresAt }))
+      await firestore((store) => documentIn(store).get())
+      await firestore((store) => documentIn(store).delete())
     },
 
     async findExpired(before) {
-      const store = await firestore()
       const withTtl = Object.entries(collections).filter(([, field]) => field !== null)
       const expired = await Promise.all(
         withTtl.map(async ([name]) => {
           // A query by expiry time would need an index.
-          const { docs } = await withFirestoreDeadline(() =>
+          const { docs } = await firestore((store) =>
             store.collection(name).limit(sampleSize).get(),
           )
           return docs.some((doc) => isBefore(doc.get('expiresAt'), before)) ? [name] : []

@@ -3,8 +3,6 @@ import { GrantRevokedError } from '../../token/oauth-errors.ts'
 import type { GoogleOAuth } from '../../token/google-oauth.ts'
 import { limitedFetch } from '../../lib/limited-fetch.ts'
 
-const timeoutMs = 8_000
-
 /**
  * Verifies the OAuth client with a refresh that must fail: Google answers `invalid_grant` to a valid
  * client and `invalid_client` to any other.
@@ -20,7 +18,7 @@ export async function checkOAuthClient(oauth: Pick<GoogleOAuth, 'refresh'>): Pro
 }
 
 /** @returns the `Date` header of Google's JWKS endpoint in milliseconds since 1970, else NaN */
-export async function fetchGoogleTime(jwksUri: string): Promise<number> {
+export async function fetchGoogleTime(jwksUri: string, timeoutMs = 8_000): Promise<number> {
   const signal = AbortSignal.timeout(timeoutMs)
   const { headers } = await limitedFetch(jwksUri, { redirect: 'manual', signal })
   return Date.parse(headers.get('date') ?? '')

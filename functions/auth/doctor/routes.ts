@@ -24,6 +24,8 @@ export interface DoctorDeps {
     /** E-mail addresses, in lower case. */
     operators: readonly string[]
     emailOf(sub: string): Promise<string | undefined>
+    /** Timeout of each check in milliseconds. */
+    checkTimeoutMs?: number | undefined
     contextFor(sub: string, signal: AbortSignal): CheckContext
   }
 }
@@ -31,7 +33,7 @@ export interface DoctorDeps {
 /** Name prefix of the doctor's test uploads; `DELETE /auth/doctor/files/{id}` deletes only these. */
 export const testFilePrefix = 'driveway-doctor-'
 
-const checkTimeoutMs = 20_000
+const defaultCheckTimeoutMs = 20_000
 
 export function doctorRoutes(deps: DoctorDeps): Route[] {
   return [
@@ -50,7 +52,9 @@ async function runChecks(
 ): Promise<void> {
   const { sub } = await authenticateOperator(deps, req)
   const context = deps.doctor.contextFor(sub, signal)
-  const checks = await Promise.all(serverChecks.map((check) => runCheck(check, context, log)))
+  const checks = await Promise.all(
+    serverChecks.map((check) => runCheck(check, context, log, deps.doctor.checkTimeoutMs)),
+  )
   const cookies = (req.headers.cookie ?? '').split(';').flatMap((pair) => pair.split('=', 1))
   sendJson(res, 200, {
     ok: checks.every(({ ok }) => ok),
@@ -65,6 +69,7 @@ async function runCheck(
   { name, why, run }: ServerCheck,
   context: CheckContext,
   log: Log,
+  checkTimeoutMs = defaultCheckTimeoutMs,
 ): Promise<ServerCheckOutcome & Pick<ServerCheck, 'name' | 'why'>> {
   const onTimeout = (): Error => new Error(`${name} timed out after ${checkTimeoutMs} ms`)
   const outcome = await withDeadline(run(context), checkTimeoutMs, onTimeout).catch(

@@ -21,6 +21,10 @@ export interface DriveClientOptions {
   root: string
   /** Waits between two attempts; replaced in tests. */
   sleep?: Sleep
+  /** Milliseconds for which a creating request may continue after the signal aborts. */
+  abortGraceMs?: number | undefined
+  /** Timeout of each cleanup after a failure, in milliseconds. */
+  cleanupTimeoutMs?: number | undefined
 }
 
 export interface DriveClient {
@@ -45,22 +49,16 @@ export interface DriveClient {
   cancelSession(sessionUri: string): Promise<void>
 }
 
-/** Milliseconds for which a creating request may continue after the signal aborts. */
-const abortGraceMs = 2_000
-
-/** Timeout of each cleanup after a failure, in milliseconds. */
-const cleanupTimeoutMs = 5_000
-
 /** Creates a client for cleanup. It has its own timeout, as the caller may be disconnected. */
 export function createCleanupClient(
   options: DriveClientOptions,
   account: DriveAccount,
 ): DriveClient {
-  return createDriveClient(options, account, AbortSignal.timeout(cleanupTimeoutMs))
+  return createDriveClient(options, account, AbortSignal.timeout(options.cleanupTimeoutMs ?? 5_000))
 }
 
 export function createDriveClient(
-  { send, root, sleep }: DriveClientOptions,
+  { send, root, sleep, abortGraceMs = 2_000 }: DriveClientOptions,
   account: DriveAccount,
   signal: AbortSignal,
 ): DriveClient {

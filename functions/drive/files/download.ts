@@ -66,14 +66,15 @@ export interface Downloads {
 
 export interface DownloadsDeps extends DriveClientOptions {
   streamRequest: StreamRequest
+  /** Timeout of resuming a broken download, in milliseconds. */
+  resumeTimeoutMs?: number | undefined
 }
 
 /** Drive answers 500, for ever, to the export of a PDF over 10 MB. */
 const maxFailedExports = 3
-/** Timeout of resuming a broken download, in milliseconds. */
-const resumeTimeoutMs = 12_000
 
 export function createDownloads(deps: DownloadsDeps): Downloads {
+  const { resumeTimeoutMs = 12_000 } = deps
   const fileUrl = (id: string): string => `${deps.root}drive/v3/files/${encodeURIComponent(id)}`
 
   /**

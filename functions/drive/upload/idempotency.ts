@@ -80,7 +80,7 @@ export interface IdempotencyDeps {
   fileIds: FileIdPool
   now?: () => number
   /** Duration of a lease that is not renewed, in milliseconds. */
-  leaseMs?: number
+  leaseMs?: number | undefined
 }
 
 const recordTtlMs = 24 * 60 * 60_000

@@ -58,10 +58,14 @@ export interface UploadSessions {
 
 /** Milliseconds after a disconnect in which bytes that have already arrived are still read. */
 const readGraceMs = 50
-/** Milliseconds after a disconnect in which bytes that were read are still sent to Drive. */
-const sendGraceMs = 2_000
 
-export function createUploadSessions(deps: UploadsDeps): UploadSessions {
+export interface UploadSessionsDeps extends UploadsDeps {
+  /** Milliseconds after a disconnect in which bytes that were read are still sent to Drive. */
+  sendGraceMs?: number | undefined
+}
+
+export function createUploadSessions(deps: UploadSessionsDeps): UploadSessions {
+  const { sendGraceMs = 2_000 } = deps
   const locks = createUploadLocks()
 
   const cleanupClient = (account: DriveAccount): DriveClient => createCleanupClient(deps, account)

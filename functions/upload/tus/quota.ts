@@ -8,8 +8,7 @@ import type { UploadDeps } from '../deps.ts'
 import { uploadTtlMs } from '../upload-ttl.ts'
 import type { TusUpload } from './upload-url.ts'
 
-/** Timeout of the offset query after a failed PATCH. */
-const offsetQueryTimeoutMs = 5_000
+type OffsetQueryDeps = Pick<UploadDeps, 'uploadSessions' | 'offsetQueryTimeoutMs'>
 
 /** The upload that a PATCH appends to. */
 interface AppendTarget {
@@ -28,7 +27,7 @@ interface AppendTarget {
  * @param send sends the body, with `meter` applied to it
  */
 export async function withQuota(
-  deps: Pick<UploadDeps, 'quotas' | 'uploadSessions'>,
+  deps: Pick<UploadDeps, 'quotas'> & OffsetQueryDeps,
   { principal, account, upload, offset, declared }: AppendTarget,
   send: (meter: (body: AsyncIterable<Buffer>) => AsyncIterable<Buffer>) => Promise<UploadOffset>,
 ): Promise<UploadOffset> {
@@ -56,7 +55,7 @@ export async function withQuota(
 
 /** @returns `Infinity` when the offset is unknown: bytes that may be stored are charged */
 async function queryStoredOffset(
-  { uploadSessions }: Pick<UploadDeps, 'uploadSessions'>,
+  { uploadSessions, offsetQueryTimeoutMs = 5_000 }: OffsetQueryDeps,
   account: DriveAccount,
   upload: TusUpload,
 ): Promise<number> {
