@@ -87,7 +87,7 @@ export async function uploadForm(deps: UploadDeps, context: RequestContext): Pro
     reservation.close()
     await quota.settle()
   }
-  sendUploadResults(context, stored)
+  sendUploadResults(context, principal, stored)
   auditUploads(log, principal, 'form', stored)
 }
 
@@ -193,8 +193,8 @@ async function assertEmpty(content: AsyncIterable<Buffer[]>): Promise<void> {
 }
 
 /**
- * Removes the files that a failed form created. A replaced file stays replaced; Drive keeps its
- * previous version.
+ * Removes the files that a failed form created, unless another upload has replaced their content. A
+ * replaced file stays replaced; Drive keeps its previous version.
  *
  * @returns the removed files
  */
@@ -207,7 +207,7 @@ async function rollBack(
   const removed: UploadResult[] = []
   for (const file of stored.filter(isCreated)) {
     try {
-      await uploads.remove(account, file.id)
+      await uploads.remove(account, file.id, file.sha256)
       removed.push(file)
     } catch (error) {
       log.failure('file_cleanup_failed', error, { fileId: file.id })

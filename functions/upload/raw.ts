@@ -59,7 +59,7 @@ export async function uploadRaw(deps: UploadDeps, context: RequestContext): Prom
   )
   // An HTTP/1 connection would wait for the body that never got its 100 Continue.
   if (awaitsContinue(req) && !isHttp2(req)) res.setHeader('Connection', 'close')
-  sendUploadResult(context, file)
+  sendUploadResult(context, principal, file)
   auditUploads(log, principal, 'raw', [file])
 }
 

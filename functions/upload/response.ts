@@ -2,12 +2,21 @@
 import type { ExistingFile } from '../drive/upload/conflict-policy.ts'
 import { sendJson } from '../http/problem.ts'
 import type { RequestContext } from '../http/router.ts'
+import type { Principal } from '../identity/principal.ts'
 
 /** A stored file; `replaced` or `skipped` when it existed before the request. */
 export type UploadResult = ExistingFile & { replaced?: true; skipped?: true }
 
+/** What a credential may know of a result: the name alone of a skipped file that it may not read. */
+type VisibleResult = Partial<UploadResult> & Pick<UploadResult, 'name'>
+
 /** Sends the files of a form, as JSON or, for `Accept: text/plain`, one line per file. */
-export function sendUploadResults(context: RequestContext, files: readonly UploadResult[]): void {
+export function sendUploadResults(
+  context: RequestContext,
+  principal: Pick<Principal, 'scopes'>,
+  results: readonly UploadResult[],
+): void {
+  const files = results.map((file) => visibleResult(principal, file))
   if (sendPlainText(context, files)) return
   sendJson(context.res, statusOf(files), { files })
 }
@@ -17,7 +26,12 @@ export function sendUploadResults(context: RequestContext, files: readonly Uploa
  *
  * @see RFC 9530
  */
-export function sendUploadResult(context: RequestContext, file: UploadResult): void {
+export function sendUploadResult(
+  context: RequestContext,
+  principal: Pick<Principal, 'scopes'>,
+  result: UploadResult,
+): void {
+  const file = visibleResult(principal, result)
   if (file.sha256 !== undefined) {
     const sha256 = Buffer.from(file.sha256, 'hex').toString('base64')
     context.res.setHeader('Repr-Digest', `sha-256=:${sha256}:`)
@@ -26,19 +40,23 @@ export function sendUploadResult(context: RequestContext, file: UploadResult): v
   sendJson(context.res, statusOf([file]), file)
 }
 
+function visibleResult({ scopes }: Pick<Principal, 'scopes'>, file: UploadResult): VisibleResult {
+  return file.skipped && !scopes.includes('files:read') ? { name: file.name, skipped: true } : file
+}
+
 /** Whether the request created the file. */
-export function isCreated({ replaced, skipped }: UploadResult): boolean {
+export function isCreated({ replaced, skipped }: Partial<UploadResult>): boolean {
   return !replaced && !skipped
 }
 
-function statusOf(files: readonly UploadResult[]): number {
+function statusOf(files: readonly VisibleResult[]): number {
   return files.some(isCreated) ? 201 : 200
 }
 
 /** @returns false when the client does not accept text/plain */
-function sendPlainText({ req, res }: RequestContext, files: readonly UploadResult[]): boolean {
+function sendPlainText({ req, res }: RequestContext, files: readonly VisibleResult[]): boolean {
   if (!/^text\/plain\b/.test(req.headers.accept ?? '')) return false
-  const lines = files.map(({ name, size, sha256 = '', webViewLink = '' }) =>
+  const lines = files.map(({ name, size = '', sha256 = '', webViewLink = '' }) =>
     [name, size, sha256, webViewLink].join('\t'),
   )
   res.writeHead(statusOf(files), { 'content-type': 'text/plain; charset=utf-8' })

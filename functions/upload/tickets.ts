@@ -96,7 +96,7 @@ async function completeTicket(deps: UploadDeps, context: RequestContext): Promis
     if (!isIncomplete || deps.now() < expiresAt) throw error
     throw new GatewayError('upload_gone', 'The ticket has expired before the file was stored')
   })
-  sendUploadResult(context, stored)
+  sendUploadResult(context, principal, stored)
   auditUploads(log, principal, 'ticket', [stored])
 }
 

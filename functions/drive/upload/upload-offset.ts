@@ -15,6 +15,8 @@ export interface OpenUpload {
   length?: number
   /** Expected SHA-256 of the file in hex, when the client declared it. */
   sha256?: string
+  /** RFC 3339. Set by the gateway, so that a later change of the file is detected. */
+  modifiedTime?: string
 }
 
 export interface UploadOffset {

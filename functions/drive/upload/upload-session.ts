@@ -8,7 +8,13 @@ import { delayAbort, raceAbort } from '../client/abort-signals.ts'
 import type { DriveAccount } from '../client/account.ts'
 import { createCleanupClient, createDriveClient } from '../client/drive-client.ts'
 import type { DriveClient } from '../client/drive-client.ts'
-import { openSessionRequest, readSessionUri } from '../client/protocol.ts'
+import { toGatewayError } from '../client/errors.ts'
+import {
+  getFileRequest,
+  openSessionRequest,
+  readModifiedTime,
+  readSessionUri,
+} from '../client/protocol.ts'
 import type { StoredFile } from '../client/protocol.ts'
 import { appendChunks } from './append-chunks.ts'
 import type { AppendRequest } from './append-chunks.ts'
@@ -52,8 +58,14 @@ export interface UploadSessions {
     request: AppendRequest,
     signal: AbortSignal,
   ): Promise<UploadOffset>
-  /** Cancels the upload, and deletes its file if it is already complete. */
+  /** Cancels an upload that no client knows, and deletes its file if it is already complete. */
   cancel(account: DriveAccount, upload: OpenUpload): Promise<void>
+  /**
+   * Cancels the upload, and deletes its file if it is complete and has not been modified since.
+   *
+   * @throws {GatewayError} `file_changed_after_upload` for a file that was modified
+   */
+  terminate(account: DriveAccount, upload: OpenUpload): Promise<void>
 }
 
 /** Milliseconds after a disconnect in which bytes that have already arrived are still read. */
@@ -142,7 +154,35 @@ export function createUploadSessions(deps: UploadSessionsDeps): UploadSessions {
       if (sessionUri !== undefined) await cleanupClient(account).cancelSession(sessionUri)
       await cleanupClient(account).deleteFile(id) // the last chunk may have completed before
     },
+
+    async terminate(account, { id, sessionUri, modifiedTime }) {
+      if (sessionUri !== undefined) await cleanupClient(account).cancelSession(sessionUri)
+      const client = cleanupClient(account)
+      await requireUnmodified(client, id, modifiedTime)
+      await client.deleteFile(id)
+    },
   }
+}
+
+/**
+ * Checks that a file, if it exists, has the modification time that its upload has set. A replacement
+ * keeps the id and changes the time.
+ *
+ * @param modifiedTime missing in the upload URLs of earlier versions, whose files are kept
+ */
+async function requireUnmodified(
+  client: DriveClient,
+  id: string,
+  modifiedTime = '',
+): Promise<void> {
+  const response = await client.retryPolicy.retry(async () => {
+    const received = await client.request(getFileRequest(client.root, id))
+    if (received.status !== 200 && received.status !== 404) throw toGatewayError(received)
+    return received
+  })
+  if (response.status === 404) return
+  if (readModifiedTime(response.body) === Date.parse(modifiedTime)) return
+  throw new GatewayError('file_changed_after_upload', 'The file was modified after the upload')
 }
 
 function bufferFull(): GatewayError {

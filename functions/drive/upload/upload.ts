@@ -59,8 +59,13 @@ export interface Uploads {
   ): Promise<UploadedFile>
   /** @returns the file with this id, or `undefined` when Drive has none */
   find(account: DriveAccount, id: string, signal: AbortSignal): Promise<StoredFile | undefined>
-  /** Deletes a file permanently, without the bin. */
-  remove(account: DriveAccount, id: string): Promise<void>
+  /**
+   * Deletes a file permanently, without the bin.
+   *
+   * @param sha256 deletes the file only if it has this content
+   * @throws {GatewayError} `file_changed_after_upload` for other content
+   */
+  remove(account: DriveAccount, id: string, sha256?: string): Promise<void>
 }
 
 export interface UploadsDeps extends DriveClientOptions {
@@ -151,7 +156,15 @@ export function createUploads(deps: UploadsDeps): Uploads {
     },
 
     find: (account, id, signal) => createDriveClient(deps, account, signal).findFile(id),
-    remove: (account, id) => cleanupClient(account).deleteFile(id),
+
+    async remove(account, id, sha256) {
+      const client = cleanupClient(account)
+      const stored = sha256 === undefined ? undefined : await client.findFile(id)
+      if (stored?.sha256 !== undefined && stored.sha256 !== sha256) {
+        throw new GatewayError('file_changed_after_upload', 'The file has other content now')
+      }
+      await client.deleteFile(id)
+    },
   }
 }
 

@@ -97,6 +97,7 @@ async function createWithinQuota(
   const folder = await deps.folders.ensurePath(account, parent, path, signal, principal.folder?.id)
   if (folder !== undefined) file.folder = folder
 
+  file.modifiedTime = new Date(deps.now()).toISOString()
   const isComplete = length !== undefined && (declaredLength(req) ?? 0) === length
   const request: CreationRequest = { account, length, description, origin, source }
   const { upload, position } = isComplete
@@ -111,6 +112,7 @@ async function createWithinQuota(
     const location = await uploadUrl(deps, principal, {
       ...upload,
       metadata,
+      modifiedTime: file.modifiedTime,
       expiresAt,
       ...(origin === undefined ? {} : { origin }),
       ...(charges.length > 0 ? { charges } : {}),
