@@ -3,20 +3,14 @@ import type { Config } from '../config/config.ts'
 import { createFirestoreVersionedStore } from '../store/firestore-versioned-store.ts'
 import { eraseAll } from '../lib/erase-account.ts'
 import type { EraseAccount } from '../lib/erase-account.ts'
-import { createClientIp } from '../http/client-ip.ts'
-import type { ClientIp } from '../http/client-ip.ts'
 import { createAuthentication } from '../http/authenticate.ts'
 import type { Authentication } from '../http/authenticate.ts'
 import type { Log } from '../http/log.ts'
 import type { OriginPolicy } from '../http/cors.ts'
-import { createRateLimits } from '../http/rate-limit.ts'
-import type { RateLimits } from '../http/rate-limit.ts'
 import { createAllowlist } from '../identity/allowlist.ts'
 import type { Allowlist } from '../identity/allowlist.ts'
 import { createQuotas } from '../identity/quota.ts'
 import type { Quotas } from '../identity/quota.ts'
-import { createTokenBuckets } from '../identity/token-bucket.ts'
-import type { TokenBuckets } from '../identity/token-bucket.ts'
 import { createCredentials } from '../identity/credentials.ts'
 import type { Credentials } from '../identity/credentials.ts'
 import { withDailyQuota } from '../identity/daily-quota.ts'
@@ -47,9 +41,11 @@ import type { Limits, Principal } from '../identity/principal.ts'
 import { createUsageCounter, isUsage } from '../identity/usage-counter.ts'
 import type { Usage, UsageCounter } from '../identity/usage-counter.ts'
 import type { Clients } from './clients.ts'
+import { createRateLimitServices } from './rate-limits.ts'
+import type { RateLimitServices } from './rate-limits.ts'
 import type { TokenServices } from './token.ts'
 
-export interface IdentityServices extends Authentication {
+export interface IdentityServices extends Authentication, RateLimitServices {
   credentials: Credentials
   generations: GrantGenerations
   usageCounter: UsageCounter
@@ -62,16 +58,12 @@ export interface IdentityServices extends Authentication {
   policies: Policies
   ciAuthentication: CiAuthentication
   ciTokenVerifier: CiTokenVerifier
-  clientIp: ClientIp
-  rateLimits: RateLimits
   erase: EraseAccount
 }
 
 /** Device codes that one network may request, and user codes that one account may try, in ten minutes. */
 const maxDeviceCodes = 20
 const maxUserCodeAttempts = 30
-/** The sign-in rate limit of a network, as a multiple of its limit for other requests. */
-const signInFactor = 10
 
 export interface IdentityOptions {
   /** Milliseconds, read for each fetch. */
@@ -89,11 +81,7 @@ export function createIdentityServices(
   now: () => number,
   { timeouts, wait }: IdentityOptions = {},
 ): IdentityServices {
-  const { publicUrl, forwardedHops, oidcIssuers, allowedUsers, limitsPerDay } = config
-  const credentials = createCredentials(
-    createCachedCredentialStore(createFirestoreCredentialStore(firestore), now),
-    now,
-  )
+  const { publicUrl, oidcIssuers, allowedUsers, limitsPerDay } = config
   const generations = createGrantGenerations(grants.findGeneration, now)
   const limiter = (namespace: string, limit: number): FixedWindowLimiter =>
     createFixedWindowLimiter({
@@ -126,19 +114,20 @@ export function createIdentityServices(
       .markUsed(principal)
       .catch((error: unknown) => log.failure('last_use_update_failed', error))
   const allowlist = createAllowlist(allowedUsers, (sub) => grants.find(sub), now)
-  const clientIp = createClientIp(forwardedHops)
-  const buckets = (namespace: string, perMinute: number | null): TokenBuckets | undefined => {
-    const records = createFirestoreVersionedStore<Count>(firestore, 'rateLimits', isCount)
-    return perMinute === null
-      ? undefined
-      : createTokenBuckets({ records, namespace, perMinute, now })
+  const rateLimiting = createRateLimitServices(config, { firestore }, now)
+  const { rateLimits } = rateLimiting
+  const issued = createCredentials(
+    createCachedCredentialStore(createFirestoreCredentialStore(firestore), now),
+    now,
+  )
+  const credentials: Credentials = {
+    ...issued,
+    async issue(...args) {
+      const result = await issued.issue(...args)
+      rateLimits.accept(result.secret)
+      return result
+    },
   }
-  const rateLimits = createRateLimits({
-    clientIp,
-    byCredential: buckets('requests of a credential', config.rateLimits.credential),
-    byNetwork: buckets('requests of a network', config.rateLimits.network),
-    bySignIn: buckets('sign-ins of a network', multiply(signInFactor, config.rateLimits.network)),
-  })
   const authentication = createAuthentication({
     credentials,
     ciAuthentication,
@@ -166,8 +155,7 @@ export function createIdentityServices(
     policies,
     ciAuthentication,
     ciTokenVerifier,
-    clientIp,
-    rateLimits,
+    ...rateLimiting,
     async erase(sub) {
       generations.forget(sub)
       await eraseAll([policies.removeAll, devices.removeAll])(sub)
@@ -175,10 +163,6 @@ export function createIdentityServices(
       await usageCounter.remove(await credentials.revokeAll(sub))
     },
   }
-}
-
-function multiply(factor: number, limit: number | null): number | null {
-  return limit === null ? null : factor * limit
 }
 
 function readLimits({ bytes, files }: Config['limitsPerDay']): Limits {

@@ -42,8 +42,18 @@ const userCodePath = /^device\/([A-Za-z-]{8,10})$/
 
 export function deviceRoutes(deps: DeviceDeps): Route[] {
   return [
-    { method: 'POST', path: /^device$/, run: (context) => startAuthorization(deps, context) },
-    { method: 'POST', path: /^device\/token$/, run: (context) => redeemDeviceCode(deps, context) },
+    {
+      method: 'POST',
+      path: /^device$/,
+      rateLimit: 'network',
+      run: (context) => startAuthorization(deps, context),
+    },
+    {
+      method: 'POST',
+      path: /^device\/token$/,
+      rateLimit: 'network',
+      run: (context) => redeemDeviceCode(deps, context),
+    },
     { method: 'GET', path: userCodePath, run: (context) => showRequest(deps, context) },
     { method: 'POST', path: userCodePath, run: (context) => decideRequest(deps, context) },
   ]

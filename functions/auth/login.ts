@@ -36,7 +36,7 @@ export function loginRoutes(deps: LoginDeps): Route[] {
     {
       method: 'GET',
       path: /^$/,
-      isSignIn: true,
+      rateLimit: 'sign-in',
       async run({ req, res, query }) {
         const target = readLoginTarget(deps, query)
         assertNoInAppBrowser(req, startUrl(deps.publicUrl, query, target))

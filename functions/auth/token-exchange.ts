@@ -25,7 +25,8 @@ export interface TokenExchangeDeps {
 const bearerTtlMs = 60 * 60_000
 
 export function tokenExchangeRoutes(deps: TokenExchangeDeps): Route[] {
-  return [{ method: 'POST', path: /^token$/, run: (context) => exchangeCode(deps, context) }]
+  const run: Route['run'] = (context) => exchangeCode(deps, context)
+  return [{ method: 'POST', path: /^token$/, rateLimit: 'network', run }]
 }
 
 /**

@@ -36,7 +36,7 @@ const verifiedTtlMs = 2 * 24 * 60 * 60_000
 
 export function callbackRoutes(deps: CallbackDeps): Route[] {
   const run: Route['run'] = (context) => handleCallback(deps, context)
-  return [{ method: 'GET', path: /^$/, isSignIn: true, run }]
+  return [{ method: 'GET', path: /^$/, rateLimit: 'sign-in', run }]
 }
 
 async function handleCallback(deps: CallbackDeps, context: RequestContext): Promise<void> {

@@ -1,4 +1,5 @@
 /** Reads the configuration from the environment; no other module does. */
+import type { BlockList } from 'node:net'
 import type { Environment, Setting } from './settings.ts'
 
 import { isLoopback, parseEndpoint, parseOrigin, parsePageUrl } from './urls.ts'
@@ -7,6 +8,7 @@ import type { AllowedUsers } from '../identity/allowlist.ts'
 import { accessProfiles } from '../token/access-profiles.ts'
 import type { AccessProfile } from '../token/access-profiles.ts'
 import { uploadMemoryLimit } from './memory-limit.ts'
+import { deployedProxies, parseTrustedProxies } from './trusted-proxies.ts'
 
 export interface Config {
   /** The public origin of the functions, without a trailing slash. */
@@ -28,8 +30,8 @@ export interface Config {
   allowedOrigins: string[]
   /** URLs, without query, of pages on these origins where a sign-in with a code challenge may end. */
   returnUrls: string[]
-  /** Number of proxies that append the client address to `X-Forwarded-For`. */
-  forwardedHops: number
+  /** Networks of the proxies whose `X-Forwarded-For` is trusted. */
+  trustedProxies: BlockList
   /** Issuer URLs of the CI systems whose ID tokens are accepted. */
   oidcIssuers: string[]
   /** Requests per minute and credential, and per network for requests without a valid credential. */
@@ -153,7 +155,7 @@ export function readConfig(env: Environment): Config {
     returnUrls: list(env['RETURN_URLS']).map((url) =>
       parsePageUrl('RETURN_URLS', url, allowedOrigins, problems),
     ),
-    forwardedHops: readHops(env, problems),
+    trustedProxies: readTrustedProxies(env, problems),
     oidcIssuers: readIssuers(env['OIDC_ISSUERS'], sandbox !== undefined, problems),
     rateLimits: {
       credential: number('RATE_LIMIT', 'requests', defaultRequestsPerMinute.credential),
@@ -281,9 +283,8 @@ function readIssuers(
   return issuers
 }
 
-/** Parses the number of proxies; 1 by default in a deployment. */
-function readHops(env: Environment, problems: string[]): number {
-  const value = env['FORWARDED_HOPS']?.trim() || (env['K_SERVICE'] ? '1' : '0')
-  if (!/^\d$/.test(value)) problems.push('FORWARDED_HOPS must be a number from 0 to 9')
-  return Number(value)
+/** Parses `none` or networks; the front ends of Google and Fastly by default in a deployment. */
+function readTrustedProxies(env: Environment, problems: string[]): BlockList {
+  const entries = list(env['TRUSTED_PROXIES'] || (env['K_SERVICE'] ? deployedProxies : 'none'))
+  return parseTrustedProxies('TRUSTED_PROXIES', entries.join() === 'none' ? [] : entries, problems)
 }

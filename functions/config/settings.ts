@@ -11,7 +11,7 @@ export const settings = {
   ACCESS_PROFILE: 'optional',
   ALLOWED_ORIGINS: 'optional',
   ALLOWED_USERS: 'optional',
-  FORWARDED_HOPS: 'optional',
+  HSTS_INCLUDE_SUBDOMAINS: 'optional',
   LIMIT_BYTES_PER_DAY: 'optional',
   LIMIT_FILES_PER_DAY: 'optional',
   LINGER_BYTES: 'optional',
@@ -27,6 +27,7 @@ export const settings = {
   RATE_LIMIT: 'optional',
   RATE_LIMIT_ANONYMOUS: 'optional',
   RETURN_URLS: 'optional',
+  TRUSTED_PROXIES: 'optional',
   GOOGLE_SANDBOX_URL: 'local',
   SECRET_MANAGER_EMULATOR_HOST: 'local',
   FIRESTORE_EMULATOR_HOST: 'local',
@@ -83,7 +84,7 @@ export const settingDocs: Record<Setting, SettingDocs> = {
     default: 'everybody',
     example: 'ada@example.com @example.org',
   },
-  FORWARDED_HOPS: {
+  HSTS_INCLUDE_SUBDOMAINS: {
     description:
       'The number of proxies that append the client address to `X-Forwarded-For`. If it is too high, clients can forge their address; if it is too low, all clients share one address.',
     default: '1 when deployed, else 0',
@@ -175,6 +176,12 @@ export const settingDocs: Record<Setting, SettingDocs> = {
       'URLs of the pages on `ALLOWED_ORIGINS` where a sign-in with `code_challenge` may end, such as those with `<driveway-upload>`, separated by spaces or commas. The origin and the path must match exactly; a query is ignored. List no URL that redirects: the browser would pass the authorization code on.',
     default: 'none',
     example: 'https://www.example.com/photos',
+  },
+  TRUSTED_PROXIES: {
+    description:
+      'Networks of the proxies whose `X-Forwarded-For` is trusted, separated by spaces or commas: CIDR blocks, addresses, `google` and `fastly` (the front ends of Cloud Run and Firebase Hosting), `link-local` (the platform), `private`, `loopback`, or `none`. A client in one of these networks can forge its address; a proxy that is missing counts as the client.',
+    default: 'link-local google fastly when deployed, else none',
+    example: 'link-local google 203.0.113.0/24',
   },
   GOOGLE_SANDBOX_URL: {
     description: 'URL of a sandbox that replaces all Google APIs.',

@@ -47,7 +47,7 @@ export interface AuthenticationDeps {
   generations: Pick<GrantGenerations, 'compare'>
   origins: Pick<OriginPolicy, 'assertSameSite' | 'assertOwnOrigin'>
   allowlist: Pick<Allowlist, 'checkSub'>
-  rateLimits: Pick<RateLimits, 'credit'>
+  rateLimits: Pick<RateLimits, 'credit' | 'penalize'>
   /** Called for each request that a token authenticates. */
   onUse(principal: Principal): void
 }
@@ -82,13 +82,27 @@ export function createAuthentication(deps: AuthenticationDeps): Authentication {
     throw new GatewayError(code, 'The credential belongs to a former grant of the account')
   }
 
+  /** Counts a guess here, because a route may accept requests without a valid credential. */
+  const verify = async (
+    req: IncomingMessage,
+    fresh?: boolean,
+  ): Promise<{ principal: Principal; hasGrant: boolean }> => {
+    try {
+      const principal = await findPrincipal(req, fresh)
+      return { principal, hasGrant: await checkGrant(principal, fresh) }
+    } catch (error) {
+      if (error instanceof GatewayError) rateLimits.penalize(req, error.code)
+      throw error
+    }
+  }
+
   const identify = async (
     req: IncomingMessage,
     access: RequiredAccess,
   ): Promise<{ principal: Principal; hasGrant: boolean }> => {
-    const principal = await findPrincipal(req)
-    const hasGrant = await checkGrant(principal)
+    const { principal, hasGrant } = await verify(req)
     checkAccess(principal, access)
+    if (access === 'session') origins.assertOwnOrigin(req)
     if (principal.kind === 'token') onUse(principal)
     rateLimits.credit(req, principal.id)
     return { principal, hasGrant }
@@ -102,14 +116,13 @@ export function createAuthentication(deps: AuthenticationDeps): Authentication {
     async authenticate(req, access) {
       const { principal, hasGrant } = await identify(req, access)
       if (!hasGrant) throw grantMissing()
-    if (access === 'session') origins.assertOwnOrigin(req)
       await allowlist.checkSub(principal.sub)
       return principal
     },
 
     async confirm(req) {
-      const principal = await findPrincipal(req, true)
-      if (!(await checkGrant(principal, true))) throw grantMissing()
+      const { hasGrant } = await verify(req, true)
+      if (!hasGrant) throw grantMissing()
     },
   }
 }

@@ -22,15 +22,25 @@ const cookiePattern = /^([\w-]{43})?\.([\w-]{22})?$/
  * @throws {GatewayError} `session_expired` for two cookies of this name: either may be forged
  */
 export function readSessionCookie(req: IncomingMessage): SessionCookie {
-  const values = (req.headers.cookie ?? '')
-    .split(';')
-    .map((pair) => pair.trim())
-    .filter((pair) => pair.startsWith('__session='))
-    .map((pair) => pair.slice('__session='.length))
+  const values = sessionCookies(req)
   if (values.length > 1)
     throw new GatewayError('session_expired', 'The request has two __session cookies')
   const [, session, binding] = cookiePattern.exec(values[0] ?? '') ?? []
   return { session, binding }
+}
+
+/** Whether a request has a cookie of this name that the gateway did not set, or several. */
+export function hasMalformedSessionCookie(req: IncomingMessage): boolean {
+  const values = sessionCookies(req)
+  return values.length > 1 || !values.every((value) => cookiePattern.test(value))
+}
+
+function sessionCookies({ headers: { cookie = '' } }: IncomingMessage): string[] {
+  return cookie
+    .split(';')
+    .map((pair) => pair.trim())
+    .filter((pair) => pair.startsWith('__session='))
+    .map((pair) => pair.slice('__session='.length))
 }
 
 /**

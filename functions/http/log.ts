@@ -77,7 +77,7 @@ function errorReport(
   return { '@type': reportedErrorEvent, serviceContext, context }
 }
 
-/** The number of addresses in `X-Forwarded-For`, from which an operator derives FORWARDED_HOPS. */
+/** The number of addresses in `X-Forwarded-For`: it shows through how many proxies a request came. */
 function forwardedHopCount({ headers }: IncomingMessage): { forwardedFor?: number } {
   const chain = headers['x-forwarded-for']
   return chain === undefined ? {} : { forwardedFor: String(chain).split(',').length }

@@ -18,7 +18,7 @@ import { checkRequestHeaders } from './request-headers.ts'
 import type { ErrorBoundary } from './uncaught-errors.ts'
 import type { OriginPolicy } from './cors.ts'
 import { problemResponse, toGatewayError, acceptsHtml } from './problem.ts'
-import type { RateLimits } from './rate-limit.ts'
+import type { RateLimitKind, RateLimits } from './rate-limit.ts'
 import type { GracefulShutdown } from './graceful-shutdown.ts'
 import { assertDestination } from './fetch-destination.ts'
 
@@ -44,8 +44,8 @@ export interface Route {
   path: RegExp
   /** Further request headers that CORS allows. */
   headers?: readonly string[]
-  /** A sign-in step, which has a higher rate limit per network. */
-  isSignIn?: true
+  /** What requests count against; a route that authenticates nobody needs another than the default. */
+  rateLimit?: RateLimitKind
   run(context: RequestContext): Promise<void>
 }
 
@@ -79,12 +79,21 @@ export function createRouter(
     const log = options.log.forRequest(req, requestId)
     const inFlight = options.shutdown.track(req, res)
     const { signal } = inFlight
+    let freeSlot: (() => void) | undefined
     try {
       setCommonHeaders(res, requestId, options.isSecure)
       options.origins.setCorsHeaders(req, res)
+      const { path, search } = splitTarget(req.url ?? '/', name)
+      const matching = routes.filter((candidate) => candidate.path.test(path))
+      const route = matching.find(({ method }) => method === req.method)
+      // Before any refusal, because each costs a log line. A preflight writes none.
+      if (req.method !== 'OPTIONS' || matching.length === 0) {
+        const kind = route ? (route.rateLimit ?? 'credential') : 'network'
+        freeSlot = options.rateLimits?.charge(req, kind)
+      }
       checkRequestHeaders(req)
-      const { path, query } = parseTarget(req.url ?? '/', name)
-      const matching = routes.filter((route) => route.path.test(path))
+      if (path === notAPath) throw new GatewayError('bad_request', 'The target is not a path')
+      const query = parseQuery(search)
       // OPTIONS is always allowed and not listed.
       const methods = matching.map(({ method }) => method).filter((method) => method !== 'OPTIONS')
       if (matching.length === 0) throw new GatewayError('not_found', 'No route has this path')
@@ -93,7 +102,6 @@ export function createRouter(
         options.origins.setPreflightHeaders(req, res, methods, [...new Set(headers)])
         res.setHeader('Allow', methods.join(', '))
       }
-      const route = matching.find((candidate) => candidate.method === req.method)
       if (!route && req.method === 'OPTIONS') {
         res.writeHead(204).end()
         return
@@ -103,7 +111,6 @@ export function createRouter(
           headers: { allow: methods.join(', ') },
         })
       }
-      options.rateLimits?.charge(req, route.isSignIn)
       assertDestination(req)
       const params = route.path.exec(path)?.slice(1) ?? []
       const context: RequestContext = { req, res, query, params, signal, log }
@@ -123,6 +130,7 @@ export function createRouter(
       await sendProblem(req, res, error, requestId, () => options.discardBody?.(req, signal))
     } finally {
       req.resume() // a paused body would block the next request on this connection
+      freeSlot?.()
       inFlight.untrack()
     }
   }
@@ -145,15 +153,17 @@ export function dispatchByPath(functions: Record<string, Handler>, fallback: Han
  * Splits the request target. The path is not decoded or normalized, so that each route has exactly one
  * spelling.
  */
-function parseTarget(target: string, name: string): { path: string; query: URLSearchParams } {
+function splitTarget(target: string, name: string): { path: string; search: string } {
   const [, pathname = '', search = ''] = /^([^?#]*)\??(.*)$/s.exec(target) ?? []
-  if (!pathname.startsWith('/'))
-    throw new GatewayError('bad_request', 'The request target is not a path')
+  if (!pathname.startsWith('/')) return { path: notAPath, search }
   let path = pathname.slice(1)
   if (path === name || path.startsWith(`${name}/`)) path = path.slice(name.length + 1)
   if (path.endsWith('/')) path = path.slice(0, -1)
-  return { path, query: parseQuery(search) }
+  return { path, search }
 }
+
+/** Stands for a target such as `http://host/path` or `*`: no path contains it. */
+const notAPath = '?'
 
 /** @throws {GatewayError} `bad_request` for a malformed percent-escape or a repeated name */
 function parseQuery(search: string): URLSearchParams {

@@ -12,7 +12,7 @@ export async function readUrlencodedBody(
   req: IncomingMessage,
   res: ServerResponse,
 ): Promise<Map<string, string>> {
-  const text = await readLimitedBody(req, res, 'application/x-www-form-urlencoded', error)
+  const text = await readLimitedBody(req, res, 'application/x-www-form-urlencoded', { error })
   try {
     decodeURIComponent(text.replaceAll('+', ' '))
   } catch {

@@ -7,6 +7,7 @@ export const usage = `npm run doctor -- [URL] [flags]
 
   URL                  the URL of Driveway (default: the one that setup deployed)
   --origin=ORIGIN      an origin of ALLOWED_ORIGINS to check, https://your.site
+  --function-url=URL   the own URL of the functions (default: that of the project)
   --project=ID         the Google Cloud project, used in the printed commands
   --json               prints the results as JSON
 
@@ -16,7 +17,7 @@ export const usage = `npm run doctor -- [URL] [flags]
 `
 
 /** The variables that setup has written. */
-export type SetupVariables = Partial<{ project: string; public_url: string }>
+export type SetupVariables = Partial<{ project: string; region: string; public_url: string }>
 
 export interface DoctorOptions extends TargetOptions {
   json: boolean
@@ -29,16 +30,22 @@ export function readOptions(
   variables: SetupVariables,
 ): DoctorOptions {
   const { values, positionals } = readFlags(args)
-  const { project, public_url: publicUrl } = variables
+  const { project, region, public_url: publicUrl } = variables
   const url = positionals[0] ?? (publicUrl || (project && `https://${project}.web.app`))
   if (url === undefined || positionals.length > 1) {
     throw new CliError(`Exactly one URL is required\n\n${usage}`)
   }
   const origin = readOrigin('the URL', url)
   const siteId = /^([\w-]+)\.(?:web\.app|firebaseapp\.com)$/.exec(new URL(origin).hostname)?.[1]
+  const ownUrl =
+    values['function-url'] ??
+    (positionals[0] === undefined && project && region
+      ? `https://${region}-${project}.cloudfunctions.net`
+      : undefined)
   const { DRIVEWAY_TOKEN: token, DRIVEWAY_SESSION: session } = env
   return {
     url: origin,
+    functionUrl: ownUrl === undefined ? undefined : readOrigin('--function-url', ownUrl),
     project: values.project ?? project ?? siteId ?? 'YOUR-PROJECT',
     token: token || undefined,
     session: session?.replace(/^__session=/, '') || undefined,
@@ -56,7 +63,12 @@ function readOrigin(label: string, value: string): string {
 }
 
 const text = { type: 'string' } as const
-const flags = { origin: text, project: text, json: { type: 'boolean' } } as const
+const flags = {
+  origin: text,
+  'function-url': text,
+  project: text,
+  json: { type: 'boolean' },
+} as const
 
 function readFlags(
   args: string[],

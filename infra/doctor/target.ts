@@ -8,6 +8,8 @@ import type { CheckResult } from './outcome.ts'
 export interface TargetOptions {
   /** The origin that browsers use. */
   url: string
+  /** The own URL of the functions, without Firebase Hosting. */
+  functionUrl?: string | undefined
   /** The project id, for the commands. */
   project: string
   /** An operator's token (`dw_…`). */
@@ -24,6 +26,8 @@ export interface ServerReport {
   publicUrl: string
   /** The names of the cookies that reached the gateway. */
   cookies: string[]
+  /** Where the request came from, as the gateway sees it, and the proxy that forwarded it. */
+  client: { address: string; proxy: string | null }
   results: CheckResult[]
 }
 
@@ -35,7 +39,12 @@ export interface Target extends TargetOptions {
   requestAsOperator(path: string, options?: HttpRequest): Promise<HttpResponse>
   /** Fetched once; a failure when the gateway does not return it. */
   serverReport(): Promise<ServerReport | Failure>
+  /** The server report at `functionUrl`. */
+  functionReport(): Promise<ServerReport | Failure>
 }
+
+/** The forged `X-Forwarded-For` of the requests for reports: reserved for documentation (RFC 5737). */
+export const forgedAddress = '192.0.2.7'
 
 /** A second cookie, which a front end may drop. */
 const otherCookie = 'driveway-doctor=1'
@@ -47,6 +56,10 @@ export function createTarget(options: TargetOptions): Target {
       ? { cookie: `__session=${session ?? ''}; ${otherCookie}`, origin: url }
       : { authorization: `Bearer ${token}`, cookie: `__session=.; ${otherCookie}` }
   let report: Promise<ServerReport | Failure> | undefined
+  const requestReport = async (origin: string): Promise<ServerReport | Failure> => {
+    const headers = { ...credentialHeaders, 'x-forwarded-for': forgedAddress }
+    return parseServerReport(await sendRequest(`${origin}/auth/doctor`, { headers }), project)
+  }
   const target: Target = {
     ...options,
     now,
@@ -58,11 +71,10 @@ export function createTarget(options: TargetOptions): Target {
         headers: { ...credentialHeaders, ...request.headers },
       }),
     serverReport() {
-      report ??= target
-        .requestAsOperator('/auth/doctor')
-        .then((response) => parseServerReport(response, project))
+      report ??= requestReport(url)
       return report
     },
+    functionReport: () => requestReport(options.functionUrl ?? url),
   }
   return target
 }
@@ -70,14 +82,16 @@ export function createTarget(options: TargetOptions): Target {
 function parseServerReport(response: HttpResponse, project: string): ServerReport | Failure {
   const code = problemCode(response)
   if (response.status === 200) {
-    const { publicUrl, cookies, checks } = parseJson(response) as {
+    const { publicUrl, cookies, client, checks } = parseJson(response) as {
       publicUrl: string
       cookies: string[]
+      client: ServerReport['client']
       checks: (CheckResult['outcome'] & Pick<CheckResult, 'name' | 'why'>)[]
     }
     return {
       publicUrl,
       cookies,
+      client,
       results: checks.map(({ name, why, ...outcome }) => ({ name, why, outcome })),
     }
   }

@@ -35,7 +35,6 @@ locals {
     "ACCESS_PROFILE",
     "ALLOWED_ORIGINS",
     "ALLOWED_USERS",
-    "FORWARDED_HOPS",
     "LIMIT_BYTES_PER_DAY",
     "LIMIT_FILES_PER_DAY",
     "LINGER_BYTES",
@@ -51,6 +50,7 @@ locals {
     "RATE_LIMIT",
     "RATE_LIMIT_ANONYMOUS",
     "RETURN_URLS",
+    "TRUSTED_PROXIES",
   ]
 
   # Streamed bytes are short-lived: a small young generation and few malloc arenas save memory.

@@ -18,7 +18,7 @@ let driveway: Driveway
 let otherInstance: Driveway
 let clock = 0
 const now = (): number => Date.now() + clock
-const env = { FORWARDED_HOPS: '1' }
+const env = { TRUSTED_PROXIES: 'loopback' }
 let addressCount = 0
 
 beforeAll(async () => {

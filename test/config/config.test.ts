@@ -280,13 +280,56 @@ describe('OIDC_ISSUERS', () => {
   })
 })
 
-test('FORWARDED_HOPS is 1 by default in a deployment, else 0', () => {
-  expect(readConfig(required).forwardedHops).toBe(0)
-  expect(readConfig({ ...required, K_SERVICE: 'auth' }).forwardedHops).toBe(1)
-  expect(readConfig({ ...required, K_SERVICE: 'auth', FORWARDED_HOPS: '2' }).forwardedHops).toBe(2)
-  for (const FORWARDED_HOPS of ['-1', 'x', '10', '1.5']) {
-    expect(configError({ ...required, FORWARDED_HOPS })).toContain('FORWARDED_HOPS')
-  }
+test('LINGER_SECONDS, LINGER_BYTES and LINGER_CONNECTIONS limit a lingering close', () => {
+  const LINGER = { LINGER_SECONDS: '5', LINGER_BYTES: '1000', LINGER_CONNECTIONS: '8' }
+  expect(readConfig({ ...required, ...LINGER }).linger).toEqual({
+    maxMs: 5_000,
+    maxBytes: 1_000,
+    maxConnections: 8,
+  })
+  const none = { LINGER_SECONDS: 'none', LINGER_BYTES: 'none', LINGER_CONNECTIONS: 'none' }
+  expect(readConfig({ ...required, ...none }).linger).toEqual({
+    maxMs: Infinity,
+    maxBytes: Infinity,
+    maxConnections: Infinity,
+  })
+  expect(configError({ ...required, LINGER_SECONDS: '-1' })).toContain('LINGER_SECONDS')
+})
+
+describe('TRUSTED_PROXIES', () => {
+  const isTrusted = (address: string, env: Record<string, string>): boolean =>
+    readConfig({ ...required, ...env }).trustedProxies.check(
+      address,
+      address.includes(':') ? 'ipv6' : 'ipv4',
+    )
+
+  test('is empty by default, and the platform, Google and Fastly in a deployment', () => {
+    for (const address of ['169.254.1.1', '35.191.0.9', '151.101.1.9', '2a04:4e42::9']) {
+      expect(isTrusted(address, {})).toBe(false)
+      expect(isTrusted(address, { K_SERVICE: 'auth' })).toBe(true)
+    }
+    // Machines of Google's customers, and other clients.
+    for (const address of ['34.140.1.2', '127.0.0.1', '10.0.0.1', '203.0.113.7']) {
+      expect(isTrusted(address, { K_SERVICE: 'auth' })).toBe(false)
+    }
+  })
+
+  test('accepts names, addresses and CIDR blocks, and replaces the default', () => {
+    const env = { K_SERVICE: 'auth', TRUSTED_PROXIES: 'loopback, 203.0.113.0/24 2001:db8::7' }
+    for (const address of ['127.0.0.1', '203.0.113.9', '2001:db8::7']) {
+      expect(isTrusted(address, env)).toBe(true)
+    }
+    expect(isTrusted('2001:db8::8', env)).toBe(false)
+    expect(isTrusted('35.191.0.9', env)).toBe(false)
+    expect(isTrusted('169.254.1.1', { K_SERVICE: 'auth', TRUSTED_PROXIES: 'none' })).toBe(false)
+  })
+
+  test.each(['2', 'x', '203.0.113.0/33', '2001:db8::/129', '1.2.3.4/', '1.2.3/8', 'none google'])(
+    'rejects %s',
+    (TRUSTED_PROXIES) => {
+      expect(configError({ ...required, TRUSTED_PROXIES })).toContain('TRUSTED_PROXIES')
+    },
+  )
 })
 
 const parseHeaders = (value: string): unknown =>
@@ -306,22 +349,6 @@ describe('OTEL_EXPORTER_OTLP_HEADERS', () => {
   test.each([
     ['no name', '=GOCSPX-value'],
     ['no value', 'api-key='],
-test('LINGER_SECONDS, LINGER_BYTES and LINGER_CONNECTIONS limit a lingering close', () => {
-  const LINGER = { LINGER_SECONDS: '5', LINGER_BYTES: '1000', LINGER_CONNECTIONS: '8' }
-  expect(readConfig({ ...required, ...LINGER }).linger).toEqual({
-    maxMs: 5_000,
-    maxBytes: 1_000,
-    maxConnections: 8,
-  })
-  const none = { LINGER_SECONDS: 'none', LINGER_BYTES: 'none', LINGER_CONNECTIONS: 'none' }
-  expect(readConfig({ ...required, ...none }).linger).toEqual({
-    maxMs: Infinity,
-    maxBytes: Infinity,
-    maxConnections: Infinity,
-  })
-  expect(configError({ ...required, LINGER_SECONDS: '-1' })).toContain('LINGER_SECONDS')
-})
-
     ['neither', 'GOCSPX-value'],
     ['a name with a space', 'api key=GOCSPX-value'],
     ['a value with a line break', 'api-key=GOCSPX-value%0D%0Ahost:%20evil.example'],

@@ -25,6 +25,8 @@ export interface ResponseObject {
 export interface Operation {
   operationId: string
   parameters?: (Parameter | Reference)[]
+  /** Empty for an operation that authenticates nobody. */
+  security?: object[]
   requestBody?: { content: Record<string, object> }
   responses: Record<string, ResponseObject | (Reference & { description: string })>
 }

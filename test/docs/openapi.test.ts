@@ -56,6 +56,20 @@ describe('routes', () => {
     expect(operations.filter((operation) => isDescribedBy(name, route, operation))).not.toEqual([])
   })
 
+  test('a route has the rate limit of networks exactly if its operation needs no credential', () => {
+    const described = routes.flatMap(({ name, route }) =>
+      operations
+        .filter((operation) => route.method !== 'OPTIONS' && isDescribedBy(name, route, operation))
+        .map(({ operation }) => ({ route, operation })),
+    )
+    const differing = described.filter(
+      ({ route, operation }) =>
+        (route.rateLimit === undefined) !== (operation.security?.length !== 0),
+    )
+    expect(differing.map(({ operation }) => operation.operationId)).toEqual([])
+    expect(described.filter(({ route }) => route.rateLimit !== undefined)).toHaveLength(5)
+  })
+
   test('every CORS request header of a route is a parameter in the document', () => {
     // Clients may send it, but the gateway ignores it.
     const known = new Set(['x-request-id'])

@@ -1,6 +1,7 @@
 /** docs/settings.md matches the code. `UPDATE_DOCS=1 npm test -- docs/settings` regenerates it. */
 import { expect, test } from '@jest/globals'
 import { readConfig } from '../../functions/config/config.ts'
+import { deployedProxies } from '../../functions/config/trusted-proxies.ts'
 import { settings, settingDocs } from '../../functions/config/settings.ts'
 import type { Setting } from '../../functions/config/settings.ts'
 import { settingsTable } from '../../infra/docs/settings-tables.ts'
@@ -36,11 +37,9 @@ test('the documented defaults match the code', () => {
   expect(defaultOf('ACCESS_PROFILE')).toBe(local.accessProfile)
   expect(defaultOf('ALLOWED_USERS')).toBe(local.allowedUsers)
   expect(local.allowedOrigins).toEqual([])
-  expect(defaultOf('FORWARDED_HOPS')).toBe(
-    `${deployed.forwardedHops} when deployed, else ${local.forwardedHops}`,
-  )
-  expect(local.limitsPerDay).toEqual({ bytes: null, files: null })
-  expect(defaultOf('MAX_FILE_BYTES')).toContain(`${local.maxFileBytes} `)
+  expect(defaultOf('TRUSTED_PROXIES')).toBe(`${deployedProxies} when deployed, else none`)
+  expect(defaultOf('FIRESTORE_DATABASE')).toBe(local.databaseId)
+  expect(defaultOf('HSTS_INCLUDE_SUBDOMAINS')).toBe(String(local.hstsIncludeSubDomains))
   expect(defaultOf('LINGER_BYTES')).toContain(`${local.linger.maxBytes} `)
   expect(defaultOf('LINGER_CONNECTIONS')).toBe(String(local.linger.maxConnections))
   expect(defaultOf('LINGER_SECONDS')).toBe(String(local.linger.maxMs / 1000))

@@ -3,6 +3,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import { problemCode, send, startDriveway } from '../kit/environment.ts'
 import type { Driveway, RawResponse } from '../kit/environment.ts'
 import { signInAs } from '../kit/sign-in.ts'
+import { openConnection, requestHead, waitFor } from '../kit/upload.ts'
+import type { RawConnection } from '../kit/upload.ts'
 
 let driveway: Driveway
 /** The clock stands still within a test, so that no bucket is refilled. */
@@ -32,12 +34,23 @@ async function sendTimes(
   gateway: Driveway,
   path: string,
   headers: Record<string, string> = {},
+  options: { method?: string; body?: string } = {},
 ): Promise<RawResponse[]> {
   const responses: RawResponse[] = []
   for (let count = 0; count < times; count++)
-    responses.push(await send(gateway.origin, path, { headers }))
+    responses.push(await send(gateway.origin, path, { headers, ...options }))
   return responses
 }
+
+/** A cookie of the right form, which no session has. */
+const unknownSession = `__session=${'A'.repeat(43)}.${'B'.repeat(22)}`
+
+/** A poll of an unknown device code. */
+const poll = {
+  method: 'POST',
+  body: 'grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Adevice_code&device_code=dwd_x',
+}
+const urlencoded = { 'content-type': 'application/x-www-form-urlencoded' }
 
 const countRateLimited = (responses: RawResponse[]): number =>
   responses.filter((response) => problemCode(response) === 'rate_limited').length
@@ -101,6 +114,69 @@ describe('a network', () => {
     expect(countRateLimited(await sendTimes(120, instance, '/auth'))).toBeGreaterThan(0)
   })
 
+  test('is charged for a route that authenticates nobody, whatever credential is sent', async () => {
+    const instance = await startLimited({ RATE_LIMIT_ANONYMOUS: '20' })
+    for (const credential of [driveway.bearer, driveway.session]) {
+      const [accepted] = await sendTimes(1, instance, '/files?pageSize=1', credential)
+      expect(accepted?.status).toBe(200)
+    }
+    const headers = { ...driveway.bearer, ...urlencoded }
+    expect(
+      countRateLimited(await sendTimes(30, instance, '/auth/device/token', headers, poll)),
+    ).toBe(10)
+    clock += 60_000
+    const started = await sendTimes(30, instance, '/auth/device', headers, { method: 'POST' })
+    expect(countRateLimited(started)).toBe(10)
+    clock += 60_000
+    const code = await sendTimes(30, instance, '/auth/token', headers, { method: 'POST' })
+    expect(countRateLimited(code)).toBe(10)
+  })
+
+  test.each([
+    ['an unknown function', '/nothing', 'GET'],
+    ['an unknown path', '/files/a/b/c', 'GET'],
+    ['another method', '/files', 'PUT'],
+    ['a preflight of an unknown path', '/nothing', 'OPTIONS'],
+    ['a malformed query', '/files?x=%zz', 'GET'],
+    ['a target that is no path', 'http://elsewhere.example/files', 'GET'],
+  ])('is charged for %s', async (_, path, method) => {
+    const instance = await startLimited({ RATE_LIMIT_ANONYMOUS: '10' })
+    expect(countRateLimited(await sendTimes(15, instance, path, {}, { method }))).toBe(5)
+  })
+
+  test.each(['/auth/session', '/auth?reconnect=1'])(
+    'is charged ten requests for a guess at %s, which responds without a session',
+    async (path) => {
+      const instance = await startLimited({ RATE_LIMIT_ANONYMOUS: '60' })
+      const guesses = await sendTimes(6, instance, path, { cookie: unknownSession })
+      expect(countRateLimited(guesses)).toBe(0)
+      expect(countRateLimited(await sendTimes(1, instance, '/files'))).toBe(1)
+    },
+  )
+
+  test('is charged once for a guess that is found out twice', async () => {
+    const instance = await startLimited({ RATE_LIMIT_ANONYMOUS: '20' })
+    const headers = { authorization: `Bearer dw_${'A'.repeat(49)}` }
+    expect(countRateLimited(await sendTimes(2, instance, '/files', headers))).toBe(0)
+  })
+
+  test('above its limit has the limit of sign-ins for these only, and with no made-up cookie', async () => {
+    const instance = await startLimited({ RATE_LIMIT_ANONYMOUS: '10' })
+    await sendTimes(10, instance, '/files')
+    for (const cookie of ['__session=x', unknownSession]) {
+      expect(countRateLimited(await sendTimes(1, instance, '/files', { cookie }))).toBe(1)
+      const device = { cookie, ...urlencoded }
+      const [started] = await sendTimes(1, instance, '/auth/device', device, { method: 'POST' })
+      expect(started?.status).toBe(429)
+    }
+    for (const cookie of ['__session=x', `${unknownSession}; ${unknownSession}`]) {
+      expect(countRateLimited(await sendTimes(1, instance, '/auth', { cookie }))).toBe(1)
+    }
+    expect(
+      countRateLimited(await sendTimes(1, instance, '/auth', { cookie: unknownSession })),
+    ).toBe(0)
+  })
+
   test('logs the number of entries in X-Forwarded-For, and not the addresses', async () => {
     const instance = await startLimited({})
     await sendTimes(1, instance, '/files', { 'x-forwarded-for': '203.0.113.7, 198.51.100.9' })
@@ -115,7 +191,7 @@ describe('a network', () => {
   })
 
   test('is the address that the proxy appended, not one that the client forged', async () => {
-    const instance = await startLimited({ RATE_LIMIT_ANONYMOUS: '10', FORWARDED_HOPS: '1' })
+    const instance = await startLimited({ RATE_LIMIT_ANONYMOUS: '10', TRUSTED_PROXIES: 'loopback' })
     const sendFrom = (chain: string): Promise<RawResponse[]> =>
       sendTimes(10, instance, '/files', { 'x-forwarded-for': chain })
     expect(countRateLimited(await sendFrom('203.0.113.7'))).toBe(0)
@@ -125,6 +201,77 @@ describe('a network', () => {
     // An IPv6 /64 is one network.
     expect(countRateLimited(await sendFrom('2001:db8:1:2::1'))).toBe(0)
     expect(countRateLimited(await sendFrom('2001:db8:1:2:ffff::9'))).toBe(10)
+  })
+})
+
+describe('behind a proxy', () => {
+  const env = { RATE_LIMIT_ANONYMOUS: '10', TRUSTED_PROXIES: 'loopback google' }
+  const sendVia = (gateway: Driveway, chain: string, times = 1): Promise<RawResponse[]> =>
+    sendTimes(times, gateway, '/files', { 'x-forwarded-for': chain })
+
+  test('each client has its own limit, and a larger one limits all of them', async () => {
+    const instance = await startLimited(env)
+    expect(countRateLimited(await sendVia(instance, '203.0.113.1, 35.191.0.9', 15))).toBe(5)
+    expect(countRateLimited(await sendVia(instance, '203.0.113.2, 35.191.0.9', 10))).toBe(0)
+    // A client inside the network of a proxy forges another address each time.
+    let passed = 0
+    for (let host = 3; host < 250; host++) {
+      const responses = await sendVia(instance, `203.0.113.${host}, 35.191.0.9`)
+      passed += 1 - countRateLimited(responses)
+    }
+    expect(passed).toBe(180)
+    expect(countRateLimited(await sendVia(instance, '203.0.113.250, 35.191.0.10'))).toBe(0)
+  })
+
+  test('a client of the function’s own address cannot forge its address', async () => {
+    const instance = await startLimited(env)
+    for (let host = 1; host <= 10; host++) {
+      await sendVia(instance, `203.0.113.${host}, 35.191.0.9, 198.51.100.7`)
+    }
+    expect(countRateLimited(await sendVia(instance, '203.0.113.99, 198.51.100.7'))).toBe(1)
+  })
+})
+
+describe('requests in progress on routes that authenticate nobody', () => {
+  /** Sends the head of a request for a device code, and no body. */
+  async function startDeviceRequest(gateway: Driveway, client: string): Promise<RawConnection> {
+    const connection = await openConnection(gateway.origin)
+    const headers = {
+      ...urlencoded,
+      'Content-Length': 100,
+      'X-Forwarded-For': client,
+      Cookie: unknownSession,
+    }
+    connection.socket.write(requestHead({ bearer: {} }, 'POST', '/auth/device', headers))
+    return connection
+  }
+
+  test('are limited per network and per instance, and leave room for other requests', async () => {
+    const env = { RATE_LIMIT_ANONYMOUS: '600', TRUSTED_PROXIES: 'loopback' }
+    const instance = await startLimited(env)
+    const start = (client: string, count: number): Promise<RawConnection[]> =>
+      Promise.all(Array.from({ length: count }, () => startDeviceRequest(instance, client)))
+    const refusedOf = (connections: RawConnection[]): RawConnection[] =>
+      connections.filter((each) => each.received().includes('rate_limited'))
+
+    const first = await start('203.0.113.1', 20)
+    await waitFor(() => refusedOf(first).length === 4)
+    const second = await start('203.0.113.2', 20)
+    await waitFor(() => refusedOf(second).length === 4)
+    const third = await start('203.0.113.3', 2)
+    await waitFor(() => refusedOf(third).length === 2)
+
+    const headers = { 'x-forwarded-for': '203.0.113.1' }
+    const [files] = await sendTimes(1, instance, '/files', { ...driveway.bearer, ...headers })
+    const [login] = await sendTimes(1, instance, '/auth', headers)
+    expect([files?.status, login?.status]).toEqual([200, 302])
+
+    for (const { socket } of [...first, ...second]) socket.destroy()
+    await waitFor(async () => {
+      const more = { ...headers, ...urlencoded }
+      const [response] = await sendTimes(1, instance, '/auth/device', more, { method: 'POST' })
+      return response?.status === 200
+    })
   })
 })
 

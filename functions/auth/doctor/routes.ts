@@ -8,7 +8,8 @@ import type { Principal } from '../../identity/principal.ts'
 import { serverChecks } from './checks.ts'
 import type { ServerCheckOutcome, ServerCheck, CheckContext } from './checks.ts'
 import { failure } from './remedies.ts'
-import { readFileId } from '../../http/file-id.ts'
+import type { ReadClientAddress } from '../../http/client-ip.ts'
+import { readPathReference } from '../../http/file-id.ts'
 import type { RequestContext, Route } from '../../http/router.ts'
 import type { Authenticate } from '../../http/authenticate.ts'
 import type { Log } from '../../http/log.ts'
@@ -20,6 +21,7 @@ export interface DoctorDeps {
   files: Pick<Files, 'get'>
   uploads: Pick<Uploads, 'remove'>
   publicUrl: string
+  addressOf: ReadClientAddress
   doctor: {
     /** E-mail addresses, in lower case. */
     operators: readonly string[]
@@ -56,11 +58,14 @@ async function runChecks(
     serverChecks.map((check) => runCheck(check, context, log, deps.doctor.checkTimeoutMs)),
   )
   const cookies = (req.headers.cookie ?? '').split(';').flatMap((pair) => pair.split('=', 1))
+  const { client, proxy = null } = deps.addressOf(req)
   sendJson(res, 200, {
     ok: checks.every(({ ok }) => ok),
     publicUrl: deps.publicUrl,
     // Names only. They show which cookies a front end passes on.
     cookies: cookies.map((name) => name.trim()).filter((name) => name !== ''),
+    // The address that rate limits use. It shows which front ends are trusted.
+    client: { address: client, proxy },
     checks,
   })
 }
@@ -90,7 +95,7 @@ async function deleteTestFile(
   { req, res, params, signal }: RequestContext,
 ): Promise<void> {
   const { sub } = await authenticateOperator(deps, req)
-  const id = readFileId(params[0] ?? '')
+  const { id } = readPathReference(params[0] ?? '')
   const account = deps.accountOf(sub)
   const { name } = await deps.files.get(account, id, signal)
   if (!name.startsWith(testFilePrefix)) {

@@ -1,5 +1,6 @@
 /** Causes each common misconfiguration: the doctor reports its cause, fix and command. */
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { createServer } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { publicChecks, readConsent } from '../../../infra/doctor/public-checks.ts'
 import { corsChecks } from '../../../infra/doctor/cors-checks.ts'
@@ -10,7 +11,7 @@ import { mintToken, signIn } from '../../../infra/local/sign-in.ts'
 import { newKeyring } from '../../../infra/sandbox/keyring.ts'
 import { allowedOrigin, startTestDeployment, runNamedCheck, serverCheckOutcome } from './fixture.ts'
 import type { TestDeployment } from './fixture.ts'
-import { startDriveway } from '../../kit/environment.ts'
+import { listen, startDriveway } from '../../kit/environment.ts'
 import type { DrivewayOptions } from '../../kit/environment.ts'
 import { replaceDocument } from '../../kit/firestore-documents.ts'
 
@@ -152,6 +153,16 @@ describe('The public checks, and checks through the front end', () => {
     expect(await outcomeOf('Session cookie')).toEqual(
       failureWith('does not reach', 'rewrites', 'npm run setup'),
     )
+  })
+
+  test('Client address passes, and shows the address and the proxy, at both entrances', async () => {
+    for (const name of ['Client address', 'Client address at the functions']) {
+      expect(await outcomeOf(name)).toEqual({ ok: true, found: '127.0.0.1' })
+    }
+    expect(await outcomeOf('Client address at the functions', { functionUrl: undefined })).toEqual({
+      ok: undefined,
+      reason: expect.stringContaining('--function-url'),
+    })
   })
 
   test('Measured request limit and the raw upload fail when a front end limits requests more than announced', async () => {
@@ -419,6 +430,60 @@ async function serverOutcomeWith(env: Record<string, string>, name: string): Pro
     await sharing.close()
   }
 }
+
+describe('The client address behind front ends', () => {
+  /** Appends addresses to X-Forwarded-For, as front ends do. */
+  const append =
+    (...addresses: string[]) =>
+    ({ headers }: IncomingMessage): false => {
+      headers['x-forwarded-for'] = [headers['x-forwarded-for'], ...addresses].join(', ')
+      return false
+    }
+
+  /** Starts the functions' own entrance, whose platform appends the address of the client. */
+  async function startFunctions(client: string): Promise<{ url: string; close(): void }> {
+    const server = createServer((req, res) => {
+      append(client)(req)
+      void deployment.driveway.gateway.all(req, res)
+    })
+    const url = await listen(server)
+    return { url, close: () => server.close().closeAllConnections() }
+  }
+
+  test('Client address fails when a client can choose it', async () => {
+    await deploy({ env: { TRUSTED_PROXIES: 'loopback' } })
+    expect(await outcomeOf('Client address')).toEqual(
+      failureWith('own X-Forwarded-For', 'front ends only', 'TRUSTED_PROXIES='),
+    )
+  })
+
+  test('both entrances show the client when its front ends are trusted', async () => {
+    await deploy({ env: { TRUSTED_PROXIES: 'loopback google' } })
+    deployment.frontEnd.intercept = append('203.0.113.7', '35.191.0.9')
+    const functions = await startFunctions('203.0.113.7')
+    expect(await outcomeOf('Client address')).toEqual({
+      ok: true,
+      found: '203.0.113.7 behind 35.191.0.9',
+    })
+    const target = { functionUrl: functions.url }
+    expect(await outcomeOf('Client address at the functions', target)).toEqual({
+      ok: true,
+      found: '203.0.113.7',
+    })
+    functions.close()
+  })
+
+  test('Client address at the functions fails when a front end counts as the client', async () => {
+    await deploy({ env: { TRUSTED_PROXIES: 'loopback' } })
+    deployment.frontEnd.intercept = append('203.0.113.7', '35.191.0.9')
+    const functions = await startFunctions('203.0.113.7')
+    const target = { functionUrl: functions.url }
+    expect(await outcomeOf('Client address at the functions', target)).toEqual(
+      failureWith('sees 35.191.0.9 through', 'network of the front end', 'fastly 35.191.0.9'),
+    )
+    functions.close()
+  })
+})
 
 describe('readConsent()', () => {
   const authorizationUrl = new URL(

@@ -58,7 +58,15 @@ export async function startTestDeployment(options: DrivewayOptions = {}): Promis
     url,
     token,
     frontEnd,
-    target: (more) => createTarget({ url, project: 'sandbox', token, allowedOrigin, ...more }),
+    target: (more) =>
+      createTarget({
+        url,
+        functionUrl: driveway?.origin,
+        project: 'sandbox',
+        token,
+        allowedOrigin,
+        ...more,
+      }),
     async close() {
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))

@@ -43,9 +43,17 @@ describe('npm run doctor', () => {
   test('npm run doctor exits with 0 when every check passes, with a session in place of a token', async () => {
     const cookie = await signIn(deployment.url, 'ada@example.com')
     const [, session = ''] = /__session=([^;]+)/.exec(cookie) ?? []
-    const { code, output } = await doctor([deployment.url, '--json', `--origin=${allowedOrigin}`], {
-      DRIVEWAY_SESSION: `__session=${session}`,
-    })
+    const { code, output } = await doctor(
+      [
+        deployment.url,
+        '--json',
+        `--origin=${allowedOrigin}`,
+        `--function-url=${deployment.driveway.origin}`,
+      ],
+      {
+        DRIVEWAY_SESSION: `__session=${session}`,
+      },
+    )
     const { ok, checks } = JSON.parse(output) as Report
     expect([code, ok, checks.filter((check) => check.ok !== true)]).toEqual([0, true, []])
     const names = checks.map(({ name }) => name)
