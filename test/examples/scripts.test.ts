@@ -9,7 +9,7 @@ import { listen, startDriveway } from '../kit/environment.ts'
 import type { Driveway } from '../kit/environment.ts'
 import { jobToken, setPolicy } from '../kit/policies.ts'
 import { environment, root, run } from '../kit/process.ts'
-import { noise } from '../kit/random.ts'
+import { pseudoRandomBytes } from '../kit/random.ts'
 
 let driveway: Driveway
 let folder = ''
@@ -34,9 +34,9 @@ async function runExample(
   const program = run(command, args, {
     cwd: folder,
     env: environment({ DRIVEWAY: driveway.origin, TOKEN: token(), ...env }),
-    forAPerson: true,
+    isInteractive: true,
   })
-  const code = await program.ended
+  const code = await program.exited
   return { code, output: program.output }
 }
 
@@ -55,7 +55,7 @@ describe('examples/backup.sh', () => {
 
   beforeAll(async () => {
     await mkdir(join(folder, 'photos'))
-    await writeFile(join(folder, 'photos/a.jpg'), noise(300_000, 1))
+    await writeFile(join(folder, 'photos/a.jpg'), pseudoRandomBytes(300_000, 1))
   })
 
   test('it stores a tar archive of the folder once, also when it runs twice', async () => {
@@ -84,7 +84,7 @@ describe('examples/node-tus/upload.mjs', () => {
   beforeAll(async () => {
     await cp(join(root, 'examples/node-tus/upload.mjs'), join(folder, script))
     await symlink(join(root, 'node_modules'), join(folder, 'node_modules'))
-    await writeFile(join(folder, 'movie.bin'), noise(9 * 1024 * 1024, 2))
+    await writeFile(join(folder, 'movie.bin'), pseudoRandomBytes(9 * 1024 * 1024, 2))
   })
 
   test('it uploads a file and prints its link', async () => {
@@ -96,15 +96,15 @@ describe('examples/node-tus/upload.mjs', () => {
   })
 
   test('it resumes after its process was killed', async () => {
-    await writeFile(join(folder, 'again.bin'), noise(24 * 1024 * 1024, 3))
+    await writeFile(join(folder, 'again.bin'), pseudoRandomBytes(24 * 1024 * 1024, 3))
     const first = run(process.execPath, [script, 'again.bin'], {
       cwd: folder,
       env: environment({ DRIVEWAY: driveway.origin, TOKEN: token() }),
-      forAPerson: true,
+      isInteractive: true,
     })
-    await first.said(/3\d %/)
+    await first.waitForOutput(/3\d %/)
     first.child.kill('SIGKILL')
-    await first.ended
+    await first.exited
     const { code, output } = await runExample(process.execPath, [script, 'again.bin'])
     expect([code, output]).toEqual([0, expect.stringContaining('Stored: ')])
     expect(output).not.toMatch(/^[0-9] %$/m)
@@ -128,7 +128,7 @@ describe('examples/github-actions/upload.yml', () => {
     const { run: script = '' } =
       workflow.jobs.upload.steps.find(({ name }) => name === 'Upload') ?? {}
     const policy = await setPolicy(driveway, 'build', { scopes: ['upload'], path: 'Builds' })
-    await writeFile(join(folder, 'build.zip'), noise(50_000, 4))
+    await writeFile(join(folder, 'build.zip'), pseudoRandomBytes(50_000, 4))
     // GitHub's endpoint for OpenID Connect tokens.
     const issuer = createServer((req, res) => {
       const audience = new URL(req.url ?? '', 'http://issuer').searchParams.get('audience')
