@@ -3,8 +3,8 @@
  * parameters and scopes, and the fields of the resources that they exchange. Run it again for a new
  * method of the sandbox or a new version of Drive:
  *
- *   curl -o /tmp/drive-v3.json 'https://www.googleapis.com/discovery/v1/apis/drive/v3/rest'
- *   node infra/sandbox/drive/schema/generate.mjs /tmp/drive-v3.json
+ *   curl -o discovery.json 'https://www.googleapis.com/discovery/v1/apis/drive/v3/rest'
+ *   node infra/sandbox/drive/schema/generate.mjs discovery.json
  *
  * The package google-api-python-client contains the document too:
  * `googleapiclient/discovery_cache/documents/drive.v3.json`.
