@@ -18,6 +18,7 @@ const project = (displayName, patterns, excluded = []) => ({
     ...excluded.map((pattern) => `!**/${pattern}`),
   ],
   extensionsToTreatAsEsm: ['.ts'],
+  globalSetup: '<rootDir>/test/kit/global-setup.mjs',
   transform: { '\\.ts$': '<rootDir>/infra/local/jest-transform.mjs' },
   setupFilesAfterEnv: [
     '<rootDir>/test/kit/secret-leaks-setup.ts',

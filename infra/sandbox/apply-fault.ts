@@ -1,7 +1,7 @@
 /** Applies the faults that are independent of a service: delays, cut connections, hangs, responses. */
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Fault } from './faults.ts'
+import type { Fault, Faults } from './faults.ts'
 import { withErrorResponse } from './google-error-responses.ts'
 
 /** @returns true when the request ends here; false when its handler must run */
@@ -9,10 +9,12 @@ export async function applyFault(
   given: Fault | undefined,
   req: IncomingMessage,
   res: ServerResponse,
+  faults: Pick<Faults, 'released'>,
 ): Promise<boolean> {
   if (!given) return false
   const fault = withErrorResponse(given)
   if (fault.latencyMs) await sleep(fault.latencyMs)
+  if (fault.hold === 'request') await faults.released()
   if (fault.reset) {
     cutConnection(fault, req)
     return true
@@ -24,7 +26,7 @@ export async function applyFault(
     sendFaultResponse(fault, res)
     return true
   }
-  corruptResponse(fault, req, res)
+  corruptResponse(fault, req, res, faults)
   return false
 }
 
@@ -47,11 +49,17 @@ function sendFaultResponse(fault: Fault, res: ServerResponse): void {
 }
 
 /** Intercepts the handler's response and changes what the client receives. */
-function corruptResponse(fault: Fault, req: IncomingMessage, res: ServerResponse): void {
+function corruptResponse(
+  fault: Fault,
+  req: IncomingMessage,
+  res: ServerResponse,
+  faults: Pick<Faults, 'released'>,
+): void {
   const { afterHandling, dropResponse, hang, responseBytes, status, trickleMs } = fault
   const isReplaced = afterHandling && status !== undefined
   const isTruncated = responseBytes !== undefined
-  if (!isReplaced && !dropResponse && !hang && !isTruncated && !trickleMs) return
+  const isHeld = fault.hold === 'response'
+  if (!isReplaced && !dropResponse && !hang && !isTruncated && !trickleMs && !isHeld) return
   const writeHead = res.writeHead.bind(res) as (s: number, h?: OutgoingHttpHeaders) => unknown
   const write = res.write.bind(res) as (chunk: Buffer) => boolean
   const end = res.end.bind(res) as (chunk?: Buffer) => unknown
@@ -81,6 +89,10 @@ function corruptResponse(fault: Fault, req: IncomingMessage, res: ServerResponse
           end()
         }
       }, trickleMs)
+    } else if (isHeld) {
+      restore()
+      writeHead(statusCode, headers)
+      end(body)
     }
   }
   const restore = (): void => {
@@ -94,7 +106,9 @@ function corruptResponse(fault: Fault, req: IncomingMessage, res: ServerResponse
   }) as typeof res.writeHead
   res.write = () => true
   res.end = ((body?: string | Buffer) => {
-    finish(Buffer.from(body ?? ''))
+    const finishNow = (): void => finish(Buffer.from(body ?? ''))
+    if (isHeld) void faults.released().then(finishNow)
+    else finishNow()
     return res
   }) as typeof res.end
 }

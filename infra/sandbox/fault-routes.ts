@@ -1,4 +1,4 @@
-/** The control endpoint of faults: POST adds a list of them, DELETE clears all. */
+/** The control endpoints of faults: add a list of them, release the held requests, remove all. */
 import type { Fault, Faults } from './faults.ts'
 import type { Route } from './router.ts'
 import { readBody, sendJson } from './router.ts'
@@ -14,6 +14,15 @@ export function createFaultRoutes(faults: Faults): Route[] {
         const list = JSON.parse((await readBody(req)).toString('utf8')) as Fault[]
         faults.add(...list)
         sendJson(res, 201, { pending: faults.pending() })
+      },
+    },
+    {
+      operation: 'sandbox.faults.release',
+      method: 'POST',
+      path: /^\/sandbox\/faults\/release$/,
+      handle({ res }) {
+        faults.release()
+        sendJson(res, 200, { pending: faults.pending() })
       },
     },
     {

@@ -38,6 +38,11 @@ export interface Fault extends GoogleErrorFault {
    * nothing; `body` handles it and sends the headers without a body.
    */
   hang?: 'headers' | 'response' | 'body'
+  /**
+   * Waits until `release()` or `clear()`: `request` before the request is handled, `response` after it,
+   * before the response.
+   */
+  hold?: 'request' | 'response'
   /** Milliseconds to wait before the request is handled. */
   latencyMs?: number
   /**
@@ -74,7 +79,12 @@ export interface Fault extends GoogleErrorFault {
 
 export interface Faults {
   add(...faults: Fault[]): void
+  /** Removes all faults, and releases the held requests. */
   clear(): void
+  /** Lets the held requests continue. */
+  release(): void
+  /** Resolves at the next release. */
+  released(): Promise<void>
   /** The number of faults that are not used up. */
   pending(): number
   /** Returns the fault for the next request of an operation, if any, and counts it as used. */
@@ -83,7 +93,14 @@ export interface Faults {
 
 export function createFaults(): Faults {
   let pending: { fault: Fault; skip: number; remaining: number }[] = []
+  const held = new Set<() => void>()
+  const release = (): void => {
+    for (const resume of held) resume()
+    held.clear()
+  }
   return {
+    release,
+    released: () => new Promise((resolve) => held.add(resolve)),
     add(...added) {
       for (const fault of added) {
         pending.push({ fault, skip: fault.skip ?? 0, remaining: fault.times ?? 1 })
@@ -91,6 +108,7 @@ export function createFaults(): Faults {
     },
     clear() {
       pending = []
+      release()
     },
     take(operation) {
       let latencyMs = 0

@@ -1,4 +1,5 @@
 /** Starts all sandbox services together, configured for one gateway. */
+import type { JWK } from 'jose'
 import type { Drive, DriveOptions } from './drive/index.ts'
 import { createDrive, sampleSharedTree, sampleTree } from './drive/index.ts'
 import type { Firestore } from './firestore/index.ts'
@@ -19,6 +20,8 @@ export interface GoogleOptions {
   drive?: Omit<DriveOptions, 'identify'>
   oauth?: Omit<OAuthOptions, 'clients'>
   ci?: OidcIssuerOptions
+  /** The first private keys of the two issuers; new ones by default, which take long. */
+  signingKeys?: { google?: JWK; ci?: JWK }
   /** `host:port` of another Firestore to use. */
   firestoreHost?: string
 }
@@ -41,18 +44,22 @@ const clientSecret = 'GOCSPX-sandbox-0123456789abcdef'
 
 /** Starts all services on one free loopback port, with two users and sample files. */
 export async function startGoogle(options: GoogleOptions): Promise<Google> {
-  const { publicUrl } = options
+  const { publicUrl, signingKeys } = options
   const client = {
     client_id: clientId,
     client_secrets: [clientSecret],
     redirect_uris: [`${publicUrl}/callback`],
     name: 'Driveway',
   }
-  const oauth = createOAuth({ ...options.oauth, clients: [client] })
+  const oauth = createOAuth({
+    signingKey: signingKeys?.google,
+    ...options.oauth,
+    clients: [client],
+  })
   const drive = createDrive({ ...options.drive, identify: (token) => oauth.identify(token) })
   const secrets = createSecretManager()
   const firestore = createFirestore()
-  const ci = createOidcIssuer(options.ci)
+  const ci = createOidcIssuer({ signingKey: signingKeys?.ci, ...options.ci })
   for (const { sub } of oauth.users) await drive.seed(sub, sampleTree)
   await drive.seedSharedDrive(
     'Team',

@@ -4,13 +4,17 @@
  *
  * @see OpenID Connect Discovery 1.0; GitHub, "OpenID Connect reference"
  */
-import { createHash, randomBytes, randomUUID } from 'node:crypto'
-import type { CryptoKey, JWK } from 'jose'
-import { exportJWK, generateKeyPair, SignJWT } from 'jose'
+import { createHash, randomUUID } from 'node:crypto'
+import type { JWK } from 'jose'
+import { SignJWT } from 'jose'
 import type { Exchange, Service } from './router.ts'
 import { sendJson, readBody } from './router.ts'
+import { createSigningKey } from './signing-key.ts'
+import type { SigningKey } from './signing-key.ts'
 
 export interface OidcIssuerOptions {
+  /** The first private key; a new one by default. */
+  signingKey?: JWK | undefined
   now?: () => number
 }
 
@@ -31,20 +35,15 @@ export interface OidcIssuer extends Service {
   rotate(): Promise<void>
 }
 
-interface Key {
-  kid: string
-  alg: string
-  privateKey: CryptoKey
-  jwk: JWK
-}
-
 const path = '/ci'
 const tokenTtlSeconds = 10 * 60
 const maxFormBytes = 64 * 1024
 
-export function createOidcIssuer({ now = Date.now }: OidcIssuerOptions = {}): OidcIssuer {
-  let keys: Promise<Key[]> | undefined // created on first use, because it is slow
-  const current = (): Promise<Key[]> => (keys ??= createKey().then((key) => [key]))
+export function createOidcIssuer(options: OidcIssuerOptions = {}): OidcIssuer {
+  const { now = Date.now, signingKey } = options
+  let keys: Promise<SigningKey[]> | undefined // created on first use, because it is slow
+  const current = (): Promise<SigningKey[]> =>
+    (keys ??= createSigningKey(signingKey).then((key) => [key]))
 
   async function mint(
     issuer: string,
@@ -66,7 +65,7 @@ export function createOidcIssuer({ now = Date.now }: OidcIssuerOptions = {}): Oi
       Object.entries(allClaims).filter(([, value]) => value !== null),
     )
     return new SignJWT(payload)
-      .setProtectedHeader({ alg: key.alg, kid: key.kid, typ: 'JWT', ...header })
+      .setProtectedHeader({ alg: 'RS256', kid: key.kid, typ: 'JWT', ...header })
       .sign(key.privateKey)
   }
 
@@ -86,7 +85,7 @@ export function createOidcIssuer({ now = Date.now }: OidcIssuerOptions = {}): Oi
     mint,
     async rotate() {
       const [previous] = await current()
-      keys = createKey().then((key) => [key, ...(previous ? [previous] : [])])
+      keys = createSigningKey().then((key) => [key, ...(previous ? [previous] : [])])
       await keys
     },
     routes: [
@@ -136,11 +135,4 @@ function withDefaultClaims(claims: Record<string, string>): Record<string, strin
 /** A number of up to nine digits that depends on the name alone. */
 function numberOf(name: string): string {
   return String(parseInt(createHash('sha256').update(name).digest('hex').slice(0, 8), 16) % 1e9)
-}
-
-async function createKey(alg = 'RS256'): Promise<Key> {
-  const { privateKey, publicKey } = await generateKeyPair(alg)
-  const kid = randomBytes(20).toString('hex')
-  const jwk = await exportJWK(publicKey)
-  return { kid, alg, privateKey, jwk: { ...jwk, kid, use: 'sig', alg } }
 }

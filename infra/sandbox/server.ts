@@ -54,7 +54,7 @@ export async function startSandbox(services: Service[], port = 0): Promise<Sandb
       const operation = (await route.operationOf?.(req, url)) ?? route.operation
       if (!operation.startsWith('sandbox.')) calls.push(operation)
       const fault = faults.take(operation)
-      if (await applyFault(fault, req, res)) return
+      if (await applyFault(fault, req, res, faults)) return
       await route.handle({ req, res, url, params, origin, fault })
     }
     respond().catch((error: unknown) => {

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import type { Google, GoogleOptions } from '../../infra/sandbox/index.ts'
 import { startGoogle } from '../../infra/sandbox/index.ts'
 import { end, environment, freePort, run } from '../kit/process.ts'
+import { signingKeys } from '../kit/signing-keys.ts'
 
 const { endpoints, reason = '' } = JSON.parse(process.env['CHROMIUM'] ?? '{"endpoints":[]}') as {
   endpoints: string[]
@@ -63,7 +64,7 @@ export async function startSite(
 ): Promise<Site> {
   const port = await freePort()
   const origin = `http://localhost:${port}`
-  const google = await startGoogle({ publicUrl: origin, ...options })
+  const google = await startGoogle({ publicUrl: origin, signingKeys, ...options })
   const server = run(process.execPath, ['dist/local/server.mjs'], {
     env: environment({ ...google.env, ...deployedEnv, ...env, PORT: String(port) }),
     ipc: true,

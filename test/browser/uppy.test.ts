@@ -13,6 +13,7 @@ import { pattern, sha256Of } from '../faults/fixture.ts'
 import { waitFor } from '../kit/upload.ts'
 import type { RunningProgram } from '../kit/process.ts'
 import { end, environment, freePort, root, run } from '../kit/process.ts'
+import { signingKeys } from '../kit/signing-keys.ts'
 import { setUpTests, browserTest, openTab } from './fixture.ts'
 
 jest.setTimeout(90_000)
@@ -52,7 +53,7 @@ setUpTests(
     script = await readFile(bundle, 'utf8')
     port = await freePort()
     origin = `http://localhost:${port}`
-    google = await startGoogle({ publicUrl: origin })
+    google = await startGoogle({ publicUrl: origin, signingKeys })
     await startInstance()
     const [name = '', value = ''] = (
       await signIn(origin, google.oauth.users[0]?.email ?? '')

@@ -13,6 +13,7 @@ import type { Gateway, GatewayOptions } from '../../functions/app/gateway.ts'
 import { mintToken, signIn } from '../../infra/local/sign-in.ts'
 import type { Google, GoogleOptions } from '../../infra/sandbox/index.ts'
 import { startGoogle } from '../../infra/sandbox/index.ts'
+import { signingKeys } from './signing-keys.ts'
 import { inspectStore, inspect, inspectResponse } from './secret-leaks.ts'
 
 export interface Driveway {
@@ -57,7 +58,8 @@ export async function startDriveway(options: DrivewayOptions = {}): Promise<Driv
   http2.on('session', (session) => sessions.add(session))
   const origin = await listen(server)
   const { sharing } = options
-  const google = sharing?.google ?? (await startGoogle({ publicUrl: origin, ...options.google }))
+  const google =
+    sharing?.google ?? (await startGoogle({ publicUrl: origin, signingKeys, ...options.google }))
   const lines: string[] = []
   gateway = createGateway(readConfig({ ...google.env, ...unlimited, ...options.env }), {
     handleSignals: false,

@@ -1,26 +1,15 @@
 /** ID tokens: RS256, with rotatable keys published as a JWK Set. */
-import { createHash, randomBytes } from 'node:crypto'
-import type { CryptoKey, JWK, JWTPayload } from 'jose'
-import {
-  createLocalJWKSet,
-  exportJWK,
-  generateKeyPair,
-  jwtVerify,
-  SignJWT,
-  UnsecuredJWT,
-} from 'jose'
+import { createHash } from 'node:crypto'
+import type { JWK, JWTPayload } from 'jose'
+import { createLocalJWKSet, jwtVerify, SignJWT, UnsecuredJWT } from 'jose'
 import type { Fault } from '../faults.ts'
+import { createSigningKey } from '../signing-key.ts'
+import type { SigningKey } from '../signing-key.ts'
 import type { OAuthUser } from './clients.ts'
 import { includesUserInfo } from './scopes.ts'
 
 export const issuer = 'https://accounts.google.com'
 const ttlSeconds = 3600
-
-interface Key {
-  kid: string
-  privateKey: CryptoKey
-  jwk: JWK
-}
 
 export interface IdTokens {
   sign(claims: JWTPayload, alg?: Fault['idTokenAlg']): Promise<string>
@@ -31,14 +20,15 @@ export interface IdTokens {
   rotate(): Promise<void>
 }
 
-export function createIdTokens(now: () => number): IdTokens {
-  let keys: Promise<[Key, ...Key[]]> | undefined // created on first use, because it is slow
-  const current = () => (keys ??= createKey().then((key): [Key] => [key]))
+/** @param firstKey a private key; a new one by default */
+export function createIdTokens(now: () => number, firstKey?: JWK): IdTokens {
+  let keys: Promise<[SigningKey, ...SigningKey[]]> | undefined // created on first use, because it is slow
+  const current = () => (keys ??= createSigningKey(firstKey).then((key): [SigningKey] => [key]))
   return {
     async sign(claims, alg) {
       if (alg === 'none') return new UnsecuredJWT(claims).encode()
       const [{ kid, privateKey }] = await current()
-      const key = alg === 'badSignature' ? (await createKey()).privateKey : privateKey
+      const key = alg === 'badSignature' ? (await createSigningKey()).privateKey : privateKey
       return new SignJWT(claims).setProtectedHeader({ alg: 'RS256', kid, typ: 'JWT' }).sign(key)
     },
     async verify(token) {
@@ -54,17 +44,10 @@ export function createIdTokens(now: () => number): IdTokens {
     },
     async rotate() {
       const [previous] = await current()
-      keys = createKey().then((key): [Key, Key] => [key, previous])
+      keys = createSigningKey().then((key): [SigningKey, SigningKey] => [key, previous])
       await keys
     },
   }
-}
-
-async function createKey(): Promise<Key> {
-  const { privateKey, publicKey } = await generateKeyPair('RS256')
-  const kid = randomBytes(20).toString('hex')
-  const jwk = await exportJWK(publicKey)
-  return { kid, privateKey, jwk: { ...jwk, kid, use: 'sig', alg: 'RS256' } }
 }
 
 /**

@@ -3,6 +3,7 @@
  *
  * @see Using OAuth 2.0 for Web Server Applications; OpenID Connect
  */
+import type { JWK } from 'jose'
 import type { Exchange, Route, Service } from '../router.ts'
 import { sendJson, readBody } from '../router.ts'
 import { createAuthorize } from './authorize.ts'
@@ -26,6 +27,8 @@ export interface OAuthOptions {
   refreshTokenTtlMs?: number
   /** Shows the consent page even when every scope is already granted, for manual testing. */
   alwaysPrompt?: boolean
+  /** The first private key of ID tokens; a new one by default. */
+  signingKey?: JWK | undefined
   now?: () => number
 }
 
@@ -63,7 +66,7 @@ export function createOAuth(options: OAuthOptions = {}): OAuth {
   const clients = createClients()
   for (const client of options.clients ?? []) clients.register(client)
   const grants = createGrants(now, options.refreshTokenTtlMs)
-  const idTokens = createIdTokens(now)
+  const idTokens = createIdTokens(now, options.signingKey)
   const authorize = createAuthorize(clients, users, grants, options.alwaysPrompt)
 
   function identify(accessToken: string): Identity | undefined {

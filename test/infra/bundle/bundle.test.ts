@@ -13,6 +13,7 @@ import { startGoogle } from '../../../infra/sandbox/index.ts'
 import { end, environment, freePorts, root, run } from '../../kit/process.ts'
 import type { RunningProgram } from '../../kit/process.ts'
 import { waitFor } from '../../kit/wait-for.ts'
+import { signingKeys } from '../../kit/signing-keys.ts'
 
 const names = ['auth', 'callback', 'files', 'upload'] as const
 type Name = (typeof names)[number]
@@ -54,7 +55,7 @@ async function firstResponse(
 beforeAll(async () => {
   const [front = 0, ...ports] = await freePorts(5)
   origin = `http://localhost:${front}`
-  google = await startGoogle({ publicUrl: origin })
+  google = await startGoogle({ publicUrl: origin, signingKeys })
   for (const [index, name] of names.entries()) {
     const port = ports[index] ?? 0
     originOf[name] = `http://127.0.0.1:${port}`

@@ -17,6 +17,7 @@ import type { Server } from 'node:http'
 import { end, environment, freePorts, root, run } from '../../kit/process.ts'
 import type { RunningProgram } from '../../kit/process.ts'
 import { waitFor } from '../../kit/wait-for.ts'
+import { signingKeys } from '../../kit/signing-keys.ts'
 
 const names = ['auth', 'callback', 'files', 'upload'] as const
 const source = join(root, 'dist/deploy')
@@ -82,7 +83,7 @@ beforeAll(async () => {
   })
   const [front = 0, ...ports] = await freePorts(5)
   origin = `http://localhost:${front}`
-  google = await startGoogle({ publicUrl: origin })
+  google = await startGoogle({ publicUrl: origin, signingKeys })
   for (const [index, name] of names.entries()) runs.set(name, await start(name, ports[index] ?? 0))
   const { hosting: config } = await readJson<{ hosting: HostingConfig }>(root, 'firebase.json')
   const addresses = new Map(names.map((name, index) => [name as string, ports[index] ?? 0]))

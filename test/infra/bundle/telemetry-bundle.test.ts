@@ -8,6 +8,7 @@ import type { Collector } from '../../kit/otlp-collector.ts'
 import { waitFor } from '../../kit/wait-for.ts'
 import { end, environment, freePorts, root, run } from '../../kit/process.ts'
 import type { RunningProgram } from '../../kit/process.ts'
+import { signingKeys } from '../../kit/signing-keys.ts'
 
 const framework = join(root, 'node_modules/@google-cloud/functions-framework/build/src/main.js')
 
@@ -26,7 +27,7 @@ test('a bundled function exports all telemetry before it exits on SIGTERM', asyn
   const origin = `http://127.0.0.1:${port}`
   let isDown = true
   let accepted = ''
-  google = await startGoogle({ publicUrl: origin })
+  google = await startGoogle({ publicUrl: origin, signingKeys })
   const { bodies, ...listening } = (collector = await startCollector((_, res) => {
     if (!isDown) accepted += bodies.at(-1)
     res.writeHead(isDown ? 503 : 200).end()

@@ -15,6 +15,7 @@ import { filePart, form } from '../../kit/environment.ts'
 import { end, environment, freePort, root, run } from '../../kit/process.ts'
 import type { RunningProgram } from '../../kit/process.ts'
 import { waitFor } from '../../kit/wait-for.ts'
+import { signingKeys } from '../../kit/signing-keys.ts'
 
 const shell = promisify(execFile)
 const curlSupportsHttp2 = /^Features:.*\bHTTP2\b/m.test(curlVersion())
@@ -30,7 +31,7 @@ let authorization: string
 beforeAll(async () => {
   const port = await freePort()
   origin = `http://127.0.0.1:${port}`
-  google = await startGoogle({ publicUrl: origin })
+  google = await startGoogle({ publicUrl: origin, signingKeys })
   app = await mkdtemp(join(tmpdir(), 'driveway-container-'))
   const { copies, env, command } = await readDockerfile()
   for (const file of copies) await cp(join(root, file), join(app, basename(file)))

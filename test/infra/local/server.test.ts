@@ -8,6 +8,7 @@ import { startGoogle } from '../../../infra/sandbox/index.ts'
 import { send } from '../../kit/environment.ts'
 import { end, environment, freePort, root, run } from '../../kit/process.ts'
 import type { RunningProgram } from '../../kit/process.ts'
+import { signingKeys } from '../../kit/signing-keys.ts'
 
 let origin: string
 let google: Google
@@ -16,7 +17,7 @@ let server: RunningProgram
 beforeAll(async () => {
   const port = await freePort()
   origin = `http://127.0.0.1:${port}`
-  google = await startGoogle({ publicUrl: origin })
+  google = await startGoogle({ publicUrl: origin, signingKeys })
   server = run(process.execPath, ['dist/local/server.mjs'], {
     env: environment({ ...google.env, PORT: String(port) }),
     ipc: true,

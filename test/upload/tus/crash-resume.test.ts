@@ -10,6 +10,7 @@ import type { RunningProgram } from '../../kit/process.ts'
 import { end, environment, freePorts, run } from '../../kit/process.ts'
 import { createRandom, seed } from '../../kit/random.ts'
 import type { Random } from '../../kit/random.ts'
+import { signingKeys } from '../../kit/signing-keys.ts'
 
 const kills = Number(process.env['TUS_KILLS'] ?? 3)
 const size = 12 * 1024 * 1024 + 345
@@ -37,7 +38,7 @@ async function startInstance(port: number): Promise<void> {
 beforeAll(async () => {
   ports = await freePorts(2)
   const origin = `http://127.0.0.1:${ports[0]}`
-  google = await startGoogle({ publicUrl: origin })
+  google = await startGoogle({ publicUrl: origin, signingKeys })
   await Promise.all(ports.map(startInstance))
   const cookie = await signIn(origin, google.oauth.users[0]?.email ?? '')
   authorization = `Bearer ${await mintToken(origin, cookie, 'test')}`

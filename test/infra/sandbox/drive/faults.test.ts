@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import type { Fault } from '../../../../infra/sandbox/faults.ts'
 import { createDrive, googleError } from '../../../../infra/sandbox/drive/index.ts'
 import { startSandbox } from '../../../../infra/sandbox/server.ts'
+import { waitFor } from '../../../kit/wait-for.ts'
 import { randomContent, reasonOf, sha256, unit, withDrive } from './fixture.ts'
 
 let now = Date.parse('2026-01-01T00:00:00Z')
@@ -57,6 +58,24 @@ describe('a fault of an upload', () => {
       }
     },
   )
+
+  test.each([
+    ['before', 'request', 0],
+    ['after', 'response', unit],
+  ] as const)('holds a chunk %s it is handled, until the release', async (_, hold, stored) => {
+    const uri = await open()
+    const content = randomContent(2 * unit)
+    chunkFault({ hold })
+    const held = put(uri, content.subarray(0, unit), 0, content.length)
+    await waitFor(() => fixture.sandbox.calls.includes('drive.upload.chunk'))
+    const isStored = async (): Promise<boolean> =>
+      rangeOf(await status(uri)) === (stored === 0 ? null : `bytes=0-${stored - 1}`)
+    await waitFor(isStored)
+    const first = await Promise.race([held, new Promise((resolve) => setImmediate(resolve))])
+    expect([first, await isStored()]).toEqual([undefined, true])
+    await fixture.send('POST', '/sandbox/faults/release')
+    expect([(await held).status, rangeOf(await held)]).toEqual([308, `bytes=0-${unit - 1}`])
+  })
 
   test('stores fewer bytes than sent and returns their Range', async () => {
     const whole = randomContent(unit * 2)
