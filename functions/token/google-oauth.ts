@@ -239,7 +239,7 @@ export function createGoogleOAuth(options: GoogleOAuthOptions): GoogleOAuth {
 }
 
 function throwIfUnavailable({ status }: Response): void {
-  if (status === 429 || status >= 500) {
+  if (status === 408 || status === 429 || status >= 500) {
     throw new GatewayError('auth_unavailable', `Google returned ${status}`)
   }
 }

@@ -323,6 +323,7 @@ describe('DELETE /auth/grant', () => {
 
   test.each([
     ['returns 503', { status: 503, times: 9 }],
+    ['returns 408 with an HTML page', { status: 408, htmlPage: true, times: 9 }],
     ['resets the connection', { reset: true, times: 9 }],
   ])(
     'deletes the account when Google %s, and returns a link to Google’s permissions page',

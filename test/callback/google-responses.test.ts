@@ -122,6 +122,7 @@ describe('an error of the token endpoint', () => {
       'auth_unavailable',
     ],
     ['429', { status: 429 }, 503, 'auth_unavailable'],
+    ['408 with an HTML page', { status: 408, htmlPage: true }, 503, 'auth_unavailable'],
     ['a timeout before the headers', { hang: 'headers' }, 503, 'auth_unavailable'],
     ['a timeout after the headers', { hang: 'body' }, 503, 'auth_unavailable'],
     ['one byte per second', { trickleMs: 1_000 }, 503, 'auth_unavailable'],

@@ -132,6 +132,7 @@ describe('GET /files after a temporary refresh error', () => {
   test.each([
     [{ status: 500 }, 503, 'auth_unavailable'],
     [{ status: 429 }, 503, 'auth_unavailable'],
+    [{ status: 408, htmlPage: true }, 503, 'auth_unavailable'],
     [{ reset: true }, 503, 'auth_unavailable'],
     [{ status: 200, body: '<html>' }, 502, 'auth_bad_response'],
     [{ tokenResponse: { expires_in: 'abc' } }, 502, 'auth_bad_response'],
