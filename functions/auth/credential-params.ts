@@ -1,11 +1,12 @@
 /** Parses the parameters that tokens, device approvals and CI policies share. */
-import type { DriveAccount } from '../drive/client/account.ts'
+import { withResourceKeys } from '../drive/client/account.ts'
+import type { DriveAccount, FileReference } from '../drive/client/account.ts'
 import type { Destinations } from '../drive/files/destination.ts'
 import type { Files } from '../drive/files/listing.ts'
 import { GatewayError } from '../errors.ts'
 import { scopes as allScopes } from '../identity/principal.ts'
 import type { Limits, Principal, Scope } from '../identity/principal.ts'
-import { readFileId } from '../http/file-id.ts'
+import { isResourceKey, readFileReference } from '../http/file-id.ts'
 import { badRequest } from './request-errors.ts'
 
 export interface FolderDeps {
@@ -51,7 +52,7 @@ export function readLifetime(days: unknown): number | undefined {
 /**
  * Parses `folder` and finds the folder in Drive. The id of a shortcut stands for its target.
  *
- * @param folder a file id, or an object with an `id`, as our responses have it
+ * @param folder a file id, a link of Drive, or an object with an `id`, as our responses have it
  * @returns `null` without a value
  * @throws {GatewayError} `bad_request`, also for the id of a file, `folder_trashed`, `not_a_folder`, or
  *   `drive_not_found` when the account has no such folder
@@ -63,13 +64,21 @@ export async function readFolder(
   signal: AbortSignal,
 ): Promise<NonNullable<Principal['folder']> | null> {
   if (folder === undefined || folder === null) return null
-  const folderId: unknown = typeof folder === 'object' ? (folder as { id?: unknown }).id : folder
-  if (typeof folderId !== 'string') throw badRequest('folder must be the id of a folder')
-  const account = accountOf(sub)
-  const target = await destinations.resolve(account, readFileId(folderId), signal)
+  const reference = readReference(folder)
+  const account = withResourceKeys(accountOf(sub), reference)
+  const target = await destinations.resolve(account, reference.id, signal)
   const { id, name, kind } = await files.get(account, target, signal)
   if (kind !== 'folder') throw new GatewayError('drive_not_found', 'The file is not a folder')
-  return { id, name }
+  const { resourceKey } = reference
+  return resourceKey === undefined || id !== reference.id ? { id, name } : { id, name, resourceKey }
+}
+
+function readReference(folder: unknown): FileReference {
+  const { id, resourceKey } =
+    typeof folder === 'object' ? (folder as Record<string, unknown>) : { id: folder }
+  if (typeof id !== 'string') throw badRequest('folder must be the id of a folder')
+  const reference = readFileReference(id)
+  return isResourceKey(resourceKey) ? { ...reference, resourceKey } : reference
 }
 
 function readPositiveInteger(name: string, value: unknown): number | undefined {

@@ -1,6 +1,6 @@
 /** Parses the parameters of a token (`POST /auth/tokens`), and describes a token in responses. */
+import { withResourceKeys } from '../drive/client/account.ts'
 import type { Folders } from '../drive/files/folders.ts'
-
 import type { Credential, CredentialRequest } from '../identity/credentials.ts'
 import type { GrantBound } from '../identity/grant-generations.ts'
 import { readPath } from '../http/file-name.ts'
@@ -39,8 +39,7 @@ export async function readTokenParams(
   const lifetimeMs = readLifetime(expiresInDays) ?? 90 * dayMs
   const names = readFolderPath(path)
   const parent = await readFolder(deps, sub, folder, signal)
-  const target =
-    names.length === 0 ? parent : await ensureFolder(deps, sub, parent?.id, names, signal)
+  const target = names.length === 0 ? parent : await ensureFolder(deps, sub, parent, names, signal)
   const request = {
     sub,
     generation,
@@ -55,11 +54,12 @@ export async function readTokenParams(
 async function ensureFolder(
   deps: TokenParamsDeps,
   sub: string,
-  parent: string | undefined,
+  parent: Awaited<ReturnType<typeof readFolder>>,
   names: readonly string[],
   signal: AbortSignal,
 ): ReturnType<typeof readFolder> {
-  const id = await deps.folders.ensurePath(deps.accountOf(sub), parent, names, signal, undefined)
+  const account = withResourceKeys(deps.accountOf(sub), parent)
+  const id = await deps.folders.ensurePath(account, parent?.id, names, signal, undefined)
   return readFolder(deps, sub, id, signal)
 }
 

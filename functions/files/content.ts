@@ -1,11 +1,12 @@
 /** `GET /files/{id}/content`: downloads a file or exports a document. */
+import { withResourceKeys } from '../drive/client/account.ts'
 import { chooseFormat, formatNames } from '../drive/files/export-formats.ts'
 import type { ExportFormat } from '../drive/files/export-formats.ts'
 import type { FileDetails } from '../drive/files/listing.ts'
 import { GatewayError } from '../errors.ts'
 import { audit } from '../http/audit.ts'
 import { badRequest } from '../http/bad-request.ts'
-import { readFileId } from '../http/file-id.ts'
+import { readPathReference } from '../http/file-id.ts'
 import { isHttp2 } from '../http/http-compat.ts'
 import type { RequestContext } from '../http/router.ts'
 import { isMediaType } from '../lib/media-type.ts'
@@ -26,11 +27,11 @@ export async function sendContent(deps: FilesDeps, context: RequestContext): Pro
   const { req, res, query, params, signal, log } = context
   const principal = await deps.authenticate(req, 'files:read')
   const { sub, id: credential } = principal
-  const account = deps.accountOf(sub)
-  const id = readFileId(params[0] ?? '')
+  const item = readPathReference(params[0] ?? '')
+  const account = withResourceKeys(deps.accountOf(sub), principal.folder, item)
   const acknowledgesAbuse = readAcknowledgement(query.get('acknowledgeAbuse'))
-  await deps.folderScope.checkRead(principal, id, signal)
-  const file = await deps.files.get(account, id, signal)
+  await deps.folderScope.checkRead(principal, item, signal)
+  const file = await deps.files.get(account, item.id, signal)
   const format = selectExportFormat(file, query.get('as') ?? undefined)
   assertDownloadable(file)
 

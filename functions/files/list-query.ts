@@ -1,8 +1,9 @@
 /** Parses the requests of `/files`. */
+import type { FileReference } from '../drive/client/account.ts'
 import type { ListQuery } from '../drive/files/listing.ts'
 import { GatewayError } from '../errors.ts'
 import { badRequest } from '../http/bad-request.ts'
-import { readFileId } from '../http/file-id.ts'
+import { readFileReference } from '../http/file-id.ts'
 import { readPath } from '../http/file-name.ts'
 
 const maxPageSize = 1000
@@ -25,7 +26,7 @@ const sortDirections = new Set(['asc', 'desc'])
 /**
  * Parses the query of a list, and rejects what Drive would reject.
  *
- * @throws {GatewayError} `bad_request`, `drive_not_found`, `invalid_page_token`
+ * @throws {GatewayError} `bad_request`, `invalid_page_token`
  */
 export function readListQuery(query: URLSearchParams, defaultPageSize: number): ListQuery {
   const folder = query.get('folder')
@@ -38,7 +39,7 @@ export function readListQuery(query: URLSearchParams, defaultPageSize: number): 
     throw badRequest('q must be 1 to 200 characters of plain text')
   }
   return {
-    ...(folder === null ? {} : { folder: readFileId(folder) }),
+    ...(folder === null ? {} : { folder: readFileReference(folder) }),
     ...(search === null ? {} : { search }),
     ...(pageToken === null ? {} : { pageToken }),
     pageSize: readPageSize(query.get('pageSize'), defaultPageSize),
@@ -64,10 +65,10 @@ function readOrderBy(value: string | null): string {
   throw badRequest(`orderBy must list ${keys}, each optionally with " asc" or " desc"`)
 }
 
-/** @throws {GatewayError} `bad_request`, `invalid_path`, `drive_not_found` */
+/** @throws {GatewayError} `bad_request`, `invalid_path` */
 export function readNewFolder(body: Record<string, unknown>): {
   name: string
-  folder: string | undefined
+  folder: FileReference | undefined
 } {
   const { name, folder } = body
   if (typeof name !== 'string') throw badRequest('name must be the folder name')
@@ -75,5 +76,5 @@ export function readNewFolder(body: Record<string, unknown>): {
     throw badRequest('folder must be a folder id')
   }
   readPath([name])
-  return { name, folder: folder === undefined ? undefined : readFileId(folder) }
+  return { name, folder: folder === undefined ? undefined : readFileReference(folder) }
 }

@@ -1,8 +1,9 @@
 /** Routes of `/files`: lists, details, new folders and content. */
+import { withResourceKeys } from '../drive/client/account.ts'
 import type { DriveAccount } from '../drive/client/account.ts'
 import { formatNames } from '../drive/files/export-formats.ts'
 import type { FileDetails, Files, ListQuery, ListedFile } from '../drive/files/listing.ts'
-import { readFileId } from '../http/file-id.ts'
+import { readPathReference } from '../http/file-id.ts'
 import { readJsonBody } from '../http/json-body.ts'
 import { sendJson } from '../http/problem.ts'
 import type { RequestContext, Route } from '../http/router.ts'
@@ -29,7 +30,7 @@ export function filesRoutes(deps: FilesDeps): Route[] {
 async function listFiles(deps: FilesDeps, context: RequestContext): Promise<void> {
   const { req, res, query, signal } = context
   const principal = await deps.authenticate(req, 'files:read')
-  const account = deps.accountOf(principal.sub)
+  const account = withResourceKeys(deps.accountOf(principal.sub), principal.folder)
   const asNdjson = acceptsNdjson(req.headers.accept)
   const requested = readListQuery(query, asNdjson ? 1000 : 100)
   const scoped = await deps.folderScope.scopeListQuery(principal, requested, signal)
@@ -77,9 +78,10 @@ async function getFile(
   { req, res, params, signal }: RequestContext,
 ): Promise<void> {
   const principal = await deps.authenticate(req, 'files:read')
-  const id = readFileId(params[0] ?? '')
-  await deps.folderScope.checkRead(principal, id, signal)
-  const file = await deps.files.get(deps.accountOf(principal.sub), id, signal)
+  const item = readPathReference(params[0] ?? '')
+  await deps.folderScope.checkRead(principal, item, signal)
+  const account = withResourceKeys(deps.accountOf(principal.sub), principal.folder, item)
+  const file = await deps.files.get(account, item.id, signal)
   // A credential may not learn the parent of its folder.
   const isScopeRoot = file.id === principal.folder?.id
   sendJson(res, 200, toResponse(isScopeRoot ? { ...file, parents: [] } : file))
@@ -89,8 +91,8 @@ async function getFile(
 async function createFolder(deps: FilesDeps, context: RequestContext): Promise<void> {
   const { req, res, signal } = context
   const principal = await deps.authenticate(req, 'upload')
-  const account = deps.accountOf(principal.sub)
   const { folder: requested, name } = readNewFolder(await readJsonBody(req, res))
+  const account = withResourceKeys(deps.accountOf(principal.sub), principal.folder, requested)
   const parent = await deps.folderScope.resolveWriteFolder(principal, requested, signal)
   const within = principal.folder?.id
   const { id, isNew } = await deps.folders.ensureFolder(account, parent, name, signal, within)

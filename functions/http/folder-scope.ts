@@ -1,5 +1,6 @@
 /** Restricts a credential to its folder and the items in it. */
-import type { DriveAccount } from '../drive/client/account.ts'
+import { withResourceKeys } from '../drive/client/account.ts'
+import type { DriveAccount, FileReference } from '../drive/client/account.ts'
 import type { Destinations } from '../drive/files/destination.ts'
 import type { FolderAncestry } from '../drive/files/folder-ancestry.ts'
 import type { ListQuery } from '../drive/files/listing.ts'
@@ -16,7 +17,7 @@ export interface FolderScope {
    *
    * @throws {GatewayError} `drive_not_found` outside the folder, as for an unknown id
    */
-  checkRead(principal: FolderBound, id: string, signal: AbortSignal): Promise<void>
+  checkRead(principal: FolderBound, item: FileReference, signal: AbortSignal): Promise<void>
   /** Checks a query's folder like `checkRead()`, and sets it to the credential's folder by default. */
   scopeListQuery(principal: FolderBound, query: ListQuery, signal: AbortSignal): Promise<ListQuery>
   /**
@@ -28,7 +29,7 @@ export interface FolderScope {
    */
   resolveWriteFolder(
     principal: FolderBound,
-    requested: string | undefined,
+    requested: FileReference | undefined,
     signal: AbortSignal,
   ): Promise<string | undefined>
 }
@@ -44,11 +45,17 @@ export function createFolderScope(
   destinations: Destinations,
   accountOf: (sub: string) => DriveAccount,
 ): FolderScope {
-  const isInside = async ({ sub, folder }: FolderBound, id: string, signal: AbortSignal) =>
-    folder === undefined || folderAncestry.isDescendant(accountOf(sub), folder.id, id, signal)
+  const accountFor = ({ sub, folder }: FolderBound, item?: FileReference): DriveAccount =>
+    withResourceKeys(accountOf(sub), folder, item)
 
-  const checkRead: FolderScope['checkRead'] = async (principal, id, signal) => {
-    if (await isInside(principal, id, signal)) return
+  const isInside = async (principal: FolderBound, item: FileReference, signal: AbortSignal) => {
+    const { folder } = principal
+    if (folder === undefined) return true
+    return folderAncestry.isDescendant(accountFor(principal, item), folder.id, item.id, signal)
+  }
+
+  const checkRead: FolderScope['checkRead'] = async (principal, item, signal) => {
+    if (await isInside(principal, item, signal)) return
     throw new GatewayError('drive_not_found', 'The item is outside the credential’s folder')
   }
 
@@ -57,18 +64,18 @@ export function createFolderScope(
 
     async scopeListQuery(principal, query, signal) {
       if (query.folder !== undefined) await checkRead(principal, query.folder, signal)
-      const folder = query.folder ?? principal.folder?.id
+      const folder = query.folder ?? principal.folder
       return folder === undefined ? query : { ...query, folder }
     },
 
     async resolveWriteFolder(principal, requested, signal) {
-      const id = requested ?? principal.folder?.id
-      if (id === undefined) return undefined
-      if (!(await isInside(principal, id, signal))) throw outsideFolder()
-      if (id === 'root') return id // My Drive itself cannot be trashed
-      const folder = await destinations.resolve(accountOf(principal.sub), id, signal)
-      if (folder !== id && !(await isInside(principal, folder, signal))) throw outsideFolder()
-      return folder
+      const item = requested ?? principal.folder
+      if (item === undefined) return undefined
+      if (!(await isInside(principal, item, signal))) throw outsideFolder()
+      if (item.id === 'root') return item.id // My Drive itself cannot be trashed
+      const id = await destinations.resolve(accountFor(principal, item), item.id, signal)
+      if (id !== item.id && !(await isInside(principal, { id }, signal))) throw outsideFolder()
+      return id
     },
   }
 }

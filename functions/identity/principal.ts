@@ -12,6 +12,14 @@ export interface Limits {
   maxFiles?: number
 }
 
+/** The folder that a credential is restricted to. */
+export interface BoundFolder {
+  id: string
+  name: string
+  /** What Drive requires in addition for some old folders that are shared by a link. */
+  resourceKey?: string
+}
+
 export interface Principal extends GrantBound {
   /** Kind of credential. `page`: a bearer token that replaces a session on another origin. */
   kind: 'session' | 'page' | 'token'
@@ -19,7 +27,7 @@ export interface Principal extends GrantBound {
   id: string
   scopes: readonly Scope[]
   /** The credential is restricted to this folder and everything below it. */
-  folder?: { id: string; name: string }
+  folder?: BoundFolder
   limits?: Limits
   /** Milliseconds since 1970. */
   expiresAt: number

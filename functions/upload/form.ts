@@ -1,6 +1,7 @@
 /** `POST /upload`: stores every file of a multipart form, or none. */
 import type { IncomingMessage } from 'node:http'
-import type { DriveAccount } from '../drive/client/account.ts'
+import { withResourceKeys } from '../drive/client/account.ts'
+import type { DriveAccount, FileReference } from '../drive/client/account.ts'
 import { normalName } from '../drive/files/names.ts'
 import type { ConflictMode } from '../drive/upload/conflict-policy.ts'
 import type { Uploads } from '../drive/upload/upload.ts'
@@ -8,7 +9,7 @@ import { GatewayError } from '../errors.ts'
 import { auditUploads } from '../http/audit.ts'
 import { badRequest } from '../http/bad-request.ts'
 import { declaredLength, readBodyBatches } from '../http/body-stream.ts'
-import { readFileId } from '../http/file-id.ts'
+import { readFileReference } from '../http/file-id.ts'
 import { driveName, readPath, withoutDirectory } from '../http/file-name.ts'
 import type { RequestContext } from '../http/router.ts'
 import { mediaTypeOf } from '../lib/media-type.ts'
@@ -33,7 +34,7 @@ export const formLimits = { maxParts: 1_000, maxFieldBytes: 64 * 1024 }
 export async function uploadForm(deps: UploadDeps, context: RequestContext): Promise<void> {
   const { req, res, signal, log } = context
   const principal = await deps.authenticate(req, 'upload')
-  const account = deps.accountOf(principal.sub)
+  const account = withResourceKeys(deps.accountOf(principal.sub), principal.folder)
   const boundary = readBoundary(req.headers['content-type'])
   const key = readIdempotencyKey(req)
   checkRequestSize(req, deps)
@@ -59,6 +60,7 @@ export async function uploadForm(deps: UploadDeps, context: RequestContext): Pro
           deps.folderScope.resolveWriteFolder(principal, folder, signal),
         ))
         const { parent, path } = target
+        const keyed = withResourceKeys(account, target.requested)
         const name = driveName(withoutDirectory(entry.filename, isBrowser(req)))
         const mode = names.has(normalName(name)) ? modeOfDuplicate(target.mode) : target.mode
         const request: UploadRequest = {
@@ -67,14 +69,14 @@ export async function uploadForm(deps: UploadDeps, context: RequestContext): Pro
           mimeType: mediaTypeOf(name, entry.mimeType),
           mode,
           folder: () =>
-            (target.folder ??= deps.folders.ensurePath(account, parent, path, signal, within)),
+            (target.folder ??= deps.folders.ensurePath(keyed, parent, path, signal, within)),
           content: validateTail(entry, key !== undefined, deps.maxFileBytes),
           quota,
           awaitsContinue: () => false,
           key,
           fingerprint: ['POST', parent ?? 'root', path, name, mode],
         }
-        const file = await uploadFile(deps, account, request, context)
+        const file = await uploadFile(deps, keyed, request, context)
         stored.push(file)
         if (!file.skipped) names.add(normalName(name))
       }
@@ -136,6 +138,8 @@ function fieldAfterFile(name: string): GatewayError {
 
 /** The folder that a form's files are stored in. */
 interface Destination {
+  /** As the form names it. */
+  requested: FileReference | undefined
   parent: string | undefined
   /** Folders below `parent`. */
   path: string[]
@@ -146,12 +150,14 @@ interface Destination {
 
 async function readDestination(
   fields: Fields,
-  resolveFolder: (id: string | undefined) => Promise<string | undefined>,
+  resolveFolder: (folder: FileReference | undefined) => Promise<string | undefined>,
 ): Promise<Destination> {
   const folder = fields.get('folder')
   const path = fields.get('path')
+  const requested = folder === undefined ? undefined : readFileReference(folder)
   return {
-    parent: await resolveFolder(folder === undefined ? undefined : readFileId(folder)),
+    requested,
+    parent: await resolveFolder(requested),
     path: path === undefined ? [] : readPath(path.split('/')),
     mode: readConflictMode(fields.get('mode')),
   }

@@ -1,9 +1,10 @@
 /** `PUT /upload/{path}`: stores the request body as one file. */
 import type { IncomingMessage } from 'node:http'
+import { withResourceKeys } from '../drive/client/account.ts'
 import { GatewayError } from '../errors.ts'
 import { auditUploads } from '../http/audit.ts'
 import { declaredLength, awaitsContinue, readBodyBatches } from '../http/body-stream.ts'
-import { readFileId } from '../http/file-id.ts'
+import { readFileReference } from '../http/file-id.ts'
 import { decodePath, readPath } from '../http/file-name.ts'
 import { isHttp2 } from '../http/http-compat.ts'
 import type { RequestContext } from '../http/router.ts'
@@ -21,9 +22,10 @@ import { readConflictMode, readDigest, readIdempotencyKey } from './upload-heade
 export async function uploadRaw(deps: UploadDeps, context: RequestContext): Promise<void> {
   const { req, res, query, params, signal, log } = context
   const principal = await deps.authenticate(req, 'upload')
-  const account = deps.accountOf(principal.sub)
   const path = readFilePath(req.url ?? '', params[0] ?? '')
-  const requestedFolder = query.has('folder') ? readFileId(query.get('folder') ?? '') : undefined
+  const folder = query.get('folder')
+  const requestedFolder = folder === null ? undefined : readFileReference(folder)
+  const account = withResourceKeys(deps.accountOf(principal.sub), principal.folder, requestedFolder)
   const mode = readConflictMode(query.get('mode'))
   const sha256 = readDigest(req, query)
   const key = readIdempotencyKey(req)

@@ -8,11 +8,13 @@
  * state. Drive enforces the size. It does not know the expected content, so the content is verified
  * only when the client gave a sha256.
  */
+import { withResourceKeys } from '../drive/client/account.ts'
+import type { FileReference } from '../drive/client/account.ts'
 import type { ExpectedFile } from '../drive/upload/direct-upload.ts'
 import { GatewayError } from '../errors.ts'
 import { auditUploads } from '../http/audit.ts'
 import { badRequest } from '../http/bad-request.ts'
-import { readFileId } from '../http/file-id.ts'
+import { readFileReference } from '../http/file-id.ts'
 import { driveName } from '../http/file-name.ts'
 import { sealSubject } from '../http/folder-scope.ts'
 import { readJsonBody } from '../http/json-body.ts'
@@ -54,7 +56,7 @@ async function createTicket(deps: UploadDeps, context: RequestContext): Promise<
   const key = readIdempotencyKey(req)
   const requested = readTicketRequest(await readJsonBody(req, res), deps.maxFileBytes)
   await deps.confirm(req) // the session URI works without a credential
-  const folder = await deps.folderScope.resolveWriteFolder(principal, requested.file.folder, signal)
+  const folder = await deps.folderScope.resolveWriteFolder(principal, requested.folder, signal)
   const quota = deps.quotas.open(principal, requested.file.size)
   const request: TicketRequest = {
     file: { ...requested.file, ...(folder === undefined ? {} : { folder }) },
@@ -63,7 +65,11 @@ async function createTicket(deps: UploadDeps, context: RequestContext): Promise<
     owner: sealSubject(principal),
     quota,
   }
-  const account = deps.accountOf(principal.sub)
+  const account = withResourceKeys(
+    deps.accountOf(principal.sub),
+    principal.folder,
+    requested.folder,
+  )
   const { ticket, uploadUrl, expiresAt, id, name, mimeType, size } = await runAndSettle(quota, () =>
     key === undefined
       ? issueTicket(deps, account, request, signal)
@@ -100,11 +106,11 @@ async function completeTicket(deps: UploadDeps, context: RequestContext): Promis
   auditUploads(log, principal, 'ticket', [stored])
 }
 
-/** @throws {GatewayError} `bad_request`, `invalid_filename`, `too_large`, `drive_not_found` */
+/** @throws {GatewayError} `bad_request`, `invalid_filename`, `too_large` */
 function readTicketRequest(
   body: Record<string, unknown>,
   maxFileBytes: number,
-): Pick<TicketRequest, 'file' | 'sha256'> {
+): Pick<TicketRequest, 'file' | 'sha256'> & { folder: FileReference | undefined } {
   const { name, type, size, folder, sha256 } = body
   if (typeof name !== 'string' || name === '') throw badRequest('name must be the file name')
   if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) {
@@ -126,8 +132,8 @@ function readTicketRequest(
       name: fileName,
       mimeType: mediaTypeOf(fileName, type?.toLowerCase()),
       size,
-      ...(folder === undefined ? {} : { folder: readFileId(folder) }),
     },
+    folder: folder === undefined ? undefined : readFileReference(folder),
     sha256: sha256?.toLowerCase(),
   }
 }

@@ -3,7 +3,14 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { problemCode, send, startDriveway } from '../kit/environment.ts'
 import type { Driveway, RawResponse } from '../kit/environment.ts'
 import { getFiles, withoutRequestId } from '../kit/requests.ts'
-import { startSignIn, cookieFrom, sessionSecret, signInAs } from '../kit/sign-in.ts'
+import {
+  startSignIn,
+  cookieFrom,
+  sessionSecret,
+  signInAs,
+  storedDocuments,
+} from '../kit/sign-in.ts'
+import { waitFor } from '../kit/wait-for.ts'
 
 type Headers = Record<string, string | string[]>
 
@@ -73,6 +80,14 @@ describe('secrets of different kinds', () => {
   )
 })
 
+/** The last use of a session that is stored, in milliseconds since 1970. */
+function lastUse(): number {
+  const times = storedDocuments(driveway.google, 'credentials').map(({ usedAt }) =>
+    Date.parse(String((usedAt as { timestampValue?: string } | undefined)?.timestampValue)),
+  )
+  return Math.max(...times.filter((time) => time > 0))
+}
+
 describe('a session', () => {
   test('ends immediately at the gateway of the sign-out, and within a minute at others', async () => {
     const { cookie } = await signInAs(driveway)
@@ -98,10 +113,12 @@ describe('a session', () => {
     expect(again.status).toBe(401)
   })
 
-  test('expires after 30 days, and a token after 90 days', async () => {
+  test('expires after 30 days in use, and a token after 90 days', async () => {
     const day = 24 * 60 * 60_000
     const { cookie } = await signInAs(driveway)
     const expectations: [number, number, number][] = [
+      [13 * day, 200, 200],
+      [26 * day, 200, 200],
       [29 * day, 200, 200],
       [31 * day, 401, 200],
       [91 * day, 401, 401],
@@ -114,6 +131,7 @@ describe('a session', () => {
         await getFiles(driveway, driveway.bearer),
       ]
       expect([later, ...responses.map(({ status }) => status)]).toEqual([later, session, token])
+      if (session === 200) await waitFor(() => lastUse() >= Date.now() + later - 3_600_000)
     }
     clock = 0
   })
@@ -243,7 +261,7 @@ describe('the account of a bearer token', () => {
       expect([
         bad,
         problemCode(await getFiles(driveway, driveway.bearer, `folder=${bad}`)),
-      ]).toEqual([bad, 'drive_not_found'])
+      ]).toEqual([bad, 'bad_request'])
     }
     expect(driveway.google.calls.filter((call) => call.startsWith('drive.'))).toEqual([])
   })

@@ -137,7 +137,7 @@ describe('the search of GET /files', () => {
   test.each(hostile)('is one literal of words in the Drive query: %p', (search) => {
     const words = search.split(/[^\p{L}\p{N}]+/u).filter((word) => word !== '')
     for (const folder of [undefined, 'abc', search]) {
-      const q = searchQuery({ search, ...(folder === undefined ? {} : { folder }) })
+      const q = searchQuery({ search, ...(folder === undefined ? {} : { folder: { id: folder } }) })
       const last = { term: { name: 'name', operator: 'contains', value: words.join(' ') } }
       const trashed = { term: { name: 'trashed', operator: '=', value: false } }
       const parent = { term: { name: 'parents', operator: 'in', value: folder } }
@@ -176,7 +176,7 @@ describe('an invalid parameter of GET /files', () => {
       'invalid_page_token',
     ]),
     ...['', '../x', 'a/b', 'a%2Fb', "x'", 'a\0', '.', 'a b', 'ü', 'x'.repeat(201)].map(
-      (folder): [string, string] => [`folder=${encodeURIComponent(folder)}`, 'drive_not_found'],
+      (folder): [string, string] => [`folder=${encodeURIComponent(folder)}`, 'bad_request'],
     ),
     ['folder=a&folder=b', 'bad_request'],
     ['q=a&q=b', 'bad_request'],
@@ -194,10 +194,10 @@ describe('an invalid parameter of GET /files', () => {
 })
 
 describe('GET /files with values of another account', () => {
-  test('returns the same problem for a foreign, an unknown and a malformed folder id', async () => {
+  test('returns the same problem for a foreign and an unknown folder id', async () => {
     const foreign = await driveway.google.drive.seed(other.sub, [{ name: 'Private', folder: [] }])
     const responses = await Promise.all(
-      [foreign['Private'] ?? '', 'x'.repeat(33), '../x'].map((folder) => list({ folder })),
+      [foreign['Private'] ?? '', 'x'.repeat(33)].map((folder) => list({ folder })),
     )
     const problems = responses.map(({ status, body }) => {
       const { requestId, ...rest } = JSON.parse(body) as Record<string, unknown>
@@ -205,7 +205,6 @@ describe('GET /files with values of another account', () => {
     })
     expect(problems[0]?.status).toBe(404)
     expect(problems[1]).toEqual(problems[0])
-    expect(problems[2]).toEqual(problems[0])
   })
 
   test('returns invalid_page_token for a foreign, a modified and a mismatched page token', async () => {

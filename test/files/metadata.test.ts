@@ -86,10 +86,10 @@ describe('GET /files/{id}', () => {
     expect(read(await get(ids['gone.txt']))).toMatchObject({ trashed: true })
   })
 
-  test('returns drive_not_found for an unknown and for a malformed id', async () => {
-    for (const id of ['1'.repeat(33), '%2e%2e', 'a%00', '..%2f..']) {
-      const response = await get(id)
-      expectProblem(response, 404, 'drive_not_found')
+  test('returns drive_not_found for an unknown id, and bad_request for a malformed one', async () => {
+    expectProblem(await get('1'.repeat(33)), 404, 'drive_not_found')
+    for (const id of ['%2e%2e', 'a%00', '..%2f..']) {
+      expectProblem(await get(id), 400, 'bad_request')
     }
   })
 })
@@ -192,10 +192,9 @@ describe('POST /files', () => {
   test('returns an error for a parent that is read-only or unknown', async () => {
     const readOnly = await postFolder({ name: 'x', folder: ids['Theirs'] })
     expectProblem(readOnly, 403, 'drive_forbidden')
-    for (const folder of ['1'.repeat(33), '../x']) {
-      const unknown = await postFolder({ name: 'x', folder })
-      expectProblem(unknown, 404, 'drive_not_found')
-    }
+    const unknown = await postFolder({ name: 'x', folder: '1'.repeat(33) })
+    expectProblem(unknown, 404, 'drive_not_found')
+    expectProblem(await postFolder({ name: 'x', folder: '../x' }), 400, 'bad_request')
     expect(foldersNamed('x')).toEqual([])
   })
 })

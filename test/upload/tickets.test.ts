@@ -216,7 +216,7 @@ test.each([
   [{ type: 'a/b\r\nx: y' }, 400, 'bad_request'],
   [{ sha256: 'abc' }, 400, 'bad_request'],
   [{ folder: 7 }, 400, 'bad_request'],
-  [{ folder: '../x' }, 404, 'drive_not_found'],
+  [{ folder: '../x' }, 400, 'bad_request'],
   [{ folder: 'nobodysfolder' }, 404, 'drive_not_found'],
 ])('POST /upload/tickets rejects %j and opens no session', async (file, status, code) => {
   const response = await requestTicket(driveway, { name: 'a', size: 7, ...file })

@@ -11,6 +11,40 @@ export interface DriveAccount {
    * @throws {GatewayError} `reauth_required` when Google issues no token any more
    */
   token(rejected?: string): Promise<string>
+  /** Resource keys for the requests, as `X-Goog-Drive-Resource-Keys` has them. */
+  resourceKeys?: string
+}
+
+/** A file or folder. */
+export interface FileReference {
+  id: string
+  /** What Drive requires in addition for some old items that are shared by a link. */
+  resourceKey?: string
+}
+
+/**
+ * Returns the account with the resource keys of items that its requests name.
+ *
+ * @see Google Drive API, "Access link-shared Drive files using resource keys"
+ */
+export function withResourceKeys(
+  account: DriveAccount,
+  ...items: (FileReference | null | undefined)[]
+): DriveAccount {
+  const added = items.flatMap((item) =>
+    item?.resourceKey === undefined ? [] : `${item.id}/${item.resourceKey}`,
+  )
+  if (added.length === 0) return account
+  const known = account.resourceKeys?.split(',') ?? []
+  return { ...account, resourceKeys: [...new Set([...known, ...added])].join(',') }
+}
+
+/** The headers of a request in the name of an account. */
+export function accountHeaders({ resourceKeys }: DriveAccount, token: string) {
+  return {
+    authorization: `Bearer ${token}`,
+    ...(resourceKeys === undefined ? {} : { 'x-goog-drive-resource-keys': resourceKeys }),
+  }
 }
 
 /** Sends one request with the given access token. */

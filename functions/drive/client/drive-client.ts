@@ -1,6 +1,6 @@
 /** Drive API client, bound to one account and one AbortSignal. */
 import { delayAbort } from './abort-signals.ts'
-import { createTokenRetry } from './account.ts'
+import { accountHeaders, createTokenRetry } from './account.ts'
 import type { DriveAccount } from './account.ts'
 import { toGatewayError } from './errors.ts'
 import {
@@ -69,7 +69,7 @@ export function createDriveClient(
   const authorized =
     (request: DriveRequest, until = signal) =>
     (token: string): Promise<DriveResponse> => {
-      const headers = { ...request.headers, authorization: `Bearer ${token}` }
+      const headers = { ...request.headers, ...accountHeaders(account, token) }
       return send({ ...request, headers }, until)
     }
 

@@ -9,7 +9,7 @@
  */
 import { createHash } from 'node:crypto'
 import { GatewayError } from '../../errors.ts'
-import { createTokenRetry } from '../client/account.ts'
+import { accountHeaders, createTokenRetry } from '../client/account.ts'
 import type { DriveAccount } from '../client/account.ts'
 import { createDriveClient } from '../client/drive-client.ts'
 import type { DriveClientOptions } from '../client/drive-client.ts'
@@ -93,7 +93,7 @@ export function createDownloads(deps: DownloadsDeps): Downloads {
     const send = async (
       token: string,
     ): Promise<{ status: number; response: StreamResponse; errorBody?: string }> => {
-      const authorized = { ...headers, authorization: `Bearer ${token}` }
+      const authorized = { ...headers, ...accountHeaders(account, token) }
       const response = await deps.streamRequest({ url, headers: authorized }, signal)
       const { status } = response
       if (status === 200 || status === 206) return { status, response }

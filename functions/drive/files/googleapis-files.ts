@@ -2,7 +2,7 @@
 import type { drive_v3 } from 'googleapis/build/src/apis/drive/v3.js'
 import { GatewayError } from '../../errors.ts'
 import type { ProblemCode } from '../../errors.ts'
-import { createTokenRetry } from '../client/account.ts'
+import { accountHeaders, createTokenRetry, withResourceKeys } from '../client/account.ts'
 import type { DriveAccount } from '../client/account.ts'
 import { toGatewayError } from '../client/errors.ts'
 import { createNameFilter, indexedWords } from './name-search.ts'
@@ -44,8 +44,8 @@ export function createGoogleapisFiles(
     instrument = (_method, send) => send(),
   }: GoogleapisFilesOptions,
 ): Files {
-  const optionsOf = (token: string, signal: AbortSignal) => ({
-    headers: { authorization: `Bearer ${token}` },
+  const optionsOf = (account: DriveAccount, token: string, signal: AbortSignal) => ({
+    headers: accountHeaders(account, token),
     timeout: timeoutMs,
     size: maxResponseBytes,
     signal,
@@ -64,7 +64,7 @@ export function createGoogleapisFiles(
     const { files } = await client()
     const tokens = createTokenRetry(account, signal)
     const attempt = (token: string): Promise<{ status: number; value: T } | Failure> =>
-      instrument(method, () => send(files, optionsOf(token, signal))).then(
+      instrument(method, () => send(files, optionsOf(account, token, signal))).then(
         (value) => ({ status: 200, value }),
         (error: unknown) => ({ status: responseOf(error)?.status ?? 0, error }),
       )
@@ -82,7 +82,7 @@ export function createGoogleapisFiles(
   ): Promise<FilePage> =>
     call(
       'files.list',
-      account,
+      withResourceKeys(account, query.folder),
       signal,
       async (files, options) => {
         const params = {
@@ -126,7 +126,7 @@ export function createGoogleapisFiles(
 export function searchQuery({ folder, search }: Pick<ListQuery, 'folder' | 'search'>): string {
   const terms = ['trashed = false']
   if (folder !== undefined || search === undefined) {
-    terms.unshift(`${quoteLiteral(folder ?? 'root')} in parents`)
+    terms.unshift(`${quoteLiteral(folder?.id ?? 'root')} in parents`)
   }
   const words = indexedWords(search ?? '')
   if (words !== '') terms.push(`name contains ${quoteLiteral(words)}`)

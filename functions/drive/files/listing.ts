@@ -1,5 +1,5 @@
 /** Listing and metadata of Drive files: the interface that handlers use. */
-import type { DriveAccount } from '../client/account.ts'
+import type { DriveAccount, FileReference } from '../client/account.ts'
 
 export type FileKind = 'folder' | 'document' | 'file'
 
@@ -44,8 +44,8 @@ export interface FileDetails extends ListedFile {
 }
 
 export interface ListQuery {
-  /** A folder's id. Default without a search: the root of My Drive. */
-  folder?: string
+  /** Default without a search: the root of My Drive. */
+  folder?: FileReference
   /** Words that file names must contain. */
   search?: string
   pageSize: number

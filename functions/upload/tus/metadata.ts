@@ -1,9 +1,10 @@
 /** Parses `Upload-Metadata`. */
 import { isUtf8 } from 'node:buffer'
+import type { FileReference } from '../../drive/client/account.ts'
 import type { NewFile } from '../../drive/upload/upload.ts'
 import type { GatewayError } from '../../errors.ts'
 import { badRequest } from '../../http/bad-request.ts'
-import { readFileId } from '../../http/file-id.ts'
+import { readFileReference } from '../../http/file-id.ts'
 import { driveName, readPath } from '../../http/file-name.ts'
 import { isMediaType, mediaTypeOf } from '../../lib/media-type.ts'
 
@@ -12,7 +13,8 @@ const maxMetadataBytes = 3 * 1024
 
 export interface FileDescription {
   file: NewFile
-  /** Folders below `file.folder`, created on demand. */
+  folder?: FileReference
+  /** Folders below `folder`, created on demand. */
   path: string[]
   /** Expected SHA-256 of the file, in hex. */
   sha256?: string
@@ -23,7 +25,7 @@ export interface FileDescription {
  * are ignored.
  *
  * @param header as sent; an empty string without metadata
- * @throws {GatewayError} `bad_request`, `invalid_filename`, `invalid_path`, `drive_not_found`
+ * @throws {GatewayError} `bad_request`, `invalid_filename`, `invalid_path`
  * @see tus 1.0.0, "Upload-Metadata"
  */
 export function readMetadata(header: string): FileDescription {
@@ -47,8 +49,8 @@ export function readMetadata(header: string): FileDescription {
       name,
       // Browsers send an empty type for unknown extensions.
       mimeType: mediaTypeOf(name, isMediaType(type) ? type.toLowerCase() : undefined),
-      ...(folder === undefined ? {} : { folder: readFileId(folder) }),
     },
+    ...(folder === undefined ? {} : { folder: readFileReference(folder) }),
     path: path === undefined ? [] : readPath(path.split('/')),
     ...(sha256 === undefined ? {} : { sha256 }),
   }

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
+import { withResourceKeys } from '../../drive/client/account.ts'
 import type { DriveAccount } from '../../drive/client/account.ts'
 import type { OpenUpload, UploadOffset } from '../../drive/upload/upload-offset.ts'
 import { GatewayError } from '../../errors.ts'
@@ -90,14 +91,14 @@ async function createWithinQuota(
   }
   const body = readCreationBody(deps, context, length)
   const source = length === undefined ? quota.meter(body, (chunk) => chunk.length) : body
-  const account = deps.accountOf(principal.sub)
-  const { file, path } = description
-  const parent = await deps.folderScope.resolveWriteFolder(principal, file.folder, signal)
+  const { file, path, folder: requested } = description
+  const account = withResourceKeys(deps.accountOf(principal.sub), principal.folder, requested)
+  const parent = await deps.folderScope.resolveWriteFolder(principal, requested, signal)
   await quota.reserveFile(length)
   const folder = await deps.folders.ensurePath(account, parent, path, signal, principal.folder?.id)
   if (folder !== undefined) file.folder = folder
-
   file.modifiedTime = new Date(deps.now()).toISOString()
+
   const isComplete = length !== undefined && (declaredLength(req) ?? 0) === length
   const request: CreationRequest = { account, length, description, origin, source }
   const { upload, position } = isComplete
@@ -111,8 +112,8 @@ async function createWithinQuota(
     const expiresAt = deps.now() + uploadTtlMs
     const location = await uploadUrl(deps, principal, {
       ...upload,
-      metadata,
       modifiedTime: file.modifiedTime,
+      metadata,
       expiresAt,
       ...(origin === undefined ? {} : { origin }),
       ...(charges.length > 0 ? { charges } : {}),

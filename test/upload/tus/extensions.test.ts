@@ -128,7 +128,7 @@ describe('Upload-Metadata', () => {
     ['a malformed sha256', encodeMetadata({ sha256: 'abc' })],
   ])('returns bad_request for %s', async (_, metadata) => {
     const response = await client.post({ 'upload-length': '5', 'upload-metadata': metadata })
-    expect(['bad_request', 'invalid_filename', 'drive_not_found']).toContain(problemCode(response))
+    expect(['bad_request', 'invalid_filename']).toContain(problemCode(response))
     expect(response.headers.location).toBeUndefined()
     expectNothingStored(driveway)
     expect(driveway.driveCalls()).toEqual([])
