@@ -101,13 +101,14 @@ async function sendBodyAfterDisconnect(
   return { status: connection.statuses()[0], code: problemCodeIn(connection.received()) }
 }
 
-/** Delays the next write, and disconnects meanwhile. */
+/** Holds the next write until the account is disconnected. */
 async function disconnectDuring<T>(write: () => Promise<T>): Promise<T> {
-  google.faults.add({ operation: 'firestore.commit', latencyMs: 150 })
+  google.faults.add({ operation: 'firestore.commit', hold: 'request' })
   google.calls.length = 0
   const writing = write()
   await waitFor(() => google.calls.includes('firestore.commit'))
   await disconnect()
+  google.faults.release()
   return writing
 }
 
@@ -337,13 +338,14 @@ describe('a disconnect during the write', () => {
   test('a sign-in without a refresh token stores no grant', async () => {
     const started = await startSignIn(driveway)
     const consent = await approveConsent(started)
-    google.faults.add({ operation: 'firestore.commit', skip: 1, latencyMs: 150 })
+    google.faults.add({ operation: 'firestore.commit', skip: 1, hold: 'request' })
     google.calls.length = 0
     const signingIn = completeSignIn(driveway, consent, started.cookie)
     await waitFor(
       () => google.calls.filter((operation) => operation === 'firestore.commit').length === 2,
     )
     await disconnect()
+    google.faults.release()
     const response = await signingIn
     expect([response.status, problemCode(response)]).toEqual([401, 'reauth_required'])
     expect(storedDocuments(google, 'grants')).toEqual([])

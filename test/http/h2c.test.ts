@@ -227,12 +227,14 @@ test('a connection that is neither HTTP/1 nor HTTP/2 is closed', async () => {
   ).toBe(200)
 })
 
-test('a shutdown sends GOAWAY, finishes active uploads and ends stalled ones with 503', async () => {
-  const stopping = await startUploadGateway({ gateway: { graceMs: 2_000 } })
+test('a shutdown sends GOAWAY, finishes active uploads and ends stalled ones with 503 after 1 s, in which a busy machine can finish the others', async () => {
+  const stopping = await startUploadGateway({
+    gateway: { graceMs: 1_000, flushMs: 100, linger: { idleMs: 50 } },
+  })
   const [{ google, bearer }, upload] = [stopping, { ...stopping.bearer, ...formType }]
   const session = await connectH2c(stopping.origin)
   const whole = form('b', filePart('a', 'finishes'))
-  google.faults.add({ operation: 'drive.upload.multipart', latencyMs: 200 })
+  google.faults.add({ operation: 'drive.upload.multipart', hold: 'request' })
   const finishing = session.request(upload, whole)
   const { stream, response } = session.startRequest(upload)
   stream.write(whole.subarray(0, -9)) // and nothing more
@@ -246,6 +248,7 @@ test('a shutdown sends GOAWAY, finishes active uploads and ends stalled ones wit
   await goaways
   const late = await session.request(upload, whole).catch(() => ({ status: 0 }))
   expect(late.status).toBe(0)
+  google.faults.release()
   expect((await finishing).status).toBe(201)
   const refused = await response
   expect([refused.status, problemCode(refused), refused.rstCode]).toEqual([503, 'shutting_down', 0])

@@ -63,21 +63,28 @@ export function createTusClient({
   }
 }
 
-/** Sends the head of a PATCH, and leaves its body to the caller. */
+/**
+ * Sends the head of a PATCH, and leaves its body to the caller.
+ *
+ * @param options.awaitsContinue waits until the gateway reads the body: it holds the upload's lock
+ */
 export async function openPatch(
   at: Pick<Driveway, 'origin' | 'bearer'>,
   path: string,
   offset: number,
   length: number,
+  options: { awaitsContinue?: boolean } = {},
 ): Promise<RawConnection> {
   const connection = await openConnection(at.origin)
   const headers = {
+    ...(options.awaitsContinue ? { Expect: '100-continue' } : {}),
     'Tus-Resumable': '1.0.0',
     'Content-Type': tusContentType,
     'Upload-Offset': offset,
     'Content-Length': length,
   }
   connection.socket.write(requestHead(at, 'PATCH', path, headers))
+  if (options.awaitsContinue) await connection.waitFor((text) => text.includes('100 Continue'))
   return connection
 }
 

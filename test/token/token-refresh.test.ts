@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/g
 import { problemCode, send, startDriveway } from '../kit/environment.ts'
 import type { Driveway, RawResponse } from '../kit/environment.ts'
 import { replaceDocument } from '../kit/firestore-documents.ts'
+import { recordRequests } from '../kit/received-requests.ts'
 import {
   approveConsent,
   startSignIn,
@@ -10,6 +11,7 @@ import {
   signInAs,
   storedDocuments,
 } from '../kit/sign-in.ts'
+import { waitFor } from '../kit/wait-for.ts'
 
 let clock = 0
 const driveway = await startDriveway({ gateway: { now: () => Date.now() + clock } })
@@ -119,9 +121,22 @@ describe('concurrent GET /files requests', () => {
   })
 
   test('all fail with one failed refresh, and the next request succeeds', async () => {
+    expect((await get('/files')).status).toBe(200) // caches the session
     clock = 3_600_000
-    google.faults.add({ operation: 'oauth.refresh', status: 503, latencyMs: 300 })
-    const responses = await Promise.all(Array.from({ length: 50 }, () => get('/files')))
+    google.calls.length = 0
+    google.faults.add({ operation: 'oauth.refresh', status: 503, hold: 'request' })
+    const { sockets, stop } = recordRequests()
+    const responding = Promise.all(
+      Array.from({ length: 50 }, (_, index) =>
+        send(driveway.origin, '/files', {
+          headers: { ...driveway.session, 'x-test-id': String(index) },
+        }),
+      ),
+    )
+    await waitFor(() => sockets.size === 50 && google.calls.includes('oauth.refresh'))
+    stop()
+    google.faults.release()
+    const responses = await responding
     expect(new Set(responses.map(problemCode))).toEqual(new Set(['auth_unavailable']))
     expect(countCalls('oauth.refresh')).toBe(1)
     expect((await get('/files')).status).toBe(200)

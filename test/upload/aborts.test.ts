@@ -1,7 +1,4 @@
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
-import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import type { IncomingMessage } from 'node:http'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { filePart, form } from '../kit/environment.ts'
 import {
   expectNothingStored,
@@ -12,28 +9,37 @@ import {
   waitFor,
 } from '../kit/upload.ts'
 import type { RawConnection, UploadGateway } from '../kit/upload.ts'
+import { recordRequests } from '../kit/received-requests.ts'
 import { recordedForms } from '../kit/multipart-fixtures.ts'
 import { createRandomInt, seed } from '../kit/random.ts'
 
 const aborts = Number(process.env['ABORTS'] ?? 60)
-const idleTimeoutMs = 200
+const idleTimeoutMs = 100
 const chunkBytes = 256 * 1024
 
 let driveway: UploadGateway
+/** Waits only briefly for a creating request to Drive after the client has left. */
+let impatient: UploadGateway
 
 beforeAll(async () => {
-  driveway = await startUploadGateway({ gateway: { idleTimeoutMs, chunkBytes } })
+  const gateway = { idleTimeoutMs, chunkBytes }
+  driveway = await startUploadGateway({ gateway })
+  impatient = await startUploadGateway({
+    sharing: driveway,
+    gateway: { ...gateway, driveTimeouts: { abortGrace: 200 } },
+  })
 })
 
 afterAll(async () => {
-  unsubscribe('http.server.request.start', recordRequest)
+  stop()
+  await impatient.close()
   await driveway.close()
 })
 
 afterEach(() => {
   driveway.google.faults.clear()
   driveway.resetUploads()
-  driveway.lines.length = 0
+  driveway.lines.length = impatient.lines.length = 0
   started = 0
   received.clear()
 })
@@ -42,14 +48,9 @@ afterEach(() => {
 type Abort = 'FIN' | 'RST' | 'timeout'
 type Headers = Record<string, string | number>
 
-/** Uploads that were started, and ids of those whose head the server has received. */
+/** Uploads that were started, and those whose head the server has received. */
 let started = 0
-const received = new Set<unknown>()
-const recordRequest = (message: unknown): void => {
-  const { request } = message as { request: IncomingMessage }
-  received.add(request.headers['x-test-id'])
-}
-subscribe('http.server.request.start', recordRequest)
+const { sockets: received, stop } = recordRequests()
 
 /** Sends the start of an upload, then aborts it. Resolves when the connection is closed. */
 async function abortAfter(headers: Headers, body: Buffer, how: Abort): Promise<RawConnection> {
@@ -69,9 +70,9 @@ async function abortAfter(headers: Headers, body: Buffer, how: Abort): Promise<R
 }
 
 /** Waits until every started upload has failed, and checks that Drive stores nothing. */
-async function expectAllFailed(): Promise<void> {
+async function expectAllFailed({ lines } = driveway): Promise<void> {
   const failure = '"message":"request_failed"'
-  await waitFor(() => driveway.lines.filter((line) => line.includes(failure)).length === started)
+  await waitFor(() => lines.filter((line) => line.includes(failure)).length === started)
   expectNothingStored(driveway)
 }
 
@@ -147,7 +148,7 @@ test.each([
   async (_, operation, fault) => {
     driveway.google.faults.add({ operation, ...fault })
     driveway.google.calls.length = 0
-    const connection = await openConnection(driveway.origin)
+    const connection = await openConnection(impatient.origin)
     // More than a chunk, and little enough to be read completely: under backpressure, Node does not
     // detect a disconnect.
     const sent = form('b', filePart('a', Buffer.alloc(1.5 * chunkBytes)))
@@ -156,7 +157,7 @@ test.each([
     await waitFor(() => driveway.driveCalls().includes(operation))
     connection.socket.resetAndDestroy()
     started++
-    await expectAllFailed()
+    await expectAllFailed(impatient)
   },
 )
 
@@ -170,17 +171,19 @@ test('POST /upload stores nothing when the client disconnects after the last byt
     driveway.google.faults.add({
       operation,
       skip: operation.endsWith('chunk') ? 2 : 0,
-      latencyMs: 300,
+      hold: 'request',
     })
     driveway.google.calls.length = 0
     const connection = await openConnection(driveway.origin)
-    connection.socket.write(formRequestHead(driveway, { 'Content-Length': sent.length }))
+    const id = String(++started)
+    const headers = { 'Content-Length': sent.length, 'X-Test-Id': id }
+    connection.socket.write(formRequestHead(driveway, headers))
     connection.socket.write(sent)
     const calls = operation.endsWith('chunk') ? 3 : 1
     await waitFor(() => driveway.driveCalls().filter((call) => call === operation).length === calls)
     connection.socket.resetAndDestroy()
-    await sleep(600) // longer than Drive's response takes
-    started++
+    await waitFor(() => received.get(id)?.closed)
+    driveway.google.faults.release()
     await expectAllFailed()
   }
 })

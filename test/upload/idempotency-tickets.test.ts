@@ -149,13 +149,14 @@ describe('POST /upload/tickets with a repeated Idempotency-Key', () => {
 
   test('returns idempotency_key_in_use with Retry-After during the first request', async () => {
     const key = newKey()
-    driveway.google.faults.add({ operation: 'drive.upload.open', latencyMs: 500 })
+    driveway.google.faults.add({ operation: 'drive.upload.open', hold: 'request' })
     driveway.google.calls.length = 0
     const first = createTicket(key)
     await waitFor(() => driveway.google.calls.includes('drive.upload.open'))
     const repeated = await postTicket(key, { at: second })
     expectProblem(repeated, 409, 'idempotency_key_in_use')
     expect(repeated.headers['retry-after']).toBe('5')
+    driveway.google.faults.release()
     const issued = await first
     expect(await createTicket(key)).toEqual(issued)
   })

@@ -4,6 +4,7 @@ import { request } from 'node:http'
 import { send } from '../kit/environment.ts'
 import type { RawResponse } from '../kit/environment.ts'
 import { expectProblem, parseJson, requestTicket } from '../kit/requests.ts'
+import { recordRequests } from '../kit/received-requests.ts'
 import { expectNothingStored, startUploadGateway, waitFor } from '../kit/upload.ts'
 import type { UploadGateway } from '../kit/upload.ts'
 
@@ -77,16 +78,20 @@ test.each([
 )
 
 test('POST /upload/tickets cancels the session when the client disconnects while it is opened', async () => {
-  driveway.google.faults.add({ operation: 'drive.upload.open', latencyMs: 300 })
+  driveway.google.faults.add({ operation: 'drive.upload.open', hold: 'request' })
   driveway.google.calls.length = 0
+  const { sockets, stop } = recordRequests()
   const req = request(`${driveway.origin}/upload/tickets`, {
     method: 'POST',
-    headers: { ...driveway.bearer, 'content-type': 'application/json' },
+    headers: { ...driveway.bearer, 'content-type': 'application/json', 'x-test-id': 'left' },
   })
   req.on('error', () => {})
   req.end(JSON.stringify(file))
   await waitFor(() => driveway.driveCalls().includes('drive.upload.open'))
   req.destroy()
+  await waitFor(() => sockets.get('left')?.closed)
+  stop()
+  driveway.google.faults.release()
   await waitFor(() => driveway.driveCalls().includes('drive.upload.cancel'))
   await driveway.settled()
 })

@@ -154,19 +154,26 @@ test.each([
   ['drive.upload.multipart', 10],
   ['drive.upload.open', 3 * chunkBytes],
   ['drive.upload.chunk', 3 * chunkBytes],
-])('store() leaves nothing in Drive when it is aborted during %s', async (operation, size) => {
-  const before = drive.filesOf('p').length
-  for (const latency of [0, 5, 20]) {
-    const aborting = new AbortController()
-    sandbox.faults.add({ operation, latencyMs: latency })
-    sandbox.calls.length = 0
-    const storing = reasonOf(store([Buffer.alloc(size)], aborting.signal))
-    await called(operation)
-    aborting.abort(new Error('aborted'))
-    expect(String(await storing)).toContain('aborted')
-    expectNoLeftovers(before)
-  }
-})
+])(
+  'store() leaves nothing in Drive when it is aborted during %s, before or after Drive handles it',
+  async (operation, size) => {
+    const before = drive.filesOf('p').length
+    for (const hold of ['request', 'response'] as const) {
+      const aborting = new AbortController()
+      sandbox.faults.add({ operation, hold })
+      sandbox.calls.length = 0
+      const storing = reasonOf(store([Buffer.alloc(size)], aborting.signal))
+      await called(operation)
+      const isHandled = (): boolean =>
+        drive.filesOf('p').length > before || drive.openSessions() > 0
+      if (hold === 'response') await waitFor(isHandled, { intervalMs: 0 })
+      aborting.abort(new Error('aborted'))
+      sandbox.faults.release()
+      expect(String(await storing)).toContain('aborted')
+      expectNoLeftovers(before)
+    }
+  },
+)
 
 test('store() leaves nothing in Drive when it is aborted after the last response was lost', async () => {
   const before = drive.filesOf('p').length

@@ -160,7 +160,7 @@ withCurl(
 )
 
 test('on SIGTERM the container finishes an upload over HTTP/2, accepts no other and exits', async () => {
-  google.faults.add({ operation: 'drive.upload.multipart', latencyMs: 500 })
+  google.faults.add({ operation: 'drive.upload.multipart', hold: 'request' })
   const { session, startRequest, close } = await connectH2c(origin)
   const headers = { authorization, 'content-type': 'multipart/form-data; boundary=b' }
   const { stream, response } = startRequest(headers)
@@ -169,6 +169,7 @@ test('on SIGTERM the container finishes an upload over HTTP/2, accepts no other 
   const away = once(session, 'goaway')
   container.child.kill('SIGTERM')
   await away
+  google.faults.release()
   const { status, rstCode, body } = await response
   expect([status, rstCode]).toEqual([201, 0])
   expect(body).toContain('last.txt')

@@ -83,10 +83,9 @@ describe('a stalled PATCH', () => {
   test('is preempted by a newer one at the same instance, and returns upload_locked', async () => {
     const bytes = pattern(4 * chunkUnit)
     const path = await firstTus.create({ 'upload-length': String(bytes.length) })
-    const connection = await openPatch(driveway, path, 0, bytes.length)
-    await waitFor(() => driveway.google.drive.openSessions() === 1)
+    const connection = await openPatch(driveway, path, 0, bytes.length, { awaitsContinue: true })
     const response = await firstTus.patch(path, 0, bytes)
-    const received = await connection.waitFor((text) => text.includes('\r\n\r\n'))
+    const received = await connection.waitFor((text) => text.includes('"code"'))
     expect([response.status, offsetOf(response)]).toEqual([204, bytes.length])
     expect([connection.statuses(), problemCodeIn(received)]).toEqual([[423], 'upload_locked'])
     connection.socket.destroy()
@@ -130,7 +129,7 @@ describe('a PATCH whose client disconnects', () => {
   ])('after %i bytes keeps their complete units, and the upload can resume', async (cut) => {
     const bytes = pattern(4 * chunkUnit)
     const path = await firstTus.create({ 'upload-length': String(bytes.length) })
-    const connection = await openPatch(driveway, path, 0, bytes.length)
+    const connection = await openPatch(driveway, path, 0, bytes.length, { awaitsContinue: true })
     await new Promise((resolve) => connection.socket.write(bytes.subarray(0, cut), resolve))
     connection.socket.end()
     // Waits for the end of the previous request, and returns its offset.
