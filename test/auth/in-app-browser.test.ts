@@ -49,6 +49,7 @@ test.each([
     `>${driveway.origin}/auth?return_to=%2Fdevice%3Fuser_code%3DBCDF-GHJK<`,
   )
   expect(response.headers['set-cookie']).toBeUndefined()
+  expect(response.headers['cross-origin-opener-policy']).toBe('same-origin')
 })
 
 test.each([
