@@ -48,7 +48,7 @@ export const strings = {
   disconnect: 'Disconnect…',
   disconnectTitle: 'Disconnect Driveway?',
   disconnectText: (email: string) =>
-    `Driveway deletes its data about ${email} and revokes its access at Google.`,
+    `Driveway deletes its data about ${email} and revokes its access at Google. The database’s recovery copies are deleted within seven days.`,
   disconnectEffects: [
     'All your sessions and tokens end immediately, including those in scripts and CI.',
     'Uploads in progress stop.',
@@ -56,7 +56,7 @@ export const strings = {
   ],
   disconnectAction: 'Disconnect',
   disconnected:
-    'Driveway is disconnected. Its data about you is deleted and its access revoked at Google.',
+    'Driveway is disconnected. Its data about you is deleted, in the database’s recovery copies within seven days, and its access revoked at Google.',
 
   access: {
     browse:
@@ -211,6 +211,18 @@ export const strings = {
   revokeText:
     'Requests with this token fail within a minute. Uploaded files are kept. This cannot be undone.',
   revoked: (name: string) => `${name} is revoked`,
+
+  yourSessions: 'Your sessions',
+  sessionsFailed: 'The sessions cannot be listed',
+  currentSession: 'This browser',
+  unknownBrowser: 'Unknown browser',
+  unknownAddress: 'Unknown address',
+  signedIn: (when: string) => `Signed in ${when}`,
+  endSession: 'End',
+  endSessionNamed: (name: string) => `End the session ${name}`,
+  endSessionTitle: (name: string) => `End the session “${name}”?`,
+  endSessionText: 'That browser has to sign in again within a minute. Uploaded files are kept.',
+  sessionEnded: (name: string) => `The session ${name} has ended`,
 
   deviceTitle: 'Approve a device',
   deviceSignIn: 'A terminal requests access to your Drive. Sign in to review the request.',

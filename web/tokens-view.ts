@@ -1,4 +1,4 @@
-/** The tokens view: creates, lists and revokes tokens for curl, scripts and CI. */
+/** The tokens view: creates, lists and revokes tokens for curl, scripts and CI; lists and ends sessions. */
 import { createCopySnippet } from './copy-snippet.ts'
 import { curlCommands } from './curl-commands.ts'
 import { element } from './dom.ts'
@@ -10,6 +10,7 @@ import { folderRoute } from './route.ts'
 import type { Route } from './route.ts'
 import type { Problem } from './api/problem.ts'
 import { strings } from './strings.ts'
+import { createSessionList } from './session-list.ts'
 import { createTokenForm } from './token-form.ts'
 import { createTokenList } from './token-list.ts'
 import { currentFolder, currentFolderName } from './breadcrumbs.ts'
@@ -42,7 +43,9 @@ export function createTokensView({ crumbs, navigate, onUnauthorized }: TokensVie
     form,
     result,
   )
+  const sessions = createSessionList(onUnauthorized)
   void list.load(loading.signal)
+  void sessions.load(loading.signal)
 
   function show(token: CreatedToken): void {
     const title = element('h3', { tabindex: -1 }, strings.tokenCreated(visibleName(token.name)))
@@ -75,6 +78,7 @@ export function createTokensView({ crumbs, navigate, onUnauthorized }: TokensVie
       element('p', { class: 'view-intro' }, strings.tokensAbout),
       formSection,
       list.element,
+      sessions.element,
     ),
     focus: () => heading.focus(),
     close: () => loading.abort(),

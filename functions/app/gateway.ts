@@ -148,6 +148,7 @@ export function createGateway(config: Config, options: GatewayOptions = {}): Gat
     folderScope,
     origins,
     publicUrl,
+    sessionMaxMs: config.sessionLifetime.maxMs,
     now,
     wait,
     revocationTimeoutMs: timeouts.revocation,

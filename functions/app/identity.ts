@@ -109,16 +109,20 @@ export function createIdentityServices(
     now,
     wait,
   )
-  const onUse = (principal: Principal): void =>
-    void usageCounter
-      .markUsed(principal)
-      .catch((error: unknown) => log.failure('last_use_update_failed', error))
+  const onUse = (principal: Principal): void => {
+    const marked =
+      principal.kind === 'token'
+        ? usageCounter.markUsed(principal)
+        : credentials.markUsed(principal.id)
+    marked.catch((error: unknown) => log.failure('last_use_update_failed', error))
+  }
   const allowlist = createAllowlist(allowedUsers, (sub) => grants.find(sub), now)
   const rateLimiting = createRateLimitServices(config, { firestore }, now)
   const { rateLimits } = rateLimiting
   const issued = createCredentials(
     createCachedCredentialStore(createFirestoreCredentialStore(firestore), now),
     now,
+    config.sessionLifetime,
   )
   const credentials: Credentials = {
     ...issued,

@@ -14,6 +14,7 @@ import { formatUserCode } from '../identity/user-code.ts'
 import type { GrantStore } from '../token/grant-store.ts'
 import { networkPrefix } from '../http/client-ip.ts'
 import type { ClientIp } from '../http/client-ip.ts'
+import { readClientOrigin } from '../http/client-origin.ts'
 import { audit } from '../http/audit.ts'
 import { issueToken } from './tokens.ts'
 import { readUrlencodedBody } from '../http/urlencoded-body.ts'
@@ -63,14 +64,13 @@ export function deviceRoutes(deps: DeviceDeps): Route[] {
 async function startAuthorization(deps: DeviceDeps, { req, res }: RequestContext): Promise<void> {
   const { devices, clientIp, publicUrl } = deps
   const form = await readUrlencodedBody(req, res)
-  const address = clientIp(req)
+  const from = readClientOrigin(req, clientIp)
   const request: DeviceRequest = {
     clientName: readClientName(form.get('client_name')),
     scopes: readScope(form.get('scope')),
-    address,
-    userAgent: toSafeLine(req.headers['user-agent'] ?? ''),
+    ...from,
   }
-  const { deviceCode, userCode } = await devices.start(request, networkPrefix(address))
+  const { deviceCode, userCode } = await devices.start(request, networkPrefix(from.address))
   const code = formatUserCode(userCode)
   sendJson(res, 200, {
     device_code: deviceCode,
@@ -215,10 +215,4 @@ function readClientName(name: string | undefined): string | null {
   // Rejects invisible characters and bidirectional overrides, which would mislead the reader.
   if (/^[^\p{C}\p{Zl}\p{Zp}]{1,60}$/u.test(name) && name.trim() !== '') return name
   throw oauthError('invalid_request', 'client_name must be a string of 1 to 60 visible characters')
-}
-
-/** Reduces untrusted text to one line of at most 200 visible characters. */
-function toSafeLine(text: string): string {
-  const line = text.replaceAll(/[\p{C}\p{Z}]+/gu, ' ').trim()
-  return Array.from(line).slice(0, 200).join('')
 }

@@ -53,7 +53,7 @@ async function disconnect(deps: DisconnectDeps, { req, res, log }: RequestContex
     disconnected: true,
     revokedAtGoogle,
     detail:
-      'All data of this account is deleted here. Google did not confirm the revocation of the permission; please check it there',
+      'All data of this account is deleted here, in the database’s recovery copies within seven days. Google did not confirm the revocation of the permission; please check it there',
     link: googleConnectionsUrl,
   })
 }

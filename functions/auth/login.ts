@@ -1,8 +1,7 @@
 /** `GET /auth`: redirects the browser to Google's consent page. */
-import { randomBytes } from 'node:crypto'
 import { GatewayError } from '../errors.ts'
 import { isCodeChallenge } from '../identity/authorization-code.ts'
-import { loginTtlMs } from '../identity/login-state.ts'
+import { createBinding, loginTtlMs } from '../identity/login-state.ts'
 import type { LoginTarget, LoginStates } from '../identity/login-state.ts'
 import type { AuthorizationRequest, GoogleOAuth } from '../token/google-oauth.ts'
 import { missingScopes, shortScope } from '../token/scopes.ts'
@@ -10,7 +9,7 @@ import type { GrantStore, GrantRecord } from '../token/grant-store.ts'
 import { assertNoInAppBrowser } from './in-app-browser.ts'
 import { badRequest } from './request-errors.ts'
 import { readReturnTo } from './return-url.ts'
-import { readSessionCookie, sessionTtlMs, serializeSessionCookie } from '../http/cookies.ts'
+import { readSessionCookie, serializeSessionCookie } from '../http/cookies.ts'
 import type { SessionCookie } from '../http/cookies.ts'
 import type { RequestContext, Route } from '../http/router.ts'
 import type { Authenticate } from '../http/authenticate.ts'
@@ -23,6 +22,8 @@ export interface LoginDeps {
   /** Scopes requested from Google. */
   scopes: readonly string[]
   publicUrl: string
+  /** Maximum lifetime of a session and its cookie. */
+  sessionMaxMs: number
   allowedOrigins: readonly string[]
   /** URLs, without query, where a sign-in with a code challenge may end. */
   returnUrls: readonly string[]
@@ -54,18 +55,19 @@ export function loginRoutes(deps: LoginDeps): Route[] {
  * @see RFC 6749 §4.1.1 Authorization Request; RFC 7636 §4.3; OpenID Connect Core 1.0 §3.1.2.1
  */
 export async function startLogin(
-  { logins, oauth, publicUrl }: Pick<LoginDeps, 'logins' | 'oauth' | 'publicUrl'>,
+  deps: Pick<LoginDeps, 'logins' | 'oauth' | 'publicUrl' | 'sessionMaxMs'>,
   cookie: SessionCookie,
   target: LoginTarget,
   options: AuthorizationOptions,
   res: RequestContext['res'],
 ): Promise<string> {
+  const { logins, oauth, publicUrl, sessionMaxMs } = deps
   // All tabs of a browser share one binding; their sign-ins differ in their state.
-  const binding = cookie.binding ?? randomBytes(16).toString('base64url')
+  const binding = cookie.binding ?? createBinding()
   const { login, state } = await logins.start(binding, target, options.prompt === 'consent')
   const { nonce, codeVerifier } = login
   const location = await oauth.authorizationUrl({ state, nonce, codeVerifier, ...options })
-  const lifetimeMs = cookie.session === undefined ? loginTtlMs : sessionTtlMs
+  const lifetimeMs = cookie.session === undefined ? loginTtlMs : sessionMaxMs
   res.setHeader(
     'Set-Cookie',
     serializeSessionCookie({ session: cookie.session, binding }, publicUrl, lifetimeMs / 1000),

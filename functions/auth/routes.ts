@@ -11,6 +11,8 @@ import { loginRoutes } from './login.ts'
 import type { LoginDeps } from './login.ts'
 import { policyRoutes } from './policies.ts'
 import type { PolicyDeps } from './policies.ts'
+import { sessionListRoutes } from './sessions.ts'
+import type { SessionListDeps } from './sessions.ts'
 import { sessionRoutes } from './session.ts'
 import type { SessionDeps } from './session.ts'
 import { tokenRoutes } from './tokens.ts'
@@ -23,6 +25,7 @@ export interface AuthDeps
     LoginDeps,
     TokenExchangeDeps,
     SessionDeps,
+    SessionListDeps,
     TokenDeps,
     DeviceDeps,
     PolicyDeps,
@@ -36,6 +39,7 @@ export function authRoutes(deps: AuthDeps): Route[] {
     ...loginRoutes(deps),
     ...tokenExchangeRoutes(deps),
     ...sessionRoutes(deps),
+    ...sessionListRoutes(deps),
     ...disconnectRoutes(deps),
     ...tokenRoutes(deps),
     ...deviceRoutes(deps),

@@ -8,6 +8,8 @@ import type { Credentials } from '../identity/credentials.ts'
 import type { AuthorizationCodes } from '../identity/authorization-code.ts'
 import type { GrantGenerations } from '../identity/grant-generations.ts'
 import { audit } from '../http/audit.ts'
+import type { ClientIp } from '../http/client-ip.ts'
+import { readClientOrigin } from '../http/client-origin.ts'
 import { readUrlencodedBody } from '../http/urlencoded-body.ts'
 import type { RequestContext, Route } from '../http/router.ts'
 import { sendJson } from '../http/problem.ts'
@@ -19,6 +21,7 @@ export interface TokenExchangeDeps {
   credentials: Pick<Credentials, 'issue' | 'revoke'>
   generations: Pick<GrantGenerations, 'compare'>
   authorizationCodes: AuthorizationCodes
+  clientIp: ClientIp
   allowedOrigins: readonly string[]
 }
 
@@ -56,10 +59,11 @@ async function exchangeCode(
   if (!type || !code || !codeVerifier) {
     throw oauthError('invalid_request', 'grant_type, code and code_verifier are required')
   }
+  const from = readClientOrigin(req, deps.clientIp)
   const grant = await authorizationCodes.redeem(code, { codeVerifier, origin })
   const { secret, credential } = await writeConfirmed(
     () => requireCurrentGrant(generations, grant),
-    () => credentials.issue('page', grant, bearerTtlMs),
+    () => credentials.issue('page', { ...grant, from }, bearerTtlMs),
     (issued) => credentials.revoke(issued.credential.id),
   )
   const { sub, id, scopes, expiresAt } = credential

@@ -1,7 +1,6 @@
 /** `/callback`: the authorization response becomes a stored grant and a session. */
 import { GatewayError } from '../errors.ts'
 import type { Allowlist } from '../identity/allowlist.ts'
-import type { Credentials } from '../identity/credentials.ts'
 import type { GrantBound } from '../identity/grant-generations.ts'
 import type { Login, LoginStates } from '../identity/login-state.ts'
 import type { AuthorizationCodes } from '../identity/authorization-code.ts'
@@ -14,20 +13,20 @@ import type { GrantStore, GrantRecord } from '../token/grant-store.ts'
 import { audit } from '../http/audit.ts'
 import { findReadableGrant } from '../auth/grant-status.ts'
 import { startLogin } from '../auth/login.ts'
-import { readSessionCookie, sessionTtlMs, serializeSessionCookie } from '../http/cookies.ts'
+import { readSessionCookie, serializeSessionCookie } from '../http/cookies.ts'
 import type { RequestContext, Route } from '../http/router.ts'
+import { startSession } from './start-session.ts'
+import type { SignedInBrowser, StartSessionDeps } from './start-session.ts'
 
-export interface CallbackDeps {
+export interface CallbackDeps extends StartSessionDeps {
   logins: LoginStates
   oauth: GoogleOAuth
   grants: GrantStore
   accessTokens: Pick<AccessTokenCache, 'set' | 'tokenFor'>
-  credentials: Pick<Credentials, 'issue'>
   authorizationCodes: Pick<AuthorizationCodes, 'issue'>
   allowlist: Pick<Allowlist, 'check'>
   /** Required scopes. */
   scopes: readonly string[]
-  publicUrl: string
   now: () => number
 }
 
@@ -59,17 +58,23 @@ async function handleCallback(deps: CallbackDeps, context: RequestContext): Prom
  */
 async function handleAuthorizationResponse(
   deps: CallbackDeps,
-  { req, res, query, log }: RequestContext,
+  context: RequestContext,
   onGrant: (grant: TokenResponse) => void,
 ): Promise<void> {
-  const { logins, oauth, grants, accessTokens, allowlist, publicUrl } = deps
+  const { req, res, query, log } = context
+  const { logins, oauth, grants, accessTokens, allowlist, credentials } = deps
   if (
     /prefetch|prerender/i.test(String(req.headers['sec-purpose'] ?? req.headers['purpose'] ?? ''))
   ) {
     throw new GatewayError('bad_request', 'A prefetch request cannot sign in')
   }
   const cookie = readSessionCookie(req)
-  const login = await logins.read(query.get('state'), cookie.binding)
+  const { login, renewed } = await logins.read(query.get('state'), cookie.binding, async () => {
+    const { session } = cookie
+    return session === undefined
+      ? undefined
+      : (await credentials.findSession(session))?.renewedBinding
+  })
   const response = readAuthorizationResponse(query)
   await logins.consume(login)
   if ('error' in response) {
@@ -77,8 +82,8 @@ async function handleAuthorizationResponse(
       'Set-Cookie',
       serializeSessionCookie(
         { ...cookie, binding: undefined },
-        publicUrl,
-        cookie.session ? sessionTtlMs / 1000 : 0,
+        deps.publicUrl,
+        cookie.session ? deps.sessionMaxMs / 1000 : 0,
       ),
     )
     throw new GatewayError('access_denied', `Google returned the error ${response.error}`)
@@ -102,18 +107,9 @@ async function handleAuthorizationResponse(
   const { sub, accessToken, expiresInSeconds, ...saved } = grant
   const generation = await grants.save({ sub, ...saved })
   accessTokens.set(sub, accessToken, expiresInSeconds)
-  const { location, session, credential } = await completeSignIn(deps, login, {
-    sub,
-    generation,
-  })
-  if (session !== undefined) {
-    const { binding } = cookie
-    const lifetime = sessionTtlMs / 1000
-    res.setHeader(
-      'Set-Cookie',
-      serializeSessionCookie({ session, binding }, deps.publicUrl, lifetime),
-    )
-  }
+  const browser = { cookie, renewed }
+  const completed = await completeSignIn(deps, context, login, browser, { sub, generation })
+  const { location, credential } = completed
   res.writeHead(303, { location }).end()
   audit(log, 'sign_in', {
     sub,
@@ -128,19 +124,20 @@ async function handleAuthorizationResponse(
  * Such a page needs no cookie, so the cookie stays unchanged.
  */
 async function completeSignIn(
-  { credentials, authorizationCodes }: CallbackDeps,
+  deps: CallbackDeps,
+  context: RequestContext,
   { returnTo, codeChallenge }: Login,
+  browser: SignedInBrowser,
   grant: GrantBound,
-): Promise<{ location: string; session?: string; credential?: string }> {
+): Promise<{ location: string; credential?: string }> {
   if (codeChallenge !== undefined) {
     const { origin } = new URL(returnTo)
     // A browser sends no fragment to a server, so the code appears in no log.
-    const code = await authorizationCodes.issue({ ...grant, origin, codeChallenge })
+    const code = await deps.authorizationCodes.issue({ ...grant, origin, codeChallenge })
     return { location: `${returnTo}#code=${code}` }
   }
-  // A new secret per sign-in prevents session fixation.
-  const { secret, credential } = await credentials.issue('session', grant, sessionTtlMs)
-  return { location: returnTo, session: secret, credential: credential.id }
+  const { id } = await startSession(deps, context, browser, grant)
+  return { location: returnTo, credential: id }
 }
 
 /**

@@ -5,6 +5,8 @@ import type { Environment, Setting } from './settings.ts'
 import { isLoopback, parseEndpoint, parseOrigin, parsePageUrl } from './urls.ts'
 import { parseOtlpHeaders } from './otlp-headers.ts'
 import type { AllowedUsers } from '../identity/allowlist.ts'
+import { defaultSessionLifetime } from '../identity/session-lifetime.ts'
+import type { SessionLifetime } from '../identity/session-lifetime.ts'
 import { accessProfiles } from '../token/access-profiles.ts'
 import type { AccessProfile } from '../token/access-profiles.ts'
 import { uploadMemoryLimit } from './memory-limit.ts'
@@ -30,6 +32,7 @@ export interface Config {
   allowedOrigins: string[]
   /** URLs, without query, of pages on these origins where a sign-in with a code challenge may end. */
   returnUrls: string[]
+  sessionLifetime: SessionLifetime
   /** Networks of the proxies whose `X-Forwarded-For` is trusted. */
   trustedProxies: BlockList
   /** Issuer URLs of the CI systems whose ID tokens are accepted. */
@@ -155,6 +158,7 @@ export function readConfig(env: Environment): Config {
     returnUrls: list(env['RETURN_URLS']).map((url) =>
       parsePageUrl('RETURN_URLS', url, allowedOrigins, problems),
     ),
+    sessionLifetime: readSessionLifetime(number, problems),
     trustedProxies: readTrustedProxies(env, problems),
     oidcIssuers: readIssuers(env['OIDC_ISSUERS'], sandbox !== undefined, problems),
     rateLimits: {
@@ -234,6 +238,19 @@ function sandboxEndpoints(origin: string): GoogleEndpoints {
 
 function list(value: string | undefined): string[] {
   return (value ?? '').split(/[\s,]+/).filter((entry) => entry !== '')
+}
+
+const dayMs = 24 * 60 * 60_000
+
+function readSessionLifetime(
+  number: (name: Setting, unit: string, defaultValue: number | null) => number | null,
+  problems: string[],
+): SessionLifetime {
+  const { maxMs, idleMs } = defaultSessionLifetime
+  const idleDays = number('SESSION_IDLE_DAYS', 'days', idleMs / dayMs)
+  const maxDays = number('SESSION_MAX_DAYS', 'days', maxMs / dayMs)
+  if (maxDays === null || maxDays > 365) problems.push('SESSION_MAX_DAYS must be from 1 to 365')
+  return { maxMs: (maxDays ?? 0) * dayMs, idleMs: idleDays === null ? Infinity : idleDays * dayMs }
 }
 
 /** Parses e-mail addresses and `@domains`, or `everybody`, which is the default. */

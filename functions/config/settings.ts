@@ -28,6 +28,8 @@ export const settings = {
   RATE_LIMIT_ANONYMOUS: 'optional',
   RETURN_URLS: 'optional',
   TRUSTED_PROXIES: 'optional',
+  SESSION_IDLE_DAYS: 'optional',
+  SESSION_MAX_DAYS: 'optional',
   GOOGLE_SANDBOX_URL: 'local',
   SECRET_MANAGER_EMULATOR_HOST: 'local',
   FIRESTORE_EMULATOR_HOST: 'local',
@@ -182,6 +184,17 @@ export const settingDocs: Record<Setting, SettingDocs> = {
       'Networks of the proxies whose `X-Forwarded-For` is trusted, separated by spaces or commas: CIDR blocks, addresses, `google` and `fastly` (the front ends of Cloud Run and Firebase Hosting), `link-local` (the platform), `private`, `loopback`, or `none`. A client in one of these networks can forge its address; a proxy that is missing counts as the client.',
     default: 'link-local google fastly when deployed, else none',
     example: 'link-local google 203.0.113.0/24',
+  },
+  SESSION_IDLE_DAYS: {
+    description:
+      'Number of days after its last use at which a session ends; `none` for no limit. The last use is stored about once an hour.',
+    default: '14',
+    example: '1',
+  },
+  SESSION_MAX_DAYS: {
+    description: 'Number of days after the sign-in at which a session ends, from 1 to 365.',
+    default: '30',
+    example: '7',
   },
   GOOGLE_SANDBOX_URL: {
     description: 'URL of a sandbox that replaces all Google APIs.',

@@ -10,6 +10,7 @@ export const auditEvents = {
   sign_in: ['sub', 'credential', 'newGrant', 'reconnect'],
   sign_in_refused: ['code', 'sub'],
   sign_out: ['sub', 'credential'],
+  session_revoked: ['sub', 'credential', 'sessionId'],
   token_created: ['sub', 'credential', 'tokenId', 'scopes', 'folder', 'expires'],
   token_revoked: ['sub', 'credential', 'tokenId'],
   device_approved: ['sub', 'credential', 'tokenId', 'scopes', 'folder', 'expires'],
@@ -33,6 +34,7 @@ export type AuditFields<E extends AuditEvent> = Record<
 /** Events that change permissions; logged with severity NOTICE. */
 const notable = new Set<AuditEvent>([
   'sign_in_refused',
+  'session_revoked',
   'token_created',
   'token_revoked',
   'device_approved',

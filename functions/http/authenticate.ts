@@ -48,7 +48,7 @@ export interface AuthenticationDeps {
   origins: Pick<OriginPolicy, 'assertSameSite' | 'assertOwnOrigin'>
   allowlist: Pick<Allowlist, 'checkSub'>
   rateLimits: Pick<RateLimits, 'credit' | 'penalize'>
-  /** Called for each request that a token authenticates. */
+  /** Called for each authenticated request. */
   onUse(principal: Principal): void
 }
 
@@ -103,7 +103,7 @@ export function createAuthentication(deps: AuthenticationDeps): Authentication {
     const { principal, hasGrant } = await verify(req)
     checkAccess(principal, access)
     if (access === 'session') origins.assertOwnOrigin(req)
-    if (principal.kind === 'token') onUse(principal)
+    onUse(principal)
     rateLimits.credit(req, principal.id)
     return { principal, hasGrant }
   }

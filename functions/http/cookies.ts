@@ -10,9 +10,6 @@ export interface SessionCookie {
   binding: string | undefined
 }
 
-/** Lifetime of a session and its cookie. */
-export const sessionTtlMs = 30 * 24 * 60 * 60_000
-
 /** Base64url: 256 bits for the session, 128 bits for the binding. */
 const cookiePattern = /^([\w-]{43})?\.([\w-]{22})?$/
 

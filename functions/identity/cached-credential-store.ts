@@ -26,6 +26,11 @@ export function createCachedCredentialStore(
     find: async (id, fresh = false) =>
       (fresh ? undefined : cache.get(id)) ?? cache.load(id, () => store.find(id)),
 
+    async touch(id, usedAt, expiresAt) {
+      await store.touch(id, usedAt, expiresAt)
+      cache.delete(id)
+    },
+
     async remove(id) {
       cache.delete(id)
       await store.remove(id)

@@ -1,7 +1,7 @@
 /** Credential store in Firestore: `credentials/{id}`, with a TTL policy on `expiresAt`. */
 import type { CollectionReference, Firestore, Timestamp } from '@google-cloud/firestore'
 import type { Collection } from '../store/collections.ts'
-import { ConflictError } from '../store/firestore-errors.ts'
+import { ConflictError, isPreconditionFailure } from '../store/firestore-errors.ts'
 import type { RunFirestore } from '../store/firestore-errors.ts'
 import { deleteWhere } from '../store/firestore-batch-delete.ts'
 import type { Credential, CredentialStore } from './credentials.ts'
@@ -16,8 +16,12 @@ const credentialsIn = (store: Firestore): CollectionReference =>
 
 export function createFirestoreCredentialStore(firestore: RunFirestore): CredentialStore {
   return {
-    async create({ id, createdAt, expiresAt, ...rest }) {
-      const dates = { createdAt: new Date(createdAt), expiresAt: new Date(expiresAt) }
+    async create({ id, createdAt, expiresAt, usedAt, ...rest }) {
+      const dates = {
+        createdAt: new Date(createdAt),
+        expiresAt: new Date(expiresAt),
+        ...(usedAt === undefined ? {} : { usedAt: new Date(usedAt) }),
+      }
       try {
         await firestore((store) =>
           credentialsIn(store)
@@ -42,6 +46,15 @@ export function createFirestoreCredentialStore(firestore: RunFirestore): Credent
       return docs.flatMap((doc) => readCredential(doc.id, doc.data()) ?? [])
     },
 
+    async touch(id, usedAt, expiresAt) {
+      const dates = { usedAt: new Date(usedAt), expiresAt: new Date(expiresAt) }
+      try {
+        await firestore((store) => credentialsIn(store).doc(id).update(dates))
+      } catch (error) {
+        if (!isPreconditionFailure(error)) throw error // it was removed
+      }
+    },
+
     async remove(id) {
       await firestore((store) => credentialsIn(store).doc(id).delete())
     },
@@ -55,7 +68,7 @@ export function createFirestoreCredentialStore(firestore: RunFirestore): Credent
 /** @returns `undefined` for an invalid document, which grants no access */
 function readCredential(id: string, data: Record<string, unknown>): Credential | undefined {
   const { kind, sub, generation, name, scopes: granted, folder, limits, origin } = data
-  const { createdAt, expiresAt } = data
+  const { from, renewedBinding, createdAt, expiresAt, usedAt } = data
   if (kind !== 'session' && kind !== 'page' && kind !== 'token') return undefined
   if (typeof sub !== 'string' || !Array.isArray(granted)) return undefined
   if (!isTimestamp(createdAt) || !isTimestamp(expiresAt)) return undefined
@@ -72,14 +85,27 @@ function readCredential(id: string, data: Record<string, unknown>): Credential |
     ...(folder === undefined ? {} : { folder }),
     ...(limits === undefined ? {} : { limits }),
     ...(origin === undefined ? {} : { origin }),
+    ...(isClient(from) ? { from } : {}),
+    ...(isRenewedBinding(renewedBinding) ? { renewedBinding } : {}),
     createdAt: createdAt.toMillis(),
     expiresAt: expiresAt.toMillis(),
+    ...(isTimestamp(usedAt) ? { usedAt: usedAt.toMillis() } : {}),
   }
 }
 
 function isFolder(value: unknown): value is NonNullable<Credential['folder']> {
   const { id, name } = Object(value) as Record<string, unknown>
   return typeof id === 'string' && typeof name === 'string'
+}
+
+function isClient(value: unknown): value is NonNullable<Credential['from']> {
+  const { address, userAgent } = Object(value) as Record<string, unknown>
+  return typeof address === 'string' && typeof userAgent === 'string'
+}
+
+function isRenewedBinding(value: unknown): value is NonNullable<Credential['renewedBinding']> {
+  const { hash, renewedAt } = Object(value) as Record<string, unknown>
+  return typeof hash === 'string' && typeof renewedAt === 'number'
 }
 
 function isLimits(value: unknown): value is Limits {

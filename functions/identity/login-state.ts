@@ -2,6 +2,10 @@
  * The OAuth `state` of a sign-in: a sealed value that the browser carries to Google and back, so
  * nothing is stored. It is valid for ten minutes, for one use, in the browser that it was issued to.
  *
+ * A sign-in that ends in a session renews the binding of its browser, so that a binding that was planted
+ * or copied before is of no use afterwards. Sign-ins in other tabs that were started before may still
+ * end: the new session knows the hash of the binding that it has replaced.
+ *
  * @see RFC 9700 sections 2.1 and 4.7
  */
 import { createHash, randomBytes } from 'node:crypto'
@@ -30,15 +34,30 @@ export interface StartedLogin {
   state: string
 }
 
+/** A binding that the sign-in of a session has replaced. */
+export interface RenewedBinding {
+  hash: string
+  /** Milliseconds since 1970. */
+  renewedAt: number
+}
+
 export interface LoginStates {
   /** @param binding a random value in this browser's cookie */
   start(binding: string, target: LoginTarget, consentForced?: boolean): Promise<StartedLogin>
   /**
    * Opens a `state` and checks its browser binding, without using it up.
    *
+   * @param findRenewed returns the binding that the browser's session has replaced
+   * @returns the sign-in, and `renewed` if it was started under that binding
    * @throws {GatewayError} one of `state_…`
    */
-  read(state: string | null, binding: string | undefined): Promise<Login>
+  read(
+    state: string | null,
+    binding: string | undefined,
+    findRenewed?: () => Promise<RenewedBinding | undefined>,
+  ): Promise<{ login: Login; renewed?: RenewedBinding }>
+  /** @returns a new binding, and what the session remembers of the former one */
+  renew(binding: string | undefined): { binding: string; renewed: RenewedBinding | undefined }
   /**
    * Marks a sign-in as used.
    *
@@ -84,17 +103,29 @@ export function createLoginStates(
       return { login, state }
     },
 
-    async read(state, binding) {
+    async read(state, binding, findRenewed = () => Promise.resolve(undefined)) {
       if (!state) throw new GatewayError('state_missing', 'The callback has no state')
       const opened = state.length > maxStateLength ? undefined : await seal.open(purpose, state)
       if (!opened) throw new GatewayError('state_invalid', 'The state cannot be opened')
       const { binding: bindingHash, ...login } = opened as unknown as Login & { binding: string }
       if (login.expiresAt <= now()) throw new GatewayError('state_expired', 'The state has expired')
-      if (binding === undefined || !isEqualTimingSafe(hashOf(binding), bindingHash)) {
-        throw new GatewayError('state_mismatch', 'The state belongs to another browser')
+      if (binding !== undefined && isEqualTimingSafe(hashOf(binding), bindingHash)) return { login }
+      const renewed = await findRenewed()
+      const startedAt = login.expiresAt - loginTtlMs
+      if (
+        renewed &&
+        startedAt <= renewed.renewedAt &&
+        isEqualTimingSafe(renewed.hash, bindingHash)
+      ) {
+        return { login, renewed }
       }
-      return login
+      throw new GatewayError('state_mismatch', 'The state belongs to another browser')
     },
+
+    renew: (binding) => ({
+      binding: createBinding(),
+      renewed: binding === undefined ? undefined : { hash: hashOf(binding), renewedAt: now() },
+    }),
 
     async consume({ id, expiresAt }) {
       if (!(await singleUse.consume(id, expiresAt))) {
@@ -102,6 +133,11 @@ export function createLoginStates(
       }
     },
   }
+}
+
+/** A random value that binds sign-ins to one browser: 128 bits. */
+export function createBinding(): string {
+  return randomBytes(16).toString('base64url')
 }
 
 /** 256 random bits: 43 characters, the minimum length of a PKCE verifier. */

@@ -30,6 +30,8 @@ locals {
     KEYRING_SECRET_NAME  = "${google_secret_manager_secret.secret["keyring"].name}/versions/${var.keyring_version}"
   }
 
+    "SESSION_IDLE_DAYS",
+    "SESSION_MAX_DAYS",
   # The optional settings (functions/config/config.ts).
   optional_settings = [
     "ACCESS_PROFILE",

@@ -141,7 +141,8 @@ describe('an access profile with more scopes than before', () => {
   test('A grant with more scopes than requested is active', async () => {
     const gateway = await startInstance({ ACCESS_PROFILE: 'full' })
     const started = await startSignIn(gateway, { cookie, query: 'reconnect=1' })
-    await completeSignIn(gateway, await approveConsent(started), started.cookie)
+    const completed = await completeSignIn(gateway, await approveConsent(started), started.cookie)
+    cookie = cookieFrom(completed)
     expect(await grantStatusAt(gateway)).toEqual({ state: 'active' })
     expect(await grantStatusAt(await startInstance(wider))).toEqual({ state: 'active' })
     expect(await grantStatusAt(driveway)).toEqual({ state: 'active' })
@@ -161,6 +162,7 @@ describe('GET /auth?reconnect=1', () => {
     })
     const completed = await completeSignIn(driveway, await approveConsent(started), started.cookie)
     expect(completed.status).toBe(303)
+    cookie = cookieFrom(completed)
     expect(await grantStatusAt(driveway)).toEqual({ state: 'active' })
     clock += 3_600_000
     expect((await getAs(driveway, '/files')).status).toBe(200)

@@ -151,6 +151,35 @@ browserTest('an unknown code shows an error and can be corrected', async () => {
   expect(pageErrors.splice(0)).toEqual([expect.stringContaining('404')])
 })
 
+browserTest('the sessions are listed with their browser, and another one is ended', async () => {
+  const { page } = tab
+  const other = await openTab()
+  await other.page.goto(site.origin)
+  await other.page.getByRole('link', { name: 'Sign in with Google' }).click()
+  await other.page.getByRole('button', { name: site.user.email }).click() // has consented before
+  await other.page.getByRole('button', { name: `Account ${site.user.email}` }).waitFor()
+  await page.goto(`${site.origin}/tokens`)
+  const sessions = page.getByRole('region', { name: 'Your sessions' })
+  const current = sessions.getByRole('listitem').filter({ hasText: 'This browser' })
+  await current.getByText('127.0.0.1').waitFor()
+  expect(await current.getByRole('button').count()).toBe(0)
+  const rows = sessions.getByRole('listitem').filter({ hasNotText: 'This browser' })
+  const before = await rows.count()
+  await rows
+    .first()
+    .getByRole('button', { name: /^End the session Mozilla/ })
+    .click()
+  await page.getByRole('dialog').getByText('has to sign in again within a minute').waitFor()
+  await page.getByRole('dialog').getByRole('button', { name: 'End', exact: true }).click()
+  await page.waitForFunction(({ list, count }) => list?.querySelectorAll('li').length === count, {
+    list: await sessions.getByRole('list').elementHandle(),
+    count: before,
+  })
+  await other.page.reload()
+  await other.page.getByRole('link', { name: 'Sign in with Google' }).waitFor()
+  await other.close()
+})
+
 browserTest('the page logs no console errors and violates no Content-Security-Policy', async () => {
   expect(tab.pageErrors).toEqual([])
 })

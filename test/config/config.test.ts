@@ -363,3 +363,17 @@ describe('OTEL_EXPORTER_OTLP_HEADERS', () => {
     )
   })
 })
+
+test('SESSION_IDLE_DAYS and SESSION_MAX_DAYS limit a session', () => {
+  const day = 24 * 60 * 60_000
+  const settings = { SESSION_IDLE_DAYS: '1', SESSION_MAX_DAYS: '7' }
+  expect(readConfig({ ...required, ...settings }).sessionLifetime).toEqual({
+    idleMs: day,
+    maxMs: 7 * day,
+  })
+  const { idleMs } = readConfig({ ...required, SESSION_IDLE_DAYS: 'none' }).sessionLifetime
+  expect(idleMs).toBe(Infinity)
+  for (const value of ['0', 'none', '366', '1.5']) {
+    expect(configError({ ...required, SESSION_MAX_DAYS: value })).toContain('SESSION_MAX_DAYS')
+  }
+})

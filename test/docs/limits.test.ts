@@ -7,7 +7,7 @@ import { uploadMemoryLimit } from '../../functions/config/memory-limit.ts'
 import { settings, settingDocs } from '../../functions/config/settings.ts'
 import type { Setting } from '../../functions/config/settings.ts'
 import { chunkUnit } from '../../functions/drive/client/protocol.ts'
-import { sessionTtlMs } from '../../functions/http/cookies.ts'
+import { defaultSessionLifetime } from '../../functions/identity/session-lifetime.ts'
 import { lingerDefaults } from '../../functions/http/lingering-close.ts'
 import { maxChecksumBytes } from '../../functions/upload/tus/checksum.ts'
 import { uploadTtlMs } from '../../functions/upload/upload-ttl.ts'
@@ -53,7 +53,8 @@ test.each([
   ['Connections read on', String(config.linger.maxConnections)],
   ['A refused body is', `${config.linger.maxMs / 1000} seconds`],
   ['… without a byte', `${lingerDefaults.idleMs / 1000} seconds`],
-  ['A session', `${sessionTtlMs / hour / 24} days`],
+  ['A session', `${defaultSessionLifetime.maxMs / hour / 24} days`],
+  ['A session without a request', `${defaultSessionLifetime.idleMs / hour / 24} days`],
   ['A page’s code', `${authorizationCodeTtlMs / minute} minute`],
   ['A sign-in', `${loginTtlMs / minute} minutes`],
   [

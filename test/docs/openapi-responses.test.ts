@@ -158,6 +158,16 @@ test('token responses match the document', async () => {
   )
 })
 
+test('session responses match the document', async () => {
+  const listed = verify('listSessions', 200, await sendWithSession('GET', '/auth/sessions'))
+  verify('listSessions', 403, await sendWithToken('GET', '/auth/sessions'), 'scope_insufficient')
+  const { sessions } = parse(listed) as { sessions: { id: string; current: boolean }[] }
+  const other = sessions.find(({ current }) => !current)
+  verify('revokeSession', 204, await sendWithSession('DELETE', `/auth/sessions/${other?.id}`))
+  const unknown = `/auth/sessions/${'0'.repeat(64)}`
+  verify('revokeSession', 404, await sendWithSession('DELETE', unknown), 'not_found')
+})
+
 test('doctor responses match the document', async () => {
   verify('runDoctor', 200, await sendWithSession('GET', '/auth/doctor'))
   verify('runDoctor', 401, await send(driveway.origin, '/auth/doctor'), 'login_required')

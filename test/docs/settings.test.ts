@@ -49,3 +49,8 @@ test('the documented defaults match the code', () => {
   expect(defaultOf('RATE_LIMIT')).toBe(String(local.rateLimits.credential))
   expect(defaultOf('RATE_LIMIT_ANONYMOUS')).toBe(String(local.rateLimits.network))
 })
+  const { idleMs, maxMs } = local.sessionLifetime
+  expect([idleMs, maxMs].map((ms) => String(ms / 86_400_000))).toEqual([
+    defaultOf('SESSION_IDLE_DAYS'),
+    defaultOf('SESSION_MAX_DAYS'),
+  ])

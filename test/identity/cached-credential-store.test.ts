@@ -27,6 +27,11 @@ function createStore(): CredentialStore & {
       return stored
     },
     list: () => Promise.resolve([...store.credentials.values()]),
+    touch(id, usedAt, expiresAt) {
+      const stored = store.credentials.get(id)
+      if (stored) store.credentials.set(id, { ...stored, usedAt, expiresAt })
+      return Promise.resolve()
+    },
     remove: (id) => Promise.resolve(void store.credentials.delete(id)),
     removeAll() {
       const ids = [...store.credentials.keys()]
@@ -113,6 +118,15 @@ test('removeAll() takes effect at once, also during a find() of one of the crede
   endDelay?.()
   await Promise.all([finding, removing])
   for (const id of ['a', 'b']) expect(await cached.find(id)).toBeUndefined()
+})
+
+test('touch() takes effect at once', async () => {
+  const store = createStore()
+  const cached = createCachedCredentialStore(store, () => 0)
+  store.credentials.set('a', credential('a'))
+  await cached.find('a')
+  await cached.touch('a', 5, 20 * minute)
+  expect(await cached.find('a')).toMatchObject({ usedAt: 5, expiresAt: 20 * minute })
 })
 
 test('find() does not cache that a credential is unknown', async () => {

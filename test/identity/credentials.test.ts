@@ -29,6 +29,11 @@ function setUp(): {
       },
       list: (sub) =>
         Promise.resolve([...stored.values()].filter((credential) => credential.sub === sub)),
+      touch(id, usedAt, expiresAt) {
+        const credential = stored.get(id)
+        if (credential) stored.set(id, { ...credential, usedAt, expiresAt })
+        return Promise.resolve()
+      },
       remove: (id) => Promise.resolve(void stored.delete(id)),
       removeAll(sub) {
         const ids = [...stored.values()]

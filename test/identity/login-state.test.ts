@@ -35,7 +35,7 @@ async function codeOf(work: Promise<unknown>): Promise<string> {
 test('read() returns the sign-in of start(), and the state does not reveal it', async () => {
   const { loginStates } = setUp()
   const { login, state } = await loginStates.start(binding, { returnTo: home }, true)
-  expect(await loginStates.read(state, binding)).toEqual(login)
+  expect(await loginStates.read(state, binding)).toEqual({ login })
   expect(login).toMatchObject({ returnTo: home, consentForced: true })
   const bytes = state.split('.').map((part) => Buffer.from(part, 'base64url').toString('latin1'))
   for (const secret of [login.codeVerifier, login.nonce, login.id, binding, 'drive.example']) {

@@ -4,8 +4,8 @@ import { gatewayFetch } from './gateway-fetch.ts'
 import { toProblem, readProblem, unexpectedResponse } from './problem.ts'
 import { readFile, readFilesPage, readFolder, readSession } from './types.ts'
 import type { DriveFile, FilesPage, Session } from './types.ts'
-import { readDeviceRequest, readCreatedToken, readTokens } from './token-types.ts'
-import type { DeviceRequest, CreatedToken, Scope, Token } from './token-types.ts'
+import { readDeviceRequest, readCreatedToken, readSessions, readTokens } from './token-types.ts'
+import type { AccountSession, CreatedToken, DeviceRequest, Scope, Token } from './token-types.ts'
 
 const pageSize = 200
 const requestTimeoutMs = 60_000 // Firebase Hosting responds 504 after the same time
@@ -77,6 +77,14 @@ export async function listTokens(signal: AbortSignal): Promise<Token[]> {
 
 export async function revokeToken(id: string): Promise<void> {
   await request(`/auth/tokens/${encodeURIComponent(id)}`, { method: 'DELETE' })
+}
+
+export async function listSessions(signal: AbortSignal): Promise<AccountSession[]> {
+  return readSessions(await json('/auth/sessions', { signal }))
+}
+
+export async function endSession(id: string): Promise<void> {
+  await request(`/auth/sessions/${encodeURIComponent(id)}`, { method: 'DELETE' })
 }
 
 const devicePath = (code: string) => `/auth/device/${encodeURIComponent(code)}`

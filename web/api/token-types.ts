@@ -25,6 +25,18 @@ export interface CreatedToken extends Token {
   readonly secret: string
 }
 
+/** A session of the account, or the bearer token of a page on another origin. */
+export interface AccountSession {
+  readonly id: string
+  readonly current: boolean
+  /** The origin of the page; `null` for a session of the gateway's own page. */
+  readonly origin: string | null
+  readonly address: string
+  readonly userAgent: string
+  readonly created: Date | null
+  readonly lastUsed: Date | null
+}
+
 export interface DeviceRequest {
   readonly code: string
   readonly client: string
@@ -68,6 +80,26 @@ function readToken(value: unknown): Token {
 
 function readTokenFolder({ id, name }: Record<string, unknown>): Token['folder'] {
   return { id: asString(id) ?? '', name: asString(name) ?? '' }
+}
+
+export function readSessions(value: unknown): AccountSession[] {
+  const { sessions } = asObject(value)
+  if (!Array.isArray(sessions)) throw unexpectedResponse()
+  return sessions.map((entry: unknown) => {
+    const session = asObject(entry)
+    const id = asString(session['id'])
+    if (id === undefined) throw unexpectedResponse()
+    const { address, userAgent } = asObject(session['from'] ?? {})
+    return {
+      id,
+      current: session['current'] === true,
+      origin: asString(session['origin']) ?? null,
+      address: asString(address) ?? '',
+      userAgent: asString(userAgent) ?? '',
+      created: asDate(session['created']),
+      lastUsed: asDate(session['lastUsed']),
+    }
+  })
 }
 
 export function readDeviceRequest(value: unknown): DeviceRequest {
