@@ -20,11 +20,14 @@ test('tokenFor() fetches the grant and both secrets in parallel', async () => {
   const bothRequested = new Promise<void>((resolve) => (endWait = resolve))
   const clients = {
     // Returns no grant, as soon as both secrets are requested.
-    firestore: async () => ({
-      collection: () => ({
-        doc: () => ({ get: () => bothRequested.then(() => ({ data: () => {} })) }),
+    firestore: (work: (store: unknown) => unknown) =>
+      work({
+        collection: () => ({
+          doc: () => ({
+            get: () => bothRequested.then(() => ({ exists: false, data: () => {} })),
+          }),
+        }),
       }),
-    }),
     secretManager: async () => ({
       accessSecretVersion: ({ name }: { name: string }) => {
         requested.add(name)

@@ -93,7 +93,10 @@ async function readDockerfile(): Promise<Dockerfile> {
 test('the container adds one file to Node, and runs as an unprivileged user', async () => {
   const { instructions, copies } = await readDockerfile()
   expect(await readdir(app)).toEqual([basename(copies[0] ?? '')])
-  expect(instructions).toContainEqual(['FROM', 'node:24-slim'])
+  expect(instructions).toContainEqual([
+    'FROM',
+    expect.stringMatching(/^node:24\.\d+\.\d+-slim@sha256:[\da-f]{64}$/),
+  ])
   expect(instructions).toContainEqual(['USER', 'node'])
   expect(instructions).toContainEqual(['STOPSIGNAL', 'SIGTERM'])
   const ignored = await readFile(join(root, 'infra/container/Dockerfile.dockerignore'), 'utf8')
