@@ -1,11 +1,13 @@
 /** `GET /auth`: redirects the browser to Google's consent page. */
 import { GatewayError } from '../errors.ts'
+import type { Credentials } from '../identity/credentials.ts'
 import { isCodeChallenge } from '../identity/authorization-code.ts'
 import { createBinding, loginTtlMs } from '../identity/login-state.ts'
 import type { LoginTarget, LoginStates } from '../identity/login-state.ts'
 import type { AuthorizationRequest, GoogleOAuth } from '../token/google-oauth.ts'
 import { missingScopes, shortScope } from '../token/scopes.ts'
 import type { GrantStore, GrantRecord } from '../token/grant-store.ts'
+import { withoutForeignSession } from './bound-cookie.ts'
 import { assertNoInAppBrowser } from './in-app-browser.ts'
 import { badRequest } from './request-errors.ts'
 import { readReturnTo } from './return-url.ts'
@@ -19,6 +21,7 @@ export interface LoginDeps {
   oauth: Pick<GoogleOAuth, 'authorizationUrl'>
   grants: Pick<GrantStore, 'find'>
   authenticateAny: Authenticate
+  credentials: Pick<Credentials, 'findSession'>
   /** Scopes requested from Google. */
   scopes: readonly string[]
   publicUrl: string
@@ -41,8 +44,9 @@ export function loginRoutes(deps: LoginDeps): Route[] {
       async run({ req, res, query }) {
         const target = readLoginTarget(deps, query)
         assertNoInAppBrowser(req, startUrl(deps.publicUrl, query, target))
-        const options = await readAuthorizationOptions(deps, req, query)
-        const location = await startLogin(deps, readCookieOrEmpty(req), target, options, res)
+        const cookie = await withoutForeignSession(deps.credentials, readCookieOrEmpty(req))
+        const options = await readAuthorizationOptions(deps, req, query, cookie)
+        const location = await startLogin(deps, cookie, target, options, res)
         res.writeHead(302, { location }).end()
       },
     },
@@ -128,13 +132,15 @@ async function readAuthorizationOptions(
   deps: LoginDeps,
   req: RequestContext['req'],
   query: URLSearchParams,
+  { session }: SessionCookie,
 ): Promise<AuthorizationOptions> {
   if (query.has('choose')) return { prompt: 'select_account' }
   const names = (query.get('missing') ?? '').split(',')
   const scopes = deps.scopes.filter((scope) => names.includes(shortScope(scope)))
   // Only a consent returns a refresh token that covers all scopes.
   if (scopes.length > 0) return { prompt: 'consent', scopes }
-  return query.has('reconnect') ? reconnectOptions(deps, await findOwnGrant(deps, req)) : {}
+  if (!query.has('reconnect') || session === undefined) return {}
+  return reconnectOptions(deps, await findOwnGrant(deps, req))
 }
 
 function reconnectOptions(

@@ -30,7 +30,7 @@ export interface AuthDeps
     DeviceDeps,
     PolicyDeps,
     DoctorDeps {
-  credentials: TokenDeps['credentials']
+  credentials: TokenDeps['credentials'] & LoginDeps['credentials']
   oauth: LoginDeps['oauth'] & DisconnectDeps['oauth']
 }
 

@@ -12,6 +12,7 @@ import type { TokenResponse } from '../token/token-response.ts'
 import type { GrantStore, GrantRecord } from '../token/grant-store.ts'
 import { audit } from '../http/audit.ts'
 import { findReadableGrant } from '../auth/grant-status.ts'
+import { withoutForeignSession } from '../auth/bound-cookie.ts'
 import { startLogin } from '../auth/login.ts'
 import { readSessionCookie, serializeSessionCookie } from '../http/cookies.ts'
 import type { RequestContext, Route } from '../http/router.ts'
@@ -68,9 +69,10 @@ async function handleAuthorizationResponse(
   ) {
     throw new GatewayError('bad_request', 'A prefetch request cannot sign in')
   }
-  const cookie = readSessionCookie(req)
+  const sent = readSessionCookie(req)
+  const { session } = await withoutForeignSession(credentials, sent)
+  const cookie = { session, binding: sent.binding }
   const { login, renewed } = await logins.read(query.get('state'), cookie.binding, async () => {
-    const { session } = cookie
     return session === undefined
       ? undefined
       : (await credentials.findSession(session))?.renewedBinding
@@ -81,9 +83,9 @@ async function handleAuthorizationResponse(
     res.setHeader(
       'Set-Cookie',
       serializeSessionCookie(
-        { ...cookie, binding: undefined },
+        session === undefined ? { session, binding: undefined } : cookie,
         deps.publicUrl,
-        cookie.session ? deps.sessionMaxMs / 1000 : 0,
+        session ? deps.sessionMaxMs / 1000 : 0,
       ),
     )
     throw new GatewayError('access_denied', `Google returned the error ${response.error}`)

@@ -1,6 +1,7 @@
 /** Starts the session of a completed sign-in, in place of the one that the browser had. */
 import type { Credential, Credentials } from '../identity/credentials.ts'
 import type { GrantBound } from '../identity/grant-generations.ts'
+import { hashOf } from '../identity/login-state.ts'
 import type { LoginStates, RenewedBinding } from '../identity/login-state.ts'
 import { audit } from '../http/audit.ts'
 import type { ClientIp } from '../http/client-ip.ts'
@@ -48,6 +49,7 @@ export async function startSession(
   const request = {
     ...grant,
     from: readClientOrigin(req, clientIp),
+    bindingHash: hashOf(next.binding),
     ...(next.renewed === undefined ? {} : { renewedBinding: next.renewed }),
   }
   const { secret, credential } = await credentials.issue('session', request, sessionMaxMs)

@@ -23,6 +23,8 @@ export interface Credential extends Principal {
   origin?: string
   /** The client that signed in; for sessions and pages. */
   from?: { address: string; userAgent: string }
+  /** The hash of the binding that a session's cookie has beside it. */
+  bindingHash?: string
   /** What a session's sign-in has replaced in its browser. */
   renewedBinding?: RenewedBinding
   /** Milliseconds since 1970. */
@@ -40,6 +42,7 @@ export interface CredentialRequest extends GrantBound {
   limits?: Limits
   origin?: string
   from?: { address: string; userAgent: string }
+  bindingHash?: string
   renewedBinding?: RenewedBinding
 }
 

@@ -68,7 +68,7 @@ export function createFirestoreCredentialStore(firestore: RunFirestore): Credent
 /** @returns `undefined` for an invalid document, which grants no access */
 function readCredential(id: string, data: Record<string, unknown>): Credential | undefined {
   const { kind, sub, generation, name, scopes: granted, folder, limits, origin } = data
-  const { from, renewedBinding, createdAt, expiresAt, usedAt } = data
+  const { from, bindingHash, renewedBinding, createdAt, expiresAt, usedAt } = data
   if (kind !== 'session' && kind !== 'page' && kind !== 'token') return undefined
   if (typeof sub !== 'string' || !Array.isArray(granted)) return undefined
   if (!isTimestamp(createdAt) || !isTimestamp(expiresAt)) return undefined
@@ -86,6 +86,7 @@ function readCredential(id: string, data: Record<string, unknown>): Credential |
     ...(limits === undefined ? {} : { limits }),
     ...(origin === undefined ? {} : { origin }),
     ...(isClient(from) ? { from } : {}),
+    ...(typeof bindingHash === 'string' ? { bindingHash } : {}),
     ...(isRenewedBinding(renewedBinding) ? { renewedBinding } : {}),
     createdAt: createdAt.toMillis(),
     expiresAt: expiresAt.toMillis(),

@@ -109,7 +109,7 @@ export function createLoginStates(
       if (!opened) throw new GatewayError('state_invalid', 'The state cannot be opened')
       const { binding: bindingHash, ...login } = opened as unknown as Login & { binding: string }
       if (login.expiresAt <= now()) throw new GatewayError('state_expired', 'The state has expired')
-      if (binding !== undefined && isEqualTimingSafe(hashOf(binding), bindingHash)) return { login }
+      if (isBound(binding, bindingHash)) return { login }
       const renewed = await findRenewed()
       const startedAt = login.expiresAt - loginTtlMs
       if (
@@ -145,6 +145,11 @@ function randomValue(): string {
   return randomBytes(32).toString('base64url')
 }
 
-function hashOf(binding: string): string {
+/** Whether a binding is the one with this hash. */
+export function isBound(binding: string | undefined, bindingHash: string): boolean {
+  return binding !== undefined && isEqualTimingSafe(hashOf(binding), bindingHash)
+}
+
+export function hashOf(binding: string): string {
   return createHash('sha256').update(binding).digest('base64url')
 }
