@@ -20,6 +20,7 @@ beforeAll(async () => {
 })
 afterAll(() => driveway.close())
 
+const hintOf = (location: string) => new URL(location).searchParams.get('login_hint')
 const bindingOf = (cookie: string): string => cookie.split('.')[1] ?? ''
 const statusOf = async (cookie: string): Promise<number> =>
   (await getFiles(driveway, { cookie, origin: driveway.origin })).status
@@ -46,7 +47,6 @@ test.each([
 
 test('GET /auth?reconnect=1 takes no account from a session that it did not bind', async () => {
   const { cookie, planted } = await plantSession('B'.repeat(22))
-  const hintOf = (location: string) => new URL(location).searchParams.get('login_hint')
   const own = await startSignIn(driveway, { cookie: planted, query: 'reconnect=1' })
   expect(hintOf(own.location)).toBe('ben@example.com')
   const foreign = await startSignIn(driveway, { cookie, query: 'reconnect=1' })
