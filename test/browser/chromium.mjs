@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import createSigningKeys from '../kit/global-setup.mjs'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
@@ -40,6 +41,7 @@ let servers = []
 
 /** Jest's global setup. */
 export default async function launchBrowsers({ maxWorkers }) {
+  await createSigningKeys()
   const candidate = await findChromium()
   if (typeof candidate === 'string') {
     process.env.CHROMIUM = JSON.stringify({ endpoints: [], reason: candidate })
