@@ -41,7 +41,9 @@ const restOnlyGax = () => `
   const fallback = require('./fallback')
   class GrpcClient {
     constructor() {
-      throw new Error('This build supports REST only: gRPC was removed from the client libraries')
+      // UNIMPLEMENTED: the clients do not retry it.
+      const error = new Error('This build supports REST only: gRPC was removed from the client libraries')
+      throw Object.assign(error, { code: 12 })
     }
   }
   module.exports = {

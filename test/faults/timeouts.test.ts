@@ -13,7 +13,7 @@ let driveway: Driveway
 
 beforeAll(async () => {
   driveway = await startFaultyDriveway({
-    driveTimeouts: { connect: 1_000, progress: 250, response: 250 },
+    driveTimeouts: { connect: 1_000, progress: 100, response: 100 },
   })
 })
 

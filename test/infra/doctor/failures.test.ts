@@ -1,5 +1,5 @@
 /** Causes each common misconfiguration: the doctor reports its cause, fix and command. */
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { createServer } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { publicChecks, readConsent } from '../../../infra/doctor/public-checks.ts'
@@ -67,7 +67,18 @@ const redirectTo = (location: string): Parameters<typeof readConsent>[0] => ({
 })
 
 describe('The public checks, and checks through the front end', () => {
-  beforeEach(() => deploy())
+  let shared: TestDeployment
+  beforeAll(async () => {
+    shared = await startTestDeployment()
+  })
+  beforeEach(() => {
+    deployment = shared
+  })
+  afterEach(() => {
+    shared.frontEnd.intercept = undefined
+    shared.driveway.google.faults.clear()
+  })
+  afterAll(() => shared.close())
 
   test('Reachable fails when no server listens at the URL', async () => {
     expect(await outcomeOf('Reachable', { url: 'http://127.0.0.1:1' })).toEqual(
@@ -121,6 +132,7 @@ describe('The public checks, and checks through the front end', () => {
   })
 
   test('Redirect URI and OAuth client fail when the OAuth client is deleted', async () => {
+    await deploy()
     const { google } = deployment.driveway
     await google.oauth.control({ action: 'deleteClient', client_id: google.clientId })
     expect(await outcomeOf('Redirect URI')).toEqual(

@@ -32,7 +32,7 @@ function matches(filter: string, entry: LogEntry): boolean {
 
 test('each filter matches exactly its log entries', async () => {
   const { resources } = await readTerraform(await readSources())
-  const driveway = await startDriveway()
+  const driveway = await startDriveway({ gateway: { sleep: () => Promise.resolve() } })
   const { origin, bearer } = driveway
   await send(origin, '/upload/a.txt', { method: 'PUT', headers: bearer, body: 'abc' })
   await send(origin, '/files', {}) // 401

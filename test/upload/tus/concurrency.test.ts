@@ -11,17 +11,24 @@ import type { TusClient } from '../../kit/tus.ts'
 
 let driveway: UploadGateway
 let second: Driveway
+/** A gateway with a short idle timeout. */
+let impatient: Driveway
 let firstTus: TusClient
 let secondTus: TusClient
 
 beforeAll(async () => {
-  const gateway = { chunkBytes: 2 * chunkUnit, idleTimeoutMs: 800 }
+  const gateway = { chunkBytes: 2 * chunkUnit }
   driveway = await startUploadGateway({ gateway })
   second = await startDriveway({ sharing: driveway, gateway })
+  impatient = Object.assign(
+    await startDriveway({ sharing: driveway, gateway: { ...gateway, idleTimeoutMs: 200 } }),
+    { bearer: driveway.bearer },
+  )
   firstTus = createTusClient(driveway)
   secondTus = createTusClient({ origin: second.origin, bearer: driveway.bearer })
 })
 afterAll(async () => {
+  await impatient.close()
   await second.close()
   await driveway.close()
 })
@@ -109,7 +116,7 @@ describe('a stalled PATCH', () => {
   })
   test('is aborted after the idle timeout, and its complete units are stored', async () => {
     const path = await firstTus.create({ 'upload-length': String(4 * chunkUnit) })
-    const connection = await openPatch(driveway, path, 0, 4 * chunkUnit)
+    const connection = await openPatch(impatient, path, 0, 4 * chunkUnit)
     connection.socket.write(pattern(chunkUnit + 5))
     await connection.closed
     expect(connection.statuses()).toEqual([])

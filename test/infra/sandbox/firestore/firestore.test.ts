@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { createFirestore } from '../../../../infra/sandbox/firestore/index.ts'
 import { findEmulator, startEmulator } from '../../../../infra/sandbox/firestore/google-emulator.ts'
@@ -8,6 +9,13 @@ import type { Sandbox } from '../../../../infra/sandbox/server.ts'
 import { startSandbox } from '../../../../infra/sandbox/server.ts'
 import { connect, ids, put, send } from './contract-fixture.ts'
 import { testFirestore } from './contract.ts'
+
+const require = createRequire(import.meta.url)
+const backoff = require(
+  join(dirname(require.resolve('@google-cloud/firestore')), 'backoff.js'),
+) as {
+  setTimeoutHandler(handler: (callback: () => void, ms: number) => void): void
+}
 
 const emulator = findEmulator()
 process.stdout.write(
@@ -113,6 +121,12 @@ describe('embedded Firestore', () => {
   })
 
   test('each method has an operation name for faults, and the client retries on UNAVAILABLE', async () => {
+    // The client's own seam for its delays, which begin at a second.
+    const delays: number[] = []
+    backoff.setTimeoutHandler((callback, ms) => {
+      delays.push(ms)
+      setImmediate(callback)
+    })
     const db = connect(host, 'faulty')
     const error = { code: 503, status: 'UNAVAILABLE', message: 'unavailable' }
     const headers = { 'content-type': 'application/json' }
@@ -124,6 +138,8 @@ describe('embedded Firestore', () => {
     await db.doc('a/b').set({ n: 1 })
     expect((await db.doc('a/b').get()).get('n')).toBe(1)
     expect(await ids(db.collection('a'))).toEqual(['b'])
+    backoff.setTimeoutHandler(setTimeout)
+    expect(delays.filter((ms) => ms >= 500)).toHaveLength(2)
     await db.terminate()
     expect(sandbox.calls).toEqual([
       'firestore.commit',
