@@ -14,6 +14,6 @@ const allowed = new Set(['audio', 'document', 'empty', 'image', 'track', 'video'
  */
 export function assertDestination(req: IncomingMessage): void {
   const destination = req.headers['sec-fetch-dest']
-  if (destination === undefined || allowed.has(String(destination))) return
+  if (destination === undefined || allowed.has(destination)) return
   throw new GatewayError('destination_not_allowed', 'The response would be run or embedded')
 }

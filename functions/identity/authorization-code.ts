@@ -64,7 +64,7 @@ export function createAuthorizationCodes(
       if (!(await singleUse.consume(`code-${payload.id}`, payload.expiresAt))) {
         throw invalidGrant('The code is already used')
       }
-      const { sub, generation = '' } = payload
+      const { sub, generation } = payload
       return { sub, generation, origin }
     },
   }

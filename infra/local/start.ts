@@ -39,6 +39,9 @@ await start(stopping.signal).catch((error: unknown) => {
   process.exitCode = 1
 })
 
+/** Joins the settings that are set with spaces. */
+const join = (...values: (string | undefined)[]): string => values.filter(Boolean).join(' ')
+
 async function start(stop: AbortSignal): Promise<void> {
   const port = readPort(PORT)
   await checkPort(port)
@@ -49,7 +52,6 @@ async function start(stop: AbortSignal): Promise<void> {
     : await createSandboxBackend(origin, process.argv.includes('--h2c'))
   const { env } = backend
   const demo = await startDemoServer(port + 1, origin, env['GOOGLE_SANDBOX_URL'] ?? driveOrigin)
-  const join = (...values: (string | undefined)[]): string => values.filter(Boolean).join(' ')
   const settings = {
     ...env,
     PORT: String(port),

@@ -11,7 +11,7 @@ import { join } from 'node:path'
 const readJson = async (name) =>
   JSON.parse(await readFile(new URL(`../../${name}`, import.meta.url), 'utf8'))
 
-const withoutDev = ({ devDependencies: _, ...metadata }) => metadata
+const withoutDev = ({ devDependencies, ...metadata }) => metadata // eslint-disable-line no-unused-vars
 const { packages, ...lockfile } = await readJson('package-lock.json')
 const deployed = Object.entries(packages)
   .filter(([, { dev }]) => !dev)

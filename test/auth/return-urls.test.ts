@@ -42,7 +42,7 @@ describe('GET /auth with code_challenge', () => {
     // An open redirect on the listed origin would pass the fragment on to another site.
     `${page}/redirect?to=https://evil.example/`,
     `${page}/`,
-    `${page}`,
+    page,
     `${page}/photos/`,
     `${page}/Photos`,
     `${page}/photos/redirect`,

@@ -199,7 +199,7 @@ browserTest('a file that Google flags is downloaded after a confirmation', async
   expect(await readDownload(await download)).toBe('flagged bytes')
   await dialog.waitFor({ state: 'detached' })
   expect(pageErrors.splice(0)).toEqual([consoleErrorFor(403)])
-  await drive.remove(ids['setup.exe'] ?? '')
+  drive.remove(ids['setup.exe'] ?? '')
 })
 
 browserTest('a download that fails shows the reason, and no file', async () => {

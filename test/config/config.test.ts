@@ -296,13 +296,13 @@ test('LINGER_SECONDS, LINGER_BYTES and LINGER_CONNECTIONS limit a lingering clos
   expect(configError({ ...required, LINGER_SECONDS: '-1' })).toContain('LINGER_SECONDS')
 })
 
-describe('TRUSTED_PROXIES', () => {
-  const isTrusted = (address: string, env: Record<string, string>): boolean =>
-    readConfig({ ...required, ...env }).trustedProxies.check(
-      address,
-      address.includes(':') ? 'ipv6' : 'ipv4',
-    )
+const isTrusted = (address: string, env: Record<string, string>): boolean =>
+  readConfig({ ...required, ...env }).trustedProxies.check(
+    address,
+    address.includes(':') ? 'ipv6' : 'ipv4',
+  )
 
+describe('TRUSTED_PROXIES', () => {
   test('is empty by default, and the platform, Google and Fastly in a deployment', () => {
     for (const address of ['169.254.1.1', '35.191.0.9', '151.101.1.9', '2a04:4e42::9']) {
       expect(isTrusted(address, {})).toBe(false)

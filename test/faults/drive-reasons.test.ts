@@ -63,7 +63,7 @@ describe('an upload that Drive refuses with a reason', () => {
 
   test('has 403, 409, 413 or 429, and the title of its code', () => {
     const statuses = refusals.map(([, code]) => problems[code][0])
-    expect([...new Set(statuses)].toSorted()).toEqual([403, 409, 413, 429])
+    expect(new Set(statuses)).toEqual(new Set([403, 409, 413, 429]))
   })
 
   test.each(['rateLimitExceeded', 'RATE_LIMIT_EXCEEDED', 'userRateLimitExceeded'])(

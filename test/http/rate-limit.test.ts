@@ -204,11 +204,11 @@ describe('a network', () => {
   })
 })
 
+const sendVia = (gateway: Driveway, chain: string, times = 1): Promise<RawResponse[]> =>
+  sendTimes(times, gateway, '/files', { 'x-forwarded-for': chain })
+
 describe('behind a proxy', () => {
   const env = { RATE_LIMIT_ANONYMOUS: '10', TRUSTED_PROXIES: 'loopback google' }
-  const sendVia = (gateway: Driveway, chain: string, times = 1): Promise<RawResponse[]> =>
-    sendTimes(times, gateway, '/files', { 'x-forwarded-for': chain })
-
   test('each client has its own limit, and a larger one limits all of them', async () => {
     const instance = await startLimited(env)
     expect(countRateLimited(await sendVia(instance, '203.0.113.1, 35.191.0.9', 15))).toBe(5)
@@ -232,27 +232,28 @@ describe('behind a proxy', () => {
   })
 })
 
-describe('requests in progress on routes that authenticate nobody', () => {
-  /** Sends the head of a request for a device code, and no body. */
-  async function startDeviceRequest(gateway: Driveway, client: string): Promise<RawConnection> {
-    const connection = await openConnection(gateway.origin)
-    const headers = {
-      ...urlencoded,
-      'Content-Length': 100,
-      'X-Forwarded-For': client,
-      Cookie: unknownSession,
-    }
-    connection.socket.write(requestHead({ bearer: {} }, 'POST', '/auth/device', headers))
-    return connection
+/** Sends the head of a request for a device code, and no body. */
+async function startDeviceRequest(gateway: Driveway, client: string): Promise<RawConnection> {
+  const connection = await openConnection(gateway.origin)
+  const headers = {
+    ...urlencoded,
+    'Content-Length': 100,
+    'X-Forwarded-For': client,
+    Cookie: unknownSession,
   }
+  connection.socket.write(requestHead({ bearer: {} }, 'POST', '/auth/device', headers))
+  return connection
+}
 
+const refusedOf = (connections: RawConnection[]): RawConnection[] =>
+  connections.filter((each) => each.received().includes('rate_limited'))
+
+describe('requests in progress on routes that authenticate nobody', () => {
   test('are limited per network and per instance, and leave room for other requests', async () => {
     const env = { RATE_LIMIT_ANONYMOUS: '600', TRUSTED_PROXIES: 'loopback' }
     const instance = await startLimited(env)
     const start = (client: string, count: number): Promise<RawConnection[]> =>
       Promise.all(Array.from({ length: count }, () => startDeviceRequest(instance, client)))
-    const refusedOf = (connections: RawConnection[]): RawConnection[] =>
-      connections.filter((each) => each.received().includes('rate_limited'))
 
     const first = await start('203.0.113.1', 20)
     await waitFor(() => refusedOf(first).length === 4)

@@ -125,9 +125,9 @@ describe('Expect', () => {
   })
 })
 
-describe('an HTTP/1 request line with the version HTTP/2.0', () => {
-  const asHttp2 = (head: string): string => head.replace('HTTP/1.1', 'HTTP/2.0')
+const asHttp2 = (head: string): string => head.replace('HTTP/1.1', 'HTTP/2.0')
 
+describe('an HTTP/1 request line with the version HTTP/2.0', () => {
   test('a request stores its file like one of HTTP/1.1', async () => {
     const head = requestHead(driveway, 'PUT', '/upload/a.txt', { 'Transfer-Encoding': 'chunked' })
     const received = await exchange(asHttp2(head) + chunked)

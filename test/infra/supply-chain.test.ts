@@ -16,7 +16,7 @@ interface Workflow {
 const workflowFiles = await readdir(join(root, '.github/workflows'))
 const workflows = await Promise.all(
   workflowFiles.map(async (name) => {
-    return parseYaml(await readText(`.github/workflows/${name}`)) as unknown as Workflow
+    return parseYaml(await readText(`.github/workflows/${name}`)) as Workflow
   }),
 )
 const steps = workflows.flatMap(({ jobs }) => Object.values(jobs).flatMap((job) => job.steps))
@@ -93,5 +93,5 @@ test('.terraform.lock.hcl locks each provider of versions.tf, with hashes for ev
     const hashes = locked?.hashes.filter((hash) => /^zh:[\da-f]{64}$/.test(hash)) ?? []
     expect(new Set(hashes).size).toBeGreaterThan(10)
   }
-  expect(await readText('infra/google/setup/prerequisites.ts')).toContain('-lockfile=readonly')
+  expect(await readText('infra/google/setup/steps/terraform.ts')).toContain('-lockfile=readonly')
 })

@@ -443,25 +443,25 @@ async function serverOutcomeWith(env: Record<string, string>, name: string): Pro
   }
 }
 
-describe('The client address behind front ends', () => {
-  /** Appends addresses to X-Forwarded-For, as front ends do. */
-  const append =
-    (...addresses: string[]) =>
-    ({ headers }: IncomingMessage): false => {
-      headers['x-forwarded-for'] = [headers['x-forwarded-for'], ...addresses].join(', ')
-      return false
-    }
-
-  /** Starts the functions' own entrance, whose platform appends the address of the client. */
-  async function startFunctions(client: string): Promise<{ url: string; close(): void }> {
-    const server = createServer((req, res) => {
-      append(client)(req)
-      void deployment.driveway.gateway.all(req, res)
-    })
-    const url = await listen(server)
-    return { url, close: () => server.close().closeAllConnections() }
+/** Appends addresses to X-Forwarded-For, as front ends do. */
+const append =
+  (...addresses: string[]) =>
+  ({ headers }: IncomingMessage): false => {
+    headers['x-forwarded-for'] = [headers['x-forwarded-for'], ...addresses].join(', ')
+    return false
   }
 
+/** Starts the functions' own entrance, whose platform appends the address of the client. */
+async function startFunctions(client: string): Promise<{ url: string; close(): void }> {
+  const server = createServer((req, res) => {
+    append(client)(req)
+    void deployment.driveway.gateway.all(req, res)
+  })
+  const url = await listen(server)
+  return { url, close: () => server.close().closeAllConnections() }
+}
+
+describe('The client address behind front ends', () => {
   test('Client address fails when a client can choose it', async () => {
     await deploy({ env: { TRUSTED_PROXIES: 'loopback' } })
     expect(await outcomeOf('Client address')).toEqual(
