@@ -55,6 +55,8 @@ export interface DriveOptions {
   sleep?: Sleep
   /** Timeouts in milliseconds for each phase of a request to Drive, and for what follows a failure. */
   driveTimeouts?: Partial<DriveTimeouts>
+  /** Maximum milliseconds that an upload waits for memory. */
+  admissionWaitMs?: number
   /** Duration in milliseconds of an idempotency lease that is not renewed. */
   leaseMs?: number
 }
@@ -94,7 +96,10 @@ export function createDriveServices(
   const deps = {
     send,
     fileIds,
-    bufferPool: instrument(createBufferPool(config.memoryBytes), instrumentation?.bufferPool),
+    bufferPool: instrument(
+      createBufferPool(config.memoryBytes, { maxWaitMs: options.admissionWaitMs }),
+      instrumentation?.bufferPool,
+    ),
     root,
     ...sleepOption,
     abortGraceMs: driveTimeouts?.abortGrace,

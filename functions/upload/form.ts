@@ -3,12 +3,13 @@ import type { IncomingMessage } from 'node:http'
 import { withResourceKeys } from '../drive/client/account.ts'
 import type { DriveAccount, FileReference } from '../drive/client/account.ts'
 import { normalName } from '../drive/files/names.ts'
+import { admitOnFirstBytes } from '../drive/upload/admit-source.ts'
 import type { ConflictMode } from '../drive/upload/conflict-policy.ts'
 import type { Uploads } from '../drive/upload/upload.ts'
 import { GatewayError } from '../errors.ts'
 import { auditUploads } from '../http/audit.ts'
 import { badRequest } from '../http/bad-request.ts'
-import { declaredLength, readBodyBatches } from '../http/body-stream.ts'
+import { awaitsContinue, declaredLength, readBodyBatches } from '../http/body-stream.ts'
 import { readFileReference } from '../http/file-id.ts'
 import { driveName, readPath, withoutDirectory } from '../http/file-name.ts'
 import type { RequestContext } from '../http/router.ts'
@@ -43,8 +44,11 @@ export async function uploadForm(deps: UploadDeps, context: RequestContext): Pro
   if ((length ?? 0) > deps.maxFileBytes * formLimits.maxParts) throw fileTooLarge(deps.maxFileBytes)
 
   const reservation = deps.uploads.reserve(length)
+  if (awaitsContinue(req)) await reservation.waitForCapacity(signal)
   const quota = deps.quotas.open(principal, length)
-  const form = readForm(readBodyBatches(req, res, deps.idleTimeoutMs), boundary, formLimits)
+  const batches = readBodyBatches(req, res, deps.idleTimeoutMs)
+  const body = admitOnFirstBytes(batches, reservation, signal)
+  const form = readForm(body, boundary, formLimits)
   const stored: UploadResult[] = []
   try {
     const within = principal.folder?.id

@@ -38,6 +38,7 @@ export async function uploadRaw(deps: UploadDeps, context: RequestContext): Prom
 
   const parent = await deps.folderScope.resolveWriteFolder(principal, requestedFolder, signal)
   const reservation = deps.uploads.reserve(length)
+  if (awaitsContinue(req)) await reservation.waitForCapacity(signal)
   const quota = deps.quotas.open(principal, length)
   const body = readBodyBatches(req, res, deps.idleTimeoutMs)
   const name = path.at(-1) ?? ''

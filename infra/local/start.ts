@@ -40,7 +40,9 @@ await start(stopping.signal).catch((error: unknown) => {
 })
 
 /** Joins the settings that are set with spaces. */
-const join = (...values: (string | undefined)[]): string => values.filter(Boolean).join(' ')
+function join(...values: (string | undefined)[]): string {
+  return values.filter(Boolean).join(' ')
+}
 
 async function start(stop: AbortSignal): Promise<void> {
   const port = readPort(PORT)

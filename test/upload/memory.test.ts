@@ -4,7 +4,7 @@ import { request } from 'node:http'
 import { uploadMemoryLimit } from '../../functions/config/memory-limit.ts'
 import { filePart, form, problemCode, send, startDriveway, uploadForm } from '../kit/environment.ts'
 import type { Driveway } from '../kit/environment.ts'
-import { expectProblem } from '../kit/requests.ts'
+import { expectProblem, uploadFile } from '../kit/requests.ts'
 import { waitFor } from '../kit/upload.ts'
 
 const mebibyte = 1024 * 1024
@@ -12,29 +12,34 @@ let driveway: Driveway
 
 /** Enough memory for four concurrent uploads of unknown length. */
 beforeAll(async () => {
-  driveway = await startDriveway({ env: { MEMORY_BYTES: String(3 * mebibyte) } })
+  driveway = await startDriveway({
+    env: { MEMORY_BYTES: String(3 * mebibyte) },
+    gateway: { admissionWaitMs: 20 },
+  })
 })
 afterAll(() => driveway.close())
 
 const type = { 'content-type': 'multipart/form-data; boundary=b' }
 
-/** Starts uploads that send no body. @returns a function that aborts them */
-async function startUploads(count: number): Promise<() => Promise<void>> {
+/** Starts uploads that send only the start of a body. @returns a function that aborts them */
+async function startUploads(count: number, target = driveway): Promise<() => Promise<void>> {
   const requests = Array.from({ length: count }, () => {
-    const req = request(`${driveway.origin}/upload`, {
+    const req = request(`${target.origin}/upload`, {
       method: 'POST',
       agent: false,
-      headers: { ...driveway.bearer, ...type, expect: '100-continue' },
+      headers: { ...target.bearer, ...type, expect: '100-continue' },
     })
     req.on('error', () => {})
-    const continued = new Promise<void>((resolve) => req.once('continue', () => resolve()))
+    const continued = new Promise<void>((resolve) =>
+      req.once('continue', () => req.write('--b\r\n', () => resolve())),
+    )
     req.flushHeaders()
     return { req, continued }
   })
   await Promise.all(requests.map(({ continued }) => continued))
   return async () => {
     for (const { req } of requests) req.destroy()
-    await waitFor(() => driveway.logs.filter(({ code }) => code === 'truncated').length >= count)
+    await waitFor(() => target.logs.filter(({ code }) => code === 'truncated').length >= count)
   }
 }
 
@@ -55,6 +60,29 @@ test('POST /upload returns over_capacity with Retry-After, before the body is re
   await abortUploads()
   const retried = await uploadForm(driveway, form('b', filePart('a', 'x'.repeat(300_000))))
   expect(retried.status).toBe(201)
+})
+
+test('30 small uploads at once are all stored with memory for four uploads of unknown length', async () => {
+  const body = Buffer.alloc(10 * 1024, 's')
+  const responses = await Promise.all(
+    Array.from({ length: 30 }, (_, n) => uploadFile(driveway, `small-${n}.bin`, body)),
+  )
+  expect(responses.map(({ status }) => status)).toEqual(Array.from({ length: 30 }, () => 201))
+})
+
+test('an upload waits for memory and is stored when another upload ends', async () => {
+  const waiting = await startDriveway({
+    env: { MEMORY_BYTES: String(3 * mebibyte) },
+    gateway: { admissionWaitMs: 60_000 },
+  })
+  try {
+    const abortUploads = await startUploads(4, waiting)
+    const stored = uploadForm(waiting, form('b', filePart('a', 'x'.repeat(300_000))))
+    await abortUploads()
+    expect((await stored).status).toBe(201)
+  } finally {
+    await waiting.close()
+  }
 })
 
 test('concurrent uploads are stored or rejected, and release all memory', async () => {

@@ -132,6 +132,8 @@ export function createInstrumentation(telemetry: Telemetry): Instrumentation {
           get quota() {
             return reservation.quota
           },
+          admit: (signal) => reservation.admit(signal),
+          waitForCapacity: (signal) => reservation.waitForCapacity(signal),
           acquire() {
             const block = reservation.acquire()
             acquired += block?.length ?? 0

@@ -16,6 +16,7 @@ import {
   readSessionUri,
 } from '../client/protocol.ts'
 import type { StoredFile } from '../client/protocol.ts'
+import { admitOnFirstBytes } from './admit-source.ts'
 import { appendChunks } from './append-chunks.ts'
 import type { AppendRequest } from './append-chunks.ts'
 import { createChunkSizer } from './chunk-size.ts'
@@ -112,7 +113,8 @@ export function createUploadSessions(deps: UploadSessionsDeps): UploadSessions {
       const client = createDriveClient(deps, account, delayAbort(stop, sendGraceMs))
       const hash = createHash('sha256')
       let failure: { cause: unknown } | undefined
-      const readable = endOnError(source, delayAbort(stop, readGraceMs), (cause) => {
+      const admitted = admitOnFirstBytes(source, reservation, stop)
+      const readable = endOnError(admitted, delayAbort(stop, readGraceMs), (cause) => {
         failure = { cause }
       })
       const buffer = createSendBuffer(readable, reservation, (bytes) => void hash.update(bytes))

@@ -6,6 +6,7 @@ import type { DriveAccount } from '../client/account.ts'
 import { createCleanupClient, createDriveClient } from '../client/drive-client.ts'
 import type { DriveClient, DriveClientOptions } from '../client/drive-client.ts'
 import type { FileMetadata, StoredFile } from '../client/protocol.ts'
+import { admitOnFirstBytes } from './admit-source.ts'
 import type { BufferPool, Reservation } from './buffer-pool.ts'
 import { createChunkSizer } from './chunk-size.ts'
 import type { FileIdPool } from './file-id-pool.ts'
@@ -23,7 +24,7 @@ export type UploadedFile = StoredFile & { size: number; sha256: string }
 export type NewFile = Omit<FileMetadata, 'id'> & { id?: string }
 
 export interface UploadOptions {
-  /** From `reserve()`. By default the upload makes its own reservation, or is refused. */
+  /** From `reserve()`. By default the upload makes its own reservation. */
   reservation?: Reservation | undefined
   /** SHA-256 that the source must have, in hex. Nothing is stored when it differs. */
   sha256?: string | undefined
@@ -35,10 +36,9 @@ export interface UploadOptions {
 
 export interface Uploads {
   /**
-   * Reserves buffers for an upload before its body is read.
+   * Returns a reservation for an upload, whose memory is reserved when its first bytes arrive.
    *
    * @param bytes size of the body, when it is known
-   * @throws {GatewayError} `over_capacity`
    */
   reserve(bytes?: number): Reservation
   /**
@@ -123,7 +123,8 @@ export function createUploads(deps: UploadsDeps): Uploads {
       const ending = new AbortController()
       const stopForwarding = forwardAbort(signal, ending)
       const onBytes = (bytes: Buffer): void => void hash.update(bytes)
-      const buffer = createSendBuffer(checked, reservation, onBytes, ending)
+      const admitted = admitOnFirstBytes(checked, reservation, ending.signal)
+      const buffer = createSendBuffer(admitted, reservation, onBytes, ending)
       const client = createDriveClient(deps, account, ending.signal)
       const metadata: FileMetadata = { ...file, id: file.id ?? '' }
       const upload: UploadState = {

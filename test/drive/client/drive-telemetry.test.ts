@@ -39,7 +39,7 @@ test.each<[DriveRequest, string, number]>([
   expect([result, quotaUnits[result]]).toEqual([method, units])
 })
 
-test('bufferPool() records the maximum buffer of an upload, and passes every call on', () => {
+test('bufferPool() records the maximum buffer of an upload, and passes every call on', async () => {
   const measured: [string, number][] = []
   const telemetry: Telemetry = {
     ...noopTelemetry,
@@ -47,6 +47,7 @@ test('bufferPool() records the maximum buffer of an upload, and passes every cal
   }
   const pool = createInstrumentation(telemetry).bufferPool(createBufferPool(64 * 1024 * 1024))
   const reservation = pool.reserve()
+  await reservation.admit()
   reservation.demand = 1024 * 1024
   expect(reservation.quota).toBe(1024 * 1024)
   const blocks = [reservation.acquire(), reservation.acquire(), reservation.acquire()].flatMap(
