@@ -78,6 +78,8 @@ export interface GatewayTimeouts {
   offsetQuery?: number
   /** One check of the self-diagnosis. */
   doctorCheck?: number
+  /** Sending the remaining telemetry at the shutdown. */
+  lastExport?: number
   /** Google's clock, for the self-diagnosis. */
   googleTime?: number
 }
@@ -131,7 +133,9 @@ export function createGateway(config: Config, options: GatewayOptions = {}): Gat
   const stop = async (): Promise<void> => {
     const startedAt = performance.now()
     await shutdown.stop()
-    await stopTelemetry(Math.min(2_000, shutdownMs - (performance.now() - startedAt)))
+    await stopTelemetry(
+      Math.min(timeouts.lastExport ?? 2_000, shutdownMs - (performance.now() - startedAt)),
+    )
   }
   let isAttached = false
 

@@ -16,9 +16,15 @@ const media = 'drive.files.media'
 let driveway: Driveway
 let file: string
 let document: string
+/** A gateway with a short timeout of Drive, for the responses that never come. */
+let impatient: Driveway
 
 beforeAll(async () => {
   driveway = await startFaultyDriveway({ driveTimeouts: { response: 1_000, progress: 200 } })
+  impatient = await startFaultyDriveway(
+    { driveTimeouts: { response: 250, progress: 200 } },
+    { sharing: driveway },
+  )
   const { google, sub } = driveway
   file = await storeFile(driveway, 'x.bin', bytes)
   const text = 'x'.repeat(1 << 20)
@@ -32,16 +38,24 @@ beforeEach(() => {
   driveway.google.calls.length = 0
 })
 afterEach(() => driveway.google.faults.clear())
-afterAll(() => driveway.close())
+afterAll(async () => {
+  await impatient.close()
+  await driveway.close()
+})
+
+function gatewayFor(faults: Fault[]): Pick<Driveway, 'origin' | 'bearer'> {
+  const { origin } = faults.some(({ hang }) => hang) ? impatient : driveway
+  return { origin, bearer: driveway.bearer }
+}
 
 function get(faults: Fault[], headers: Record<string, string> = {}): Promise<Download> {
   driveway.google.faults.add(...faults)
-  return download(driveway, `/files/${file}/content`, headers)
+  return download(gatewayFor(faults), `/files/${file}/content`, headers)
 }
 
 function exported(...faults: Fault[]): Promise<Download> {
   driveway.google.faults.add(...faults)
-  return download(driveway, `/files/${document}/content?as=txt`)
+  return download(gatewayFor(faults), `/files/${document}/content?as=txt`)
 }
 
 const mediaRequests = (): number => driveway.google.calls.filter((call) => call === media).length

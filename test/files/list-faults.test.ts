@@ -13,9 +13,12 @@ let driveway: Driveway
 let otherServer: Server
 let otherOrigin: string
 let redirectedRequests = 0
+/** A gateway with a short timeout of Drive, for the responses that never come. */
+let impatient: Driveway
 
 beforeAll(async () => {
   driveway = await startFaultyDriveway({ driveTimeouts: { response: 1_000 } })
+  impatient = await startFaultyDriveway({ driveTimeouts: { response: 250 } }, { sharing: driveway })
   otherServer = createServer((_req, res) => {
     redirectedRequests++
     res.end('{"files":[]}')
@@ -32,12 +35,14 @@ afterEach(() => driveway.google.faults.clear())
 
 afterAll(async () => {
   otherServer.close()
+  await impatient.close()
   await driveway.close()
 })
 
 function listWith(fault: Omit<Fault, 'operation'>, query = ''): Promise<RawResponse> {
   driveway.google.faults.add({ operation: 'drive.files.list', ...fault })
-  return send(driveway.origin, `/files${query}`, { headers: driveway.bearer })
+  const { origin } = fault.hang ? impatient : driveway
+  return send(origin, `/files${query}`, { headers: driveway.bearer })
 }
 
 const calls = (operation: string): number =>
@@ -72,16 +77,16 @@ describe('GET /files retries', () => {
 })
 
 test('GET /files returns drive_timeout when Drive does not respond', async () => {
-  const impatient = await startFaultyDriveway(
+  const hasty = await startFaultyDriveway(
     { driveTimeouts: { response: 50 } },
     { sharing: driveway },
   )
   try {
     driveway.google.faults.add({ operation: 'drive.files.list', hang: 'headers', times: 99 })
-    const response = await send(impatient.origin, '/files', { headers: driveway.bearer })
+    const response = await send(hasty.origin, '/files', { headers: driveway.bearer })
     expect(problemCode(response)).toBe('drive_timeout')
   } finally {
-    await impatient.close()
+    await hasty.close()
   }
 })
 

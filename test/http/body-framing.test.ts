@@ -242,15 +242,19 @@ test.each([
 })
 
 test('stop() does not wait for pipelined requests of a disconnected client', async () => {
-  driveway.lines.length = 0
+  const impatient = await startUploadGateway({
+    sharing: driveway,
+    gateway: { graceMs: 60_000, driveTimeouts: { abortGrace: 200 } },
+  })
   driveway.google.faults.add({ operation: 'drive.upload.multipart', hang: 'headers' })
-  const connection = await openConnection(driveway.origin)
+  const connection = await openConnection(impatient.origin)
   const upload = formRequestHead(driveway, { 'Content-Length': text.length }) + text
   driveway.google.calls.length = 0
   connection.socket.write(upload + secondRequest.repeat(20))
   await waitFor(() => driveway.driveCalls().includes('drive.upload.multipart'))
   connection.socket.destroy()
-  await driveway.gateway.stop() // resolves when no request is in flight, long before the grace period ends
+  await impatient.gateway.stop() // resolves when no request is in flight, long before the grace period ends
   expectNothingStored(driveway)
-  expect(driveway.logs.filter(({ code }) => code === 'truncated')).not.toEqual([])
+  expect(impatient.logs.filter(({ code }) => code === 'truncated')).not.toEqual([])
+  await impatient.close()
 })

@@ -28,7 +28,7 @@ beforeAll(async () => {
 afterAll(() => driveway.close())
 
 test(
-  `each upload gets its response in ${rounds} shutdowns during uploads (SEED=${seed})`,
+  `each upload gets its response in ${rounds} shutdowns of the deployed bundle, with pauses of up to 1.5 s, and in every fifth the grace period of 8 s (SEED=${seed})`,
   async () => {
     const random = createRandom(seed)
     for (let round = 0; round < rounds; round++) await shutDownOnce(random, round)

@@ -12,24 +12,33 @@ const chunkBytes = 256 * 1024
 const idleMs = 300
 
 let driveway: UploadGateway
+/** Waits only briefly for a creating request to Drive after the client has left. */
+let impatient: UploadGateway
 
 beforeAll(async () => {
-  driveway = await startUploadGateway({ gateway: { idleTimeoutMs: idleMs, chunkBytes } })
+  const gateway = { idleTimeoutMs: idleMs, chunkBytes }
+  driveway = await startUploadGateway({ gateway })
+  impatient = await startUploadGateway({
+    sharing: driveway,
+    gateway: { ...gateway, driveTimeouts: { abortGrace: 200 } },
+  })
 })
 
-afterAll(() => driveway.close())
+afterAll(async () => {
+  await impatient.close()
+  await driveway.close()
+})
 
 afterEach(() => {
   driveway.google.faults.clear()
-  driveway.lines.length = 0
+  driveway.lines.length = impatient.lines.length = 0
 })
 
 const formType = { 'content-type': 'multipart/form-data; boundary=b' }
 /** Counts failed requests; an internal error does not count, so its test times out. */
-const countFailures = (): number =>
-  driveway.logs.filter(
-    ({ message, severity }) => message === 'request_failed' && severity === 'NOTICE',
-  ).length
+const countFailures = ({ logs } = driveway): number =>
+  logs.filter(({ message, severity }) => message === 'request_failed' && severity === 'NOTICE')
+    .length
 
 /** Ways to disconnect in the middle of a request. */
 const disconnects: Record<string, (request: RawRequest) => void> = {
@@ -114,12 +123,12 @@ test.each([
   async (_, operation, fault, size, code) => {
     driveway.google.faults.add({ operation, ...fault })
     driveway.google.calls.length = 0
-    const { startRequest, close } = await connectH2c(driveway.origin)
+    const { startRequest, close } = await connectH2c(impatient.origin)
     const { stream } = startRequest({ ...driveway.bearer, ...formType })
     stream.end(form('b', filePart('a', Buffer.alloc(size))))
     await waitFor(() => driveway.driveCalls().includes(operation))
     stream.close(code)
-    await waitFor(() => countFailures() === 1)
+    await waitFor(() => countFailures(impatient) === 1)
     await driveway.settled()
     await close()
   },

@@ -135,7 +135,8 @@ describe('an HTTP/1 request line with the version HTTP/2.0', () => {
   })
 
   test('stop() does not wait for pipelined requests of a disconnected client', async () => {
-    const gateway = await startUploadGateway({ gateway: { graceMs: 60_000 } })
+    const driveTimeouts = { abortGrace: 200 }
+    const gateway = await startUploadGateway({ gateway: { graceMs: 60_000, driveTimeouts } })
     gateway.google.faults.add({ operation: 'drive.upload.multipart', hang: 'headers' })
     const connection = await openConnection(gateway.origin)
     const upload = requestHead(gateway, 'PUT', '/upload/a.txt', { 'Content-Length': text.length })

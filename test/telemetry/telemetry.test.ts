@@ -278,7 +278,9 @@ describe('requests succeed with a collector', () => {
 
   test('that does not respond', async () => {
     const collector = await startCollector(() => {})
-    const driveway = await startWithCollector(collector.origin)
+    const driveway = await startWithCollector(collector.origin, {
+      gateway: { timeouts: { lastExport: 200 } },
+    })
     await makeRequests(driveway)
     await waitFor(() => collector.bodies.length > 0)
     // The shutdown waits for it with a timeout.
