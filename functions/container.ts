@@ -7,7 +7,7 @@ import { createServers } from './http/h2c.ts'
 import { createGatewayFromEnvironment } from './app/gateway.ts'
 
 const gateway = createGatewayFromEnvironment()
-const { http1, http2 } = createServers(gateway.all)
+const { http1, http2 } = createServers(gateway.all, gateway.connectionLimits)
 gateway.attach(http1)
 gateway.attach(http2)
 http1.listen(readPort(process.env))

@@ -17,7 +17,9 @@ import type { Log } from '../http/log.ts'
 import type { OtlpExporterOptions } from '../telemetry/otlp-exporter.ts'
 import { createErrorBoundary } from '../http/uncaught-errors.ts'
 import { countUploads, instrumentHandler } from '../http/http-telemetry.ts'
+import { isTrustedAddress } from '../http/client-ip.ts'
 import { createOriginPolicy } from '../http/cors.ts'
+import type { ConnectionLimits } from '../http/h2c.ts'
 import { createGracefulShutdown, stopOnSignals } from '../http/graceful-shutdown.ts'
 import { uploadRoutes } from '../upload/routes.ts'
 import { createClients } from './clients.ts'
@@ -35,6 +37,8 @@ export interface Gateway {
   upload: Handler
   /** Dispatches to the four functions by the first path segment. */
   all: Handler
+  /** Limits of the connections of a server that clients reach directly. */
+  connectionLimits: Pick<ConnectionLimits, 'maxPerAddress' | 'isTrusted'>
   /** Configures the HTTP server that calls the handlers and includes it in the shutdown. */
   attach(server: Server | Http2Server): void
   /** Shuts down gracefully: stops accepting requests and waits for those in flight. */
@@ -184,6 +188,10 @@ export function createGateway(config: Config, options: GatewayOptions = {}): Gat
   return {
     ...functions,
     all: dispatchByPath(functions, handler('', [])),
+    connectionLimits: {
+      maxPerAddress: config.maxConnectionsPerAddress,
+      isTrusted: (address) => isTrustedAddress(config.trustedProxies, address),
+    },
     attach(server) {
       shutdown.attach(server)
       if (!isAttached && options.handleSignals !== false) {

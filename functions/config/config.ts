@@ -47,6 +47,8 @@ export interface Config {
   maxRequestBytes: number | null
   /** How long, how far and on how many connections an instance reads on after an early refusal. */
   linger: { maxMs: number; maxBytes: number; maxConnections: number }
+  /** Connections of one address at a time, to a server that clients reach directly. */
+  maxConnectionsPerAddress: number
   /** Maximum memory in bytes for upload buffers. */
   memoryBytes: number
   /** Google's API endpoints, or those of a sandbox. */
@@ -176,6 +178,8 @@ export function readConfig(env: Environment): Config {
       maxBytes: bytes('LINGER_BYTES', 1024 ** 3) ?? Infinity,
       maxConnections: number('LINGER_CONNECTIONS', 'connections', 64) ?? Infinity,
     },
+    maxConnectionsPerAddress:
+      number('MAX_CONNECTIONS_PER_ADDRESS', 'connections', 1024) ?? Infinity,
     memoryBytes: bytes('MEMORY_BYTES', null) ?? uploadMemoryLimit(),
     googleEndpoints: sandbox ? sandboxEndpoints(sandbox) : productionEndpoints,
     secretManagerHost: loopback('SECRET_MANAGER_EMULATOR_HOST', hostAndPort),

@@ -17,6 +17,7 @@ export const settings = {
   LINGER_BYTES: 'optional',
   LINGER_CONNECTIONS: 'optional',
   LINGER_SECONDS: 'optional',
+  MAX_CONNECTIONS_PER_ADDRESS: 'optional',
   MAX_FILE_BYTES: 'optional',
   MAX_REQUEST_BYTES: 'optional',
   MEMORY_BYTES: 'optional',
@@ -121,6 +122,12 @@ export const settingDocs: Record<Setting, SettingDocs> = {
       'Maximum number of seconds for which one connection is read on after an early refusal. A connection without a byte for two seconds is closed before.',
     default: '30',
     example: '10',
+  },
+  MAX_CONNECTIONS_PER_ADDRESS: {
+    description:
+      'Maximum number of connections that one address (an IPv6 /64) may have open to an instance of the container at a time; an eighth of them may use HTTP/2. Proxies in `TRUSTED_PROXIES` are exempt. `none` for no limit.',
+    default: '1024',
+    example: '256',
   },
   MAX_FILE_BYTES: {
     description: 'Maximum file size in bytes.',

@@ -30,8 +30,7 @@ const maxForwarders = 16
  * @param trusted networks of the proxies
  */
 export function createClientAddress(trusted: BlockList): ReadClientAddress {
-  const isTrusted = (address: string): boolean =>
-    trusted.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
+  const isTrusted = (address: string): boolean => isTrustedAddress(trusted, address)
 
   return ({ headers, socket }) => {
     const direct = plainAddress(socket.remoteAddress ?? '')
@@ -52,6 +51,12 @@ export function createClientAddress(trusted: BlockList): ReadClientAddress {
     if (isTrusted(client) && isIP(fastly) !== 0) client = fastly
     return { client, proxy: client === sender ? undefined : sender }
   }
+}
+
+/** Whether an address is in one of the networks. */
+export function isTrustedAddress(trusted: BlockList, address: string): boolean {
+  const plain = plainAddress(address)
+  return isIP(plain) !== 0 && trusted.check(plain, isIP(plain) === 6 ? 'ipv6' : 'ipv4')
 }
 
 /** An IPv4 address that is mapped to IPv6, as IPv4. */

@@ -7,8 +7,18 @@
 import { createServer } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { createServer as createHttp2Server } from 'node:http2'
-import type { Http2Server, Http2ServerRequest, Http2ServerResponse } from 'node:http2'
+import type {
+  Http2Server,
+  Http2ServerRequest,
+  Http2ServerResponse,
+  ServerHttp2Stream,
+} from 'node:http2'
 import type { Socket } from 'node:net'
+import { networkPrefix } from './client-ip.ts'
+import { isBeyondBudget, limitHttp2Session } from './http2-session-limits.ts'
+import type { Http2SessionLimits } from './http2-session-limits.ts'
+import { createNetworkSlots } from './network-slots.ts'
+import type { NetworkSlots } from './network-slots.ts'
 
 export interface Servers {
   /** Listens on the port. */
@@ -23,19 +33,42 @@ type Listener = (req: IncomingMessage, res: ServerResponse) => unknown
 const prefaceStart = Buffer.from('PRI')
 /** Timeout in milliseconds for the first bytes of a connection. */
 const sniffTimeoutMs = 15_000
-/** Idle time in milliseconds after which a session accepts no further request. */
-const sessionIdleTimeoutMs = 120_000
-
 /** Node's default flow-control window is 64 KiB: a round trip for every few packets. */
 const streamWindowBytes = 256 * 1024
 const sessionWindowBytes = 16 * 1024 * 1024
 
 /** More than the maximum concurrency of a Cloud Run instance that is configured here. */
-const maxConcurrentStreams = 256
+const maxConcurrentStreams = 128
+
+export interface ConnectionLimits extends Http2SessionLimits {
+  /** Connections of one address (an IPv6 /64) at a time; an eighth of them may use HTTP/2. */
+  maxPerAddress: number
+  /** Whether an address is a proxy, which may open any number of connections. */
+  isTrusted(address: string): boolean
+}
+
+export const defaultLimits: ConnectionLimits = {
+  idleTimeoutMs: 30_000,
+  closeTimeoutMs: 5_000,
+  stallTimeoutMs: 30_000,
+  maxUnfinished: maxConcurrentStreams + 64,
+  maxPerAddress: Infinity,
+  isTrusted: () => false,
+}
 
 /** @param listener handles HTTP/1 and HTTP/2 requests, which have the same interface in Node */
-export function createServers(listener: Listener): Servers {
-  const http1 = createServer(listener)
+export function createServers(
+  listener: Listener,
+  options: Partial<ConnectionLimits> = {},
+): Servers {
+  const limits = { ...defaultLimits, ...options }
+  const { maxPerAddress, stallTimeoutMs, isTrusted } = limits
+  const connections = createNetworkSlots(Infinity, maxPerAddress)
+  const http2Connections = createNetworkSlots(Infinity, Math.max(1, Math.floor(maxPerAddress / 8)))
+  const http1 = createServer((req, res) => {
+    destroyWhenStalled(res, stallTimeoutMs)
+    return listener(req, res)
+  })
   const http2 = createHttp2Server(
     {
       settings: {
@@ -45,23 +78,38 @@ export function createServers(listener: Listener): Servers {
         enablePush: false,
       },
     },
-    (req: Http2ServerRequest, res: Http2ServerResponse) =>
-      void listener(req as unknown as IncomingMessage, res as unknown as ServerResponse),
+    (req: Http2ServerRequest, res: Http2ServerResponse) => {
+      if (isBeyondBudget(req.stream)) return
+      void listener(req as unknown as IncomingMessage, res as unknown as ServerResponse)
+    },
   )
-  http2.on('session', (session) => {
-    session.setLocalWindowSize(sessionWindowBytes)
-    session.setTimeout(sessionIdleTimeoutMs, () => session.close())
-  })
+  http2.on('session', (session) => session.setLocalWindowSize(sessionWindowBytes))
+
+  /** Takes a slot for as long as the connection is open, or destroys it. */
+  const admit = (socket: Socket, slots: NetworkSlots): boolean => {
+    const address = socket.remoteAddress ?? ''
+    if (isTrusted(address)) return true
+    const freeSlot = slots.take(networkPrefix(address))
+    if (freeSlot) socket.once('close', freeSlot)
+    else socket.destroy()
+    return freeSlot !== undefined
+  }
 
   // The HTTP/1 server listens, because its timeouts run only in a listening server.
   const [serveHttp1] = http1.listeners('connection')
   http1.removeAllListeners('connection')
   http1.on('connection', (socket: Socket) => {
+    if (!admit(socket, connections)) return
     sniffProtocol(socket, (isHttp2) => {
-      if (isHttp2) {
-        socket.allowHalfOpen = false // the HTTP/1 server allows half-open connections
-        http2.emit('connection', socket)
-      } else serveHttp1?.call(http1, socket)
+      if (!isHttp2) {
+        serveHttp1?.call(http1, socket)
+        return
+      }
+      if (!admit(socket, http2Connections)) return
+      socket.allowHalfOpen = false // the HTTP/1 server allows half-open connections
+      // Emitted before emit() returns.
+      http2.once('session', (session) => limitHttp2Session(session, socket, limits))
+      http2.emit('connection', socket)
     })
   })
   return { http1, http2 }
@@ -91,4 +139,14 @@ function sniffProtocol(socket: Socket, decide: (isHttp2: boolean) => void): void
   }
   socket.on('readable', onReadable).on('end', destroy).on('error', destroy).on('timeout', destroy)
   socket.setTimeout(sniffTimeoutMs)
+}
+
+/** Destroys the connection when the client accepts no byte of a response that is complete. */
+function destroyWhenStalled(res: ServerResponse, timeoutMs: number): void {
+  res.once('prefinish', () => {
+    const { socket } = res
+    if (!socket || res.writableFinished) return
+    socket.setTimeout(timeoutMs) // Node destroys the socket, unless a write makes progress
+    res.prependOnceListener('finish', () => socket.setTimeout(0)) // before Node's keep-alive timeout
+  })
 }

@@ -25,7 +25,7 @@ const strict = process.env['HOSTING'] === 'strict'
 const inProcess: Upstream = (name, req, res) => void gateway[name as 'files'](req, res)
 const serve = await createHosting(hosting, '.', strict ? await behindProxy() : inProcess)
 
-const { http1: server, http2 } = createServers(serve)
+const { http1: server, http2 } = createServers(serve, gateway.connectionLimits)
 gateway.attach(server)
 gateway.attach(http2)
 server.on('error', (error: NodeJS.ErrnoException) => {

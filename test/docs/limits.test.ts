@@ -8,6 +8,7 @@ import { settings, settingDocs } from '../../functions/config/settings.ts'
 import type { Setting } from '../../functions/config/settings.ts'
 import { chunkUnit } from '../../functions/drive/client/protocol.ts'
 import { defaultSessionLifetime } from '../../functions/identity/session-lifetime.ts'
+import { defaultLimits } from '../../functions/http/h2c.ts'
 import { lingerDefaults } from '../../functions/http/lingering-close.ts'
 import { maxChecksumBytes } from '../../functions/upload/tus/checksum.ts'
 import { uploadTtlMs } from '../../functions/upload/upload-ttl.ts'
@@ -48,7 +49,14 @@ test.each([
   ['A `PATCH` by tus with', `${maxChecksumBytes / mib} MiB`],
   ['Memory for uploads', `${uploadMemoryLimit(1) / mib} to ${uploadMemoryLimit(0) / mib} MiB`],
   ['Requests of one credential', number(config.rateLimits.credential ?? 0)],
+  ['Connections of one address', number(config.maxConnectionsPerAddress)],
   ['Requests of one network', number(config.rateLimits.network ?? 0)],
+  [
+    'An HTTP/2 connection without',
+    `${defaultLimits.idleTimeoutMs / 1000} seconds, and ${defaultLimits.closeTimeoutMs / 1000} until`,
+  ],
+  ['A response that its', `${defaultLimits.stallTimeoutMs / 1000} seconds`],
+  ['Requests of one HTTP/2', `${defaultLimits.maxUnfinished}; 10 resets`],
   ['A refused body that', `${config.linger.maxBytes / mib / kib} GiB`],
   ['Connections read on', String(config.linger.maxConnections)],
   ['A refused body is', `${config.linger.maxMs / 1000} seconds`],

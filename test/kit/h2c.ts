@@ -75,7 +75,7 @@ async function readResponse(stream: ClientHttp2Stream): Promise<H2cResponse> {
 }
 
 const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
-const frameTypes = { data: 0, headers: 1, reset: 3, settings: 4 }
+const frameTypes = { data: 0, headers: 1, reset: 3, settings: 4, ping: 6 }
 const endStream = 1
 const endHeaders = 4
 
@@ -112,6 +112,42 @@ function hpack(headers: Headers): Buffer {
   )
 }
 
+/** A connection whose frames the test sends. */
+export interface RawSession {
+  socket: Socket
+  send(type: keyof typeof frameTypes, flags: number, stream: number, payload: Buffer): void
+  /** Sends a HEADERS frame, by default one of a complete `GET` request. */
+  sendHeaders(stream: number, headers?: Headers, flags?: number): void
+}
+
+/** Opens a connection, and sends the preface and the settings. */
+export async function openRawSession(
+  origin: string,
+  settings: Buffer = Buffer.alloc(0),
+): Promise<RawSession> {
+  const { hostname, port } = new URL(origin)
+  const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true })
+  socket.setNoDelay(true).on('error', () => {})
+  await once(socket, 'connect')
+  socket.write(Buffer.concat([preface, frame('settings', 0, 0, settings)]))
+  return {
+    socket,
+    send: (...parts) => void socket.write(frame(...parts)),
+    sendHeaders(stream, headers = {}, flags = endHeaders | endStream) {
+      const all = { ':method': 'GET', ':path': '/', ':scheme': 'http', ':authority': 'x' }
+      socket.write(frame('headers', flags, stream, hpack({ ...all, ...headers })))
+    },
+  }
+}
+
+/** Encodes one setting. @see RFC 9113 section 6.5.1 */
+export function setting(id: number, value: number): Buffer {
+  const bytes = Buffer.alloc(6)
+  bytes.writeUInt16BE(id, 0)
+  bytes.writeUInt32BE(value, 2)
+  return bytes
+}
+
 /** A connection with one request whose frames the test sends. */
 export interface RawRequest {
   socket: Socket
@@ -124,16 +160,10 @@ export interface RawRequest {
 
 /** Opens a connection and sends the headers of one request, by default `POST /upload`. */
 export async function openRawRequest(origin: string, headers: Headers): Promise<RawRequest> {
-  const { hostname, port } = new URL(origin)
-  const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true })
-  socket.setNoDelay(true).on('error', () => {})
+  const { socket, sendHeaders } = await openRawSession(origin)
   const received: Buffer[] = []
   socket.on('data', (data) => received.push(data))
-  await once(socket, 'connect')
-  const all = { ':method': 'POST', ':path': '/upload', ':scheme': 'http', ':authority': 'x' }
-  socket.write(preface)
-  socket.write(frame('settings', 0, 0, Buffer.alloc(0)))
-  socket.write(frame('headers', endHeaders, 1, hpack({ ...all, ...headers })))
+  sendHeaders(1, { ':method': 'POST', ':path': '/upload', ...headers }, endHeaders)
   return {
     socket,
     data(bytes, isLast = false) {

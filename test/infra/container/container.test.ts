@@ -4,6 +4,7 @@ import { execFile, execFileSync } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { cp, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -38,7 +39,12 @@ beforeAll(async () => {
   const [program, ...args] = command
   expect(program).toBe('node')
   container = run(process.execPath, args, {
-    env: environment({ ...env, ...google.env, PORT: String(port) }),
+    env: environment({
+      ...env,
+      ...google.env,
+      PORT: String(port),
+      MAX_CONNECTIONS_PER_ADDRESS: '80',
+    }),
     cwd: app,
   })
   let ended = false
@@ -179,4 +185,22 @@ test('on SIGTERM the container finishes an upload over HTTP/2, accepts no other 
   expect(await container.exited).toBe(0)
   await close()
   expect(container.output).not.toMatch(/warning|"ERROR"/i)
+})
+
+test('MAX_CONNECTIONS_PER_ADDRESS limits the connections of one address', async () => {
+  const { hostname, port } = new URL(origin)
+  const sockets = Array.from({ length: 100 }, () =>
+    connect(Number(port), hostname)
+      .on('error', () => {})
+      .resume(),
+  )
+  const closed = (): number => sockets.filter(({ destroyed }) => destroyed).length
+  await waitFor(() => closed() >= 20)
+  for (const socket of sockets) socket.destroy()
+  await waitFor(() =>
+    fetch(`${origin}/auth/session`).then(
+      () => true,
+      () => false,
+    ),
+  )
 })
