@@ -11,7 +11,6 @@ import type {
   Http2Server,
   Http2ServerRequest,
   Http2ServerResponse,
-  ServerHttp2Stream,
 } from 'node:http2'
 import type { Socket } from 'node:net'
 import { networkPrefix } from './client-ip.ts'
