@@ -16,10 +16,10 @@ export interface Clients {
 
 /** @param timeouts in milliseconds, read for each operation */
 export function createClients(config: Config, timeouts?: { firestore?: number }): Clients {
-  const { projectId, firestoreHost, secretManagerHost, googleEndpoints } = config
+  const { projectId, databaseId, firestoreHost, secretManagerHost, googleEndpoints } = config
   const firestore = lazy(async () => {
     const { createFirestore } = await import('../clients/firestore.ts')
-    return createFirestore(projectId, firestoreHost)
+    return createFirestore(projectId, databaseId, firestoreHost)
   })
   return {
     firestore: createFirestoreRunner(firestore, timeouts),

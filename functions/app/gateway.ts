@@ -128,7 +128,7 @@ export function createGateway(config: Config, options: GatewayOptions = {}): Gat
       { ...lingerDefaults, ...config.linger, ...options.linger },
       identity.clientIp,
     ),
-    isSecure: publicUrl.startsWith('https:'),
+    hsts: publicUrl.startsWith('https:') ? hstsHeader(config.hstsIncludeSubDomains) : undefined,
   }
   const handler = (name: string, routes: Route[]): Handler => {
     const router = createRouter(name, routes, routerOptions)
@@ -208,4 +208,8 @@ export function createGateway(config: Config, options: GatewayOptions = {}): Gat
 /** Creates the gateway of this process from its environment variables. */
 export function createGatewayFromEnvironment(): Gateway {
   return createGateway(readConfig(process.env))
+}
+
+function hstsHeader(includeSubDomains: boolean): string {
+  return `max-age=63072000${includeSubDomains ? '; includeSubDomains' : ''}`
 }

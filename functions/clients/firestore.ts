@@ -6,10 +6,15 @@ import { deadlineSignal } from '../store/firestore-errors.ts'
 import { anonymousAuth } from './emulator-auth.ts'
 
 /** @param emulatorHost `host:port`, instead of Google's Firestore */
-export function createFirestore(projectId: string, emulatorHost?: string): Firestore {
+export function createFirestore(
+  projectId: string,
+  databaseId: string,
+  emulatorHost?: string,
+): Firestore {
   const isLocal = emulatorHost !== undefined
   return new Firestore({
     projectId,
+    databaseId,
     // REST has half the start-up time of gRPC, and the gateway has no listeners.
     preferRest: true,
     auth: new DeadlineAwareAuth(isLocal ? { authClient: anonymousAuth() } : {}),

@@ -18,6 +18,8 @@ export interface Config {
   /** Must be identical to the redirect URI in Google's console. */
   redirectUri: string
   projectId: string
+  /** The Firestore database of the project. */
+  databaseId: string
   /** The Cloud Run service and its revision. */
   service: { service: string; version?: string }
   /** Secret Manager version names, `projects/P/secrets/S/versions/V`. */
@@ -37,6 +39,8 @@ export interface Config {
   trustedProxies: BlockList
   /** Issuer URLs of the CI systems whose ID tokens are accepted. */
   oidcIssuers: string[]
+  /** Whether Strict-Transport-Security covers subdomains. */
+  hstsIncludeSubDomains: boolean
   /** Requests per minute and credential, and per network for requests without a valid credential. */
   rateLimits: { credential: number | null; network: number | null }
   /** Daily upload quota (UTC) of one account, for all its credentials together. */
@@ -147,6 +151,7 @@ export function readConfig(env: Environment): Config {
     publicUrl,
     redirectUri: `${publicUrl}/callback`,
     projectId: required('GOOGLE_CLOUD_PROJECT'),
+    databaseId: readDatabase(env['FIRESTORE_DATABASE'], problems),
     service: {
       service: env['K_SERVICE'] ?? 'driveway',
       ...(env['K_REVISION'] ? { version: env['K_REVISION'] } : {}),
@@ -163,6 +168,7 @@ export function readConfig(env: Environment): Config {
     sessionLifetime: readSessionLifetime(number, problems),
     trustedProxies: readTrustedProxies(env, problems),
     oidcIssuers: readIssuers(env['OIDC_ISSUERS'], sandbox !== undefined, problems),
+    hstsIncludeSubDomains: readBoolean('HSTS_INCLUDE_SUBDOMAINS', env, problems),
     rateLimits: {
       credential: number('RATE_LIMIT', 'requests', defaultRequestsPerMinute.credential),
       network: number('RATE_LIMIT_ANONYMOUS', 'requests', defaultRequestsPerMinute.network),
@@ -242,6 +248,20 @@ function sandboxEndpoints(origin: string): GoogleEndpoints {
 
 function list(value: string | undefined): string[] {
   return (value ?? '').split(/[\s,]+/).filter((entry) => entry !== '')
+}
+
+function readDatabase(value: string | undefined, problems: string[]): string {
+  const database = value?.trim() || '(default)'
+  if (database !== '(default)' && !/^[a-z][a-z\d-]{2,61}[a-z\d]$/.test(database)) {
+    problems.push('FIRESTORE_DATABASE must be the ID of a database, such as driveway')
+  }
+  return database
+}
+
+function readBoolean(name: Setting, env: Environment, problems: string[]): boolean {
+  const value = env[name]?.trim() || 'false'
+  if (value !== 'true' && value !== 'false') problems.push(`${name} must be true or false`)
+  return value === 'true'
 }
 
 const dayMs = 24 * 60 * 60_000

@@ -1,13 +1,14 @@
 /**
- * All settings, as environment variables: `required` ones are set by the deployment, `optional` ones have
- * a default, and `local` ones are rejected in a deployment. `infra/google/functions.tf` sets the same
- * variables.
+ * All settings, as environment variables. The deployment sets `required` ones, and `deployment` ones, which
+ * have a default; the operator may set `optional` ones; `local` ones are rejected in a deployment.
+ * `infra/google/functions.tf` sets the same variables.
  */
 export const settings = {
   PUBLIC_URL: 'required',
   GOOGLE_CLOUD_PROJECT: 'required',
   CLIENT_SECRET_NAME: 'required',
   KEYRING_SECRET_NAME: 'required',
+  FIRESTORE_DATABASE: 'deployment',
   ACCESS_PROFILE: 'optional',
   ALLOWED_ORIGINS: 'optional',
   ALLOWED_USERS: 'optional',
@@ -28,13 +29,13 @@ export const settings = {
   RATE_LIMIT: 'optional',
   RATE_LIMIT_ANONYMOUS: 'optional',
   RETURN_URLS: 'optional',
-  TRUSTED_PROXIES: 'optional',
   SESSION_IDLE_DAYS: 'optional',
   SESSION_MAX_DAYS: 'optional',
+  TRUSTED_PROXIES: 'optional',
   GOOGLE_SANDBOX_URL: 'local',
   SECRET_MANAGER_EMULATOR_HOST: 'local',
   FIRESTORE_EMULATOR_HOST: 'local',
-} as const satisfies Record<string, 'required' | 'optional' | 'local'>
+} as const satisfies Record<string, 'required' | 'deployment' | 'optional' | 'local'>
 
 export type Setting = keyof typeof settings
 
@@ -69,6 +70,11 @@ export const settingDocs: Record<Setting, SettingDocs> = {
       'The Secret Manager version that contains the keyring: a JWK Set of 256-bit `oct` keys. The first key encrypts; all keys decrypt.',
     example: 'projects/my-driveway/secrets/driveway-keyring/versions/1',
   },
+  FIRESTORE_DATABASE: {
+    description: 'The ID of the Firestore database in this project.',
+    default: '(default)',
+    example: 'driveway',
+  },
   ACCESS_PROFILE: {
     description:
       'The access to Drive that Driveway requests: `browse` (lists all files; opens and changes the files that Driveway stored), `own` (lists, opens and changes the files that Driveway stored) or `full` (lists, opens and changes all files).',
@@ -89,9 +95,9 @@ export const settingDocs: Record<Setting, SettingDocs> = {
   },
   HSTS_INCLUDE_SUBDOMAINS: {
     description:
-      'The number of proxies that append the client address to `X-Forwarded-For`. If it is too high, clients can forge their address; if it is too low, all clients share one address.',
-    default: '1 when deployed, else 0',
-    example: '2',
+      'Whether `Strict-Transport-Security` covers the subdomains of the public URL too: `true` or `false`. Set it only if each of them has HTTPS.',
+    default: 'false',
+    example: 'true',
   },
   LIMIT_BYTES_PER_DAY: {
     description:
@@ -186,12 +192,6 @@ export const settingDocs: Record<Setting, SettingDocs> = {
     default: 'none',
     example: 'https://www.example.com/photos',
   },
-  TRUSTED_PROXIES: {
-    description:
-      'Networks of the proxies whose `X-Forwarded-For` is trusted, separated by spaces or commas: CIDR blocks, addresses, `google` and `fastly` (the front ends of Cloud Run and Firebase Hosting), `link-local` (the platform), `private`, `loopback`, or `none`. A client in one of these networks can forge its address; a proxy that is missing counts as the client.',
-    default: 'link-local google fastly when deployed, else none',
-    example: 'link-local google 203.0.113.0/24',
-  },
   SESSION_IDLE_DAYS: {
     description:
       'Number of days after its last use at which a session ends; `none` for no limit. The last use is stored about once an hour.',
@@ -202,6 +202,12 @@ export const settingDocs: Record<Setting, SettingDocs> = {
     description: 'Number of days after the sign-in at which a session ends, from 1 to 365.',
     default: '30',
     example: '7',
+  },
+  TRUSTED_PROXIES: {
+    description:
+      'Networks of the proxies whose `X-Forwarded-For` is trusted, separated by spaces or commas: CIDR blocks, addresses, `google` and `fastly` (the front ends of Cloud Run and Firebase Hosting), `link-local` (the platform), `private`, `loopback`, or `none`. A client in one of these networks can forge its address; a proxy that is missing counts as the client.',
+    default: 'link-local google fastly when deployed, else none',
+    example: 'link-local google 203.0.113.0/24',
   },
   GOOGLE_SANDBOX_URL: {
     description: 'URL of a sandbox that replaces all Google APIs.',

@@ -7,11 +7,7 @@
 import { createServer } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { createServer as createHttp2Server } from 'node:http2'
-import type {
-  Http2Server,
-  Http2ServerRequest,
-  Http2ServerResponse,
-} from 'node:http2'
+import type { Http2Server, Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import type { Socket } from 'node:net'
 import { networkPrefix } from './client-ip.ts'
 import { isBeyondBudget, limitHttp2Session } from './http2-session-limits.ts'

@@ -58,8 +58,8 @@ export interface RouterOptions {
   errorBoundary: ErrorBoundary
   /** By default the connection is closed right after an early response. */
   discardBody?: DiscardBody
-  /** Whether the public URL is https. */
-  isSecure: boolean
+  /** The value of Strict-Transport-Security; none if the public URL is http. */
+  hsts?: string | undefined
 }
 
 /**
@@ -81,7 +81,7 @@ export function createRouter(
     const { signal } = inFlight
     let freeSlot: (() => void) | undefined
     try {
-      setCommonHeaders(res, requestId, options.isSecure)
+      setCommonHeaders(res, requestId, options.hsts)
       options.origins.setCorsHeaders(req, res)
       const { path, search } = splitTarget(req.url ?? '/', name)
       const matching = routes.filter((candidate) => candidate.path.test(path))
@@ -98,7 +98,7 @@ export function createRouter(
       const methods = matching.map(({ method }) => method).filter((method) => method !== 'OPTIONS')
       if (matching.length === 0) throw new GatewayError('not_found', 'No route has this path')
       if (req.method === 'OPTIONS') {
-        const headers = matching.flatMap((route) => route.headers ?? [])
+        const headers = matching.flatMap((candidate) => candidate.headers ?? [])
         options.origins.setPreflightHeaders(req, res, methods, [...new Set(headers)])
         res.setHeader('Allow', methods.join(', '))
       }
@@ -185,13 +185,13 @@ function parseQuery(search: string): URLSearchParams {
   return query
 }
 
-function setCommonHeaders(res: ServerResponse, requestId: string, secure: boolean): void {
+function setCommonHeaders(res: ServerResponse, requestId: string, hsts: string | undefined): void {
   res.setHeader('X-Request-Id', requestId)
   res.setHeader('Cache-Control', 'no-store')
   res.setHeader('X-Content-Type-Options', 'nosniff')
   res.setHeader('Referrer-Policy', 'no-referrer')
   res.setHeader('Content-Security-Policy', "default-src 'none'; frame-ancestors 'none'")
-  if (secure) res.setHeader('Strict-Transport-Security', 'max-age=63072000; includeSubDomains')
+  if (hsts !== undefined) res.setHeader('Strict-Transport-Security', hsts)
 }
 
 async function sendProblem(

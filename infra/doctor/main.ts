@@ -1,15 +1,14 @@
 /** `npm run doctor`: runs live checks for common misconfigurations and prints a fix for each failure. */
 import { readFile } from 'node:fs/promises'
 import { CliError } from '../local/cli-error.ts'
-import { readOptions } from './options.ts'
-import type { SetupVariables } from './options.ts'
+import { createTerminal } from '../terminal/create-terminal.ts'
+import type { Task } from '../terminal/terminal.ts'
+import { deployedFile, readOptions } from './options.ts'
+import type { DeployedUrls } from './options.ts'
 import type { CheckResult } from './outcome.ts'
-import { formatResult, resultToJson } from './report.ts'
+import { checkState, formatResult, resultToJson } from './report.ts'
 import { runChecks } from './run-checks.ts'
 import { createTarget } from './target.ts'
-
-/** Setup (infra/google/setup) writes it; it contains no secret. */
-const variablesFile = 'infra/google/driveway.auto.tfvars.json'
 
 await main().catch((error: unknown) => {
   console.error(error instanceof CliError ? error.message : error)
@@ -17,23 +16,27 @@ await main().catch((error: unknown) => {
 })
 
 async function main(): Promise<void> {
-  const variables = await readFile(variablesFile, 'utf8').then(
-    (text) => JSON.parse(text) as SetupVariables,
+  const args = process.argv.slice(2)
+  const deployed = await readFile(deployedFile(args), 'utf8').then(
+    (text) => JSON.parse(text) as DeployedUrls,
     () => ({}),
   )
-  const options = readOptions(process.argv.slice(2), process.env, variables)
+  const options = readOptions(args, process.env, deployed)
   const results: CheckResult[] = []
   const isText = !options.json
-  const isInteractive = isText && process.stdout.isTTY
+  const terminal = createTerminal()
+  let task: Task | undefined
   if (isText) console.log(`Checking ${options.url}\n`)
   const allPassed = await runChecks(createTarget(options), {
     onStart(name) {
-      if (isInteractive) process.stdout.write(`… ${name}`)
+      if (isText && terminal.isInteractive) task = terminal.start(name)
     },
     onResult(result) {
       results.push(result)
-      if (isInteractive) process.stdout.write('\r\x1b[K')
-      if (isText) console.log(formatResult(result))
+      task?.end({ state: checkState(result), isFailure: result.outcome.ok === false })
+      const isShown = task !== undefined && result.outcome.ok !== false
+      task = undefined
+      if (isText && !isShown) console.log(formatResult(result))
     },
   })
   if (isText) console.log(`\n${summary(results)}`)

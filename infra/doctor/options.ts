@@ -1,4 +1,4 @@
-/** Options of `npm run doctor`: from flags and the environment, else from the variables of setup. */
+/** Options of `npm run doctor`: from flags and the environment, else from what setup has deployed. */
 import { parseArgs } from 'node:util'
 import { CliError } from '../local/cli-error.ts'
 import type { TargetOptions } from './target.ts'
@@ -7,7 +7,8 @@ export const usage = `npm run doctor -- [URL] [flags]
 
   URL                  the URL of Driveway (default: the one that setup deployed)
   --origin=ORIGIN      an origin of ALLOWED_ORIGINS to check, https://your.site
-  --function-url=URL   the own URL of the functions (default: that of the project)
+  --env=NAME           the environment that setup deployed (default: production)
+  --function-url=URL   the own URL of the function auth (default: the deployed one)
   --project=ID         the Google Cloud project, used in the printed commands
   --json               prints the results as JSON
 
@@ -16,8 +17,8 @@ export const usage = `npm run doctor -- [URL] [flags]
                        the public checks run
 `
 
-/** The variables that setup has written. */
-export type SetupVariables = Partial<{ project: string; region: string; public_url: string }>
+/** What setup has deployed from this machine. */
+export type DeployedUrls = Partial<{ project: string; url: string; functionUrl: string }>
 
 export interface DoctorOptions extends TargetOptions {
   json: boolean
@@ -27,21 +28,18 @@ export interface DoctorOptions extends TargetOptions {
 export function readOptions(
   args: string[],
   env: Partial<Record<string, string>>,
-  variables: SetupVariables,
+  deployed: DeployedUrls,
 ): DoctorOptions {
   const { values, positionals } = readFlags(args)
-  const { project, region, public_url: publicUrl } = variables
-  const url = positionals[0] ?? (publicUrl || (project && `https://${project}.web.app`))
+  const { project } = deployed
+  const url = positionals[0] ?? deployed.url
   if (url === undefined || positionals.length > 1) {
     throw new CliError(`Exactly one URL is required\n\n${usage}`)
   }
   const origin = readOrigin('the URL', url)
   const siteId = /^([\w-]+)\.(?:web\.app|firebaseapp\.com)$/.exec(new URL(origin).hostname)?.[1]
   const ownUrl =
-    values['function-url'] ??
-    (positionals[0] === undefined && project && region
-      ? `https://${region}-${project}.cloudfunctions.net`
-      : undefined)
+    values['function-url'] ?? (positionals[0] === undefined ? deployed.functionUrl : undefined)
   const { DRIVEWAY_TOKEN: token, DRIVEWAY_SESSION: session } = env
   return {
     url: origin,
@@ -52,6 +50,11 @@ export function readOptions(
     allowedOrigin: values.origin === undefined ? undefined : readOrigin('--origin', values.origin),
     json: values.json ?? false,
   }
+}
+
+/** @returns the file that setup has written; it contains no secret */
+export function deployedFile(args: string[]): string {
+  return `.driveway/${readFlags(args).values.env ?? 'production'}.json`
 }
 
 function readOrigin(label: string, value: string): string {
@@ -65,6 +68,7 @@ function readOrigin(label: string, value: string): string {
 const text = { type: 'string' } as const
 const flags = {
   origin: text,
+  env: text,
   'function-url': text,
   project: text,
   json: { type: 'boolean' },

@@ -14,6 +14,12 @@ export function formatResult({ name, why, outcome }: CheckResult): string {
   ].join('\n')
 }
 
+/** The state of a check, for a terminal that shows its name and time. */
+export function checkState({ outcome }: CheckResult): string {
+  if (outcome.ok) return outcome.found === undefined ? 'passed' : `passed (${outcome.found})`
+  return outcome.ok === undefined ? `skipped (${outcome.reason})` : 'failed'
+}
+
 export function resultToJson({ name, why, outcome }: CheckResult): object {
   if (outcome.ok !== undefined) return { name, why, ...outcome }
   return { name, why, ok: null, reason: outcome.reason }

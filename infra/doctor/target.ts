@@ -113,14 +113,14 @@ function parseServerReport(response: HttpResponse, project: string): ServerRepor
     return failure(
       'Driveway’s service account has no access to Firestore documents',
       'Grant it the role Cloud Datastore User',
-      `gcloud projects add-iam-policy-binding ${project} --member=serviceAccount:driveway-auth@${project}.iam.gserviceaccount.com --role=roles/datastore.user`,
+      `gcloud projects add-iam-policy-binding ${project} --member=serviceAccount:driveway-auth@${project}.iam.gserviceaccount.com --role=roles/datastore.user --condition=None`,
     )
   }
   if (code === 'store_unavailable') {
     return failure(
       'Driveway’s database does not exist or does not respond',
-      'Make sure that the Firestore database (default) exists, in native mode',
-      `gcloud firestore databases describe --project=${project}`,
+      'Make sure that the Firestore database exists, in native mode',
+      `gcloud firestore databases list --project=${project}`,
     )
   }
   return failure(

@@ -28,19 +28,25 @@ locals {
 resource "google_service_account" "function" {
   for_each = local.secret_access
 
-  account_id   = "driveway-${each.key}"
+  account_id   = "${var.name}-${each.key}"
   display_name = "Driveway ${each.key}"
   description  = "Runs the function ${each.key}: access to Firestore documents and its secrets."
   depends_on   = [google_project_service.service]
 }
 
-# Read and write access to documents, but not to indexes, TTL policies, rules or backups.
+# Read and write access to the documents of one database, but not to its indexes, TTL policies, rules or
+# backups, and not to other databases of the project.
 resource "google_project_iam_member" "firestore_user" {
   for_each = local.secret_access
 
   project = var.project
   role    = "roles/datastore.user"
   member  = google_service_account.function[each.key].member
+
+  condition {
+    title      = "database-${var.name}"
+    expression = "resource.name == \"projects/${var.project}/databases/${var.name}\""
+  }
 }
 
 # Granted per secret: the functions cannot read other secrets of the project.
@@ -55,7 +61,7 @@ resource "google_secret_manager_secret_iam_member" "accessor" {
 # Cloud Build's default account often has many more permissions. This one may read the sources, write
 # images and write logs: docs/deploy.md says why it needs each.
 resource "google_service_account" "build" {
-  account_id   = "driveway-build"
+  account_id   = "${var.name}-build"
   display_name = "Driveway build"
   description  = "Builds the container images of the functions."
   depends_on   = [google_project_service.service]

@@ -7,7 +7,7 @@ locals {
 }
 
 resource "google_project_iam_audit_config" "data_access" {
-  for_each = local.audited_services
+  for_each = var.audit_logs ? local.audited_services : toset([])
 
   project = var.project
   service = each.key

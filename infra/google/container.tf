@@ -5,22 +5,26 @@
 resource "google_cloud_run_v2_service" "upload" {
   count = local.ready && var.upload_image != "" ? 1 : 0
 
-  name                = "upload-h2c"
+  name                = local.service_names.container
   location            = var.region
   description         = "Driveway: uploads of any size in a single request"
   ingress             = "INGRESS_TRAFFIC_ALL"
   deletion_protection = false
 
+  # Public: Driveway authenticates the callers itself. An organization with domain-restricted sharing
+  # refuses the alternative, a role for allUsers.
+  invoker_iam_disabled = true
+
   template {
     # The container serves all four functions and needs the same secrets.
     service_account                  = google_service_account.function["upload"].email
-    timeout                          = "3600s"
-    max_instance_request_concurrency = 40
+    timeout                          = "${local.sizes.container.timeout}s"
+    max_instance_request_concurrency = local.sizes.container.concurrency
     execution_environment            = "EXECUTION_ENVIRONMENT_GEN2"
 
     scaling {
-      min_instance_count = 0
-      max_instance_count = 10
+      min_instance_count = local.sizes.container.min_instances
+      max_instance_count = local.sizes.container.max_instances
     }
 
     containers {
@@ -34,8 +38,8 @@ resource "google_cloud_run_v2_service" "upload" {
 
       resources {
         limits = {
-          cpu    = "1"
-          memory = "512Mi"
+          cpu    = tostring(local.sizes.container.cpu)
+          memory = local.sizes.container.memory
         }
         cpu_idle          = true
         startup_cpu_boost = true
@@ -56,13 +60,4 @@ resource "google_cloud_run_v2_service" "upload" {
     google_project_iam_member.firestore_user,
     google_secret_manager_secret_iam_member.accessor,
   ]
-}
-
-resource "google_cloud_run_v2_service_iam_member" "upload_public" {
-  count = length(google_cloud_run_v2_service.upload)
-
-  name     = google_cloud_run_v2_service.upload[count.index].name
-  location = google_cloud_run_v2_service.upload[count.index].location
-  role     = "roles/run.invoker"
-  member   = "allUsers"
 }

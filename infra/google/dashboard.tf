@@ -1,5 +1,5 @@
 locals {
-  services_filter = "resource.type=\"cloud_run_revision\" resource.label.\"service_name\"=monitoring.regex.full_match(\"${join("|", keys(local.functions))}|upload-h2c\")"
+  services_filter = "resource.type=\"cloud_run_revision\" resource.label.\"service_name\"=monitoring.regex.full_match(\"${join("|", values(local.service_names))}\")"
 
   # Each chart: title, metric, per-series aligner (one point per minute), cross-series reducer, group-by
   # field.
@@ -7,8 +7,8 @@ locals {
     ["Requests per second, by response code class", "run.googleapis.com/request_count", "ALIGN_RATE", "REDUCE_SUM", "metric.label.response_code_class"],
     ["Requests per second, by function", "run.googleapis.com/request_count", "ALIGN_RATE", "REDUCE_SUM", "resource.label.service_name"],
     ["Request latency, 95th percentile, ms", "run.googleapis.com/request_latencies", "ALIGN_DELTA", "REDUCE_PERCENTILE_95", "resource.label.service_name"],
-    ["Failed requests per second, by problem code", "logging.googleapis.com/user/driveway/failed_requests", "ALIGN_RATE", "REDUCE_SUM", "metric.label.code"],
-    ["Size of uploaded files, median, bytes", "logging.googleapis.com/user/driveway/uploaded_bytes", "ALIGN_DELTA", "REDUCE_PERCENTILE_50", "resource.label.service_name"],
+    ["Failed requests per second, by problem code", "logging.googleapis.com/user/${var.name}/failed_requests", "ALIGN_RATE", "REDUCE_SUM", "metric.label.code"],
+    ["Size of uploaded files, median, bytes", "logging.googleapis.com/user/${var.name}/uploaded_bytes", "ALIGN_DELTA", "REDUCE_PERCENTILE_50", "resource.label.service_name"],
     ["Instances", "run.googleapis.com/container/instance_count", "ALIGN_MAX", "REDUCE_SUM", "resource.label.service_name"],
     ["Memory utilization (0 to 1), 99th percentile", "run.googleapis.com/container/memory/utilizations", "ALIGN_DELTA", "REDUCE_PERCENTILE_99", "resource.label.service_name"],
     ["CPU utilization (0 to 1), 99th percentile", "run.googleapis.com/container/cpu/utilizations", "ALIGN_DELTA", "REDUCE_PERCENTILE_99", "resource.label.service_name"],
@@ -17,7 +17,7 @@ locals {
 
 resource "google_monitoring_dashboard" "driveway" {
   dashboard_json = jsonencode({
-    displayName = "Driveway"
+    displayName = local.title
     gridLayout = {
       columns = "2"
       widgets = [

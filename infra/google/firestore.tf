@@ -1,5 +1,6 @@
+# A database of its own: a project that is in use keeps its database "(default)" and the rules of it.
 resource "google_firestore_database" "driveway" {
-  name        = "(default)"
+  name        = var.name
   location_id = var.region
   type        = "FIRESTORE_NATIVE"
 
@@ -58,6 +59,6 @@ resource "google_firebaserules_ruleset" "firestore" {
 }
 
 resource "google_firebaserules_release" "firestore" {
-  name         = "cloud.firestore"
+  name         = "cloud.firestore/${google_firestore_database.driveway.name}"
   ruleset_name = google_firebaserules_ruleset.firestore.name
 }

@@ -2,41 +2,20 @@ locals {
   # The functions are created once setup has stored both secrets.
   ready = var.client_version > 0 && var.keyring_version > 0
 
-  public_url = var.public_url != "" ? var.public_url : "https://${var.project}.web.app"
-
-  # Memory: about 110 MiB for Node and the libraries (docs/bench.md), plus the upload buffers. One CPU
-  # per instance: with less, Cloud Run limits an instance to one request at a time, and a request that
-  # waits for Google blocks the whole instance. max_instances limits the cost: 400 concurrent uploads.
-  functions = {
-    # Redirects, lookups, new tokens; a token's folder may have to be looked up in Drive first.
-    auth = { memory = "256Mi", concurrency = 40, timeout = 60, max_instances = 10 }
-
-    # One token exchange with Google, with a timeout of 10 s; Hosting times out after 60 s.
-    callback = { memory = "256Mi", concurrency = 40, timeout = 60, max_instances = 5 }
-
-    # Listings, and downloads, which take as long as the client reads; their bytes are streamed.
-    files = { memory = "512Mi", concurrency = 40, timeout = 3600, max_instances = 20 }
-
-    # Each upload has a send buffer of at least 0.5 MiB; all buffers together are limited to 140 MiB
-    # (functions/config/memory-limit.ts). When they are full, a new upload gets 503 with Retry-After; a
-    # running one is never killed. An upload at 10 MiB/s takes about 3 % of one CPU.
-    upload = { memory = "512Mi", concurrency = 20, timeout = 3600, max_instances = 20 }
-  }
-
   required_settings = {
-    PUBLIC_URL           = local.public_url
+    PUBLIC_URL           = var.public_url
     GOOGLE_CLOUD_PROJECT = var.project
+    FIRESTORE_DATABASE   = google_firestore_database.driveway.name
     CLIENT_SECRET_NAME   = "${google_secret_manager_secret.secret["client"].name}/versions/${var.client_version}"
     KEYRING_SECRET_NAME  = "${google_secret_manager_secret.secret["keyring"].name}/versions/${var.keyring_version}"
   }
 
-    "SESSION_IDLE_DAYS",
-    "SESSION_MAX_DAYS",
   # The optional settings (functions/config/config.ts).
   optional_settings = [
     "ACCESS_PROFILE",
     "ALLOWED_ORIGINS",
     "ALLOWED_USERS",
+    "HSTS_INCLUDE_SUBDOMAINS",
     "LIMIT_BYTES_PER_DAY",
     "LIMIT_FILES_PER_DAY",
     "LINGER_BYTES",
@@ -53,6 +32,8 @@ locals {
     "RATE_LIMIT",
     "RATE_LIMIT_ANONYMOUS",
     "RETURN_URLS",
+    "SESSION_IDLE_DAYS",
+    "SESSION_MAX_DAYS",
     "TRUSTED_PROXIES",
   ]
 
@@ -77,16 +58,28 @@ data "archive_file" "source" {
 }
 
 resource "google_storage_bucket" "source" {
-  name                        = "${var.project}-driveway-source"
+  name                        = "${var.project}-${var.name}-source"
   location                    = var.region
   force_destroy               = true
   uniform_bucket_level_access = true
   public_access_prevention    = "enforced"
 
+  # Terraform deletes an object when the next source replaces it; versioning keeps it for a month. The
+  # name of an object is a hash of its content, so a rule by number of versions would never match.
   lifecycle_rule {
     condition {
-      age                = 30
-      num_newer_versions = 3
+      days_since_noncurrent_time = 30
+    }
+    action {
+      type = "Delete"
+    }
+  }
+
+  # The source of the container, which `gcloud builds submit` uploads under a new name each time.
+  lifecycle_rule {
+    condition {
+      age            = 30
+      matches_prefix = ["container/"]
     }
     action {
       type = "Delete"
@@ -108,7 +101,7 @@ resource "google_storage_bucket_object" "source" {
 }
 
 resource "google_artifact_registry_repository" "images" {
-  repository_id = "driveway"
+  repository_id = var.name
   location      = var.region
   format        = "DOCKER"
   description   = "Container images of the functions"
@@ -136,9 +129,9 @@ resource "google_artifact_registry_repository" "images" {
 # --- the functions --------------------------------------------------------------------------------
 
 resource "google_cloudfunctions2_function" "function" {
-  for_each = { for name, config in local.functions : name => config if local.ready }
+  for_each = { for name, size in local.functions : name => size if local.ready }
 
-  name        = each.key
+  name        = local.service_names[each.key]
   location    = var.region
   description = "Driveway ${each.key}"
 
@@ -159,14 +152,15 @@ resource "google_cloudfunctions2_function" "function" {
   service_config {
     service_account_email            = google_service_account.function[each.key].email
     available_memory                 = each.value.memory
-    available_cpu                    = "1"
+    available_cpu                    = tostring(each.value.cpu)
     max_instance_request_concurrency = each.value.concurrency
     timeout_seconds                  = each.value.timeout
-    min_instance_count               = 0
+    min_instance_count               = each.value.min_instances
     max_instance_count               = each.value.max_instances
     ingress_settings                 = "ALLOW_ALL"
     environment_variables            = local.environment
-    # This resource has no field for startup CPU boost: setup sets it with gcloud, on the Cloud Run service.
+    # This resource has no fields for the startup CPU boost and for the invoker check: setup sets both with
+    # gcloud on the Cloud Run service, and checks them after each apply.
   }
 
   depends_on = [
@@ -178,15 +172,4 @@ resource "google_cloudfunctions2_function" "function" {
     google_secret_manager_secret_iam_member.accessor,
     google_storage_bucket_iam_member.build_source,
   ]
-}
-
-# Public, because browsers call the functions and a CORS preflight has no credentials. Driveway
-# authenticates the callers itself.
-resource "google_cloud_run_v2_service_iam_member" "public" {
-  for_each = google_cloudfunctions2_function.function
-
-  name     = each.value.name
-  location = each.value.location
-  role     = "roles/run.invoker"
-  member   = "allUsers"
 }

@@ -2,15 +2,18 @@
 # describe the log entries.
 
 locals {
+  # "Driveway", or "Driveway staging" in the environment staging.
+  title = var.name == "driveway" ? "Driveway" : replace(var.name, "driveway-", "Driveway ")
+
   # Matches the log entries of the functions and of the container.
-  log_filter = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=(${join(" OR ", [for name in concat(keys(local.functions), ["upload-h2c"]) : "\"${name}\""])})"
+  log_filter = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=(${join(" OR ", [for name in values(local.service_names) : "\"${name}\""])})"
 }
 
 # Cloud Run logs the whole URL of each request, and the URL of /callback contains an authorization code
 # and the state. The code is already used, but it should still not be logged. Driveway's own log has an
 # entry for each sign-in.
 resource "google_logging_project_exclusion" "callback" {
-  name        = "driveway-callback-queries"
+  name        = "${var.name}-callback-queries"
   description = "Requests of /callback, whose URL contains an authorization code"
   filter      = "${local.log_filter} AND log_id(\"run.googleapis.com/requests\") AND httpRequest.requestUrl=~\"[?&](code|state)=\""
 
@@ -18,7 +21,7 @@ resource "google_logging_project_exclusion" "callback" {
 }
 
 resource "google_logging_metric" "failed_requests" {
-  name        = "driveway/failed_requests"
+  name        = "${var.name}/failed_requests"
   description = "Refused requests, by problem code"
   filter      = "${local.log_filter} AND jsonPayload.code!=\"\" AND jsonPayload.message=\"request_failed\""
 
@@ -42,7 +45,7 @@ resource "google_logging_metric" "failed_requests" {
 }
 
 resource "google_logging_metric" "uploaded" {
-  name            = "driveway/uploaded_bytes"
+  name            = "${var.name}/uploaded_bytes"
   description     = "Sizes of completed uploads"
   filter          = "${local.log_filter} AND jsonPayload.audit=true AND jsonPayload.message=\"upload\""
   value_extractor = "EXTRACT(jsonPayload.bytes)"
@@ -67,7 +70,7 @@ resource "google_logging_metric" "uploaded" {
 resource "google_monitoring_notification_channel" "email" {
   count = var.alert_email == "" ? 0 : 1
 
-  display_name = "Driveway operator"
+  display_name = "${local.title} operator"
   type         = "email"
   labels = {
     email_address = var.alert_email
@@ -78,7 +81,7 @@ resource "google_monitoring_notification_channel" "email" {
 
 # An ERROR is always a fault of Driveway (a bug, a keyring that cannot decrypt a grant), so one is enough.
 resource "google_monitoring_alert_policy" "errors" {
-  display_name          = "Driveway: internal error"
+  display_name          = "${local.title}: internal error"
   combiner              = "OR"
   severity              = "ERROR"
   notification_channels = google_monitoring_notification_channel.email[*].id
@@ -107,7 +110,7 @@ resource "google_monitoring_alert_policy" "errors" {
 
 # Single 5xx responses are caused by other services; more than 5 % over ten minutes is an outage.
 resource "google_monitoring_alert_policy" "outage" {
-  display_name          = "Driveway: 5xx responses"
+  display_name          = "${local.title}: 5xx responses"
   combiner              = "OR"
   severity              = "WARNING"
   notification_channels = google_monitoring_notification_channel.email[*].id
@@ -115,8 +118,8 @@ resource "google_monitoring_alert_policy" "outage" {
   conditions {
     display_name = "More than 5 % of the requests over ten minutes"
     condition_threshold {
-      filter             = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=monitoring.regex.full_match(\"${join("|", keys(local.functions))}|upload-h2c\") AND metric.type=\"run.googleapis.com/request_count\" AND metric.labels.response_code_class=\"5xx\""
-      denominator_filter = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=monitoring.regex.full_match(\"${join("|", keys(local.functions))}|upload-h2c\") AND metric.type=\"run.googleapis.com/request_count\""
+      filter             = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=monitoring.regex.full_match(\"${join("|", values(local.service_names))}\") AND metric.type=\"run.googleapis.com/request_count\" AND metric.labels.response_code_class=\"5xx\""
+      denominator_filter = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=monitoring.regex.full_match(\"${join("|", values(local.service_names))}\") AND metric.type=\"run.googleapis.com/request_count\""
       comparison         = "COMPARISON_GT"
       threshold_value    = 0.05
       duration           = "600s"
@@ -139,7 +142,7 @@ resource "google_monitoring_alert_policy" "outage" {
 
   documentation {
     mime_type = "text/markdown"
-    content   = "The dashboard Driveway shows the problem codes: `drive_unavailable` is Google Drive, `store_unavailable` is Firestore, `over_capacity` is more uploads than max_instances allows, `misconfigured` is a missing permission."
+    content   = "The dashboard ${local.title} shows the problem codes: `drive_unavailable` is Google Drive, `store_unavailable` is Firestore, `over_capacity` is more uploads than max_instances allows, `misconfigured` is a missing permission."
   }
 
   depends_on = [google_project_service.service]
@@ -149,7 +152,7 @@ resource "google_billing_budget" "monthly" {
   count = var.billing_account == "" ? 0 : 1
 
   billing_account = var.billing_account
-  display_name    = "Driveway (${var.project})"
+  display_name    = "${local.title} (${var.project})"
 
   budget_filter {
     projects        = ["projects/${data.google_project.this.number}"]

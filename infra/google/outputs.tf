@@ -1,11 +1,11 @@
 output "public_url" {
   description = "The origin of Driveway."
-  value       = local.public_url
+  value       = var.public_url
 }
 
 output "redirect_uri" {
   description = "The redirect URI to register with the OAuth client, exactly as it is."
-  value       = "${local.public_url}/callback"
+  value       = "${var.public_url}/callback"
 }
 
 output "functions" {

@@ -10,7 +10,7 @@ locals {
 resource "google_secret_manager_secret" "secret" {
   for_each = local.secrets
 
-  secret_id = "driveway-${each.key}"
+  secret_id = "${var.name}-${each.key}"
 
   annotations = {
     description = each.value

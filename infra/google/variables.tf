@@ -3,6 +3,12 @@ variable "project" {
   type        = string
 }
 
+variable "name" {
+  description = "The name of the database and of the repository, and the prefix of all other names."
+  type        = string
+  default     = "driveway"
+}
+
 variable "region" {
   description = "The region of the functions and of the database; choose one near the users."
   type        = string
@@ -10,21 +16,20 @@ variable "region" {
 }
 
 variable "public_url" {
-  description = "The origin that browsers use. The default is that of Firebase Hosting."
+  description = "The origin that browsers use, such as https://my-driveway.web.app."
   type        = string
-  default     = ""
 }
 
 # Versions, not values: the values never pass through Terraform, so they are in no state file. While one
 # of them is 0, the functions are not created.
 variable "client_version" {
-  description = "The version of the secret driveway-client that the functions read."
+  description = "The version of the client secret that the functions read."
   type        = number
   default     = 0
 }
 
 variable "keyring_version" {
-  description = "The version of the secret driveway-keyring that the functions read."
+  description = "The version of the keyring secret that the functions read."
   type        = number
   default     = 0
 }
@@ -37,6 +42,25 @@ variable "settings" {
   validation {
     condition     = length(setsubtract(keys(var.settings), local.optional_settings)) == 0
     error_message = "Unknown setting. See functions/config/config.ts for the list."
+  }
+}
+
+# What is not set has the value of sizes.tf.
+variable "sizes" {
+  description = "Sizes of the functions auth, callback, files and upload, and of the container."
+  type = map(object({
+    memory        = optional(string)
+    cpu           = optional(number)
+    concurrency   = optional(number)
+    timeout       = optional(number)
+    min_instances = optional(number)
+    max_instances = optional(number)
+  }))
+  default = {}
+
+  validation {
+    condition     = length(setsubtract(keys(var.sizes), keys(local.default_sizes))) == 0
+    error_message = "Unknown function. The names are those of sizes.tf."
   }
 }
 
@@ -62,6 +86,12 @@ variable "upload_image" {
   description = "Image of infra/container, for uploads of any size in one request. Empty: no container."
   type        = string
   default     = ""
+}
+
+variable "audit_logs" {
+  description = "Whether to configure the data-access audit logs of the project. False: the project has its own."
+  type        = bool
+  default     = true
 }
 
 variable "keep_data" {

@@ -14,8 +14,9 @@ const required = Object.fromEntries(
   names.filter((name) => settings[name] === 'required').map(exampleOf),
 )
 
-test.each(['required', 'optional', 'local'] as const)('the table "%s" matches the code', (kind) =>
-  expectGeneratedSection('docs/settings.md', kind, settingsTable(kind)),
+test.each(['required', 'deployment', 'optional', 'local'] as const)(
+  'the table "%s" matches the code',
+  (kind) => expectGeneratedSection('docs/settings.md', kind, settingsTable(kind)),
 )
 
 test.each(names)('readConfig() accepts the example of %s', (name) => {
@@ -49,11 +50,11 @@ test('the documented defaults match the code', () => {
   expect(defaultOf('MAX_REQUEST_BYTES')).toContain(`${deployed.maxRequestBytes} `)
   expect(local.maxRequestBytes).toBeNull()
   expect(defaultOf('OIDC_ISSUERS')).toBe(local.oidcIssuers.join(' '))
-  expect(defaultOf('RATE_LIMIT')).toBe(String(local.rateLimits.credential))
-  expect(defaultOf('RATE_LIMIT_ANONYMOUS')).toBe(String(local.rateLimits.network))
-})
   const { idleMs, maxMs } = local.sessionLifetime
   expect([idleMs, maxMs].map((ms) => String(ms / 86_400_000))).toEqual([
     defaultOf('SESSION_IDLE_DAYS'),
     defaultOf('SESSION_MAX_DAYS'),
   ])
+  expect(defaultOf('RATE_LIMIT')).toBe(String(local.rateLimits.credential))
+  expect(defaultOf('RATE_LIMIT_ANONYMOUS')).toBe(String(local.rateLimits.network))
+})

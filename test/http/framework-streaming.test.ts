@@ -58,7 +58,6 @@ const handler = createRouter(
     origins: createOriginPolicy('http://localhost', []),
     shutdown,
     errorBoundary: createErrorBoundary(log),
-    isSecure: false,
   },
 )
 http('echo', handler)

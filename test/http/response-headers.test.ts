@@ -77,10 +77,10 @@ describe('the security headers of a response', () => {
     },
   )
 
-  test('include Strict-Transport-Security if the public URL is https', async () => {
+  test('include Strict-Transport-Security, without subdomains, if the public URL is https', async () => {
     for (const path of [...routes, ...unknownPaths]) {
       const { headers } = await send(secureDriveway.origin, path)
-      expect(headers['strict-transport-security']).toMatch(/^max-age=\d{8}/)
+      expect(headers['strict-transport-security']).toBe('max-age=63072000')
     }
     const started = await startSignIn(secureDriveway)
     const response = await completeSignIn(
@@ -90,6 +90,14 @@ describe('the security headers of a response', () => {
     )
     expectSecurityHeaders(response)
     expect(response.headers.location).toBe(`${publicUrl}/`)
+  })
+
+  test('extend Strict-Transport-Security to subdomains with HSTS_INCLUDE_SUBDOMAINS', async () => {
+    const env = { HSTS_INCLUDE_SUBDOMAINS: 'true' }
+    const other = await startDriveway({ isSignedIn: false, google: { publicUrl }, env })
+    const { headers } = await send(other.origin, '/auth/session')
+    expect(headers['strict-transport-security']).toBe('max-age=63072000; includeSubDomains')
+    await other.close()
   })
 
   test('forbid scripts and frames on the problem page', async () => {

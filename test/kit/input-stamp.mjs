@@ -7,7 +7,8 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSy
 import { delimiter, dirname, join } from 'node:path'
 
 /** The suites that start Terraform, gcloud or the programs of setup. */
-export const programSuites = 'test/infra/google/(commands|evaluate|schema|setup)\\.test\\.ts$'
+export const programSuites =
+  'test/infra/google/(commands|evaluate|schema|setup|setup-answers|setup-project|teardown)\\.test\\.ts$'
 
 /** Their inputs, besides the pages that name one of the programs. */
 const inputs = [
@@ -15,6 +16,7 @@ const inputs = [
   'infra/doctor',
   'infra/local',
   'infra/container',
+  'infra/terminal',
   'functions/auth/doctor',
   'functions/config',
   'test/infra/google',

@@ -77,7 +77,7 @@ describe('The stamp of the Terraform and gcloud suites', () => {
     const names = await readdir(join(projectRoot, 'test/infra/google'))
     const paths = names.map((name) => `test/infra/google/${name}`)
     expect(paths.filter((path) => new RegExp(programSuites).test(path)).toSorted()).toEqual(
-      ['commands', 'evaluate', 'schema', 'setup'].map(
+      ['commands', 'evaluate', 'schema', 'setup-answers', 'setup-project', 'setup', 'teardown'].map(
         (name) => `test/infra/google/${name}.test.ts`,
       ),
     )

@@ -23,6 +23,7 @@ export interface ServerCheck {
 export interface CheckContext {
   settings: {
     projectId: string
+    databaseId: string
     redirectUri: string
     clientSecretName: string
     keyringSecretName: string
@@ -124,7 +125,7 @@ export const serverChecks: readonly ServerCheck[] = [
     async run({ checkStore, settings }) {
       return checkStore().then(
         () => passed,
-        (error: unknown) => explainFirestoreError(error, settings.projectId),
+        (error: unknown) => explainFirestoreError(error, settings.projectId, settings.databaseId),
       )
     },
   },
@@ -137,7 +138,7 @@ export const serverChecks: readonly ServerCheck[] = [
       return failure(
         `Documents that expired days ago are still in ${collections.join(', ')}: no TTL policy deletes them`,
         'Enable the policy for each collection; setup does it for all',
-        `gcloud firestore fields ttls update expiresAt --collection-group=${collections[0]} --enable-ttl --project=${settings.projectId}`,
+        `gcloud firestore fields ttls update expiresAt --collection-group=${collections[0]} --enable-ttl --database='${settings.databaseId}' --project=${settings.projectId}`,
       )
     },
   },

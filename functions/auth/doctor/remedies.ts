@@ -100,7 +100,7 @@ export function explainClientError(error: unknown, project: string): Failure {
   )
 }
 
-export function explainFirestoreError(error: unknown, project: string): Failure {
+export function explainFirestoreError(error: unknown, project: string, database: string): Failure {
   const { code, message } = upstreamError(error)
   if (isApiDisabled(String(message))) {
     return enableApi('firestore.googleapis.com', 'The Firestore API', project)
@@ -109,12 +109,12 @@ export function explainFirestoreError(error: unknown, project: string): Failure 
     return failure(
       'Driveway’s service account may not read and write documents',
       'Grant it the role Cloud Datastore User',
-      `gcloud projects add-iam-policy-binding ${project} --member=${serviceAccount(project)} --role=roles/datastore.user`,
+      `gcloud projects add-iam-policy-binding ${project} --member=${serviceAccount(project)} --role=roles/datastore.user --condition=None`,
     )
   }
   if (isNotFound(code)) {
     return failure(
-      'The project has no database (default) of Firestore in Native mode',
+      `The project has no database ${database} of Firestore in Native mode`,
       'Create the database; setup does it',
       'npm run setup',
     )
@@ -122,7 +122,7 @@ export function explainFirestoreError(error: unknown, project: string): Failure 
   return failure(
     'Firestore does not respond',
     'Try again in a minute. If the error persists, check the database',
-    `gcloud firestore databases describe --project=${project}`,
+    `gcloud firestore databases describe --database='${database}' --project=${project}`,
   )
 }
 

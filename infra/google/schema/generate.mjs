@@ -1,22 +1,25 @@
 /**
- * Generates `provider.json` from the typings of the Terraform provider: for each resource type in use,
- * its attributes with their nesting, types, enum values and whether they are required. Run it again
- * for a new resource type or a new version of the provider:
+ * Generates `provider.json` from the source of the Terraform provider: for each resource type in use, its
+ * attributes with their nesting, types, enum values and whether they are required. Run it again for a new
+ * resource type or a new version of the provider:
  *
- *   npm install --prefix /tmp/schema --ignore-scripts --legacy-peer-deps \
- *     @cdktf/provider-google@16.12.1 @cdktf/provider-archive@11
- *   node infra/google/schema/generate.mjs /tmp/schema/node_modules
+ *   git clone --depth=1 --branch=v8.3.0 https://github.com/hashicorp/terraform-provider-google /tmp/provider
+ *   node infra/google/schema/generate.mjs /tmp/provider 8.3.0
  *
- * The typings are 300 MB, so they are not a dependency of the project.
+ * Types of other providers are kept as they are.
  */
 import { readFile, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { field, parseFields, readGo, stringsIn } from './go-literals.mjs'
 
-const [modules = 'node_modules'] = process.argv.slice(2)
+const [provider = '/tmp/provider', version = ''] = process.argv.slice(2)
 const folder = fileURLToPath(new URL('..', import.meta.url))
-
+const schemaFile = join(folder, 'schema/provider.json')
 const byName = (a, b) => (a < b ? -1 : 1)
+const iamResource = /^tpgiamresource\.Resource(IamMember|IamAuditConfig)\((\w+)/
+const iamSchemas = { IamMember: 'IamMemberBaseSchema', IamAuditConfig: 'iamAuditConfigSchema' }
+const primitives = { Bool: 'boolean', Float: 'number', Int: 'number', String: 'string' }
 
 const used = new Set()
 for (const file of (await readdir(folder)).filter((name) => name.endsWith('.tf'))) {
@@ -26,72 +29,124 @@ for (const file of (await readdir(folder)).filter((name) => name.endsWith('.tf')
   }
 }
 
+const packages = await readPackages(join(provider, 'google/services'))
+const iam = await readGo(join(provider, 'google/tpgiamresource'))
+const previous = JSON.parse(await readFile(schemaFile, 'utf8'))
 const types = {}
-for (const type of [...used].toSorted(byName)) types[type] = await readType(type)
-const { version } = JSON.parse(
-  await readFile(join(modules, '@cdktf/provider-google/package.json'), 'utf8'),
-).cdktf.provider
+for (const type of [...used].toSorted(byName)) {
+  types[type] = type.includes('google_') ? readType(type) : previous.types[type]
+  if (!types[type]) throw new Error(`No schema for ${type}`)
+}
 await writeFile(
-  join(folder, 'schema/provider.json'),
-  `${JSON.stringify({ google: version, types })}\n`,
+  schemaFile,
+  `${JSON.stringify({ google: version || previous.google, types }, null, 2)}\n`,
 )
 
-/** Reads a type: `data.google_project` from data-google-project, `google_project_service` from project-service. */
-async function readType(type) {
-  const isData = type.startsWith('data.')
-  const name = type.replace('data.', '')
-  const provider = name.split('_', 1)[0]
-  const rest = name.slice(provider.length + 1).replaceAll('_', '-')
-  const typeFolder = isData ? `data-${provider}-${rest}` : rest
-  const text = await readFile(
-    join(modules, `@cdktf/provider-${provider}/lib/${typeFolder}/index.d.ts`),
-    'utf8',
-  )
-  const interfaces = new Map(
-    [...text.matchAll(/^export interface (\w+)(?: extends \S+)? \{\n(.*?)^\}/gms)].map(
-      ([, key, body]) => [key, body],
-    ),
-  )
-  const [root] = [
-    ...text.matchAll(/^export interface (\w+) extends cdktf\.TerraformMetaArguments/gm),
-  ]
-  const block = readBlock(interfaces, root[1])
-  const [, , body = ''] =
-    /export declare class (\w+) extends cdktf\.Terraform(?:Resource|DataSource) \{\n(.*?)^\}/ms.exec(
-      text,
-    )
-  const outputs = [...body.matchAll(/^ {4}get (\w+)\(\)/gm)]
-    .map(([, getter]) => getter.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`))
-    .filter((getter) => !(getter in block) && !getter.endsWith('_input'))
-  return { block, outputs: [...new Set(outputs)].toSorted(byName) }
+async function readPackages(services) {
+  const names = await readdir(services)
+  return Promise.all(names.map((name) => readGo(join(services, name))))
 }
 
-function readBlock(interfaces, name) {
+/** Finds where a type is registered, and reads the expression that creates its schema. */
+function readType(type) {
+  const kind = type.startsWith('data.')
+    ? 'SchemaTypeDataSource'
+    : type.includes('_iam_')
+      ? 'SchemaTypeIAMResource'
+      : 'SchemaTypeResource'
+  const registration = new RegExp(
+    `registry\\.Schema\\{\\s*Name:\\s*"${type.replace('data.', '')}",[^{}]*?Type:\\s*registry\\.${kind},\\s*Schema:\\s*(.*?),\\s*\\}\\.Register`,
+    's',
+  )
+  for (const go of packages) {
+    const [, expression] = registration.exec(go.text) ?? []
+    if (expression !== undefined) return describe(readSchema(go, expression))
+  }
+  throw new Error(`The provider has no ${type}`)
+}
+
+/** @returns the fields of a schema, by name, as Go source */
+function readSchema(go, expression) {
+  const [, iamKind, parent] = iamResource.exec(expression) ?? []
+  if (parent !== undefined) {
+    return { go, fields: { ...variable(iam, iamSchemas[iamKind]), ...variable(go, parent) } }
+  }
+  const [, called, args] = /^(\w+)\((.*)\)$/s.exec(expression)
+  const body = go.function(called)
+  const call = /return (tpgiamresource\.Resource.*)\n}/s.exec(body)
+  if (call) return readSchema(go, call[1].replaceAll(/\s+/g, ' ').replace('( ', '('))
+  const [, source] = /DatasourceSchemaFromResourceSchema\((\w+)\(\)\.Schema\)/.exec(body) ?? []
+  if (source !== undefined) {
+    const { fields } = readSchema(go, `${source}()`)
+    const names = (use) =>
+      stringsIn(new RegExp(`Add${use}FieldsToSchema\\(\\w+, (.*?)\\)`).exec(body)?.[1] ?? '')
+    const settable = { Required: names('Required'), Optional: names('Optional') }
+    const inDataSource = ([name, text]) => {
+      const kind = Object.keys(settable).find((key) => settable[key].includes(name)) ?? 'Computed'
+      return [name, `{ Type: ${field(text, 'Type')}, ${kind}: true }`]
+    }
+    return { go, fields: Object.fromEntries(Object.entries(fields).map(inDataSource)) }
+  }
+  const [, merged, parameter] =
+    /Schema:\s*tpgresource\.MergeSchemas\((\w+), (\w+)\)/.exec(body) ?? []
+  if (parameter !== undefined) {
+    const [argument] = args.split(',')
+    return { go, fields: { ...variable(go, merged), ...variable(go, argument.trim()) } }
+  }
+  return {
+    go,
+    fields: parseFields(go.literalAfter(body, /\n\t\tSchema:\s*map\[string\]\*schema\.Schema/)),
+  }
+}
+
+function variable(go, name) {
+  return parseFields(
+    go.literalAfter(go.text, new RegExp(`\\b${name} = map\\[string\\]\\*schema\\.Schema`)),
+  )
+}
+
+/** @returns the block of a resource type and its computed attributes */
+function describe({ go, fields }) {
+  const { block, outputs } = readBlock(go, fields)
+  return { block, outputs: [...new Set([...outputs, 'id'])].toSorted(byName) }
+}
+
+function readBlock(go, fields) {
   const block = {}
-  for (const [, comment, property, optional, type] of interfaces
-    .get(name)
-    .matchAll(/\/\*\*(.*?)\*\/\n {4}readonly (\w+)(\?)?: (.*?);\n(?= {4}\/\*\*|$)/gs)) {
-    const [, attribute] = /#(\w+) \w+#/.exec(comment) ?? []
-    if (!attribute) throw new Error(`No name for ${name}.${property}`)
-    if (attribute === 'timeouts' || (attribute === 'id' && optional)) continue
-    const [, values] = /Possible values: \[(.*?)\]/s.exec(comment) ?? []
-    block[attribute] = {
-      ...readShape(interfaces, type.replace(' | cdktf.IResolvable', '')),
-      ...(optional ? {} : { required: true }),
-      ...(values ? { values: JSON.parse(`[${values}]`) } : {}),
+  const outputs = []
+  for (const [name, source] of Object.entries(fields).toSorted(([a], [b]) => byName(a, b))) {
+    const text = go.resolve(source)
+    const isRequired = field(text, 'Required') === 'true'
+    if (!isRequired && field(text, 'Optional') !== 'true') {
+      outputs.push(name)
+      continue
+    }
+    const values = readValues(text)
+    block[name] = {
+      ...readShape(go, text),
+      ...(isRequired ? { required: true } : {}),
+      ...(values.length > 0 ? { values } : {}),
     }
   }
-  return block
+  return { block, outputs }
 }
 
-function readShape(interfaces, type) {
-  const [, element, many] = /^(\w+)(\[\])?$/.exec(type) ?? []
-  if (['string', 'number', 'boolean'].includes(element)) {
-    return { type: many ? `${element}[]` : element }
+function readShape(go, text) {
+  const [, type] = /^schema\.Type(\w+)$/.exec(field(text, 'Type')) ?? []
+  if (type === 'Map') return { type: 'map' }
+  if (primitives[type]) return { type: primitives[type] }
+  const element = go.resolve(field(text, 'Elem'))
+  const schema = field(element, 'Schema')
+  if (schema === undefined) {
+    const [, elementType] = /^schema\.Type(\w+)$/.exec(field(element, 'Type')) ?? []
+    return { type: `${primitives[elementType] ?? 'string'}[]` }
   }
-  if (interfaces.has(element)) {
-    return { block: readBlock(interfaces, element), ...(many ? { many: true } : {}) }
-  }
-  if (/^\{\s*\[key: string\]: /.test(type)) return { type: 'map' }
-  throw new Error(`Cannot read the type ${type}`)
+  const { block } = readBlock(go, parseFields(schema))
+  return { block, ...(field(text, 'MaxItems') === '1' ? {} : { many: true }) }
+}
+
+function readValues(text) {
+  const validate = field(text, 'ValidateFunc') ?? ''
+  const [, list] = /(?:ValidateEnum|StringInSlice)\(\[\]string\{(.*?)\}/s.exec(validate) ?? []
+  return list === undefined ? [] : stringsIn(list).filter((value) => value !== '')
 }

@@ -1,73 +1,107 @@
 /** The model of setup and teardown: steps as data, for running, for a dry run, and for the docs. */
+import type { Terminal } from '../../terminal/terminal.ts'
+
+/** A value that may depend on what earlier steps have read. */
+export type Lazy<T> = T | (() => T)
+
+export type Command = readonly string[]
 
 /** A read-only command. Its output is never printed, because it may be a secret. */
 export interface CommandCheck {
-  run: readonly string[]
+  run: Command
   /** The output must match; the default is an exit code of 0. */
   matches?: RegExp
-  /** The output must equal this secret. */
-  equalsSecret?: Secret
-  /** The check passes when the command fails. */
-  expectFailure?: true
+  /** The output must equal this text. */
+  equals?: StepInput
 }
 
 /** Passed on standard input, never in the arguments. */
-export type Secret = 'client' | 'keyring'
+export interface StepInput {
+  /** What it is, for the docs and error messages. */
+  label: string
+  text(): Promise<string> | string
+}
+
+/** What to do about a known failure of a program. */
+export interface Advice {
+  matches: RegExp
+  text: string
+}
 
 export interface Step {
   name: string
   why: string
+  /** The step is skipped unless this is true. */
+  when?: () => boolean
   /** The step is skipped unless one of these passes. */
-  onlyIf?: readonly CommandCheck[]
-  /** The step is skipped if this passes: it is already done. */
-  unless?: CommandCheck
-  command?: readonly string[]
-  /** Runs every time, because it changes nothing in the cloud. */
-  alwaysRun?: readonly string[]
-  stdin?: Secret
+  onlyIf?: Lazy<readonly CommandCheck[]>
+  /** The step is already done. */
+  done?: () => boolean
+  /** The step is already done if this passes. */
+  unless?: Lazy<CommandCheck>
+  command?: Lazy<Command>
+  /** The program uses the terminal, to ask or to open a browser. */
+  isInteractive?: true
+  /** Every line of its output matters. */
+  showsOutput?: true
+  /** Runs every time, also for a plan, because it changes nothing in the cloud. */
+  alwaysRun?: Lazy<Command>
+  stdin?: StepInput
   /** A failure of the command does not stop setup. */
   allowFailure?: true
+  advice?: readonly Advice[]
+  /** Failures that end by themselves: the command runs again after a wait. */
+  retryOn?: RegExp
   /** What the user must do if the step is not done; setup stops. */
-  manualAction?: string
+  manualAction?: Lazy<string>
   /** Printed every time. */
-  message?: string
-  /** Reads a value for the following steps. */
-  lookup?: { run: readonly string[]; as: keyof LookupValues }
+  message?: Lazy<string>
+  /** Reads something for the following steps; `output` is `undefined` when the command fails. */
+  lookup?: { run: Lazy<Command>; read(output: string | undefined, error: string): void }
   /** Writes a local file; the content is deterministic. */
-  write?: { file: string; content: (values: LookupValues) => string }
+  write?: { file: string; content: () => string }
+  /** A step in TypeScript; the commands that it may run are listed for the docs and for a dry run. */
+  act?: {
+    reads: readonly Lazy<Command>[]
+    changes: readonly Lazy<Command>[]
+    run(io: StepIo): Promise<ActResult>
+  }
+  /** Later steps do not depend on this one: a plan goes on without it. */
+  isIndependent?: true
 }
 
-/** Versions of the secrets; `0` while there is none. */
-export interface LookupValues {
-  clientVersion: string
-  keyringVersion: string
+/** `changed`, or why nothing has changed. */
+export type ActResult =
+  | 'changed'
+  | 'already done'
+  | 'not required'
+  | 'planned'
+  | 'no changes'
+  | 'confirmed'
+
+export interface StepIo {
+  terminal: Terminal
+  /** Nothing may be changed. */
+  planOnly: boolean
+  /** Whether to apply without asking. */
+  yes: boolean
+  retryWaitMs: number
+  /** Shows what the running step does. */
+  progress(text: string): void
 }
 
-export interface SetupOptions {
-  project: string
-  region: string
-  /** The origin that browsers use. */
-  publicUrl: string
-  /** The JSON file of the OAuth client; empty when Secret Manager already has it. */
-  clientFile: string
-  /** Optional settings, by name. */
-  settings: Record<string, string>
-  alertEmail: string
-  billingAccount: string
-  monthlyBudget: number
-  /** Whether to deploy the container, for single requests of any size. */
-  container: boolean
-  /** SHA-256 of the build results, in hex. */
-  built: { site: string; container: string }
-  /** Whether the project has a script `doctor`. */
-  doctor: boolean
+export function valueOf<T>(lazy: Lazy<T>): T {
+  return typeof lazy === 'function' ? (lazy as () => T)() : lazy
 }
 
 /**
  * Template tag: splits a command line into its arguments, at the white space of the template and never
  * inside a value. An array is one argument per entry.
  */
-export function argv(parts: TemplateStringsArray, ...values: (string | string[])[]): string[] {
+export function argv(
+  parts: TemplateStringsArray,
+  ...values: (string | readonly string[])[]
+): string[] {
   const args: string[] = ['']
   for (const [index, part] of parts.entries()) {
     const [first = '', ...rest] = part.split(/\s+/)
@@ -82,7 +116,7 @@ export function argv(parts: TemplateStringsArray, ...values: (string | string[])
 }
 
 /** Formats a command as shell input. */
-export function formatCommand(run: readonly string[], stdin?: Secret): string {
+export function formatCommand(run: Command, stdin?: StepInput): string {
   const args = run.map((arg) => (/^[\w@%+=:,./-]+$/.test(arg) ? arg : `'${arg}'`))
-  return `${args.join(' ')}${stdin === undefined ? '' : `  < (the ${stdin})`}`
+  return `${args.join(' ')}${stdin === undefined ? '' : `  < (${stdin.label})`}`
 }

@@ -168,6 +168,24 @@ withCurl(
   },
 )
 
+test('MAX_CONNECTIONS_PER_ADDRESS limits the connections of one address', async () => {
+  const { hostname, port } = new URL(origin)
+  const sockets = Array.from({ length: 100 }, () =>
+    connect(Number(port), hostname)
+      .on('error', () => {})
+      .resume(),
+  )
+  const closed = (): number => sockets.filter(({ destroyed }) => destroyed).length
+  await waitFor(() => closed() >= 20)
+  for (const socket of sockets) socket.destroy()
+  await waitFor(() =>
+    fetch(`${origin}/auth/session`).then(
+      () => true,
+      () => false,
+    ),
+  )
+})
+
 test('on SIGTERM the container finishes an upload over HTTP/2, accepts no other and exits', async () => {
   google.faults.add({ operation: 'drive.upload.multipart', hold: 'request' })
   const { session, startRequest, close } = await connectH2c(origin)
@@ -185,22 +203,4 @@ test('on SIGTERM the container finishes an upload over HTTP/2, accepts no other 
   expect(await container.exited).toBe(0)
   await close()
   expect(container.output).not.toMatch(/warning|"ERROR"/i)
-})
-
-test('MAX_CONNECTIONS_PER_ADDRESS limits the connections of one address', async () => {
-  const { hostname, port } = new URL(origin)
-  const sockets = Array.from({ length: 100 }, () =>
-    connect(Number(port), hostname)
-      .on('error', () => {})
-      .resume(),
-  )
-  const closed = (): number => sockets.filter(({ destroyed }) => destroyed).length
-  await waitFor(() => closed() >= 20)
-  for (const socket of sockets) socket.destroy()
-  await waitFor(() =>
-    fetch(`${origin}/auth/session`).then(
-      () => true,
-      () => false,
-    ),
-  )
 })

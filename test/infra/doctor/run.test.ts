@@ -115,12 +115,15 @@ describe('npm run doctor', () => {
 })
 
 test('npm run doctor without a URL checks the one that setup deployed', async () => {
-  const setupFolder = join(folder, 'infra/google')
+  const setupFolder = join(folder, '.driveway')
   await mkdir(setupFolder, { recursive: true })
-  const variables = { project: 'some-project', public_url: 'http://127.0.0.1:1' }
-  await writeFile(join(setupFolder, 'driveway.auto.tfvars.json'), JSON.stringify(variables))
+  const deployed = { project: 'some-project', url: 'http://127.0.0.1:1' }
+  await writeFile(join(setupFolder, 'production.json'), JSON.stringify(deployed))
+  await writeFile(join(setupFolder, 'staging.json'), '{"url":"http://127.0.0.1:2"}')
   const { code, output } = await doctor([])
-  await rm(join(folder, 'infra'), { recursive: true })
+  const staging = await doctor(['--env=staging'])
+  await rm(setupFolder, { recursive: true })
+  expect(staging.output).toContain('Checking http://127.0.0.1:2\n')
   expect(code).toBe(1)
   expect(output).toContain('Checking http://127.0.0.1:1\n')
   expect(output).toContain('✗ Reachable')
@@ -141,7 +144,7 @@ describe('readOptions()', () => {
     const options = readOptions(
       [`${url}/`, '--project=p', '--origin=https://your.site/', '--json'],
       {},
-      { project: 'other', public_url: 'https://other.example' },
+      { project: 'other', url: 'https://other.example' },
     )
     expect(options).toMatchObject({
       url,
@@ -149,10 +152,13 @@ describe('readOptions()', () => {
       allowedOrigin: 'https://your.site',
       json: true,
     })
-    expect(readOptions([], {}, { project: 'p1' })).toMatchObject({
-      url: 'https://p1.web.app',
+    const deployed = {
       project: 'p1',
-    })
+      url: 'https://p1-driveway.web.app',
+      functionUrl: 'https://driveway-auth-1.europe-west1.run.app',
+    }
+    expect(readOptions([], {}, deployed)).toMatchObject(deployed)
+    expect(readOptions([url], {}, deployed).functionUrl).toBeUndefined()
     expect(readOptions(['https://drive.example'], {}, {}).project).toBe('YOUR-PROJECT')
   })
 

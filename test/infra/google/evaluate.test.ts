@@ -19,7 +19,8 @@ const locals = [
   'secret_access_pairs',
   'environment',
   'ready',
-  'public_url',
+  'sizes',
+  'service_names',
   'ttl_fields',
   'log_filter',
 ]
@@ -71,15 +72,22 @@ function apply(variables: Record<string, string>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(values).map(([name, { value }]) => [name, value]))
 }
 
-const complete = { project: 'my-driveway', client_version: '3', keyring_version: '1' }
+const publicUrl = 'https://my-driveway.web.app'
+const complete = {
+  project: 'my-driveway',
+  public_url: publicUrl,
+  client_version: '3',
+  keyring_version: '1',
+}
 
 terraformTest('the functions get all required settings, and require both secrets', () => {
   const values = apply({ ...complete, settings: '{ACCESS_PROFILE="own"}' })
-  expect(values).toMatchObject({ ready: true, public_url: 'https://my-driveway.web.app' })
+  expect(values).toMatchObject({ ready: true })
   expect(values['environment']).toEqual({
     ACCESS_PROFILE: 'own',
-    PUBLIC_URL: 'https://my-driveway.web.app',
+    PUBLIC_URL: publicUrl,
     GOOGLE_CLOUD_PROJECT: 'my-driveway',
+    FIRESTORE_DATABASE: 'resource-',
     CLIENT_SECRET_NAME: 'resource-client/versions/3',
     KEYRING_SECRET_NAME: 'resource-keyring/versions/1',
     NODE_OPTIONS: '--max-semi-space-size=1',
@@ -88,8 +96,35 @@ terraformTest('the functions get all required settings, and require both secrets
   for (const missing of ['client_version', 'keyring_version']) {
     expect(apply({ ...complete, [missing]: '0' })).toMatchObject({ ready: false })
   }
-  const url = 'https://drive.example.com'
-  expect(apply({ ...complete, public_url: url })).toMatchObject({ public_url: url })
+})
+
+terraformTest('a size changes one function, and an unset one keeps its default', () => {
+  const { sizes } = apply({ ...complete, sizes: '{upload={max_instances=40, memory="1Gi"}}' })
+  expect(sizes).toMatchObject({
+    upload: { max_instances: 40, memory: '1Gi', concurrency: 20, min_instances: 0 },
+    auth: { max_instances: 10, memory: '256Mi' },
+    container: { max_instances: 10 },
+  })
+  const variables = [
+    '-var=sizes={uplaod={cpu=2}}',
+    '-var=project=p',
+    `-var=public_url=${publicUrl}`,
+  ]
+  const { status, output: message } = terraform('plan', '-input=false', '-no-color', ...variables)
+  expect([status, message]).toEqual([1, expect.stringContaining('Unknown function')])
+})
+
+terraformTest('an environment has names of its own', () => {
+  const { service_names: names, log_filter: filter } = apply({
+    ...complete,
+    name: 'driveway-staging',
+  })
+  expect(names).toMatchObject({
+    auth: 'driveway-staging-auth',
+    container: 'driveway-staging-upload-h2c',
+  })
+  expect(filter).toContain('"driveway-staging-callback"')
+  expect(filter).not.toContain('"driveway-callback"')
 })
 
 terraformTest('each pair of a function and a secret that it reads is one IAM member', () => {
@@ -105,7 +140,11 @@ terraformTest('each pair of a function and a secret that it reads is one IAM mem
 
 terraformTest('an unknown setting, and one that the operator may not set, is rejected', () => {
   for (const name of ['NONSENSE', ...Object.keys(settings).filter((key) => key.endsWith('_URL'))]) {
-    const variables = [`-var=settings={${name}="x"}`, '-var=project=p']
+    const variables = [
+      `-var=settings={${name}="x"}`,
+      '-var=project=p',
+      `-var=public_url=${publicUrl}`,
+    ]
     const { status, output: message } = terraform('plan', '-input=false', '-no-color', ...variables)
     expect([name, status, message]).toEqual([name, 1, expect.stringContaining('Unknown setting')])
   }
@@ -122,7 +161,7 @@ terraformTest('the log filters and the dashboard are valid', () => {
     dashboard: string
   }
   expect(logFilter).toBe(
-    'resource.type="cloud_run_revision" AND resource.labels.service_name=("auth" OR "callback" OR "files" OR "upload" OR "upload-h2c")',
+    'resource.type="cloud_run_revision" AND resource.labels.service_name=("driveway-auth" OR "driveway-callback" OR "driveway-upload-h2c" OR "driveway-files" OR "driveway-upload")',
   )
   expect(filters.length).toBeGreaterThan(4)
   for (const filter of filters) {
@@ -133,5 +172,7 @@ terraformTest('the log filters and the dashboard are valid', () => {
   expect(gridLayout.widgets.map(({ title }) => title)).toContain(
     'Failed requests per second, by problem code',
   )
-  expect(dashboard).toContain('full_match(\\"auth|callback|files|upload|upload-h2c\\")')
+  expect(dashboard).toContain(
+    'full_match(\\"driveway-auth|driveway-callback|driveway-upload-h2c|driveway-files|driveway-upload\\")',
+  )
 })

@@ -6,8 +6,9 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
 import { join } from 'node:path'
-import { runFakeProgram, emptyCloud, commandLine } from './fake-cloud.ts'
+import { emptyCloud, commandLine } from './fake-cloud.ts'
 import type { FakeCloud } from './fake-cloud.ts'
+import { runFakeProgram } from './fake-run.ts'
 
 export interface ProgramCall {
   /** The arguments, joined by spaces. */
@@ -32,7 +33,7 @@ export async function installFakePrograms(folder: string): Promise<FakePrograms>
     onCall(socket, ({ argv, stdin, cwd }) => {
       calls.push({ line: commandLine(argv), stdin })
       const result = runFakeProgram(cloud, argv, stdin, cwd)
-      socket.end(`${result.code}\n${result.output}`)
+      socket.end(`${result.isError ? 2 : 1}\n${result.code}\n${result.output}`)
     })
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -54,11 +55,12 @@ export async function installFakePrograms(folder: string): Promise<FakePrograms>
 /** Sends the number of arguments, the arguments, the folder and stdin; each ends with NUL. */
 const program = (name: string, port: number): string => `#!/usr/bin/env bash
 exec 3<>/dev/tcp/127.0.0.1/${port}
-case "$*" in *--data-file=-*) IFS= read -r -d '' input ;; *) input= ;; esac
+case "$*" in *--data-file=-*|*"storage cp - "*|*"--header @-"*) IFS= read -r -d '' input ;; *) input= ;; esac
 printf '%s\\0' "$(($# + 1))" ${name} "$@" "$PWD" "$input" >&3
+IFS= read -r stream <&3
 IFS= read -r code <&3
 IFS= read -r -d '' output <&3
-if [ "$code" = 0 ]; then printf %s "$output"; else printf %s "$output" >&2; fi
+printf %s "$output" >&"$stream"
 exit "$code"
 `
 

@@ -35,7 +35,7 @@ const names = ['auth', 'callback', 'files', 'upload']
 test('Terraform deploys the four functions of functions/index.ts on nodejs24', async () => {
   const registered = [...(await readText('functions/index.ts')).matchAll(/^http\('(\w+)'/gm)]
   expect(registered.map(([, name]) => name)).toEqual(names)
-  expect(Object.keys(local('functions')).toSorted()).toEqual(names)
+  expect(Object.keys(local('default_sizes')).toSorted()).toEqual([...names, 'container'].toSorted())
   const fn = only('google_cloudfunctions2_function')
   expect(block(fn, 'build_config')).toMatchObject({
     runtime: 'nodejs24',
@@ -46,7 +46,9 @@ test('Terraform deploys the four functions of functions/index.ts on nodejs24', a
 test('every access to a secret or a document is logged, by whichever account', () => {
   const config = only('google_project_iam_audit_config')
   expect(config['service']).toBe('${each.key}')
-  expect(config['for_each']).toBe('${local.audited_services}')
+  // A project that configures them already keeps its own.
+  expect(config['for_each']).toBe('${var.audit_logs ? local.audited_services : toset([])}')
+  expect(terraform.variables.get('audit_logs')).toMatchObject({ default: true })
   // Google configures Firestore's audit logs under Datastore's name.
   expect(terraform.locals.get('audited_services')).toBe(
     '${toset(["datastore.googleapis.com", "secretmanager.googleapis.com"])}',
@@ -62,7 +64,7 @@ test('every function runs as its own service account', () => {
   const account = terraform.resources.get('google_service_account.function')
   expect(account).toMatchObject({
     for_each: '${local.secret_access}',
-    account_id: 'driveway-${each.key}',
+    account_id: '${var.name}-${each.key}',
   })
   const fn = only('google_cloudfunctions2_function')
   expect(block(fn, 'service_config')['service_account_email']).toBe(
@@ -70,22 +72,28 @@ test('every function runs as its own service account', () => {
   )
 })
 
-test('only the four functions and the container are public', () => {
+test('no IAM policy names everybody: an organization with domain-restricted sharing refuses it', () => {
   const publicValues = allValues(terraform).filter(([, value]) =>
     stringsOf(value).some((string) => /allUsers|allAuthenticatedUsers/.test(string)),
   )
-  expect(publicValues.map(([address]) => address)).toEqual([
-    'google_cloud_run_v2_service_iam_member.upload_public',
-    'google_cloud_run_v2_service_iam_member.public',
-  ])
-  const functions = terraform.resources.get('google_cloud_run_v2_service_iam_member.public')
-  expect(functions?.['for_each']).toBe('${google_cloudfunctions2_function.function}')
+  expect(publicValues).toEqual([])
+  // The functions' invoker check is switched off by setup (infra/google/setup/steps/services.ts).
+  expect(only('google_cloud_run_v2_service')).toMatchObject({ invoker_iam_disabled: true })
   for (const [, bucket] of ofType('google_storage_bucket')) {
     expect(bucket).toMatchObject({
       public_access_prevention: 'enforced',
       uniform_bucket_level_access: true,
     })
   }
+})
+
+test('old sources are deleted: by their age as noncurrent versions, and by age where setup uploads them', () => {
+  const rules = only('google_storage_bucket')['lifecycle_rule'] as Body[]
+  expect(rules.map((rule) => block(rule, 'condition'))).toEqual([
+    { days_since_noncurrent_time: 30 },
+    { age: 30, matches_prefix: ['container/'] },
+  ])
+  for (const rule of rules) expect(block(rule, 'action')).toEqual({ type: 'Delete' })
 })
 
 test('every secret is pinned to a version, and no Terraform file contains its value', () => {
@@ -117,7 +125,8 @@ const settingsOfKind = (kind: string): string[] =>
     .toSorted()
 
 test('Terraform sets exactly the settings of functions/config/settings.ts', async () => {
-  expect(Object.keys(local('required_settings')).toSorted()).toEqual(settingsOfKind('required'))
+  const bySetup = [...settingsOfKind('required'), ...settingsOfKind('deployment')]
+  expect(Object.keys(local('required_settings')).toSorted()).toEqual(bySetup.toSorted())
   expect((local('optional_settings') as unknown as string[]).toSorted()).toEqual(
     settingsOfKind('optional'),
   )
@@ -149,7 +158,9 @@ test('the Firestore rules deny all access from browsers', async () => {
   expect(allowed.map((line) => line.trim())).toEqual(['allow read, write: if false;'])
   expect(rules).toContain('match /{document=**}')
   const release = terraform.resources.get('google_firebaserules_release.firestore')
-  expect(release).toMatchObject({ name: 'cloud.firestore' })
+  expect(release).toMatchObject({
+    name: 'cloud.firestore/${google_firestore_database.driveway.name}',
+  })
 })
 
 test('no query needs a composite index', async () => {
@@ -166,14 +177,13 @@ test('no query needs a composite index', async () => {
 })
 
 test('the sizes respect the limits of Cloud Run, and the timeouts those of Firebase Hosting', () => {
-  const sizes = local('functions') as unknown as Record<
+  const sizes = local('default_sizes') as unknown as Record<
     string,
-    { memory: string; concurrency: number; timeout: number; max_instances: number }
+    { memory: string; cpu: number; concurrency: number; timeout: number }
   >
-  const fn = only('google_cloudfunctions2_function')
   // With less than one CPU, an instance handles one request at a time; one CPU allows up to 4 GiB.
-  expect(block(fn, 'service_config')['available_cpu']).toBe('1')
-  for (const { memory, concurrency, timeout } of Object.values(sizes)) {
+  for (const { memory, cpu, concurrency, timeout } of Object.values(sizes)) {
+    expect(cpu).toBe(1)
     expect(['256Mi', '512Mi', '1Gi', '2Gi', '4Gi']).toContain(memory)
     expect(concurrency).toBeGreaterThan(1)
     expect(concurrency).toBeLessThanOrEqual(1000)
@@ -206,7 +216,7 @@ test('metrics, alerts and the dashboard use metrics, fields and codes that exist
   const text = allValues(terraform)
     .flatMap(([, value]) => stringsOf(value))
     .join('\n')
-  const used = [...text.matchAll(/logging\.googleapis\.com\/user\/([\w/]+)/g)]
+  const used = [...text.matchAll(/logging\.googleapis\.com\/user\/([^\s"\\]+)/g)]
   expect(new Set(used.map(([, name]) => name))).toEqual(defined)
   expect(auditEvents.upload).toContain('bytes') // the metric uploaded_bytes
   expect(text.replaceAll('\\"', '"')).toContain(

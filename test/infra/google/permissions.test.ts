@@ -25,7 +25,6 @@ const members: Record<string, string> = {
   '${google_service_account.function[each.key].member}': 'driveway-FUNCTION',
   '${google_service_account.function[each.value.name].member}': 'driveway-FUNCTION',
   '${google_service_account.build.member}': 'driveway-build',
-  allUsers: 'everyone',
 }
 
 /** What a grant applies to, in the words of the table; several for a grant of each secret. */
@@ -33,7 +32,6 @@ function targets(type: string): string[] {
   if (type === 'google_project_iam_member') return ['the project']
   if (type === 'google_storage_bucket_iam_member') return ['the bucket PROJECT-driveway-source']
   if (type === 'google_artifact_registry_repository_iam_member') return ['the repository driveway']
-  if (type === 'google_cloud_run_v2_service_iam_member') return ['each function and the container']
   if (type !== 'google_secret_manager_secret_iam_member')
     throw new Error(`Not in the table: ${type}`)
   const access = terraform.locals.get('secret_access') as Record<string, string[]>
@@ -43,6 +41,7 @@ function targets(type: string): string[] {
 }
 
 const conditions: Record<string, string> = {
+  'resource.name == "projects/${var.project}/databases/${var.name}"': 'the database driveway',
   'resource.name.startsWith("projects/_/buckets/gcf-v2-sources-")':
     'buckets whose name starts with gcf-v2-sources-',
 }

@@ -73,7 +73,7 @@ test.each([
   [
     'an attribute of a wrong type',
     'functions.tf',
-    'min_instance_count               = 0',
+    'min_instance_count               = each.value.min_instances',
     'min_instance_count = "none"',
     /min_instance_count: "none" is not a number/,
   ],

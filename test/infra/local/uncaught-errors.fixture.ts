@@ -58,7 +58,7 @@ const errorBoundary = createErrorBoundary(log)
 const shutdown = createGracefulShutdown()
 const origins = createOriginPolicy('http://localhost', [])
 const routes = [{ method: 'GET' as const, path: /^$/, run }]
-const options = { log, origins, shutdown, errorBoundary, isSecure: false }
+const options = { log, origins, shutdown, errorBoundary }
 const handler = createRouter('failing', routes, options)
 http('failing', handler)
 
